@@ -1,0 +1,173 @@
+"""The driver that can do nothing: inherit, declare capabilities, override."""
+
+from typing import NoReturn
+
+from anypool.drivers.protocol import Migration
+from anypool.errors import NotSupported
+from anypool.model import (
+    Capability,
+    Changes,
+    Console,
+    DatastoreId,
+    DiskWish,
+    HostId,
+    Job,
+    Load,
+    Nic,
+    VmChange,
+    VmId,
+    VmWish,
+)
+
+OPERATIONS: dict[str, Capability] = {
+    "changes": Capability.EVENTS,
+    "measure": Capability.STATISTICS,
+    "console": Capability.CONSOLE,
+    "create_vm": Capability.VM_CREATE,
+    "delete_vm": Capability.VM_CREATE,
+    "discard_copy": Capability.VM_CREATE,
+    "delete_volume": Capability.VM_CREATE,
+    "mark_datastore": Capability.VM_CREATE,
+    "start_vm": Capability.VM_POWER,
+    "shut_down_vm": Capability.VM_POWER,
+    "power_off_vm": Capability.VM_POWER,
+    "reboot_vm": Capability.VM_POWER,
+    "reset_vm": Capability.VM_POWER,
+    "pause_vm": Capability.VM_PAUSE,
+    "resume_vm": Capability.VM_PAUSE,
+    "rename_vm": Capability.VM_RENAME,
+    "reconfigure_vm": Capability.VM_RECONFIGURE,
+    "attach_disk": Capability.VM_DEVICES,
+    "detach_disk": Capability.VM_DEVICES,
+    "attach_nic": Capability.VM_DEVICES,
+    "detach_nic": Capability.VM_DEVICES,
+    "create_snapshot": Capability.SNAPSHOT,
+    "revert_snapshot": Capability.SNAPSHOT,
+    "delete_snapshot": Capability.SNAPSHOT,
+    "begin_migration": Capability.LIVE_MIGRATION,
+    "migration": Capability.LIVE_MIGRATION,
+    "cancel_migration": Capability.LIVE_MIGRATION,
+}
+"""Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
+for every driver."""
+
+
+class BaseDriver:
+    """Refuse every operation until a subclass overrides it."""
+
+    name = "base"
+    capabilities: frozenset[Capability] = frozenset()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def changes(self, since: str, wait_s: float) -> Changes:
+        """Refuse."""
+        self._refuse("changes")
+
+    def measure(self) -> tuple[Load, ...]:
+        """Refuse."""
+        self._refuse("measure")
+
+    def console(self, vm: VmId, kind: str) -> Console:
+        """Refuse."""
+        self._refuse("console")
+
+    def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
+        """Refuse."""
+        self._refuse("create_vm")
+
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+        """Refuse."""
+        self._refuse("delete_vm")
+
+    def discard_copy(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("discard_copy")
+
+    def start_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("start_vm")
+
+    def shut_down_vm(self, vm: VmId, host: HostId, wait_s: float) -> None:
+        """Refuse."""
+        self._refuse("shut_down_vm")
+
+    def power_off_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("power_off_vm")
+
+    def reboot_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("reboot_vm")
+
+    def reset_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("reset_vm")
+
+    def pause_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("pause_vm")
+
+    def resume_vm(self, vm: VmId, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("resume_vm")
+
+    def rename_vm(self, vm: VmId, host: HostId, name: str) -> None:
+        """Refuse."""
+        self._refuse("rename_vm")
+
+    def reconfigure_vm(self, vm: VmId, host: HostId, change: VmChange) -> None:
+        """Refuse."""
+        self._refuse("reconfigure_vm")
+
+    def attach_disk(self, vm: VmId, host: HostId, disk: DiskWish, tag: str) -> None:
+        """Refuse."""
+        self._refuse("attach_disk")
+
+    def detach_disk(self, vm: VmId, host: HostId, target: str) -> None:
+        """Refuse."""
+        self._refuse("detach_disk")
+
+    def attach_nic(self, vm: VmId, host: HostId, nic: Nic) -> None:
+        """Refuse."""
+        self._refuse("attach_nic")
+
+    def detach_nic(self, vm: VmId, host: HostId, mac: str) -> None:
+        """Refuse."""
+        self._refuse("detach_nic")
+
+    def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
+        """Refuse."""
+        self._refuse("create_snapshot")
+
+    def revert_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
+        """Refuse."""
+        self._refuse("revert_snapshot")
+
+    def delete_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
+        """Refuse."""
+        self._refuse("delete_snapshot")
+
+    def begin_migration(self, order: Migration) -> None:
+        """Refuse."""
+        self._refuse("begin_migration")
+
+    def migration(self, order: Migration) -> Job:
+        """Refuse."""
+        self._refuse("migration")
+
+    def cancel_migration(self, order: Migration) -> None:
+        """Refuse."""
+        self._refuse("cancel_migration")
+
+    def delete_volume(self, datastore: DatastoreId, name: str) -> None:
+        """Refuse."""
+        self._refuse("delete_volume")
+
+    def mark_datastore(self, datastore: DatastoreId) -> None:
+        """Refuse."""
+        self._refuse("mark_datastore")
+
+    def _refuse(self, operation: str) -> NoReturn:
+        raise NotSupported(f"{self.name} cannot {operation.replace('_', ' ')}")

@@ -1,0 +1,191 @@
+"""The one interface every platform driver implements.
+
+Rules, checked by the contract suite against every driver:
+
+* an operation whose capability is not declared raises `NotSupported`;
+* an operation is idempotent: asking for a state already reached returns quietly, and a
+  VM that runs on another host raises `Conflict`, never a second start;
+* an operation returns when its effect is observable, or raises from `anypool.errors`:
+  `Unreachable` when nothing was sent, `Rejected` when the platform said no and changed
+  nothing, `OutcomeUnknown` when nobody can say;
+* after `OutcomeUnknown`, `observe_vms` tells the truth;
+* a deed that cannot be repeated writes `tag`, the name of the step, into what it makes,
+  so that it is recognised afterwards; what fails half-way removes only what bears its tag.
+
+Drivers block, know no clock but their own deadlines, and live in worker processes;
+the engine calls them through a proxy of the same shape (`drivers.remote`). Arguments
+and results are records of `anypool.model`, so that they can cross the process border.
+One connection is used from several threads of its worker at once.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from anypool.model import (
+    Changes,
+    Console,
+    DatastoreId,
+    DiskWish,
+    EndpointInfo,
+    Frame,
+    HostId,
+    Job,
+    Load,
+    Nic,
+    VmChange,
+    VmId,
+    VmWish,
+)
+
+
+class Migration(Struct, frozen=True, kw_only=True, gc=False):
+    """An order to migrate a running VM.
+
+    With `start_paused` the copy at the target stays paused when the transfer ends, and
+    somebody who has seen the source gone must resume it: for disks whose lock would not
+    stop a second writer. `pause_limit_ms` is the downtime the transfer starts out with;
+    the driver raises it only as far as convergence needs and never above
+    `pause_limit_max_ms`. `bandwidth_mib_s` 0 means no limit.
+    """
+
+    vm: VmId
+    source: HostId
+    target: HostId
+    peer_uri: str
+    peer_address: str
+    start_paused: bool
+    pause_limit_ms: int = 10
+    pause_limit_max_ms: int = 2000
+    bandwidth_mib_s: int = 0
+
+
+class Driver(Protocol):
+    """A connection to one endpoint: a host, a pool master or a vCenter."""
+
+    def info(self) -> EndpointInfo:
+        """Return what answers here; the first call on every new connection."""
+        ...
+
+    def observe(self) -> Frame:
+        """Return a full reading of the endpoint."""
+        ...
+
+    def observe_vms(self, vms: tuple[VmId, ...]) -> Frame:
+        """Return a partial reading of some VMs; those not there are in `missing`."""
+        ...
+
+    def changes(self, since: str, wait_s: float) -> Changes:
+        """Wait up to `wait_s` for changes after the cursor `since`; "" asks for a first cursor."""
+        ...
+
+    def measure(self) -> tuple[Load, ...]:
+        """Return the counters of the endpoint's hosts and running VMs."""
+        ...
+
+    def console(self, vm: VmId, kind: str) -> Console:
+        """Return where the `vnc` or `serial` console of a running VM is."""
+        ...
+
+    def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
+        """Make the volumes of a VM and define it, stopped."""
+        ...
+
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+        """Forget a stopped VM; with `volumes`, delete those no other VM uses."""
+        ...
+
+    def discard_copy(self, vm: VmId, host: HostId) -> None:
+        """End and forget one copy of a VM on a host, leaving its volumes alone.
+
+        The caller has seen the VM live elsewhere, or the copy never ran.
+        """
+        ...
+
+    def start_vm(self, vm: VmId, host: HostId) -> None:
+        """Start a stopped VM."""
+        ...
+
+    def shut_down_vm(self, vm: VmId, host: HostId, wait_s: float) -> None:
+        """Ask the guest to stop and wait; `Rejected` if it still runs after `wait_s`."""
+        ...
+
+    def power_off_vm(self, vm: VmId, host: HostId) -> None:
+        """Stop a VM without asking."""
+        ...
+
+    def reboot_vm(self, vm: VmId, host: HostId) -> None:
+        """Ask the guest to restart."""
+        ...
+
+    def reset_vm(self, vm: VmId, host: HostId) -> None:
+        """Restart the guest without asking."""
+        ...
+
+    def pause_vm(self, vm: VmId, host: HostId) -> None:
+        """Stop the CPUs of a running VM."""
+        ...
+
+    def resume_vm(self, vm: VmId, host: HostId) -> None:
+        """Let a paused VM run on."""
+        ...
+
+    def rename_vm(self, vm: VmId, host: HostId, name: str) -> None:
+        """Rename a stopped VM."""
+        ...
+
+    def reconfigure_vm(self, vm: VmId, host: HostId, change: VmChange) -> None:
+        """Change CPUs, memory or shares, at once where the platform can."""
+        ...
+
+    def attach_disk(self, vm: VmId, host: HostId, disk: DiskWish, tag: str) -> None:
+        """Make a volume and attach it."""
+        ...
+
+    def detach_disk(self, vm: VmId, host: HostId, target: str) -> None:
+        """Take a disk away; its volume stays."""
+        ...
+
+    def attach_nic(self, vm: VmId, host: HostId, nic: Nic) -> None:
+        """Attach a network adapter."""
+        ...
+
+    def detach_nic(self, vm: VmId, host: HostId, mac: str) -> None:
+        """Take a network adapter away."""
+        ...
+
+    def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
+        """Take a snapshot, with memory if the VM runs."""
+        ...
+
+    def revert_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
+        """Return a VM to a snapshot."""
+        ...
+
+    def delete_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
+        """Forget a snapshot."""
+        ...
+
+    def begin_migration(self, order: Migration) -> None:
+        """Begin a migration and return once it is under way; asked of the source's endpoint."""
+        ...
+
+    def migration(self, order: Migration) -> Job:
+        """Return how a migration stands, also one that another process began."""
+        ...
+
+    def cancel_migration(self, order: Migration) -> None:
+        """Stop a migration; the VM stays at the source."""
+        ...
+
+    def delete_volume(self, datastore: DatastoreId, name: str) -> None:
+        """Delete a volume that no VM uses; quiet if it is not there."""
+        ...
+
+    def mark_datastore(self, datastore: DatastoreId) -> None:
+        """Write the marker that lets other hosts recognise this datastore as the same one."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back; harmless when repeated."""
+        ...

@@ -1,0 +1,109 @@
+"""What a lab is made of: its size, its servers and their addresses; pure values and arithmetic."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from anypool.errors import Invalid
+
+Accelerator = Literal["auto", "tcg", "kvm"]
+Role = Literal["host", "spare"]
+
+LIBVIRT_PORT = 16509
+BMC_PORT = 8000
+MANAGEMENT_GATEWAY = "10.77.0.254"
+DATA_GATEWAY = "10.78.255.254"
+MOST_SERVERS = 40
+_NAMESPACE = uuid.UUID("6d1c1c1e-3a0e-4d5b-9b0f-6a6f0f5a7710")
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One server of a lab, before it is known whether it runs; `number` counts from 1."""
+
+    name: str
+    number: int
+    role: Role
+    uuid: str
+
+    @property
+    def management_address(self) -> str:
+        """IPv4 address of the management network card, eth0 (a /24)."""
+        return f"10.77.0.{self.number}"
+
+    @property
+    def data_address(self) -> str:
+        """IPv4 address on the data network, carried by the bridge br-data (a /16)."""
+        return f"10.78.0.{self.number}"
+
+    @property
+    def bmc_address(self) -> str:
+        """IPv4 address of the server's baseboard management controller."""
+        return f"10.77.0.{100 + self.number}"
+
+    @property
+    def bmc_url(self) -> str:
+        """Root of the server's Redfish service."""
+        return f"http://{self.bmc_address}:{BMC_PORT}/redfish/v1/"
+
+    @property
+    def management_mac(self) -> str:
+        """Hardware address of eth0."""
+        return f"02:00:77:00:00:{self.number:02x}"
+
+    @property
+    def data_mac(self) -> str:
+        """Hardware address of eth1."""
+        return f"02:00:78:00:00:{self.number:02x}"
+
+    def libvirt_uri(self, *, rootless: bool) -> str:
+        """URI of the server's libvirt, reachable inside the lab's network only."""
+        kind = "session" if rootless else "system"
+        return f"qemu+tcp://{self.management_address}:{LIBVIRT_PORT}/{kind}"
+
+
+class LabSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The lab one wishes for.
+
+    `state_dir` holds one folder per lab, `cache_dir` what labs share (the guest image);
+    None means the user's XDG folders. `spares` stay powered off until their BMC says On.
+    """
+
+    name: str = "default"
+    hosts: int = 3
+    spares: int = 1
+    state_dir: Path | None = None
+    cache_dir: Path | None = None
+    accelerator: Accelerator = "auto"
+
+    def check(self) -> None:
+        """Raise `Invalid` when no lab can be made from these values."""
+        check_name(self.name)
+        if self.hosts < 1 or self.spares < 0 or self.hosts + self.spares > MOST_SERVERS:
+            raise Invalid(
+                f"a lab of {self.hosts} hosts and {self.spares} spares cannot be made",
+                hint=f"ask for 1 to {MOST_SERVERS} servers in all, at least one of them a host",
+            )
+
+    def servers(self) -> tuple[Server, ...]:
+        """The lab's servers: hosts h1, h2, ... and after them spares s1, s2, ..."""
+        return tuple(self._servers())
+
+    def _servers(self) -> Iterator[Server]:
+        names: list[tuple[str, Role]] = [(f"h{n}", "host") for n in range(1, self.hosts + 1)]
+        names += [(f"s{n}", "spare") for n in range(1, self.spares + 1)]
+        for number, (name, role) in enumerate(names, start=1):
+            identity = str(uuid.uuid5(_NAMESPACE, f"{self.name}/{name}"))
+            yield Server(name=name, number=number, role=role, uuid=identity)
+
+
+def check_name(name: str) -> None:
+    """Raise `Invalid` unless `name` can be a lab's name (and so a folder's)."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
+        raise Invalid(
+            f"{name!r} is not a lab name",
+            hint="use up to 31 lower-case letters, digits and dashes, a letter or digit first",
+        )

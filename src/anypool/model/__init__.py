@@ -1,0 +1,88 @@
+"""What exists: frozen records of the pool's nouns and the inventory that holds them."""
+
+from anypool.model.capability import Capability
+from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState
+from anypool.model.frame import (
+    Changes,
+    Console,
+    EndpointInfo,
+    Frame,
+    Job,
+    JobState,
+    Load,
+)
+from anypool.model.host import Host, HostState
+from anypool.model.ids import (
+    DatastoreId,
+    EndpointId,
+    HostId,
+    ImageId,
+    NetworkId,
+    PlanId,
+    RunId,
+    VmId,
+)
+from anypool.model.inventory import Claim, Inventory
+from anypool.model.network import Network
+from anypool.model.pmap import PMap
+from anypool.model.storage import Datastore, Image, Locking, Volume
+from anypool.model.vm import (
+    HOLDS_MEMORY,
+    Boot,
+    Disk,
+    DiskWish,
+    Nic,
+    Resources,
+    Snapshot,
+    StateReason,
+    Vm,
+    VmChange,
+    VmCopy,
+    VmState,
+    VmWish,
+)
+
+__all__ = [
+    "HOLDS_MEMORY",
+    "Boot",
+    "Capability",
+    "Changes",
+    "Claim",
+    "Console",
+    "Datastore",
+    "DatastoreId",
+    "Disk",
+    "DiskWish",
+    "Endpoint",
+    "EndpointHealth",
+    "EndpointId",
+    "EndpointInfo",
+    "EndpointState",
+    "Frame",
+    "Host",
+    "HostId",
+    "HostState",
+    "Image",
+    "ImageId",
+    "Inventory",
+    "Job",
+    "JobState",
+    "Load",
+    "Locking",
+    "Network",
+    "NetworkId",
+    "Nic",
+    "PMap",
+    "PlanId",
+    "Resources",
+    "RunId",
+    "Snapshot",
+    "StateReason",
+    "Vm",
+    "VmChange",
+    "VmCopy",
+    "VmId",
+    "VmState",
+    "VmWish",
+    "Volume",
+]

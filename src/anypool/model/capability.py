@@ -1,0 +1,19 @@
+"""What an endpoint can do, recorded on each host so that planners need no driver."""
+
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    """A group of driver operations that come together; see `drivers.base.OPERATIONS`."""
+
+    VM_CREATE = "vm-create"
+    VM_POWER = "vm-power"
+    VM_PAUSE = "vm-pause"
+    VM_RENAME = "vm-rename"
+    VM_RECONFIGURE = "vm-reconfigure"
+    VM_DEVICES = "vm-devices"
+    SNAPSHOT = "snapshot"
+    LIVE_MIGRATION = "live-migration"
+    CONSOLE = "console"
+    STATISTICS = "statistics"
+    EVENTS = "events"

@@ -1,0 +1,84 @@
+"""What a driver reports: readings of one endpoint, and which of them are out of date."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model.host import Host
+from anypool.model.ids import HostId, VmId
+from anypool.model.network import Network
+from anypool.model.storage import Datastore, Volume
+from anypool.model.vm import Vm
+
+
+class Frame(Struct, frozen=True, kw_only=True, gc=False):
+    """A reading: a full one names everything the endpoint knows, a partial one what was asked.
+
+    `missing` are VMs that were asked for and are not there: that is knowledge, not an error.
+    """
+
+    full: bool
+    hosts: tuple[Host, ...] = ()
+    vms: tuple[Vm, ...] = ()
+    datastores: tuple[Datastore, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    networks: tuple[Network, ...] = ()
+    missing: tuple[VmId, ...] = ()
+
+
+class Changes(Struct, frozen=True, kw_only=True, gc=False):
+    """Which VMs may have changed since `since`; `resync` means that events were or may be lost."""
+
+    cursor: str
+    vms: frozenset[VmId] = frozenset()
+    host: bool = False
+    resync: bool = False
+
+
+class JobState(StrEnum):
+    """How a long operation stands; `GONE` means that only looking at the objects tells."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class Job(Struct, frozen=True, kw_only=True, gc=False):
+    """Progress of a long operation; `pause_ms` is what the platform measured, 0 if it did not."""
+
+    state: JobState
+    bytes_total: int = 0
+    bytes_left: int = 0
+    pause_ms: int = 0
+    message: str = ""
+
+
+class Load(Struct, frozen=True, kw_only=True, gc=False):
+    """Counters of one host or VM at one moment; nanoseconds and bytes since the start."""
+
+    host: HostId | None = None
+    vm: VmId | None = None
+    cpu_ns: int = 0
+    memory_used_mib: int = 0
+    disk_read_bytes: int = 0
+    disk_written_bytes: int = 0
+    net_received_bytes: int = 0
+    net_sent_bytes: int = 0
+
+
+class Console(Struct, frozen=True, kw_only=True, gc=False):
+    """Where a console is: `vnc` at address and port, `serial` at a path on the host."""
+
+    kind: str
+    address: str = ""
+    port: int = 0
+    path: str = ""
+
+
+class EndpointInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """What answered: the product and version, and the hosts behind it by id."""
+
+    product: str
+    version: str
+    hosts: tuple[HostId, ...] = ()

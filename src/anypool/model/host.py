@@ -1,0 +1,46 @@
+"""A host: a server that runs VMs."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model.capability import Capability
+from anypool.model.ids import DatastoreId, EndpointId, HostId, NetworkId
+
+
+class HostState(StrEnum):
+    """What was last observed; `UNKNOWN` while nobody answers, never a guess."""
+
+    UP = "up"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+class Host(Struct, frozen=True, kw_only=True, gc=False):
+    """One host; `maintenance`, `reserved_mib` and `tags` are ours, the rest is observed.
+
+    `memory_mib` is all the host has; `reserved_mib` of it is kept from VMs.
+    `peer_uri` and `peer_address` are how another host reaches this one for a migration;
+    empty where the endpoint cannot be reached from its peers.
+    """
+
+    id: HostId
+    name: str
+    endpoint: EndpointId
+    pool: str = "default"
+    state: HostState = HostState.UP
+    cpus: int = 1
+    cpu_model: str = ""
+    arch: str = "x86_64"
+    memory_mib: int = 0
+    hypervisor: str = ""
+    accelerators: tuple[str, ...] = ()
+    cpu_models: frozenset[str] = frozenset()
+    capabilities: frozenset[Capability] = frozenset()
+    datastores: frozenset[DatastoreId] = frozenset()
+    networks: frozenset[NetworkId] = frozenset()
+    peer_uri: str = ""
+    peer_address: str = ""
+    maintenance: bool = False
+    reserved_mib: int = 0
+    tags: frozenset[str] = frozenset()

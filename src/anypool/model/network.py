@@ -1,0 +1,16 @@
+"""A network that VMs attach to."""
+
+from msgspec import Struct
+
+from anypool.model.ids import EndpointId, NetworkId
+
+
+class Network(Struct, frozen=True, kw_only=True, gc=False):
+    """One network by name; hosts that carry the same name carry the same network."""
+
+    id: NetworkId
+    name: str
+    kind: str = "bridge"
+    bridge: str = ""
+    endpoints: frozenset[EndpointId] = frozenset()
+    tags: frozenset[str] = frozenset()

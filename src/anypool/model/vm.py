@@ -1,0 +1,163 @@
+"""A virtual machine: what it is, and what one wants when making or changing one."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model.ids import DatastoreId, HostId, NetworkId, VmId
+
+
+class VmState(StrEnum):
+    """Whether the VM runs; `UNKNOWN` while its host does not answer."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+    UNKNOWN = "unknown"
+
+
+HOLDS_MEMORY = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED, VmState.UNKNOWN})
+
+
+class StateReason(StrEnum):
+    """Why a copy is in its state, as far as a migration must know; platforms say more."""
+
+    NONE = ""
+    INCOMING = "incoming"
+    MIGRATING = "migrating"
+    MIGRATED = "migrated"
+    MIGRATION_FAILED = "migration-failed"
+    MIGRATION_CANCELLED = "migration-cancelled"
+    BY_USER = "by-user"
+    IO_ERROR = "io-error"
+
+
+class Disk(Struct, frozen=True, kw_only=True, gc=False):
+    """One disk of a VM; `target` is its name in the VM (`vda`), `volume` its name on the datastore.
+
+    A `shareable` disk carries no write lock: nothing but us keeps a second copy from writing.
+    """
+
+    target: str
+    volume: str
+    datastore: DatastoreId | None = None
+    path: str = ""
+    format: str = "qcow2"
+    size_bytes: int = 0
+    bus: str = "virtio"
+    shareable: bool = False
+    readonly: bool = False
+
+
+class Nic(Struct, frozen=True, kw_only=True, gc=False):
+    """One network adapter; `mac` in lower case with colons."""
+
+    mac: str
+    network: NetworkId | None = None
+    model: str = "virtio"
+
+
+class Boot(Struct, frozen=True, kw_only=True, gc=False):
+    """A kernel started directly instead of what lies on the disk; paths are the host's."""
+
+    kernel: str
+    initrd: str = ""
+    cmdline: str = ""
+
+
+class Resources(Struct, frozen=True, kw_only=True, gc=False):
+    """Shares, limits and reservations; 0 means the platform's default.
+
+    `cpu_shares` and `io_weight` are relative weights; `cpu_limit_percent` is of one CPU
+    (150 is one and a half); a reserved amount is promised by placement.
+    """
+
+    cpu_shares: int = 0
+    cpu_limit_percent: int = 0
+    io_weight: int = 0
+    memory_limit_mib: int = 0
+    memory_reserved_mib: int = 0
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
+    """A point a VM can be returned to; `tag` names the step that took it."""
+
+    name: str
+    with_memory: bool = False
+    tag: str = ""
+
+
+class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
+    """One more place where a VM was seen, beside its main one."""
+
+    host: HostId
+    state: VmState
+    reason: StateReason = StateReason.NONE
+
+
+class Vm(Struct, frozen=True, kw_only=True, gc=False):
+    """One VM as last observed; `host` is where it runs or is defined, None if nowhere.
+
+    `made_by` is the tag of the step that made it, `tags` are ours. `copies` is empty
+    unless more than one host knows the VM (in mid-migration, or after a fault).
+    """
+
+    id: VmId
+    name: str
+    host: HostId | None
+    state: VmState = VmState.STOPPED
+    reason: StateReason = StateReason.NONE
+    vcpus: int = 1
+    memory_mib: int = 0
+    cpu_model: str = ""
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    boot: Boot | None = None
+    resources: Resources = Resources()
+    snapshots: tuple[Snapshot, ...] = ()
+    made_by: str = ""
+    copies: tuple[VmCopy, ...] = ()
+    tags: frozenset[str] = frozenset()
+
+
+class DiskWish(Struct, frozen=True, kw_only=True, gc=False):
+    """A disk to be made: empty, or a linked clone of the volume `base` on the same datastore."""
+
+    target: str
+    datastore: DatastoreId
+    size_bytes: int
+    volume: str
+    base: str = ""
+    base_format: str = "qcow2"
+    format: str = "qcow2"
+    shareable: bool = False
+
+
+class VmWish(Struct, frozen=True, kw_only=True, gc=False):
+    """A VM to be made; ids and addresses are chosen beforehand, so that making it twice is once.
+
+    `max_vcpus` and `max_memory_mib` are how far it can grow while it runs; 0 means as made.
+    """
+
+    id: VmId
+    name: str
+    vcpus: int = 1
+    max_vcpus: int = 0
+    memory_mib: int = 512
+    max_memory_mib: int = 0
+    cpu_model: str = ""
+    disks: tuple[DiskWish, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    boot: Boot | None = None
+    resources: Resources = Resources()
+    tags: frozenset[str] = frozenset()
+
+
+class VmChange(Struct, frozen=True, kw_only=True, gc=False):
+    """What to change about a VM; None leaves a thing as it is."""
+
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    resources: Resources | None = None

@@ -1,0 +1,211 @@
+"""The closed set of things the product can do, one frozen record each.
+
+To add one: write it here and into `Action`, then follow mypy to `effect`, `render`,
+`price` and `engine.dispatch`; each matches on `Action` and does not type-check until it
+knows the newcomer. `plan.check` is judged by its tests instead, because it shares
+nothing with the others.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anypool.model import DiskWish, HostId, Nic, VmChange, VmId, VmWish
+
+
+class CreateVm(Struct, frozen=True, kw_only=True, gc=False, tag="create-vm"):
+    """Make the volumes of a VM and define it on a host; it does not run yet."""
+
+    wish: VmWish
+    host: HostId
+
+
+class StartVm(Struct, frozen=True, kw_only=True, gc=False, tag="start-vm"):
+    """Start a VM that is defined on the host and runs nowhere."""
+
+    vm: VmId
+    host: HostId
+
+
+class StopHow(StrEnum):
+    """`SHUT_DOWN` asks the guest and waits; `POWER_OFF` does not ask."""
+
+    SHUT_DOWN = "shut-down"
+    POWER_OFF = "power-off"
+
+
+class StopVm(Struct, frozen=True, kw_only=True, gc=False, tag="stop-vm"):
+    """Stop a running VM; it stays defined."""
+
+    vm: VmId
+    host: HostId
+    how: StopHow = StopHow.SHUT_DOWN
+
+
+class RestartHow(StrEnum):
+    """`REBOOT` asks the guest; `RESET` presses the button."""
+
+    REBOOT = "reboot"
+    RESET = "reset"
+
+
+class RestartVm(Struct, frozen=True, kw_only=True, gc=False, tag="restart-vm"):
+    """Restart the guest of a running VM in place."""
+
+    vm: VmId
+    host: HostId
+    how: RestartHow = RestartHow.REBOOT
+
+
+class PauseVm(Struct, frozen=True, kw_only=True, gc=False, tag="pause-vm"):
+    """Stop the CPUs of a running VM; its memory stays."""
+
+    vm: VmId
+    host: HostId
+
+
+class ResumeVm(Struct, frozen=True, kw_only=True, gc=False, tag="resume-vm"):
+    """Let a paused VM run on."""
+
+    vm: VmId
+    host: HostId
+
+
+class DeleteVm(Struct, frozen=True, kw_only=True, gc=False, tag="delete-vm"):
+    """Forget a stopped VM, and its volumes if so asked."""
+
+    vm: VmId
+    host: HostId
+    volumes: bool = False
+
+
+class RenameVm(Struct, frozen=True, kw_only=True, gc=False, tag="rename-vm"):
+    """Give a stopped VM another name."""
+
+    vm: VmId
+    host: HostId
+    name: str
+
+
+class ReconfigureVm(Struct, frozen=True, kw_only=True, gc=False, tag="reconfigure-vm"):
+    """Change CPUs, memory or shares of a VM, running or not."""
+
+    vm: VmId
+    host: HostId
+    change: VmChange
+
+
+class AttachDisk(Struct, frozen=True, kw_only=True, gc=False, tag="attach-disk"):
+    """Make a volume and give it to a VM."""
+
+    vm: VmId
+    host: HostId
+    disk: DiskWish
+
+
+class DetachDisk(Struct, frozen=True, kw_only=True, gc=False, tag="detach-disk"):
+    """Take a disk from a VM; the volume stays."""
+
+    vm: VmId
+    host: HostId
+    target: str
+
+
+class AttachNic(Struct, frozen=True, kw_only=True, gc=False, tag="attach-nic"):
+    """Give a network adapter to a VM."""
+
+    vm: VmId
+    host: HostId
+    nic: Nic
+
+
+class DetachNic(Struct, frozen=True, kw_only=True, gc=False, tag="detach-nic"):
+    """Take a network adapter from a VM."""
+
+    vm: VmId
+    host: HostId
+    mac: str
+
+
+class CreateSnapshot(Struct, frozen=True, kw_only=True, gc=False, tag="create-snapshot"):
+    """Take a snapshot of a VM, with its memory if it runs."""
+
+    vm: VmId
+    host: HostId
+    name: str
+
+
+class RevertSnapshot(Struct, frozen=True, kw_only=True, gc=False, tag="revert-snapshot"):
+    """Return a VM to a snapshot."""
+
+    vm: VmId
+    host: HostId
+    name: str
+
+
+class DeleteSnapshot(Struct, frozen=True, kw_only=True, gc=False, tag="delete-snapshot"):
+    """Forget a snapshot of a VM."""
+
+    vm: VmId
+    host: HostId
+    name: str
+
+
+class MigrateVm(Struct, frozen=True, kw_only=True, gc=False, tag="migrate-vm"):
+    """Move a running VM to another host without stopping it."""
+
+    vm: VmId
+    source: HostId
+    target: HostId
+
+
+class EnterMaintenance(Struct, frozen=True, kw_only=True, gc=False, tag="enter-maintenance"):
+    """Close a host on which nothing runs to new VMs."""
+
+    host: HostId
+
+
+class LeaveMaintenance(Struct, frozen=True, kw_only=True, gc=False, tag="leave-maintenance"):
+    """Open a host again."""
+
+    host: HostId
+
+
+Action: TypeAlias = (
+    CreateVm
+    | StartVm
+    | StopVm
+    | RestartVm
+    | PauseVm
+    | ResumeVm
+    | DeleteVm
+    | RenameVm
+    | ReconfigureVm
+    | AttachDisk
+    | DetachDisk
+    | AttachNic
+    | DetachNic
+    | CreateSnapshot
+    | RevertSnapshot
+    | DeleteSnapshot
+    | MigrateVm
+    | EnterMaintenance
+    | LeaveMaintenance
+)
+
+
+def vm_of(action: Action) -> VmId | None:
+    """Return the VM an action is about, None for an action on a host."""
+    if isinstance(action, CreateVm):
+        return action.wish.id
+    if isinstance(action, EnterMaintenance | LeaveMaintenance):
+        return None
+    return action.vm
+
+
+def hosts_of(action: Action) -> tuple[HostId, ...]:
+    """Return the hosts an action touches, the one it starts from first."""
+    if isinstance(action, MigrateVm):
+        return (action.source, action.target)
+    return (action.host,)

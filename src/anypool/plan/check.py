@@ -1,0 +1,128 @@
+"""An independent judge of inventories and plans.
+
+It shares no code with the planners, the simulator or the indexes of the inventory: it
+counts everything anew from the records, so that a mistake there is seen here. The
+engine asks it before the first step of every plan, tests after every step.
+"""
+
+from collections import defaultdict
+
+from anypool.model import Inventory
+from anypool.plan.action import (
+    CreateVm,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MigrateVm,
+    ReconfigureVm,
+    StartVm,
+    StopVm,
+)
+from anypool.plan.plan import Plan
+
+_HOLDS = ("running", "paused", "suspended", "unknown")
+
+
+def violations(inventory: Inventory) -> frozenset[str]:
+    """Return each rule an inventory breaks, in words."""
+    broken = set()
+    need: dict[str, int] = defaultdict(int)
+    macs: dict[str, set[str]] = defaultdict(set)
+    for vm in inventory.vms.values():
+        for nic in vm.nics:
+            macs[nic.mac].add(vm.id)
+        if vm.host is None or vm.state not in _HOLDS:
+            continue
+        need[vm.host] += vm.memory_mib
+        host = inventory.hosts.get(vm.host)
+        if host is None:
+            broken.add(f"{vm.id} is on {vm.host}, which does not exist")
+        elif host.maintenance:
+            broken.add(f"{vm.id} runs on {vm.host}, which is in maintenance")
+    for host in inventory.hosts.values():
+        if need[host.id] > host.memory_mib - host.reserved_mib:
+            broken.add(f"{host.id} is overbooked")
+    broken |= {f"MAC {mac} is used by {len(vms)} VMs" for mac, vms in macs.items() if len(vms) > 1}
+    return frozenset(broken)
+
+
+def objections(plan: Plan, inventory: Inventory) -> tuple[str, ...]:
+    """Return what speaks against running a plan on an inventory; empty if nothing does.
+
+    Steps are judged in their order, which is one of the orders the engine may take.
+    """
+    ledger = _Ledger(inventory)
+    found: list[str] = []
+    for step in plan.steps:
+        match step.action:
+            case MigrateVm(vm=vm, source=source, target=target):
+                found += ledger.leave(vm, source) + ledger.arrive(vm, target, running=True)
+            case StartVm(vm=vm, host=host):
+                found += ledger.arrive(vm, host, running=True)
+            case StopVm(vm=vm, host=host):
+                found += ledger.leave(vm, host)
+            case CreateVm(wish=wish, host=host):
+                ledger.memory[wish.id] = wish.memory_mib
+                found += ledger.arrive(wish.id, host, running=False)
+            case EnterMaintenance(host=host):
+                found += ledger.close(host)
+            case LeaveMaintenance(host=host):
+                ledger.closed.discard(host)
+            case ReconfigureVm(vm=vm, change=change):
+                found += ledger.resize(vm, change.memory_mib)
+            case _:
+                pass
+    return tuple(found)
+
+
+class _Ledger:
+    """Who runs where, and what is free, in plain dictionaries."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.memory: dict[str, int] = {vm.id: vm.memory_mib for vm in inventory.vms.values()}
+        self.runs: dict[str, str] = {}
+        self.free: dict[str, int] = {}
+        self.closed: set[str] = set()
+        for host in inventory.hosts.values():
+            self.free[host.id] = host.memory_mib - host.reserved_mib
+            if host.maintenance or host.state != "up":
+                self.closed.add(host.id)
+        for vm in inventory.vms.values():
+            if vm.host is not None and vm.state in _HOLDS:
+                self.runs[vm.id] = vm.host
+                if vm.host in self.free:
+                    self.free[vm.host] -= vm.memory_mib
+
+    def leave(self, vm: str, host: str) -> list[str]:
+        if self.runs.get(vm) != host:
+            return [f"{vm} does not run on {host}"]
+        del self.runs[vm]
+        self.free[host] += self.memory[vm]
+        return []
+
+    def arrive(self, vm: str, host: str, *, running: bool) -> list[str]:
+        if host not in self.free:
+            return [f"{host} does not exist"]
+        found = [f"{host} is closed"] if host in self.closed else []
+        if not running:
+            return found
+        if vm in self.runs:
+            found.append(f"{vm} runs on {self.runs[vm]} already")
+        self.runs[vm] = host
+        self.free[host] -= self.memory.get(vm, 0)
+        if self.free[host] < 0:
+            found.append(f"{host} would be overbooked by {-self.free[host]} MiB")
+        return found
+
+    def resize(self, vm: str, memory_mib: int | None) -> list[str]:
+        if memory_mib is None:
+            return []
+        more, self.memory[vm] = memory_mib - self.memory.get(vm, 0), memory_mib
+        if (host := self.runs.get(vm)) is None:
+            return []
+        self.free[host] -= more
+        return [f"{host} would be overbooked"] if more > 0 and self.free[host] < 0 else []
+
+    def close(self, host: str) -> list[str]:
+        self.closed.add(host)
+        left = sorted(vm for vm, place in self.runs.items() if place == host)
+        return [f"{vm} still runs on {host}" for vm in left]

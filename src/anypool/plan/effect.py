@@ -1,0 +1,238 @@
+"""What an action does to the inventory, or why it cannot be done: the simulator of plans."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from anypool.errors import Conflict
+from anypool.model import (
+    HOLDS_MEMORY,
+    Disk,
+    DiskWish,
+    HostId,
+    HostState,
+    Inventory,
+    Snapshot,
+    Vm,
+    VmId,
+    VmState,
+    VmWish,
+)
+from anypool.plan.action import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MigrateVm,
+    PauseVm,
+    ReconfigureVm,
+    RenameVm,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartVm,
+    StopVm,
+)
+from anypool.plan.plan import Plan
+
+ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+
+
+def outcome(plan: Plan, inventory: Inventory) -> Inventory:
+    """Return the inventory after every step; raise `Conflict` at the first that cannot run."""
+    for step in plan:
+        inventory = apply(step.action, inventory)
+    return inventory
+
+
+def apply(action: Action, inventory: Inventory) -> Inventory:
+    """Return the inventory after one action; raise `Conflict` or `NotFound` if it cannot run."""
+    match action:
+        case CreateVm(wish=wish, host=host):
+            return _create(inventory, wish, host)
+        case MigrateVm():
+            return _migrate(inventory, action)
+        case DeleteVm(vm=vm, host=host):
+            _expect(inventory, vm, host, frozenset({VmState.STOPPED, VmState.CRASHED}))
+            return inventory.without_vm(vm)
+        case EnterMaintenance(host=host):
+            return _enter_maintenance(inventory, host)
+        case LeaveMaintenance(host=host):
+            return inventory.with_host(replace(inventory.host(host), maintenance=False))
+        case _:
+            return _change_vm(inventory, action)
+
+
+_VmAction = (
+    StartVm | StopVm | RestartVm | PauseVm | ResumeVm | RenameVm | ReconfigureVm
+    | AttachDisk | DetachDisk | AttachNic | DetachNic
+    | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+)  # fmt: skip
+
+
+def _change_vm(inventory: Inventory, action: _VmAction) -> Inventory:
+    match action:
+        case StartVm(vm=vm, host=host):
+            return _start(inventory, vm, host)
+        case StopVm(vm=vm, host=host):
+            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.STOPPED))
+        case RestartVm(vm=vm, host=host):
+            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.RUNNING))
+        case PauseVm(vm=vm, host=host):
+            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.PAUSED))
+        case ResumeVm(vm=vm, host=host):
+            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.RUNNING))
+        case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
+            return _snapshot(inventory, action)
+        case _:
+            return _configure(inventory, action)
+
+
+def _snapshot(
+    inventory: Inventory, action: CreateSnapshot | RevertSnapshot | DeleteSnapshot
+) -> Inventory:
+    vm = _expect(inventory, action.vm, action.host, frozenset(VmState))
+    known = {snapshot.name: snapshot for snapshot in vm.snapshots}
+    match action:
+        case CreateSnapshot(name=name):
+            if name in known:
+                raise Conflict(f"{vm.name} has a snapshot {name} already", hint="choose a new name")
+            taken = Snapshot(name=name, with_memory=vm.state in ALIVE)
+            return inventory.with_vm(replace(vm, snapshots=(*vm.snapshots, taken)))
+        case RevertSnapshot(name=name):
+            if name not in known:
+                raise Conflict(f"{vm.name} has no snapshot {name}")
+            state = VmState.RUNNING if known[name].with_memory else VmState.STOPPED
+            return inventory.with_vm(replace(vm, state=state))
+        case DeleteSnapshot(name=name):
+            left = tuple(s for s in vm.snapshots if s.name != name)
+            return inventory.with_vm(replace(vm, snapshots=left))
+        case _:
+            assert_never(action)
+
+
+def _configure(
+    inventory: Inventory,
+    action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic,
+) -> Inventory:
+    vm = _expect(inventory, action.vm, action.host, frozenset(VmState) - {VmState.UNKNOWN})
+    match action:
+        case RenameVm(name=name):
+            vm = replace(vm, name=name)
+        case ReconfigureVm(change=change):
+            vm = replace(
+                vm,
+                vcpus=vm.vcpus if change.vcpus is None else change.vcpus,
+                memory_mib=vm.memory_mib if change.memory_mib is None else change.memory_mib,
+                resources=vm.resources if change.resources is None else change.resources,
+            )
+        case AttachDisk(disk=disk):
+            if any(old.target == disk.target for old in vm.disks):
+                raise Conflict(f"{vm.name} has a disk {disk.target} already")
+            vm = replace(vm, disks=(*vm.disks, _disk(disk)))
+        case DetachDisk(target=target):
+            vm = replace(vm, disks=tuple(disk for disk in vm.disks if disk.target != target))
+        case AttachNic(nic=nic):
+            if any(old.mac == nic.mac for old in vm.nics):
+                raise Conflict(f"{vm.name} has an adapter {nic.mac} already")
+            vm = replace(vm, nics=(*vm.nics, nic))
+        case DetachNic(mac=mac):
+            vm = replace(vm, nics=tuple(nic for nic in vm.nics if nic.mac != mac))
+        case _:
+            assert_never(action)
+    return inventory.with_vm(vm)
+
+
+def _create(inventory: Inventory, wish: VmWish, host: HostId) -> Inventory:
+    _open_host(inventory, host)
+    if wish.id in inventory.vms:
+        raise Conflict(f"VM {wish.id} exists already")
+    return inventory.with_vm(
+        Vm(
+            id=wish.id,
+            name=wish.name,
+            host=host,
+            vcpus=wish.vcpus,
+            memory_mib=wish.memory_mib,
+            cpu_model=wish.cpu_model,
+            disks=tuple(_disk(disk) for disk in wish.disks),
+            nics=wish.nics,
+            boot=wish.boot,
+            resources=wish.resources,
+            tags=wish.tags,
+        )
+    )
+
+
+def _disk(wish: DiskWish) -> Disk:
+    return Disk(
+        target=wish.target,
+        volume=wish.volume,
+        datastore=wish.datastore,
+        format=wish.format,
+        size_bytes=wish.size_bytes,
+        shareable=wish.shareable,
+    )
+
+
+def _start(inventory: Inventory, vm_id: VmId, host: HostId) -> Inventory:
+    vm = _expect(inventory, vm_id, host, frozenset({VmState.STOPPED, VmState.CRASHED}))
+    _room(inventory, vm, host)
+    return inventory.with_vm(replace(vm, state=VmState.RUNNING))
+
+
+def _migrate(inventory: Inventory, action: MigrateVm) -> Inventory:
+    vm = _expect(inventory, action.vm, action.source, ALIVE)
+    if action.target == action.source:
+        raise Conflict(f"{vm.name} is on {action.source} already")
+    _room(inventory, vm, action.target)
+    return inventory.with_vm(replace(vm, host=action.target))
+
+
+def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
+    busy = [vm.name for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
+    if busy:
+        names = ", ".join(busy[:3])
+        raise Conflict(f"{len(busy)} VMs still run on {host}: {names}", hint="evacuate it first")
+    return inventory.with_host(replace(inventory.host(host), maintenance=True))
+
+
+def _room(inventory: Inventory, vm: Vm, host: HostId) -> None:
+    _open_host(inventory, host)
+    if (free := inventory.memory_free_mib(host)) < vm.memory_mib:
+        raise Conflict(f"{host} lacks {vm.memory_mib - free} MiB for {vm.name}")
+
+
+def _open_host(inventory: Inventory, host_id: HostId) -> None:
+    host = inventory.host(host_id)
+    if host.state is not HostState.UP:
+        raise Conflict(f"host {host.name} is {host.state}")
+    if host.maintenance:
+        raise Conflict(f"host {host.name} is in maintenance")
+
+
+def _expect(inventory: Inventory, vm_id: VmId, host: HostId, states: frozenset[VmState]) -> Vm:
+    vm = inventory.vm(vm_id)
+    if vm.host != host:
+        raise Conflict(f"{vm.name} is not on {host}", hint="the plan is out of date; plan again")
+    if vm.state not in states:
+        raise Conflict(f"{vm.name} is {vm.state}", hint="the plan is out of date; plan again")
+    return vm
+
+
+def _set(
+    inventory: Inventory,
+    vm_id: VmId,
+    host: HostId,
+    states: frozenset[VmState],
+    change: Callable[[Vm], Vm],
+) -> Inventory:
+    return inventory.with_vm(change(_expect(inventory, vm_id, host, states)))

@@ -1,0 +1,115 @@
+"""An ordered, explained, priced set of actions: pure data until somebody accepts it."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anypool.model import HostId, VmId, VmState
+from anypool.plan.action import Action
+from anypool.plan.reason import Reason
+
+PLANNER_VERSION = 1
+
+
+class VmIs(Struct, frozen=True, kw_only=True, gc=False, tag="vm-is"):
+    """Holds while a VM is on a host in one of the states."""
+
+    vm: VmId
+    host: HostId
+    states: frozenset[VmState]
+
+
+class VmAbsent(Struct, frozen=True, kw_only=True, gc=False, tag="vm-absent"):
+    """Holds while no host knows the VM."""
+
+    vm: VmId
+
+
+class HostOpen(Struct, frozen=True, kw_only=True, gc=False, tag="host-open"):
+    """Holds while a host is up and not in maintenance."""
+
+    host: HostId
+
+
+class MemoryFree(Struct, frozen=True, kw_only=True, gc=False, tag="memory-free"):
+    """Holds while a host has that much memory free."""
+
+    host: HostId
+    memory_mib: int
+
+
+Condition: TypeAlias = VmIs | VmAbsent | HostOpen | MemoryFree
+
+
+class Refusal(Struct, frozen=True, kw_only=True, gc=False):
+    """A host that was considered for a VM and not chosen, and why."""
+
+    vm: VmId
+    host: HostId
+    why: Reason
+
+
+class Cost(Struct, frozen=True, kw_only=True, gc=False):
+    """What a plan or a step takes: bytes copied, seconds, longest pause of any one VM."""
+
+    copy_bytes: int = 0
+    duration_ms: int = 0
+    pause_ms: int = 0
+
+
+class Step(Struct, frozen=True, kw_only=True, gc=False):
+    """One action, why it is there, which earlier steps it waits for, and what must still hold."""
+
+    number: int
+    action: Action
+    why: Reason
+    after: frozenset[int] = frozenset()
+    valid_while: tuple[Condition, ...] = ()
+    cost: Cost = Cost()
+
+    def __post_init__(self) -> None:
+        if not all(0 < before < self.number for before in self.after):
+            raise ValueError("a step waits for earlier steps only")
+
+
+class PlanState(StrEnum):
+    """The life of a plan; SUPERSEDED means that the world changed before it ran."""
+
+    RECOMMENDED = "recommended"
+    APPROVED = "approved"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+FINAL_STATES = frozenset(
+    {PlanState.DONE, PlanState.FAILED, PlanState.CANCELLED, PlanState.SUPERSEDED}
+)
+
+
+class Plan(Struct, frozen=True, kw_only=True, gc=False):
+    """A proposal. `based_on` is the digest of the inventory it was made from.
+
+    Equal inventory, wish and planner version give equal bytes: a plan holds no clock
+    time and no random id; those belong to its record in the store.
+    """
+
+    goal: str
+    steps: tuple[Step, ...] = ()
+    rejected: tuple[Refusal, ...] = ()
+    cost: Cost = Cost()
+    based_on: str = ""
+    planner_version: int = PLANNER_VERSION
+
+    def __post_init__(self) -> None:
+        numbers = [step.number for step in self.steps]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise ValueError("steps are numbered from 1")
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
