@@ -18,13 +18,13 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False):
 
 CATALOGUE: dict[str, str] = {
     "asked": "asked for by {who}",
-    "evacuate.empty": "{host} is being emptied",
     "evacuate.closed": "no VM runs here any more",
     "evacuate.already": "{host} has no running VM",
     "place.most-free": "most free memory: {free} left there afterwards",
+    "place.less-free": "would leave {left} free, {best} elsewhere",
+    "place.tight": "the pool is tight: this choice leaves room for the others",
     "place.chosen": "the host was named",
     "place.stays": "the VM is defined here",
-    "host.is-source": "it is the host the VM leaves",
     "host.state": "host is {state}",
     "host.maintenance": "host is in maintenance",
     "host.memory": "memory {short} short: needs {need}, {free} free",
@@ -34,10 +34,14 @@ CATALOGUE: dict[str, str] = {
     "host.arch": "is {arch}, the VM needs {need}",
     "host.cpu-model": "does not offer CPU model {model}",
     "host.no-peer": "has no address for its peers",
+    "host.private-disk": "disk {path} lies on no datastore that is known",
     "host.local-disk": "volume {volume} lies on the local datastore {datastore}",
     "host.full": "{vcpus} vCPUs wanted, only {cpus} CPUs",
     "vm.not-running": "{vm} is {state}: nothing to migrate",
     "vm.snapshots": "{vm} has {count} snapshots, which pin it to its host",
+    "vm.in-motion": "{vm} is in the middle of a migration",
+    "vm.copies": "{vm} is known on {count} more hosts: remove the other copy first",
+    "vm.host-cannot": "the host of {vm} cannot migrate live",
     "vm.unknown": "{vm} is unknown: its host does not answer",
 }
 

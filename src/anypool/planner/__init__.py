@@ -1,0 +1,17 @@
+"""How to get there: pure functions from an inventory and a wish to a plan."""
+
+from anypool.planner.evacuate import plan_evacuation
+from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
+from anypool.planner.place import Choice, choose, pinned, refusal
+
+__all__ = [
+    "Choice",
+    "choose",
+    "pinned",
+    "plan_action",
+    "plan_create",
+    "plan_evacuation",
+    "plan_migrate",
+    "plan_start",
+    "refusal",
+]

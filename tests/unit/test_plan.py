@@ -1,0 +1,204 @@
+"""Plans as values: simulate, check, price, encode, render."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anypool.errors import Conflict, Invalid, NotFound
+from anypool.model import DiskWish, HostId, Inventory, Nic, VmChange, VmId, VmState, VmWish
+from anypool.plan import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    CostModel,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MemoryFree,
+    MigrateVm,
+    PauseVm,
+    Plan,
+    Reason,
+    ReconfigureVm,
+    RenameVm,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartVm,
+    Step,
+    StopVm,
+    VmIs,
+    apply,
+    broken,
+    decode_plan,
+    describe,
+    encode_plan,
+    names_in,
+    priced,
+    reason,
+    say,
+)
+from anypool.plan.check import objections, violations
+from anypool.plan.reason import CATALOGUE
+from tests.strategies import SHARED, host, pool, vm
+
+V1, H0, H1 = VmId("v1"), HostId("h0"), HostId("h1")
+DISK = DiskWish(target="vdb", datastore=SHARED, size_bytes=1 << 20, volume="extra.qcow2")
+NIC = Nic(mac="52:54:00:00:00:99")
+ON = {"vm": V1, "host": H0}
+EVERY: list[Action] = [
+    CreateVm(wish=VmWish(id=VmId("n1"), name="new"), host=H0),
+    StartVm(**ON),
+    StopVm(**ON),
+    RestartVm(**ON),
+    PauseVm(**ON),
+    ResumeVm(**ON),
+    DeleteVm(**ON),
+    RenameVm(name="other", **ON),
+    ReconfigureVm(change=VmChange(vcpus=2, memory_mib=2048), **ON),
+    AttachDisk(disk=DISK, **ON),
+    DetachDisk(target="vda", **ON),
+    AttachNic(nic=NIC, **ON),
+    DetachNic(mac="52:54:00:00:00:01", **ON),
+    CreateSnapshot(name="s", **ON),
+    RevertSnapshot(name="s", **ON),
+    DeleteSnapshot(name="s", **ON),
+    MigrateVm(vm=V1, source=H0, target=H1),
+    EnterMaintenance(host=H1),
+    LeaveMaintenance(host=H1),
+]
+NEEDS_STOPPED = (StartVm, DeleteVm)
+
+
+def world_for(action: Action) -> Inventory:
+    state = VmState.STOPPED if isinstance(action, NEEDS_STOPPED) else VmState.RUNNING
+    world = pool(2).with_vm(vm(1, "h0", state=state))
+    if isinstance(action, RevertSnapshot | DeleteSnapshot):
+        return apply(CreateSnapshot(name="s", **ON), world)
+    return world
+
+
+def test_every_action_is_exercised() -> None:
+    assert {type(action) for action in EVERY} == set(get_args(Action))
+
+
+@pytest.mark.parametrize("action", EVERY, ids=lambda a: type(a).__name__)
+def test_action_runs_is_priced_described_and_stored(action: Action) -> None:
+    world = world_for(action)
+    after = apply(action, world)
+    assert violations(after) == frozenset()
+    plan = Plan(goal="x", steps=(Step(number=1, action=action, why=reason("asked", who="me")),))
+    plan = priced(plan, world, CostModel(), slots=1)
+    assert decode_plan(encode_plan(plan)) == plan
+    assert describe(action, names_in(after))
+
+
+@pytest.mark.parametrize("action", EVERY, ids=lambda a: type(a).__name__)
+def test_action_on_a_vanished_or_unknown_thing_is_refused(action: Action) -> None:
+    nowhere = pool(0)
+    with pytest.raises(NotFound):
+        apply(action, nowhere)
+
+
+def test_another_release_is_not_guessed_at() -> None:
+    plan = Plan(goal="x", steps=())
+    newer = encode_plan(plan).replace(b'"format":1', b'"format":2')
+    with pytest.raises(Invalid, match="format 2"):
+        decode_plan(newer)
+    with pytest.raises(Invalid) as caught:
+        decode_plan(
+            b'{"format":1,"plan":{"goal":"x","steps":[{"number":1,"action":{"type":"fly"}}]}}'
+        )
+    assert "not run" in caught.value.hint
+
+
+def test_duration_is_that_of_a_schedule() -> None:
+    world = pool(2)
+    for number in range(4):
+        world = world.with_vm(vm(number, "h0"))
+    moves = [
+        Step(
+            number=n + 1,
+            action=MigrateVm(vm=VmId(f"v{n}"), source=H0, target=H1),
+            why=reason("place.stays"),
+        )
+        for n in range(4)
+    ]
+    plan = Plan(goal="x", steps=tuple(moves))
+    model = CostModel(bandwidth_mib_s=1024, migrate_overhead_ms=0)
+    assert priced(plan, world, model, slots=1).cost.duration_ms == 4000
+    assert priced(plan, world, model, slots=2).cost.duration_ms == 2000
+    last = msgspec.structs.replace(moves[3], after=frozenset({1, 2, 3}))
+    chained = msgspec.structs.replace(plan, steps=(*moves[:3], last))
+    assert priced(chained, world, model, slots=4).cost.duration_ms == 2000
+
+
+def test_checker_sees_what_the_simulator_would_let_through() -> None:
+    world = pool(2).with_host(host(1, memory_mib=1024))
+    world = world.with_vm(vm(1, "h0")).with_vm(vm(2, "h0"))
+    moves = tuple(
+        Step(
+            number=n,
+            action=MigrateVm(vm=VmId(f"v{n}"), source=H0, target=H1),
+            why=reason("place.stays"),
+        )
+        for n in (1, 2)
+    )
+    assert objections(Plan(goal="x", steps=moves), world) == ("h1 would be overbooked by 1024 MiB",)
+    twice = (moves[0], msgspec.structs.replace(moves[0], number=2))
+    assert "v1 does not run on h0" in objections(Plan(goal="x", steps=twice), world)
+
+
+def test_two_vms_with_one_address_are_a_violation() -> None:
+    one = vm(1, "h0")
+    world = pool(1).with_vm(one).with_vm(vm(2, "h0", nics=one.nics))
+    assert violations(world) == {f"MAC {one.nics[0].mac} is used by 2 VMs"}
+
+
+def test_assumptions_that_no_longer_hold_are_named() -> None:
+    step = Step(
+        number=1,
+        action=MigrateVm(vm=V1, source=H0, target=H1),
+        why=reason("place.stays"),
+        valid_while=(
+            VmIs(vm=V1, host=H0, states=frozenset({VmState.RUNNING})),
+            MemoryFree(host=H1, memory_mib=1024),
+        ),
+    )
+    world = pool(2).with_vm(vm(1, "h0"))
+    assert broken(step, world) == ""
+    assert broken(step, world.with_vm(vm(1, "h1"))) == "vm1 is not on h0 any more"
+    full = world.with_host(host(1, memory_mib=100))
+    assert broken(step, full) == "h1 has 100 MiB free, 1024 needed"
+
+
+def test_steps_are_numbered_and_wait_backwards() -> None:
+    stop = StopVm(**ON)
+    with pytest.raises(ValueError, match="earlier"):
+        Step(number=1, action=stop, why=reason("asked", who="me"), after=frozenset({1}))
+    with pytest.raises(ValueError, match="numbered"):
+        Plan(goal="x", steps=(Step(number=2, action=stop, why=reason("asked", who="me")),))
+
+
+def test_start_of_a_running_vm_is_a_conflict() -> None:
+    with pytest.raises(Conflict, match="running"):
+        apply(StartVm(**ON), pool(1).with_vm(vm(1, "h0")))
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_reason_can_be_said(code: str) -> None:
+    names = [part.split("}")[0] for part in CATALOGUE[code].split("{")[1:]]
+    assert "{" not in say(reason(code, **dict.fromkeys(names, "x")))
+
+
+@given(st.text())
+def test_an_unknown_reason_is_shown_with_its_facts(code: str) -> None:
+    assert "n=3" in say(Reason(code=f"gone.{code}", facts=(("n", 3),)))
