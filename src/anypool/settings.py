@@ -1,0 +1,150 @@
+"""Everything an administrator can set, with its meaning, and where it is read from.
+
+Order, later wins: the default, `<state_dir>/anypool.toml`, the environment variable
+`ANYPOOL_<NAME>` in capitals. What is not known is refused.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from anypool.errors import Invalid
+
+FILE = "anypool.toml"
+
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings; the text beside each is what the reference shows."""
+
+    state_dir: Annotated[str, Meta(description="folder of the database, keys and certificates")]
+    database: Annotated[
+        str, Meta(description="database address; empty means SQLite in the state folder")
+    ] = ""
+    listen_host: Annotated[str, Meta(description="address the manager listens on")] = "127.0.0.1"
+    listen_port: Annotated[Port, Meta(description="port the manager listens on")] = 8420
+    workers: Annotated[Count, Meta(description="worker processes for drivers")] = 2
+
+    steps_at_once: Annotated[Count, Meta(description="steps of all runs at one time")] = 16
+    moves_per_host: Annotated[
+        Count, Meta(description="migrations at one time into or out of one host")
+    ] = 2
+    moves_per_pool: Annotated[Count, Meta(description="migrations at one time in a pool")] = 4
+    migration_pause_ms: Annotated[
+        Count, Meta(description="pause of the guest that a migration starts out with")
+    ] = 10
+    migration_pause_max_ms: Annotated[
+        Count, Meta(description="pause of the guest that no migration exceeds to converge")
+    ] = 2000
+    migration_bandwidth_mib_s: Annotated[
+        int, Meta(ge=0, description="limit of one migration in MiB/s; 0 is none")
+    ] = 0
+
+    observe_every_s: Annotated[Seconds, Meta(description="between two full readings")] = 30.0
+    changes_wait_s: Annotated[Seconds, Meta(description="how long to wait for an event")] = 10.0
+    measure_every_s: Annotated[Seconds, Meta(description="between two readings of the load")] = 5.0
+    unreachable_retry_s: Annotated[
+        Seconds, Meta(description="first pause after an endpoint did not answer; doubles")
+    ] = 1.0
+    unreachable_retry_max_s: Annotated[
+        Seconds, Meta(description="longest pause between attempts to reach an endpoint")
+    ] = 60.0
+
+    step_deadline_s: Annotated[
+        Seconds, Meta(description="a step that is not done by then needs a person")
+    ] = 300.0
+    migration_deadline_s: Annotated[
+        Seconds, Meta(description="a migration that is not done by then needs a person")
+    ] = 3600.0
+    shut_down_wait_s: Annotated[
+        Seconds, Meta(description="how long a guest has to shut down when asked")
+    ] = 60.0
+    look_every_s: Annotated[
+        Seconds, Meta(description="between two looks at a running migration")
+    ] = 0.25
+    settle_s: Annotated[
+        Seconds, Meta(description="how long an unclear state must last before it is acted on")
+    ] = 3.0
+    stall_s: Annotated[
+        Seconds,
+        Meta(description="how long a platform has to settle a broken migration by itself"),
+    ] = 45.0
+    attempts_max: Annotated[Count, Meta(description="times one step is tried")] = 5
+    lease_s: Annotated[
+        Seconds, Meta(description="a manager that is silent for so long is replaced")
+    ] = 15.0
+
+    @property
+    def database_url(self) -> str:
+        """Return where the database is, as SQLAlchemy writes it."""
+        return self.database or f"sqlite:///{Path(self.state_dir).absolute() / 'anypool.db'}"
+
+
+def state_dir(environment: Mapping[str, str], *, root: bool) -> Path:
+    """Return the state folder: $ANYPOOL_STATE, or the place the system has for such things."""
+    if given := environment.get("ANYPOOL_STATE"):
+        return Path(given)
+    if root:
+        return Path("/var/lib/anypool")
+    home = environment.get("XDG_STATE_HOME") or f"{environment.get('HOME', '.')}/.local/state"
+    return Path(home) / "anypool"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of this machine; raise `Invalid` for what is unknown or malformed."""
+    environment = os.environ if environment is None else environment
+    folder = state_dir(environment, root=os.geteuid() == 0)
+    given = _file(folder / FILE) | _environment(environment)
+    given.setdefault("state_dir", str(folder))
+    return _checked(given)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {error}", hint="correct or remove it") from error
+    for name in content:
+        _known(name, str(path))
+    return content
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    given = {}
+    for variable, value in environment.items():
+        name = variable.removeprefix("ANYPOOL_").lower()
+        if name != variable.lower() and name not in NOT_SETTINGS:
+            _known(name, f"the environment ({variable})")
+            given[name] = value
+    return given
+
+
+NOT_SETTINGS = frozenset({"state", "token", "url", "context", "config"})
+"""Variables of the same prefix that mean something else."""
+
+
+def _known(name: str, where: str) -> None:
+    fields = Settings.__struct_fields__
+    if name not in fields:
+        near = get_close_matches(name, fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(fields)}"
+        raise Invalid(f"unknown setting {name} in {where}", hint=hint)
+
+
+def _checked(given: dict[str, Any]) -> Settings:
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        hint = "the reference of settings lists names, units and limits"
+        raise Invalid(f"settings: {error}", hint=hint) from error
