@@ -202,3 +202,14 @@ def test_every_reason_can_be_said(code: str) -> None:
 @given(st.text())
 def test_an_unknown_reason_is_shown_with_its_facts(code: str) -> None:
     assert "n=3" in say(Reason(code=f"gone.{code}", facts=(("n", 3),)))
+
+
+def test_the_simulator_refuses_what_cannot_be() -> None:
+    full = pool(2).with_vm(vm(1, "h0", state=VmState.STOPPED)).with_host(host(0, memory_mib=512))
+    with pytest.raises(Conflict, match="lacks 512 MiB"):
+        apply(StartVm(**ON), full)
+    busy = pool(2).with_vm(vm(1, "h0"))
+    with pytest.raises(Conflict, match="1 VMs still run"):
+        apply(EnterMaintenance(host=H0), busy)
+    with pytest.raises(Conflict, match="in maintenance"):
+        apply(MigrateVm(vm=V1, source=H0, target=H1), busy.with_host(host(1, maintenance=True)))

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 
 from anypool.errors import Conflict, NoPlan
-from anypool.model import HOLDS_MEMORY, Capability, HostId, HostState, Inventory, VmState
+from anypool.model import (
+    HOLDS_MEMORY,
+    Capability,
+    HostId,
+    HostState,
+    Inventory,
+    Snapshot,
+    StateReason,
+    VmCopy,
+    VmId,
+    VmState,
+)
 from anypool.plan import (
     MigrateVm,
     Plan,
@@ -153,3 +164,36 @@ def test_host_that_cannot_migrate_keeps_its_vms() -> None:
     world = pool(2).with_host(host(0, capabilities=still)).with_vm(vm(1, "h0"))
     with pytest.raises(NoPlan, match="cannot be emptied"):
         plan_evacuation(world, H0)
+
+
+def test_spreading_alone_would_fail_here() -> None:
+    """Spreading puts v1 onto h1, which v2 and v3 need, because h2 lacks their network."""
+    world = (
+        pool(3)
+        .with_host(host(1, memory_mib=4096))
+        .with_host(host(2, memory_mib=3072, networks=frozenset()))
+    )
+    world = world.with_vm(vm(1, "h0", memory_mib=2048, nics=()))
+    world = world.with_vm(vm(2, "h0", memory_mib=2048, name="zzz")).with_vm(vm(3, "h0"))
+    world = world.with_vm(vm(4, "h0", nics=()))
+    targets = {s.action.vm: s.action.target for s in plan_evacuation(world, H0).steps[:-1]}  # type: ignore[union-attr]
+    del targets[VmId("v4")]
+    assert targets == {"v1": "h2", "v2": "h1", "v3": "h1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"snapshots": (Snapshot(name="s"),)}, "vm1 has 1 snapshots, which pin it to its host"),
+        (
+            {"copies": (VmCopy(host=HostId("h1"), state=VmState.STOPPED),)},
+            "vm1 is known on 1 more hosts: remove the other copy first",
+        ),
+        ({"reason": StateReason.INCOMING}, "vm1 is in the middle of a migration"),
+        ({"state": VmState.SUSPENDED}, "vm1 is suspended: nothing to migrate"),
+    ],
+)
+def test_what_pins_a_vm_is_said(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(NoPlan) as caught:
+        plan_evacuation(pool(2).with_vm(vm(1, "h0", **changes)), H0)
+    assert caught.value.refusals == {"vm1": why}

@@ -48,7 +48,7 @@ def choose(inventory: Inventory, vm: Vm, *, avoid: frozenset[HostId] = frozenset
             refused.append(Refusal(vm=vm.id, host=host_id, why=why))
     if not fits:
         return Choice(host=None, why=None, refused=tuple(refused))
-    (left, best), *others = sorted(fits, key=lambda fit: (-fit[0], fit[1]))
+    (left, best), *others = sorted(fits, key=lambda fit: -fit[0])
     for other_left, other in others[:RUNNERS_UP]:
         less = reason("place.less-free", left=format_mib(other_left), best=format_mib(left))
         refused.append(Refusal(vm=vm.id, host=other, why=less))
