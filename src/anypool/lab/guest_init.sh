@@ -38,7 +38,7 @@ for event in /sys/class/input/event*; do
     [ "$name" = "Power Button" ] || continue
     (head -c 24 "/dev/input/${event##*/}" >/dev/null; echo "power button"; sync; poweroff -f) &
 done
-[ "$address" = none ] || nc -lk -p 80 -e /bin/answer &
+[ "$address" = none ] || nc -ll -p 80 -e /bin/answer &
 [ "$dirty" = 0 ] || /bin/dirty "$dirty" &
 
 count=0

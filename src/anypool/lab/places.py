@@ -34,7 +34,7 @@ class LabPlaces:
         self.bmc_state = directory / "bmc"
         self.datastore = directory / "shared"
         self.consoles = directory / "consoles"
-        self.hosts_file = directory / "hosts"
+        self.etc = directory / "etc"
 
     def server(self, name: str) -> Path:
         """The folder of one server: its libvirt's files, its logs and its local disks."""

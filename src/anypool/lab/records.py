@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from anypool.lab.spec import Role
+from anypool.errors import NotFound
+from anypool.lab.spec import Accelerator, Role, Server
 
 Mode = Literal["root", "rootless", "none"]
 
@@ -103,6 +104,32 @@ class Emulator(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vm_name: str
     state: str
     cmdline: tuple[str, ...]
+
+
+class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a lab's own folder says about it: written once by `up`, read by all its processes."""
+
+    name: str
+    servers: tuple[Server, ...]
+    mode: Mode
+    accelerator: Accelerator
+    datastore_uuid: str
+    seed_dir: str
+
+    @property
+    def rootless(self) -> bool:
+        """Whether its servers run session daemons of an ordinary user."""
+        return self.mode == "rootless"
+
+    def server(self, name: str) -> Server:
+        """The server called `name`; raises `NotFound`."""
+        for server in self.servers:
+            if server.name == name:
+                return server
+        raise NotFound(
+            f"the lab {self.name} has no server {name}",
+            hint=f"it has {', '.join(server.name for server in self.servers)}",
+        )
 
 
 class ServerState(msgspec.Struct, frozen=True, kw_only=True, gc=False):

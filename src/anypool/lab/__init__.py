@@ -1,0 +1,53 @@
+"""A whole datacenter on one Linux machine: servers with a real libvirt and a real BMC each.
+
+Servers are namespaces inside one outer set of namespaces, so that nothing on the machine
+changes, two labs never meet, and the end of the outer process ends everything.
+"""
+
+from anypool.lab.lifecycle import down, status, up
+from anypool.lab.probe import probe
+from anypool.lab.records import (
+    AcceleratorChoice,
+    Emulator,
+    GuestImage,
+    LabProbe,
+    LabStatus,
+    MissingPackage,
+    ServerStatus,
+)
+from anypool.lab.servers import (
+    boot,
+    enter_command,
+    freeze,
+    heal,
+    kill,
+    partition,
+    processes,
+    server_command,
+    thaw,
+)
+from anypool.lab.spec import LabSpec
+
+__all__ = [
+    "AcceleratorChoice",
+    "Emulator",
+    "GuestImage",
+    "LabProbe",
+    "LabSpec",
+    "LabStatus",
+    "MissingPackage",
+    "ServerStatus",
+    "boot",
+    "down",
+    "enter_command",
+    "freeze",
+    "heal",
+    "kill",
+    "partition",
+    "probe",
+    "processes",
+    "server_command",
+    "status",
+    "thaw",
+    "up",
+]

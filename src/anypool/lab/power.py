@@ -1,0 +1,98 @@
+"""One server's power: starting its first process, ending every process, stopping them all."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from anypool.errors import AnypoolError
+from anypool.lab import network
+from anypool.lab.places import LabPlaces
+from anypool.lab.processes import is_stopped, network_namespace, pids_in
+from anypool.lab.spec import Server
+
+_START_TIMEOUT_S = 20.0
+_END_TIMEOUT_S = 20.0
+_SHUTDOWN_TIMEOUT_S = 15.0
+_LOOK_AGAIN_S = 0.01
+
+
+def start(places: LabPlaces, server: Server, on_record: Callable[[int], None]) -> int:
+    """Boot a server and answer the process id of its first process.
+
+    `on_record` is told the server's network namespace, links plugged in, before anything
+    else runs in it. Raises `AnypoolError` when the server does not come up that far.
+    """
+    network.disconnect(server)
+    with subprocess.Popen(
+        [sys.executable, "-m", "anypool.lab.server_init", str(places.directory), server.name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        assert starting.stdin is not None
+        assert starting.stdout is not None
+        ready, _, _ = select.select([starting.stdout], [], [], _START_TIMEOUT_S)
+        line = starting.stdout.readline() if ready else ""
+        if not line:
+            starting.kill()
+            raise AnypoolError(
+                f"server {server.name} did not start", hint=f"its reason is in {places.log}"
+            )
+        pid = int(line)
+        namespace = network_namespace(pid)
+        if namespace is None:
+            raise AnypoolError(f"server {server.name} ended while it started")
+        network.connect(server, pid)
+        on_record(namespace)
+        starting.stdin.write("go\n")
+    return pid
+
+
+def end(server: Server, namespace: int) -> None:
+    """Unplug a server and end every process of it; returns when none is left.
+
+    Raises `AnypoolError` when a process outlives the deadline.
+    """
+    network.disconnect(server)
+    deadline = time.monotonic() + _END_TIMEOUT_S
+    while pids := pids_in(namespace):
+        if time.monotonic() > deadline:
+            raise AnypoolError(f"server {server.name}: processes {pids} cannot be ended")
+        _signal(pids, signal.SIGKILL)
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def shut_down(server: Server, namespace: int, first_pid: int) -> None:
+    """Ask a server to shut down in order; what is not gone in time is ended."""
+    _signal((first_pid,), signal.SIGTERM)
+    deadline = time.monotonic() + _SHUTDOWN_TIMEOUT_S
+    while pids_in(namespace) and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_S)
+    end(server, namespace)
+
+
+def freeze(server: Server, namespace: int) -> None:
+    """Stop every process of a server; returns when every thread stands still."""
+    deadline = time.monotonic() + _END_TIMEOUT_S
+    while moving := tuple(pid for pid in pids_in(namespace) if not is_stopped(pid)):
+        if time.monotonic() > deadline:
+            raise AnypoolError(f"server {server.name}: processes {moving} cannot be stopped")
+        _signal(moving, signal.SIGSTOP)
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def thaw(namespace: int) -> None:
+    """Let every process of a server go on."""
+    _signal(pids_in(namespace), signal.SIGCONT)
+
+
+def _signal(pids: tuple[int, ...], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue

@@ -1,0 +1,34 @@
+"""The files of /etc that every server of a lab sees instead of the machine's."""
+
+from pathlib import Path
+
+from anypool.lab.records import KeptLab
+
+_DAEMON_USER = "libvirt-qemu"
+_DAEMON_ID = 64055
+_ETC = Path("/etc")
+
+
+def write(kept: KeptLab, folder: Path) -> None:
+    """Write `hosts`, and for a system daemon `passwd` and `group`, into `folder`.
+
+    The system daemon insists on a user that only its service package creates, even where
+    its settings name another.
+    """
+    folder.mkdir(exist_ok=True)
+    names = "".join(f"{server.management_address} {server.name}\n" for server in kept.servers)
+    (folder / "hosts").write_text(f"127.0.0.1 localhost\n{names}")
+    if kept.rootless:
+        return
+    user = f"{_DAEMON_USER}:x:{_DAEMON_ID}:{_DAEMON_ID}::/nonexistent:/usr/sbin/nologin"
+    (folder / "passwd").write_text(_with_entry((_ETC / "passwd").read_text(), user))
+    group = f"{_DAEMON_USER}:x:{_DAEMON_ID}:"
+    (folder / "group").write_text(_with_entry((_ETC / "group").read_text(), group))
+
+
+def _with_entry(database: str, entry: str) -> str:
+    """`database` with the line `entry` appended unless that name is in it."""
+    name = entry.partition(":")[0]
+    if any(line.partition(":")[0] == name for line in database.splitlines()):
+        return database
+    return f"{database.rstrip()}\n{entry}\n"

@@ -1,0 +1,137 @@
+"""The first process of one server: makes its namespaces, then keeps its libvirt daemon alive.
+
+Run by the supervisor as `python -m anypool.lab.server_init LAB_DIRECTORY SERVER`. It writes
+the process id of the server's first process and waits for one line before it goes on, so
+that the links are plugged in and the namespace is on record before anything else runs there.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from anypool.lab import kernel, network
+from anypool.lab.libvirt_files import PRIVATE_FOLDERS, SERVER_HOME
+from anypool.lab.places import LabPlaces
+from anypool.lab.records import KeptLab
+from anypool.lab.spec import Server
+
+_NAMESPACES = (
+    kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
+)
+_RESTART_DELAY_S = 0.5
+_STOP_TIMEOUT_S = 5.0
+
+
+def main() -> None:
+    """Become the server named on the command line."""
+    places = LabPlaces(Path(sys.argv[1]))
+    kept = msgspec.json.decode(places.spec.read_bytes(), type=KeptLab)
+    server = kept.server(sys.argv[2])
+    kernel.unshare(_NAMESPACES)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        os._exit(0)
+    os.setsid()
+    if not sys.stdin.readline():
+        return
+    socket.sethostname(server.name)
+    kernel.make_mounts_private()
+    _mount_private_folders(kept, places, server)
+    network.configure_inside(server)
+    _keep_running(partial(_start_daemon, kept, places, server))
+
+
+def _mount_private_folders(kept: KeptLab, places: LabPlaces, server: Server) -> None:
+    """Give the server its own /proc, /sys, /run and libvirt folders.
+
+    What libvirt's packages do not ship (its folders in /var) cannot be made on the machine,
+    so their parents are private too; the lab's own folder stays visible through a descriptor
+    opened before.
+    """
+    lab = os.open(places.directory, os.O_PATH)
+    home = os.open(places.server(server.name), os.O_PATH)
+    kernel.mount("proc", "/proc", "proc")
+    kernel.mount("sysfs", "/sys", "sysfs")
+    kernel.mount("tmpfs", "/run", "tmpfs", options="mode=755")
+    kernel.mount("tmpfs", "/dev/shm", "tmpfs", options="mode=1777")
+    os.mkdir(SERVER_HOME)
+    kernel.bind(f"/proc/self/fd/{home}", SERVER_HOME)
+    if not kept.rootless:
+        for parent in ("/var/lib", "/var/cache", "/var/log"):
+            kernel.mount("tmpfs", parent, "tmpfs", options="mode=755")
+        if not places.directory.exists():
+            places.directory.mkdir(parents=True)
+            kernel.bind(f"/proc/self/fd/{lab}", str(places.directory))
+        for name, target in PRIVATE_FOLDERS.items():
+            os.makedirs(target, exist_ok=True)
+            kernel.bind(f"{SERVER_HOME}/{name}", target)
+    for file in places.etc.iterdir():
+        kernel.bind(str(file), f"/etc/{file.name}")
+    if kept.accelerator == "tcg" and os.path.exists("/dev/kvm"):
+        kernel.bind("/dev/null", "/dev/kvm")
+    os.close(lab)
+    os.close(home)
+
+
+def _start_daemon(kept: KeptLab, places: LabPlaces, server: Server) -> int:
+    log = str(places.server(server.name) / "libvirtd.log")
+    environment = dict(os.environ)
+    if kept.rootless:
+        os.makedirs("/run/user", exist_ok=True)
+        environment |= {
+            "HOME": f"{SERVER_HOME}/state",
+            "XDG_RUNTIME_DIR": "/run/user",
+            "XDG_CONFIG_HOME": f"{SERVER_HOME}/config",
+            "XDG_CACHE_HOME": f"{SERVER_HOME}/cache",
+            "XDG_DATA_HOME": f"{SERVER_HOME}/data",
+            "XDG_STATE_HOME": f"{SERVER_HOME}/state",
+        }
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawnp(
+        "libvirtd", ["libvirtd", "--listen"], environment, file_actions=actions, setsid=True
+    )
+
+
+def _keep_running(start: Callable[[], int]) -> None:
+    """Reap every orphan of the server and start the daemon again when it ends; never returns.
+
+    SIGTERM is the server's orderly shutdown: everything is asked to end, then this ends, and
+    the kernel ends whatever is left with it.
+    """
+    signal.signal(signal.SIGTERM, _shut_down)
+    daemon = start()
+    while True:
+        pid, _ = os.wait()
+        if pid == daemon:
+            time.sleep(_RESTART_DELAY_S)
+            daemon = start()
+
+
+def _shut_down(_signal: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.kill(-1, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid == 0:
+            time.sleep(0.02)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
