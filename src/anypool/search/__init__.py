@@ -1,0 +1,29 @@
+"""One grammar for the search box, `--filter` and `?q=`.
+
+`vm where host.name = h1 and memory >= 1GiB and tag = prod order by memory desc`
+
+To add a field, write a line into the table of its noun in `nouns/`.
+"""
+
+from anypool.search.complete import Completion, Suggestion, complete
+from anypool.search.field import Field, Join, Kind, Table
+from anypool.search.nouns import FIELDS, JOINS, TABLES
+from anypool.search.parser import parse
+from anypool.search.query import Query
+from anypool.search.syntax import Noun
+
+__all__ = [
+    "FIELDS",
+    "JOINS",
+    "TABLES",
+    "Completion",
+    "Field",
+    "Join",
+    "Kind",
+    "Noun",
+    "Query",
+    "Suggestion",
+    "Table",
+    "complete",
+    "parse",
+]

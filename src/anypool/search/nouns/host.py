@@ -1,0 +1,81 @@
+"""What can be asked about a host."""
+
+from collections.abc import Iterator
+
+from anypool.model import Claim, Datastore, Host, HostState, Inventory, Network, Vm
+from anypool.model.units import MIB
+from anypool.search.field import Field, Join, Kind, Table
+from anypool.search.syntax import Noun
+
+
+def _vms(host: Host, inventory: Inventory) -> Iterator[Vm]:
+    for vm in inventory.claims.get(host.id, Claim()).vms:
+        yield inventory.vms[vm]
+
+
+def _claim(host: Host, inventory: Inventory) -> Claim:
+    return inventory.claims.get(host.id, Claim())
+
+
+def _free_bytes(host: Host, inventory: Inventory) -> int:
+    claimed = _claim(host, inventory).memory_mib
+    return (host.memory_mib - host.reserved_mib - claimed) * MIB
+
+
+def _datastores(host: Host, inventory: Inventory) -> Iterator[Datastore]:
+    for key in host.datastores:
+        if (found := inventory.datastores.get(key)) is not None:
+            yield found
+
+
+def _networks(host: Host, inventory: Inventory) -> Iterator[Network]:
+    for key in host.networks:
+        if (found := inventory.networks.get(key)) is not None:
+            yield found
+
+
+HOST: Table[Host] = Table(
+    fields=(
+        Field("name", Kind.TEXT, lambda host, _: host.name, "its name", free=True),
+        Field("id", Kind.TEXT, lambda host, _: host.id, "its id", free=True),
+        Field("state", Kind.ENUM, lambda host, _: host.state, "last seen", tuple(HostState)),
+        Field("maintenance", Kind.BOOL, lambda host, _: host.maintenance, "closed to new VMs"),
+        Field("pool", Kind.TEXT, lambda host, _: host.pool, "its pool", free=True),
+        Field("tag", Kind.SET, lambda host, _: host.tags, "its tags", free=True),
+        Field("memory", Kind.SIZE, lambda host, _: host.memory_mib * MIB, "all its memory"),
+        Field("memory-free", Kind.SIZE, _free_bytes, "memory neither held nor reserved"),
+        Field("reserved", Kind.SIZE, lambda host, _: host.reserved_mib * MIB, "kept from VMs"),
+        Field("cpus", Kind.NUMBER, lambda host, _: host.cpus, "number of CPUs"),
+        Field(
+            "vcpus",
+            Kind.NUMBER,
+            lambda host, pool: _claim(host, pool).vcpus,
+            "virtual CPUs of the VMs that run or may run on it",
+        ),
+        Field("vms", Kind.NUMBER, lambda host, pool: len(_claim(host, pool).vms), "number of VMs"),
+        Field("arch", Kind.TEXT, lambda host, _: host.arch, "CPU architecture"),
+        Field("cpu-model", Kind.TEXT, lambda host, _: host.cpu_model, "its CPU model"),
+        Field("hypervisor", Kind.TEXT, lambda host, _: host.hypervisor, "product", free=True),
+        Field("accelerator", Kind.SET, lambda host, _: host.accelerators, "kvm, tcg, ..."),
+        Field("capability", Kind.SET, lambda host, _: host.capabilities, "what it can do"),
+        Field("endpoint", Kind.TEXT, lambda host, _: host.endpoint, "id of its endpoint"),
+        Field(
+            "datastore",
+            Kind.SET,
+            lambda host, pool: [found.name for found in _datastores(host, pool)],
+            "names of the datastores it sees",
+        ),
+        Field(
+            "network",
+            Kind.SET,
+            lambda host, pool: [found.name for found in _networks(host, pool)],
+            "names of the networks it carries",
+        ),
+    ),
+    joins=(
+        Join("vm", Noun.VM, _vms, "the VMs on it"),
+        Join("datastore", Noun.DATASTORE, _datastores, "the datastores it sees"),
+        Join("network", Noun.NETWORK, _networks, "the networks it carries"),
+    ),
+    rows=lambda inventory: inventory.hosts.values(),
+)

@@ -1,0 +1,95 @@
+"""What can be asked about datastores, networks, images and endpoints."""
+
+from collections.abc import Iterator
+
+from anypool.model import Datastore, Endpoint, Host, Image, Inventory, Locking, Network
+from anypool.model.units import MIB
+from anypool.search.field import Field, Join, Kind, Table
+from anypool.search.syntax import Noun
+
+
+def _sees(datastore: Datastore, inventory: Inventory) -> Iterator[Host]:
+    return (host for host in inventory.hosts.values() if datastore.id in host.datastores)
+
+
+def _carries(network: Network, inventory: Inventory) -> Iterator[Host]:
+    return (host for host in inventory.hosts.values() if network.id in host.networks)
+
+
+def _image_place(image: Image, inventory: Inventory) -> tuple[Datastore, ...]:
+    found = inventory.datastores.get(image.datastore)
+    return () if found is None else (found,)
+
+
+def _image_place_name(image: Image, inventory: Inventory) -> str:
+    found = _image_place(image, inventory)
+    return found[0].name if found else image.datastore
+
+
+DATASTORE: Table[Datastore] = Table(
+    fields=(
+        Field("name", Kind.TEXT, lambda place, _: place.name, "its name", free=True),
+        Field("id", Kind.TEXT, lambda place, _: place.id, "its id", free=True),
+        Field("kind", Kind.TEXT, lambda place, _: place.kind, "dir, nfs, ..."),
+        Field("path", Kind.TEXT, lambda place, _: place.path, "path on its hosts", free=True),
+        Field("shared", Kind.BOOL, lambda place, _: place.shared, "seen by several hosts"),
+        Field(
+            "locking",
+            Kind.ENUM,
+            lambda place, _: place.locking,
+            "whether a second writer is stopped",
+            tuple(Locking),
+        ),
+        Field("capacity", Kind.SIZE, lambda place, _: place.capacity_bytes, "its size"),
+        Field("free", Kind.SIZE, lambda place, _: place.free_bytes, "what is left of it"),
+        Field("tag", Kind.SET, lambda place, _: place.tags, "its tags", free=True),
+    ),
+    joins=(Join("host", Noun.HOST, _sees, "the hosts that see it"),),
+    rows=lambda inventory: inventory.datastores.values(),
+)
+
+NETWORK: Table[Network] = Table(
+    fields=(
+        Field("name", Kind.TEXT, lambda net, _: net.name, "its name", free=True),
+        Field("id", Kind.TEXT, lambda net, _: net.id, "its id", free=True),
+        Field("kind", Kind.TEXT, lambda net, _: net.kind, "bridge, nat, ..."),
+        Field("bridge", Kind.TEXT, lambda net, _: net.bridge, "bridge on the hosts", free=True),
+        Field("tag", Kind.SET, lambda net, _: net.tags, "its tags", free=True),
+    ),
+    joins=(Join("host", Noun.HOST, _carries, "the hosts that carry it"),),
+    rows=lambda inventory: inventory.networks.values(),
+)
+
+IMAGE: Table[Image] = Table(
+    fields=(
+        Field("name", Kind.TEXT, lambda image, _: image.name, "its name", free=True),
+        Field("id", Kind.TEXT, lambda image, _: image.id, "its id", free=True),
+        Field("description", Kind.TEXT, lambda image, _: image.description, "in words", free=True),
+        Field("datastore", Kind.TEXT, _image_place_name, "name of its datastore", free=True),
+        Field("volume", Kind.TEXT, lambda image, _: image.volume, "its volume there"),
+        Field("format", Kind.TEXT, lambda image, _: image.format, "qcow2, raw, ..."),
+        Field("size", Kind.SIZE, lambda image, _: image.size_bytes, "size of the disk"),
+        Field("memory", Kind.SIZE, lambda image, _: image.memory_mib * MIB, "memory of its VMs"),
+    ),
+    joins=(Join("datastore", Noun.DATASTORE, _image_place, "the datastore it is on"),),
+    rows=lambda inventory: inventory.images.values(),
+)
+
+ENDPOINT: Table[Endpoint] = Table(
+    fields=(
+        Field("id", Kind.TEXT, lambda endpoint, _: endpoint.id, "its id", free=True),
+        Field("driver", Kind.TEXT, lambda endpoint, _: endpoint.driver, "its driver", free=True),
+        Field("uri", Kind.TEXT, lambda endpoint, _: endpoint.uri, "its address", free=True),
+        Field("pool", Kind.TEXT, lambda endpoint, _: endpoint.pool, "its pool", free=True),
+    ),
+    joins=(
+        Join(
+            "host",
+            Noun.HOST,
+            lambda endpoint, pool: (
+                host for host in pool.hosts.values() if host.endpoint == endpoint.id
+            ),
+            "the hosts behind it",
+        ),
+    ),
+)

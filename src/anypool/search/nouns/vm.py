@@ -1,0 +1,83 @@
+"""What can be asked about a VM."""
+
+from collections.abc import Iterator
+
+from anypool.model import Datastore, Host, Inventory, Network, Vm, VmState
+from anypool.model.units import MIB
+from anypool.search.field import Field, Join, Kind, Table
+from anypool.search.syntax import Noun
+
+
+def _host(vm: Vm, inventory: Inventory) -> tuple[Host, ...]:
+    found = None if vm.host is None else inventory.hosts.get(vm.host)
+    return () if found is None else (found,)
+
+
+def _host_name(vm: Vm, inventory: Inventory) -> str:
+    found = _host(vm, inventory)
+    return found[0].name if found else vm.host or ""
+
+
+def _networks(vm: Vm, inventory: Inventory) -> Iterator[Network]:
+    for nic in vm.nics:
+        if nic.network is not None and (found := inventory.networks.get(nic.network)) is not None:
+            yield found
+
+
+def _datastores(vm: Vm, inventory: Inventory) -> Iterator[Datastore]:
+    for key in {disk.datastore for disk in vm.disks}:
+        if key is not None and (found := inventory.datastores.get(key)) is not None:
+            yield found
+
+
+VM: Table[Vm] = Table(
+    fields=(
+        Field("name", Kind.TEXT, lambda vm, _: vm.name, "its name", free=True),
+        Field("id", Kind.TEXT, lambda vm, _: vm.id, "its UUID", free=True),
+        Field("state", Kind.ENUM, lambda vm, _: vm.state, "whether it runs", tuple(VmState)),
+        Field("host", Kind.TEXT, _host_name, "name of the host it is on", free=True),
+        Field("tag", Kind.SET, lambda vm, _: vm.tags, "its tags", free=True),
+        Field("memory", Kind.SIZE, lambda vm, _: vm.memory_mib * MIB, "its memory"),
+        Field("vcpus", Kind.NUMBER, lambda vm, _: vm.vcpus, "number of virtual CPUs"),
+        Field("cpu-model", Kind.TEXT, lambda vm, _: vm.cpu_model, "CPU model it sees"),
+        Field(
+            "disk-size",
+            Kind.SIZE,
+            lambda vm, _: sum(disk.size_bytes for disk in vm.disks),
+            "size of all its disks together",
+        ),
+        Field("disks", Kind.NUMBER, lambda vm, _: len(vm.disks), "number of disks"),
+        Field(
+            "datastore",
+            Kind.SET,
+            lambda vm, pool: [found.name for found in _datastores(vm, pool)],
+            "names of the datastores its disks are on",
+        ),
+        Field(
+            "network",
+            Kind.SET,
+            lambda vm, pool: [found.name for found in _networks(vm, pool)],
+            "names of the networks it is attached to",
+        ),
+        Field("mac", Kind.SET, lambda vm, _: [nic.mac for nic in vm.nics], "MACs", free=True),
+        Field("snapshots", Kind.NUMBER, lambda vm, _: len(vm.snapshots), "number of snapshots"),
+        Field(
+            "shareable",
+            Kind.BOOL,
+            lambda vm, _: any(disk.shareable for disk in vm.disks),
+            "whether a disk of it carries no write lock",
+        ),
+        Field(
+            "copies",
+            Kind.NUMBER,
+            lambda vm, _: len(vm.copies),
+            "number of further hosts that know it",
+        ),
+    ),
+    joins=(
+        Join("host", Noun.HOST, _host, "the host it is on"),
+        Join("network", Noun.NETWORK, _networks, "the networks it is attached to"),
+        Join("datastore", Noun.DATASTORE, _datastores, "the datastores its disks are on"),
+    ),
+    rows=lambda inventory: inventory.vms.values(),
+)
