@@ -1,0 +1,137 @@
+"""How to reach a database: the URL, the settings of each connection, the kind of transaction."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from anypool.errors import Invalid, StoreFailed
+
+BUSY_S = 5
+_WRITE = {"anypool_write": True}
+_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+# A manager that freezes or loses its network in mid transaction must not hold the lease
+# row for the two hours that TCP would wait: both ends give up after about ten seconds.
+_SERVER_SETTINGS = {
+    "lock_timeout": f"{BUSY_S}s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "11s",
+}
+_POSTGRESQL: dict[str, Any] = {
+    "application_name": "anypool",
+    "connect_timeout": BUSY_S,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 11_000,
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items()),
+}
+
+_FORMS = "sqlite:////var/lib/anypool/anypool.db or postgresql://user:password@host/database"
+
+
+def parse(url: str) -> URL:
+    """Return a database URL with its driver; raise `Invalid` for one we cannot use."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise Invalid("the database URL is not understood", hint=f"write {_FORMS}") from error
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise Invalid(f"{parsed.drivername} is not a database we know", hint=f"write {_FORMS}")
+    if parsed.database in (None, "", ":memory:") or parsed.query:
+        raise Invalid("the database URL must name a file and nothing else", hint=f"write {_FORMS}")
+    return parsed
+
+
+def file_of(url: URL) -> Path | None:
+    """Return the file of an SQLite database, None for a server."""
+    return Path(url.database or "").absolute() if url.drivername == "sqlite" else None
+
+
+def engine(url: URL) -> Engine:
+    """Return an engine whose connections are set up as the store needs them."""
+    if (file := file_of(url)) is not None:
+        _make_private(file)
+        return _sqlite(file)
+    given = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
+    try:
+        return create_engine(url, connect_args=given, pool_pre_ping=True, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise Invalid(
+            "the PostgreSQL driver is not installed", hint="pip install 'anypool[postgresql]'"
+        ) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[tuple[Connection, Transaction]]:
+    """Give a connection in a transaction that may write and waits for other writers first."""
+    with (
+        engine.connect().execution_options(**_WRITE) as connection,
+        connection.begin() as transaction,
+    ):
+        yield connection, transaction
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that sees one moment and cannot write."""
+    options = _SNAPSHOT if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+def _sqlite(file: Path) -> Engine:
+    made = create_engine(
+        URL.create("sqlite", database=str(file)),
+        connect_args={"timeout": BUSY_S},
+        hide_parameters=True,
+    )
+    event.listen(made, "connect", _set_up)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    # The module would begin transactions by itself, and only before the first write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        # NORMAL could lose the last commits with the power, and with them the note that
+        # a deed was begun; the journal is worth one fsync a commit.
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        "journal_size_limit=67108864",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("anypool_write", False)
+    connection.exec_driver_sql(f"PRAGMA query_only={int(not write)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _make_private(file: Path) -> None:
+    """Make the file, readable for its owner only; SQLite gives its side files the same mode."""
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreFailed(
+            f"the database {file} cannot be opened: {error.strerror}",
+            hint="its directory must exist and be writable for this user, and so must the file",
+        ) from error

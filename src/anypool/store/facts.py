@@ -1,0 +1,51 @@
+"""What is ours about things, as opposed to what is observed: one shelf for each noun.
+
+The password of an endpoint is in `store.secrets`, under the id of the endpoint.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Table, delete, select
+
+from anypool.model import DatastoreId, Endpoint, EndpointId, HostId, Image, ImageId, VmId
+from anypool.store import tables
+from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+from anypool.store.tx import Tx, from_row, to_row
+
+K = TypeVar("K", bound=str)
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Shelf(Generic[K, R]):
+    """A table of records by their id; columns are the record's fields, the first is the key."""
+
+    def __init__(self, table: Table, kind: type[R]) -> None:
+        self._table = table
+        self._kind = kind
+        (self._key,) = table.primary_key
+
+    def get(self, tx: Tx, key: K) -> R | None:
+        """Return a record, None if there is none."""
+        row = tx.row(select(self._table).where(self._key == key))
+        return None if row is None else from_row(row, self._kind)
+
+    def put(self, tx: Tx, record: R) -> None:
+        """Store a record in place of the one with its id; `Conflict` if its name is taken."""
+        tx.put(self._table, [to_row(record)])
+
+    def delete(self, tx: Tx, key: K) -> bool:
+        """Forget a record; return whether there was one."""
+        return tx.run(delete(self._table).where(self._key == key)) > 0
+
+    def all(self, tx: Tx) -> tuple[R, ...]:
+        """Return all records by id."""
+        rows = tx.rows(select(self._table).order_by(self._key))
+        return tuple(from_row(row, self._kind) for row in rows)
+
+
+hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
+vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
+datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)
+images: Shelf[ImageId, Image] = Shelf(tables.images, Image)
+endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint)

@@ -1,0 +1,65 @@
+"""The lease: one row that says who manages the pool, with an epoch that only grows.
+
+Every write transaction locks the row first and compares the epoch, so that a manager
+that was frozen and wakes up too late cannot write (the row is locked until the commit:
+nobody takes over in between). It also puts all writers in one line, so that events are
+numbered in the order in which they became visible.
+
+Nobody compares the clocks of two machines. A challenger takes over when it has seen the
+row unchanged for its time to live, on its own monotonic clock; the holder counts the
+same time from before it wrote, so it always stops believing first.
+"""
+
+from sqlalchemy import select, update
+
+from anypool.errors import Conflict
+from anypool.store import tables
+from anypool.store.records import Lease
+from anypool.store.tx import Tx, from_row
+
+_row = tables.lease
+
+
+def read(tx: Tx) -> Lease:
+    """Return the lease; in a write transaction, nobody changes it until that ends."""
+    row = tx.row(select(_row).with_for_update())
+    if row is None:
+        raise Conflict("the lease is missing from the database", hint="restore it from its backup")
+    return from_row(row, Lease)
+
+
+def check(tx: Tx, epoch: int | None) -> None:
+    """Lock the lease; raise `Conflict` if `epoch` is not None and no longer the current one."""
+    lease = read(tx)
+    if epoch is not None and lease.epoch != epoch:
+        by = lease.holder or "nobody"
+        raise Conflict(
+            f"another manager took over: epoch {lease.epoch} is held by {by}, ours was {epoch}",
+            hint="stop this manager; the other one continues its work",
+        )
+
+
+def take(tx: Tx, old: Lease, holder: str, ttl_s: float) -> int | None:
+    """Make `holder` the manager if the lease is still as `old`; return the new epoch, or None."""
+    changed = tx.run(
+        update(_row)
+        .where(_row.c.epoch == old.epoch, _row.c.renewals == old.renewals)
+        .values(
+            holder=holder,
+            epoch=old.epoch + 1,
+            ttl_s=ttl_s,
+            renewals=old.renewals + 1,
+            renewed_at=tx.now,
+        )
+    )
+    return old.epoch + 1 if changed else None
+
+
+def renew(tx: Tx) -> None:
+    """Give a sign of life; the transaction has checked the epoch."""
+    tx.run(update(_row).values(renewals=_row.c.renewals + 1, renewed_at=tx.now))
+
+
+def give(tx: Tx) -> None:
+    """Hold the lease no longer; the transaction has checked the epoch, which stays."""
+    tx.run(update(_row).values(holder="", renewals=_row.c.renewals + 1, renewed_at=tx.now))

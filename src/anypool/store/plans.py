@@ -1,0 +1,119 @@
+"""Plans and their life. What a plan says never changes; its state does."""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select, update
+
+from anypool.errors import Conflict, NotFound
+from anypool.model import PlanId, RunId
+from anypool.plan import Plan, PlanState, decode_plan, encode_plan
+from anypool.store.pages import Ask, page
+from anypool.store.records import Page, PlanRecord, PlanSummary
+from anypool.store.tables import plans
+from anypool.store.tx import Tx, from_row
+
+
+def add(tx: Tx, plan_id: PlanId, plan: Plan, *, by: str) -> PlanRecord:
+    """Store a new plan as RECOMMENDED; raise `Conflict` if the id is taken."""
+    tx.add(
+        plans,
+        {
+            "id": plan_id,
+            "goal": plan.goal,
+            "state": PlanState.RECOMMENDED.value,
+            "by": by,
+            "created_at": tx.now,
+            "changed_at": tx.now,
+            "steps": len(plan.steps),
+            "cost": msgspec.to_builtins(plan.cost),
+            "run": None,
+            "note": "",
+            "body": encode_plan(plan),
+        },
+    )
+    return get(tx, plan_id)
+
+
+def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
+    """Return a plan; raise `NotFound`, or `Invalid` if another release stored it."""
+    row = _row(tx, plan_id)
+    return PlanRecord(
+        id=plan_id,
+        plan=decode_plan(row.body),
+        state=PlanState(row.state),
+        by=row.by,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        run=row.run,
+        note=row.note,
+    )
+
+
+def summary(tx: Tx, plan_id: PlanId) -> PlanSummary:
+    """Return what can be said of any plan, also of another release; raise `NotFound`."""
+    return _summary(_row(tx, plan_id))
+
+
+def set_state(
+    tx: Tx,
+    plan_id: PlanId,
+    new: PlanState,
+    *,
+    only_from: Collection[PlanState],
+    note: str | None = None,
+) -> None:
+    """Change the state; raise `NotFound`, or `Conflict` unless it is in one of `only_from`."""
+    values = {"state": new.value, "changed_at": tx.now}
+    if note is not None:
+        values["note"] = note
+    allowed = sorted(state.value for state in only_from)
+    met = tx.run(
+        update(plans).where(plans.c.id == plan_id, plans.c.state.in_(allowed)).values(values)
+    )
+    if not met:
+        now = _row(tx, plan_id).state
+        raise Conflict(
+            f"plan {plan_id} is {now} and cannot become {new}",
+            hint=f"only a plan that is {' or '.join(allowed)} can",
+        )
+
+
+def set_run(tx: Tx, plan_id: PlanId, run: RunId) -> None:
+    """Note the latest run of a plan; raise `NotFound`."""
+    if not tx.run(update(plans).where(plans.c.id == plan_id).values(run=run)):
+        raise _not_found(plan_id)
+
+
+def supersede(tx: Tx, plan_ids: Collection[PlanId], note: str) -> int:
+    """Mark those that did not run yet as SUPERSEDED; return how many."""
+    waiting = [PlanState.RECOMMENDED.value, PlanState.APPROVED.value]
+    return tx.run(
+        update(plans)
+        .where(plans.c.id.in_(list(plan_ids)), plans.c.state.in_(waiting))
+        .values(state=PlanState.SUPERSEDED.value, changed_at=tx.now, note=note)
+    )
+
+
+def list_plans(
+    tx: Tx, ask: Ask, *, states: Collection[PlanState] | None = None
+) -> Page[PlanSummary]:
+    """Return a page of plans, newest first; of all states unless some are named."""
+    if states is None:
+        return page(tx, plans, ask, _summary)
+    return page(tx, plans, ask, _summary, plans.c.state.in_([state.value for state in states]))
+
+
+def _summary(row: Row[Any]) -> PlanSummary:
+    return from_row(row, PlanSummary)
+
+
+def _row(tx: Tx, plan_id: PlanId) -> Row[Any]:
+    if (row := tx.row(select(plans).where(plans.c.id == plan_id))) is None:
+        raise _not_found(plan_id)
+    return row
+
+
+def _not_found(plan_id: PlanId) -> NotFound:
+    return NotFound(f"there is no plan {plan_id}", hint="`anypool plan list` shows them")

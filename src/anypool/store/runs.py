@@ -1,0 +1,83 @@
+"""The journal: what was begun and what came of it, written before and after each deed."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select, update
+
+from anypool.errors import NotFound
+from anypool.model import PlanId, RunId
+from anypool.store import plans
+from anypool.store.pages import Ask, page
+from anypool.store.records import FINAL_RUN_STATES, Page, RunRecord, RunState, StepRecord
+from anypool.store.tables import runs
+from anypool.store.tables import steps as step_table
+from anypool.store.tx import Tx, from_row, to_row
+
+
+def add_run(tx: Tx, run: RunRecord, step_count: int) -> None:
+    """Begin a run: its row, a WAITING row for each step, and its id at the plan.
+
+    Raise `NotFound` if there is no such plan, `Conflict` if the id is taken.
+    """
+    plans.set_run(tx, run.plan, run.id)
+    tx.add(runs, to_row(run))
+    numbers = range(1, step_count + 1)
+    tx.put(step_table, [to_row(StepRecord(run=run.id, number=number)) for number in numbers])
+
+
+def put_run(tx: Tx, run: RunRecord) -> None:
+    """Replace the row of a run; raise `NotFound`."""
+    if not tx.run(update(runs).where(runs.c.id == run.id).values(to_row(run))):
+        raise _not_found(run.id)
+
+
+def put_step(tx: Tx, step: StepRecord) -> None:
+    """Replace the row of a step; raise `NotFound`."""
+    mine = (step_table.c.run == step.run, step_table.c.number == step.number)
+    if not tx.run(update(step_table).where(*mine).values(to_row(step))):
+        raise NotFound(f"run {step.run} has no step {step.number}")
+
+
+def get_run(tx: Tx, run: RunId) -> RunRecord:
+    """Return a run; raise `NotFound`."""
+    if (row := tx.row(select(runs).where(runs.c.id == run))) is None:
+        raise _not_found(run)
+    return _run(row)
+
+
+def steps(tx: Tx, run: RunId) -> tuple[StepRecord, ...]:
+    """Return the steps of a run in their order; none for a run that is not there."""
+    query = select(step_table).where(step_table.c.run == run).order_by(step_table.c.number)
+    return tuple(from_row(row, StepRecord) for row in tx.rows(query))
+
+
+def unfinished(tx: Tx) -> tuple[RunRecord, ...]:
+    """Return the runs that a manager must go on with, oldest first."""
+    final = [state.value for state in FINAL_RUN_STATES]
+    query = select(runs).where(runs.c.state.not_in(final)).order_by(runs.c.number)
+    return tuple(_run(row) for row in tx.rows(query))
+
+
+def list_runs(
+    tx: Tx,
+    ask: Ask,
+    *,
+    states: Collection[RunState] | None = None,
+    plan: PlanId | None = None,
+) -> Page[RunRecord]:
+    """Return a page of runs, newest first; of all states and plans unless named."""
+    where: list[ColumnElement[bool]] = []
+    if states is not None:
+        where.append(runs.c.state.in_([state.value for state in states]))
+    if plan is not None:
+        where.append(runs.c.plan == plan)
+    return page(tx, runs, ask, _run, *where)
+
+
+def _run(row: Row[Any]) -> RunRecord:
+    return from_row(row, RunRecord)
+
+
+def _not_found(run: RunId) -> NotFound:
+    return NotFound(f"there is no run {run}", hint="`anypool operation list` shows them")

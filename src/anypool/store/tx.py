@@ -1,0 +1,77 @@
+"""A transaction, and the way between records and rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from anypool.store.sealing import Vault
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Tx:
+    """An open transaction; good until the `with` block that gave it ends.
+
+    `now` is the time of its beginning, seconds since 1970, so that everything one
+    transaction writes bears one time.
+    """
+
+    def __init__(self, connection: Connection, now: float, vault: Vault) -> None:
+        self._connection = connection
+        self.now = now
+        self.vault = vault
+
+    def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Execute a statement, once for each of `rows` if given; return how many rows it met."""
+        return self._execute(statement, rows).rowcount
+
+    def row(self, statement: Executable) -> Row[Any] | None:
+        """Return the first row of a query, or None."""
+        return self._execute(statement).first()
+
+    def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Return all rows of a query."""
+        return self._execute(statement).all()
+
+    def count(self, statement: Executable) -> int:
+        """Return the one number a query asks for."""
+        return int(self._execute(statement).scalar_one())
+
+    def add(self, table: Table, row: Mapping[str, Any]) -> int:
+        """Insert one row; return the number the database gave it, 0 if its key is not a number."""
+        result = self._execute(table.insert().values(dict(row)))
+        keys = result.inserted_primary_key
+        return keys[0] if keys and isinstance(keys[0], int) else 0
+
+    def put(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows, or replace those whose primary key is there already."""
+        many = list(rows)
+        if not many:
+            return
+        insert = (
+            postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        )
+        statement = insert(table)
+        keys = [column.name for column in table.primary_key]
+        fresh = {name: statement.excluded[name] for name in many[0] if name not in keys}
+        self._execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), many)
+
+    def _execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> CursorResult[Any]:
+        return self._connection.execute(statement, rows or None)
+
+
+def to_row(record: msgspec.Struct) -> dict[str, Any]:
+    """Return a record as column values; sets become sorted lists, so that equal rows are equal."""
+    row: dict[str, Any] = msgspec.to_builtins(record, order="sorted", builtin_types=(bytes,))
+    return row
+
+
+def from_row(row: Row[Any], kind: type[R]) -> R:
+    """Return the record in a row; columns the record does not have are left out."""
+    values = {name: row._mapping[name] for name in kind.__struct_fields__}
+    return msgspec.convert(values, kind, builtin_types=(bytes,))
