@@ -4,7 +4,6 @@ Their records live in the store, which this package must not know; the protocols
 say what of them is read.
 """
 
-from collections.abc import Sized
 from typing import Protocol
 
 from anypool.search.field import Field, Kind, Table
@@ -39,22 +38,6 @@ class CostRow(Protocol):
         """Longest pause of a VM in milliseconds."""
 
 
-class PlanBody(Protocol):
-    """A plan itself, as far as it is searched."""
-
-    @property
-    def goal(self) -> str:
-        """What it is for."""
-
-    @property
-    def steps(self) -> Sized:
-        """Its steps."""
-
-    @property
-    def cost(self) -> CostRow:
-        """Its cost."""
-
-
 class PlanRow(Protocol):
     """A stored plan, as far as it is searched."""
 
@@ -63,8 +46,16 @@ class PlanRow(Protocol):
         """Its id."""
 
     @property
-    def plan(self) -> PlanBody:
-        """The plan itself."""
+    def goal(self) -> str:
+        """What it is for."""
+
+    @property
+    def steps(self) -> int:
+        """Number of its steps."""
+
+    @property
+    def cost(self) -> CostRow:
+        """Its cost."""
 
     @property
     def state(self) -> str:
@@ -154,15 +145,15 @@ class EventRow(Protocol):
 PLAN: Table[PlanRow] = Table(
     fields=(
         Field("id", Kind.TEXT, lambda row, _: row.id, "its id", free=True),
-        Field("goal", Kind.TEXT, lambda row, _: row.plan.goal, "what it is for", free=True),
+        Field("goal", Kind.TEXT, lambda row, _: row.goal, "what it is for", free=True),
         Field("state", Kind.ENUM, lambda row, _: row.state, "where it stands", PLAN_STATES),
         Field("by", Kind.TEXT, lambda row, _: row.by, "who asked for it", free=True),
         Field("created", Kind.TIME, lambda row, _: row.created_at, "when it was made"),
         Field("changed", Kind.TIME, lambda row, _: row.changed_at, "when its state changed"),
-        Field("steps", Kind.NUMBER, lambda row, _: len(row.plan.steps), "number of steps"),
-        Field("copy", Kind.SIZE, lambda row, _: row.plan.cost.copy_bytes, "bytes to copy"),
-        Field("duration", Kind.DURATION, lambda row, _: row.plan.cost.duration_ms, "predicted"),
-        Field("pause", Kind.DURATION, lambda row, _: row.plan.cost.pause_ms, "longest pause"),
+        Field("steps", Kind.NUMBER, lambda row, _: row.steps, "number of steps"),
+        Field("copy", Kind.SIZE, lambda row, _: row.cost.copy_bytes, "bytes to copy"),
+        Field("duration", Kind.DURATION, lambda row, _: row.cost.duration_ms, "predicted"),
+        Field("pause", Kind.DURATION, lambda row, _: row.cost.pause_ms, "longest pause"),
     ),
 )
 
