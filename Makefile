@@ -1,0 +1,38 @@
+# Targets for developers. They want .venv, which ./test makes.
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help check lint fast test bench tour docs prove clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: lint fast  ## lint, types, layers, tidy, unit and contract tests: under a minute
+
+lint:  ## only lint, types and layers
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fast:  ## only the fast tests
+	$(PYTHON) -m pytest --part fast -q -n 2
+
+test:  ## everything this machine can test, with all set-up
+	./test
+
+bench:  ## one benchmark, or all: make bench NAME=migrate
+	$(PYTHON) -m benchmarks $(NAME)
+
+tour:  ## the main job on real hypervisors, in about two minutes
+	$(BIN)/anypool tour
+
+docs:  ## write the generated pages of docs/reference
+	$(PYTHON) -m scripts.reference
+
+prove:  ## the long searches for a broken promise
+	HYPOTHESIS_PROFILE=prove $(PYTHON) -m pytest tests/simulation tests/unit
+
+clean:  ## remove what was built here; the state folder stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
