@@ -22,6 +22,7 @@ from anypool.lab.spec import Server
 
 _LIBVIRT_TIMEOUT_S = 60.0
 _CALL_TIMEOUT_S = 20.0
+_COMPLETE = "pool-refresh shared; domcapabilities"
 
 
 class Director:
@@ -160,14 +161,14 @@ class Director:
 
 
 def wait_for_libvirt(server: Server, *, rootless: bool) -> None:
-    """Wait until a server's libvirt answers and has started its pools.
+    """Wait until a server's libvirt answers, has started its pools and knows its QEMU.
 
     Raises `AnypoolError` when it does not in time.
     """
     uri = server.libvirt_uri(rootless=rootless)
     deadline = time.monotonic() + _LIBVIRT_TIMEOUT_S
     while True:
-        answer = run(["virsh", "-q", "-c", uri, "pool-refresh", "shared"], timeout_s=_CALL_TIMEOUT_S)
+        answer = run(["virsh", "-q", "-c", uri, _COMPLETE], timeout_s=_CALL_TIMEOUT_S)
         if answer.code == 0:
             return
         if time.monotonic() > deadline:
