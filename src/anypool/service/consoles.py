@@ -1,0 +1,89 @@
+"""Consoles: tickets that open one console of one VM once, for one person."""
+
+import hashlib
+import secrets
+import threading
+
+from msgspec import Struct
+
+from anypool.clock import Clock
+from anypool.engine import Engine
+from anypool.errors import Busy, Conflict, NotLoggedIn, NotSupported
+from anypool.model import Capability, Console, VmId
+from anypool.service.access import Deed, Principal, require
+from anypool.service.reach import Reach
+from anypool.service.vms import placed
+
+TTL_S = 30.0
+KINDS = frozenset({"vnc", "serial"})
+_MOST_OF_USER = 20
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """The right to open one console."""
+
+    user: str
+    vm: VmId
+    kind: str
+    console: Console
+    good_until: float
+
+
+class Consoles:
+    """Hand out tickets and take them back, once; they live in memory and die with it."""
+
+    def __init__(self, engine: Engine, reach: Reach, clock: Clock) -> None:
+        self._engine = engine
+        self._reach = reach
+        self._clock = clock
+        self._tickets: dict[str, Ticket] = {}
+        self._changing = threading.Lock()
+
+    def ticket(self, by: Principal, key: str, kind: str) -> str:
+        """Return the secret that opens a console of a running VM within 30 seconds.
+
+        Raises `NotFound`, `Conflict` if the VM does not run, `NotSupported`, `Unreachable`.
+        """
+        require(by, Deed.OPEN_CONSOLE)
+        inventory = self._engine.inventory
+        vm, host_id = placed(inventory, key)
+        host = inventory.host(host_id)
+        if Capability.CONSOLE not in host.capabilities or kind not in KINDS:
+            hint = "open it with the hypervisor's own tools"
+            raise NotSupported(f"{host.name} has no {kind} console for {vm.name}", hint=hint)
+        console = self._reach.driver(host.endpoint).console(vm.id, kind)
+        if not console.port and not console.path:
+            raise Conflict(f"{vm.name} has no {kind} console now", hint="is it running?")
+        return self._kept(by, vm.id, kind, console)
+
+    def redeem(self, by: Principal, secret: str) -> Ticket:
+        """Use a ticket up; raise `NotLoggedIn` if it is unknown, used, over or another's."""
+        require(by, Deed.OPEN_CONSOLE)
+        with self._changing:
+            ticket = self._tickets.pop(_hash(secret), None)
+        if ticket is None or ticket.user != by.name or self._is_over(ticket):
+            raise NotLoggedIn("the console ticket is wrong, used or over", hint="ask for another")
+        return ticket
+
+    def _kept(self, by: Principal, vm: VmId, kind: str, console: Console) -> str:
+        secret = secrets.token_urlsafe(32)
+        ticket = Ticket(
+            user=by.name,
+            vm=vm,
+            kind=kind,
+            console=console,
+            good_until=self._clock.monotonic() + TTL_S,
+        )
+        with self._changing:
+            alive = {h: t for h, t in self._tickets.items() if not self._is_over(t)}
+            if sum(t.user == by.name for t in alive.values()) >= _MOST_OF_USER:
+                raise Busy("too many unused console tickets", hint=f"wait {round(TTL_S)} seconds")
+            self._tickets = {**alive, _hash(secret): ticket}
+        return secret
+
+    def _is_over(self, ticket: Ticket) -> bool:
+        return self._clock.monotonic() > ticket.good_until
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

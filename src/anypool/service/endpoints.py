@@ -1,0 +1,116 @@
+"""Endpoints: the addresses of the hypervisors that are managed."""
+
+import secrets
+
+from msgspec import Struct
+
+from anypool.drivers import registry
+from anypool.engine import Engine
+from anypool.errors import Conflict, Invalid, NotFound
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Host
+from anypool.search import Noun
+from anypool.service.access import Deed, Principal, require
+from anypool.service.listing import searched_page
+from anypool.service.names import checked_name, checked_text
+from anypool.service.pages import Ask, Page
+from anypool.store import Store, facts
+
+
+class NewEndpoint(Struct, frozen=True, kw_only=True):
+    """An address to add; the password is kept encrypted and never shown again."""
+
+    uri: str
+    name: str = ""
+    password: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    pool: str = "default"
+
+
+class KnownEndpoint(Struct, frozen=True, kw_only=True):
+    """An endpoint and how the conversation with it goes."""
+
+    endpoint: Endpoint
+    health: EndpointHealth
+
+    @property
+    def id(self) -> str:
+        """Its id, which is its name."""
+        return self.endpoint.id
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.endpoint.id
+
+
+class Endpoints:
+    """The use cases of an endpoint."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        self._engine = engine
+        self._store = store
+
+    def list(self, by: Principal, ask: Ask) -> Page[KnownEndpoint]:
+        """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
+        require(by, Deed.READ)
+        known = self._known()
+        rows = [entry.endpoint for entry in known.values()]
+        found = searched_page(self._engine.inventory, Noun.ENDPOINT, rows, ask)
+        items = tuple(known[row.id] for row in found.items)
+        return Page(items=items, total=found.total, next=found.next)
+
+    def get(self, by: Principal, key: str) -> KnownEndpoint:
+        """Return one endpoint; raise `NotFound`."""
+        require(by, Deed.READ)
+        if (found := self._known().get(key)) is None:
+            hint = "`anypool endpoint list` shows them"
+            raise NotFound(f"there is no endpoint {key[:80]!r}", hint=hint)
+        return found
+
+    def add(self, by: Principal, asked: NewEndpoint) -> tuple[KnownEndpoint, tuple[Host, ...]]:
+        """Connect, look, and keep the endpoint with its hosts; nothing is kept on failure.
+
+        Raises `Invalid` for an address no driver knows, `Conflict` for one that is managed
+        already, `Unreachable`, `Denied` for a wrong password.
+        """
+        require(by, Deed.MANAGE_ENDPOINTS)
+        endpoint = self._wanted(asked)
+        hosts = self._engine.add_endpoint(endpoint, asked.password, by.name)
+        return self._known()[endpoint.id], hosts
+
+    def remove(self, by: Principal, key: str) -> None:
+        """Forget an endpoint and its hosts; nothing is changed there."""
+        require(by, Deed.MANAGE_ENDPOINTS)
+        self._engine.remove_endpoint(self.get(by, key).endpoint.id, by.name)
+
+    def _wanted(self, asked: NewEndpoint) -> Endpoint:
+        uri = checked_text(asked.uri, "uri", 2000)
+        if "@" in uri and ":" in uri.partition("://")[2].partition("@")[0]:
+            hint = "give it as `password`, where it is kept encrypted"
+            raise Invalid("the uri contains a password", hint=hint)
+        name = asked.name or f"endpoint-{secrets.token_hex(4)}"
+        wanted = Endpoint(
+            id=EndpointId(checked_name(name, "an endpoint")),
+            driver=registry.detect(uri),
+            uri=uri,
+            pool=checked_name(asked.pool, "a pool"),
+            options=asked.options,
+        )
+        for entry in self._known().values():
+            if entry.endpoint.id == wanted.id:
+                raise Conflict(f"there is an endpoint called {wanted.id} already")
+            if entry.endpoint.uri == uri:
+                raise Conflict(f"{uri} is managed already, as {entry.endpoint.id}")
+        return wanted
+
+    def _known(self) -> dict[str, KnownEndpoint]:
+        health = {entry.id: entry for entry in self._engine.health()}
+        with self._store.reading() as tx:
+            stored = facts.endpoints.all(tx)
+        return {
+            str(endpoint.id): KnownEndpoint(
+                endpoint=endpoint,
+                health=health.get(endpoint.id, EndpointHealth(id=endpoint.id)),
+            )
+            for endpoint in stored
+        }

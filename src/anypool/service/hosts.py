@@ -1,0 +1,71 @@
+"""Hosts: list them, empty them, open them again, say what is kept from VMs."""
+
+from anypool.engine import Engine
+from anypool.errors import Conflict, Invalid
+from anypool.model import Host, Inventory
+from anypool.plan import LeaveMaintenance, Plan
+from anypool.planner import plan_action, plan_evacuation
+from anypool.search import Noun
+from anypool.service import find
+from anypool.service.access import Deed, Principal, require
+from anypool.service.facts import Facts
+from anypool.service.listing import inventory_page
+from anypool.service.names import checked_tags
+from anypool.service.pages import Ask, Page
+from anypool.service.proposals import Proposal, Proposals
+
+
+class Hosts:
+    """The use cases of a host."""
+
+    def __init__(self, engine: Engine, proposals: Proposals, facts: Facts) -> None:
+        self._engine = engine
+        self._proposals = proposals
+        self._facts = facts
+
+    def list(self, by: Principal, ask: Ask) -> Page[Host]:
+        """Return a page of the hosts that match; raise `Invalid` for a bad query."""
+        require(by, Deed.READ)
+        return inventory_page(self._engine.inventory, Noun.HOST, ask)
+
+    def get(self, by: Principal, key: str) -> Host:
+        """Return one host by id or name; raise `NotFound` or `Conflict`."""
+        require(by, Deed.READ)
+        return find.host(self._engine.inventory, key)
+
+    def change(
+        self,
+        by: Principal,
+        key: str,
+        *,
+        tags: tuple[str, ...] | None,
+        reserved_mib: int | None,
+        expected: str | None = None,
+    ) -> Host:
+        """Replace the tags or the memory kept from VMs; None leaves a thing as it is."""
+        require(by, Deed.OPERATE_HOST)
+        checked = None if tags is None else checked_tags(tags)
+        if reserved_mib is not None and reserved_mib < 0:
+            raise Invalid("reserved memory cannot be negative", hint="use 0 for none")
+        return self._facts.change_host(
+            by, key, tags=checked, reserved_mib=reserved_mib, expected=expected
+        )
+
+    def evacuate(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+        """Move all running VMs away and close the host; raise `NoPlan` if they fit nowhere."""
+
+        def plan(inventory: Inventory) -> Plan:
+            return plan_evacuation(inventory, find.host(inventory, key).id)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def leave_maintenance(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+        """Open a host again; raise `Conflict` if it is not in maintenance."""
+
+        def plan(inventory: Inventory) -> Plan:
+            host = find.host(inventory, key)
+            if not host.maintenance:
+                raise Conflict(f"{host.name} is not in maintenance")
+            return plan_action(inventory, LeaveMaintenance(host=host.id), by.name)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)

@@ -1,0 +1,92 @@
+"""Images: immutable masters that VMs are made from."""
+
+from msgspec import Struct
+
+from anypool.engine import Engine
+from anypool.errors import Conflict, Invalid
+from anypool.model import Boot, Image, ImageId
+from anypool.search import Noun
+from anypool.service import find
+from anypool.service.access import Deed, Principal, require
+from anypool.service.listing import inventory_page
+from anypool.service.names import checked_name, checked_text
+from anypool.service.pages import Ask, Page
+from anypool.service.wishes import checked_memory
+
+_FORMATS = frozenset({"qcow2", "raw"})
+
+
+class NewImage(Struct, frozen=True, kw_only=True):
+    """A volume that is to be an image, and how VMs of it start."""
+
+    name: str
+    datastore: str
+    volume: str
+    format: str = "qcow2"
+    size_bytes: int
+    boot: Boot | None = None
+    memory_mib: int = 512
+    description: str = ""
+
+
+class Images:
+    """The use cases of an image."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def list(self, by: Principal, ask: Ask) -> Page[Image]:
+        """Return a page of the images that match; raise `Invalid` for a bad query."""
+        require(by, Deed.READ)
+        return inventory_page(self._engine.inventory, Noun.IMAGE, ask)
+
+    def get(self, by: Principal, key: str) -> Image:
+        """Return one image by id or name; raise `NotFound` or `Conflict`."""
+        require(by, Deed.READ)
+        return find.image(self._engine.inventory, key)
+
+    def add(self, by: Principal, asked: NewImage) -> Image:
+        """Make an image of a volume that lies on a datastore; its id is its first name."""
+        require(by, Deed.MANAGE_STORAGE)
+        inventory = self._engine.inventory
+        name = checked_name(asked.name, "an image")
+        if any(name in (image.id, image.name) for image in inventory.images.values()):
+            raise Conflict(f"there is an image called {name} already", hint="choose another name")
+        if asked.format not in _FORMATS:
+            raise Invalid(f"{asked.format[:40]!r} is not a format", hint="use qcow2 or raw")
+        if not 1 <= asked.size_bytes <= 1 << 50:
+            raise Invalid("size_bytes is not a size of a disk", hint="1 byte to 1 PiB")
+        image = Image(
+            id=ImageId(name),
+            name=name,
+            datastore=find.datastore(inventory, asked.datastore).id,
+            volume=checked_volume(asked.volume),
+            format=asked.format,
+            size_bytes=asked.size_bytes,
+            boot=None if asked.boot is None else _checked_boot(asked.boot),
+            memory_mib=checked_memory(asked.memory_mib),
+            description=checked_text(asked.description, "description", 1000),
+        )
+        self._engine.add_image(image, by.name)
+        return image
+
+    def remove(self, by: Principal, key: str) -> None:
+        """Forget an image; its volume stays. Raises `Conflict` while VMs are clones of it."""
+        require(by, Deed.MANAGE_STORAGE)
+        self._engine.remove_image(find.image(self._engine.inventory, key).id, by.name)
+
+
+def checked_volume(name: str) -> str:
+    """Return the name of a volume, never a path; raise `Invalid`."""
+    if "/" in name or name.startswith("."):
+        raise Invalid(f"{name[:80]!r} is not a volume", hint="name a volume, not a path")
+    return checked_text(checked_name(name[:63], "a volume") + name[63:], "volume", 255)
+
+
+def _checked_boot(boot: Boot) -> Boot:
+    for path in filter(None, (boot.kernel, boot.initrd)):
+        checked_text(path, "a path", 1024)
+        if not path.startswith("/") or ".." in path.split("/"):
+            raise Invalid(f"{path[:80]!r} is not a path on the host", hint="begin it with /")
+    checked_text(boot.cmdline, "cmdline", 1024)
+    return boot

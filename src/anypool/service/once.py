@@ -1,0 +1,37 @@
+"""Requests with an idempotency key: sent twice, done once."""
+
+from anypool.errors import Invalid
+from anypool.service.access import Principal
+from anypool.store import Store, idempotency
+from anypool.store.records import StoredResponse
+
+KEEP_S = 86_400.0
+
+
+class Once:
+    """Remember requests and their answers for a day."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, by: Principal, key: str, request_hash: str) -> StoredResponse | None:
+        """Return the answer given before, None if the request is new.
+
+        Raises `Invalid` for a bad key, `Conflict` for one used for something else, `Busy`
+        while the first request is not answered.
+        """
+        if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+            raise Invalid("the idempotency key is no key", hint="use up to 255 ASCII signs")
+        with self._store.writing() as tx:
+            idempotency.forget_before(tx, tx.now - KEEP_S)
+            return idempotency.remember(tx, key, by.name, request_hash)
+
+    def finish(self, by: Principal, key: str, response: StoredResponse) -> None:
+        """Keep the answer of a request that was done."""
+        with self._store.writing() as tx:
+            idempotency.answer(tx, key, by.name, response)
+
+    def undo(self, by: Principal, key: str) -> None:
+        """Forget a request that did nothing, so that it can be sent again."""
+        with self._store.writing() as tx:
+            idempotency.forget(tx, key, by.name)

@@ -1,0 +1,107 @@
+"""Users and their API tokens."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.errors import Denied, Invalid, NotFound
+from anypool.service import passwords
+from anypool.service.access import Deed, Principal, covers, require
+from anypool.service.names import checked_name, checked_text
+from anypool.store import Store, people, sessions, tokens
+from anypool.store.records import Role, TokenRecord, UserRecord
+
+DAY_S = 86_400.0
+_MOST_DAYS = 3650
+
+
+class UserChange(Struct, frozen=True, kw_only=True):
+    """What to change about a user; None leaves a thing as it is."""
+
+    role: Role | None = None
+    password: str | None = None
+    disabled: bool | None = None
+
+
+class People:
+    """The use cases of users and tokens."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self, by: Principal) -> tuple[UserRecord, ...]:
+        """Return all users by name."""
+        require(by, Deed.MANAGE_PEOPLE)
+        with self._store.reading() as tx:
+            return people.list_users(tx)
+
+    def add(self, by: Principal, name: str, role: Role, password: str | None) -> UserRecord:
+        """Make a user; without a password they log in by a link only. Raises `Conflict`."""
+        require(by, Deed.MANAGE_PEOPLE)
+        stored = "" if password is None else passwords.hash_of(password)
+        user = UserRecord(name=checked_name(name, "a user"), role=role, password_hash=stored)
+        with self._store.writing() as tx:
+            return people.add_user(tx, user)
+
+    def change(self, by: Principal, name: str, change: UserChange) -> UserRecord:
+        """Change role, password or access; a new password or role ends the user's sessions."""
+        require(by, Deed.MANAGE_PEOPLE)
+        stored = None if change.password is None else passwords.hash_of(change.password)
+        with self._store.writing() as tx:
+            old = people.get_user(tx, name)
+            new = replace(
+                old,
+                role=old.role if change.role is None else change.role,
+                password_hash=old.password_hash if stored is None else stored,
+                disabled=old.disabled if change.disabled is None else change.disabled,
+            )
+            people.put_user(tx, new)
+            if new != old:
+                sessions.close_sessions_of(tx, name)
+        return new
+
+    def remove(self, by: Principal, name: str) -> None:
+        """Forget a user with tokens and sessions; raise `NotFound` or `Conflict`."""
+        require(by, Deed.MANAGE_PEOPLE)
+        with self._store.writing() as tx:
+            people.delete_user(tx, name)
+
+    def set_own_password(self, by: Principal, old: str, new: str) -> None:
+        """Change one's own password; the old one is asked for if there is one."""
+        stored = passwords.hash_of(new)
+        with self._store.reading() as tx:
+            known = people.get_user(tx, by.name)
+        if known.password_hash and not passwords.matches(old, known.password_hash):
+            raise Denied("the old password is wrong")
+        with self._store.writing() as tx:
+            user = people.get_user(tx, by.name)
+            people.put_user(tx, replace(user, password_hash=stored))
+            sessions.close_sessions_of(tx, by.name)
+
+    def list_tokens(self, by: Principal) -> tuple[TokenRecord, ...]:
+        """Return one's own tokens; an administrator sees all."""
+        require(by, Deed.OWN_TOKENS)
+        whose = None if by.role is Role.ADMINISTRATOR else by.name
+        with self._store.reading() as tx:
+            return tokens.list_tokens(tx, whose)
+
+    def add_token(
+        self, by: Principal, label: str, role: Role | None, days: int
+    ) -> tuple[TokenRecord, str]:
+        """Make a token of one's own; the secret is shown only now. Raises `Denied`."""
+        require(by, Deed.OWN_TOKENS)
+        wanted = by.role if role is None else role
+        if not covers(by.role, wanted):
+            raise Denied(f"a {by.role} cannot give out the role {wanted}")
+        if not 1 <= days <= _MOST_DAYS:
+            raise Invalid(f"a token cannot last {days} days", hint=f"ask for 1 to {_MOST_DAYS}")
+        text = checked_text(label, "label", 100)
+        with self._store.writing() as tx:
+            return tokens.add_token(tx, by.name, text, wanted, ttl_s=days * DAY_S)
+
+    def remove_token(self, by: Principal, token_id: str) -> None:
+        """End a token; raise `NotFound` for one that is not there or somebody else's."""
+        require(by, Deed.OWN_TOKENS)
+        if token_id not in {token.id for token in self.list_tokens(by)}:
+            raise NotFound(f"there is no token {token_id[:80]!r}")
+        with self._store.writing() as tx:
+            tokens.delete_token(tx, token_id)

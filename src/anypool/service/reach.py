@@ -1,0 +1,24 @@
+"""The drivers of endpoints that are managed already, for what is no plan: consoles, markers."""
+
+from anypool.drivers import Driver
+from anypool.engine import DriverPool
+from anypool.errors import NotFound
+from anypool.model import EndpointId
+from anypool.store import Store, facts, secrets
+
+
+class Reach:
+    """A way from an endpoint's id to its driver; deeds go through plans, not through here."""
+
+    def __init__(self, store: Store, pool: DriverPool) -> None:
+        self._store = store
+        self._pool = pool
+
+    def driver(self, endpoint: EndpointId) -> Driver:
+        """Return the driver of an endpoint; raise `NotFound`."""
+        with self._store.reading() as tx:
+            record = facts.endpoints.get(tx, endpoint)
+            if record is None:
+                raise NotFound(f"there is no endpoint {endpoint}")
+            secret = secrets.get(tx, endpoint, "password")
+        return self._pool.driver(record, secret)
