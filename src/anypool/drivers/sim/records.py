@@ -1,0 +1,136 @@
+"""What the simulated world keeps beside the model's records, and the faults it can be given."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model import Datastore, Host, HostId, JobState, Vm, VmId, Volume
+
+
+class SimHost(Struct, frozen=True, kw_only=True, gc=False):
+    """A host and its fate: dead ones run nothing, cut ones run on and answer nobody."""
+
+    host: Host
+    alive: bool = True
+    reachable: bool = True
+
+
+class SimCopy(Struct, frozen=True, kw_only=True, gc=False):
+    """A VM as one host knows it; `started_at` is when this copy began to run, 0 if it does not."""
+
+    vm: Vm
+    started_at: float = 0.0
+
+
+class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
+    """What no hypervisor reports: how much a guest uses, how far it grows, whether it listens.
+
+    `busy_percent` is of all its CPUs; a `deaf` guest ignores a request to shut down.
+    """
+
+    max_vcpus: int = 0
+    max_memory_mib: int = 0
+    busy_percent: int = 5
+    dirty_mib_s: int = 0
+    deaf: bool = False
+
+
+class SimVolume(Struct, frozen=True, kw_only=True, gc=False):
+    """A volume and the tag of the step that made it."""
+
+    volume: Volume
+    made_by: str = ""
+
+
+class SimDatastore(Struct, frozen=True, kw_only=True, gc=False):
+    """A datastore; with `locks`, a second writer of an unshareable disk is stopped."""
+
+    datastore: Datastore
+    locks: bool = True
+
+
+class Lost(StrEnum):
+    """Which message of a migration is lost, and so what its two ends believe.
+
+    With `FINISH_REPLY` the target has taken over and the source never hears of it.
+    """
+
+    NOTHING = ""
+    FINISH_REPLY = "finish-reply"
+    MEMORY = "memory"
+
+
+class Move(Struct, frozen=True, kw_only=True, gc=False):
+    """A migration under way; the moments are seconds since 1970.
+
+    Memory flows until `switch_at`; the VM is held until `finish_at`, when the target
+    takes over; if its answer is lost, the source waits for it until `give_up_at`.
+    """
+
+    vm: VmId
+    source: HostId
+    target: HostId
+    start_paused: bool
+    began_at: float
+    switch_at: float
+    finish_at: float
+    give_up_at: float
+    total_bytes: int
+    phase: str = "copy"
+    lost: Lost = Lost.NOTHING
+
+
+class SimJob(Struct, frozen=True, kw_only=True, gc=False):
+    """How the last migration of a VM ended, as its source's endpoint remembers it."""
+
+    source: HostId
+    target: HostId
+    state: JobState
+    total_bytes: int = 0
+    pause_ms: int = 0
+    message: str = ""
+
+
+class DoubleRun(Struct, frozen=True, kw_only=True, gc=False):
+    """The moment at which two copies of one VM ran at once: what must never be."""
+
+    vm: VmId
+    hosts: tuple[HostId, ...]
+    at: float
+
+
+class Loss(Struct, frozen=True, kw_only=True, gc=False):
+    """The moment at which the last copy of a VM vanished although nobody deleted it."""
+
+    vm: VmId
+    at: float
+
+
+class FaultKind(StrEnum):
+    """What goes wrong with a call.
+
+    `UNREACHABLE` before anything is done; `REJECTED` likewise, as the platform's own no;
+    `LOST_ANSWER` after all is done; `HALF_WAY` after the volumes of a new VM or disk are
+    made and nothing else; `DELAY` by `delay_s`, then as usual; `HANG` until the world is
+    released; `LOST_FINISH` and `LOST_MEMORY` strike a migration in its course.
+    """
+
+    UNREACHABLE = "unreachable"
+    REJECTED = "rejected"
+    LOST_ANSWER = "lost-answer"
+    HALF_WAY = "half-way"
+    DELAY = "delay"
+    HANG = "hang"
+    LOST_FINISH = "lost-finish"
+    LOST_MEMORY = "lost-memory"
+
+
+class Fault(Struct, frozen=True, kw_only=True, gc=False):
+    """A fault waiting for a call: `operation` "" is any; `times` -1 is for ever."""
+
+    kind: FaultKind
+    operation: str = ""
+    vm: VmId | None = None
+    host: HostId | None = None
+    times: int = 1
+    delay_s: float = 0.0
