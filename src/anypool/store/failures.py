@@ -35,6 +35,7 @@ _POSTGRESQL = (
     ("08", "does not answer", "check address and port in the URL, and that the server runs"),
     ("57P", "is shutting down or starting up", "try again when the server runs"),
     ("25P03", "was left waiting for too long", "the machine is overloaded; try again"),
+    ("FATAL", "refuses the connection", "check user, password and database name in the URL"),
     ("", "does not answer", "check address and port in the URL, and that the server runs"),
 )
 
@@ -83,7 +84,9 @@ def explain(error: SQLAlchemyError, place: str) -> AnypoolError:
 def _code(orig: BaseException) -> tuple[str, tuple[tuple[str, str, str], ...]]:
     if isinstance(orig, sqlite3.Error):
         return getattr(orig, "sqlite_errorname", ""), _SQLITE
-    return getattr(orig, "sqlstate", None) or "", _POSTGRESQL
+    if (state := getattr(orig, "sqlstate", None)) is None and "FATAL:" in str(orig):
+        return "FATAL", _POSTGRESQL  # the server answered, and libpq hides its SQLSTATE
+    return state or "", _POSTGRESQL
 
 
 def _cut(orig: BaseException) -> bool:

@@ -39,27 +39,20 @@ def check(tx: Tx, epoch: int | None) -> None:
         )
 
 
-def take(tx: Tx, old: Lease, holder: str, ttl_s: float) -> int | None:
-    """Make `holder` the manager if the lease is still as `old`; return the new epoch, or None."""
-    changed = tx.run(
-        update(_row)
-        .where(_row.c.epoch == old.epoch, _row.c.renewals == old.renewals)
-        .values(
-            holder=holder,
-            epoch=old.epoch + 1,
-            ttl_s=ttl_s,
-            renewals=old.renewals + 1,
-            renewed_at=tx.now,
-        )
-    )
-    return old.epoch + 1 if changed else None
+def take(tx: Tx, holder: str, ttl_s: float, *, guarded: bool) -> int:
+    """Make `holder` the manager; return the new epoch. The transaction has read the lease."""
+    values = {"holder": holder, "ttl_s": ttl_s, "renewed_at": tx.now, "guarded": guarded}
+    tx.run(update(_row).values(epoch=_row.c.epoch + 1, renewals=_row.c.renewals + 1, **values))
+    return read(tx).epoch
 
 
-def renew(tx: Tx) -> None:
+def renew(tx: Tx, *, guarded: bool) -> None:
     """Give a sign of life; the transaction has checked the epoch."""
-    tx.run(update(_row).values(renewals=_row.c.renewals + 1, renewed_at=tx.now))
+    values = {"renewed_at": tx.now, "guarded": guarded}
+    tx.run(update(_row).values(renewals=_row.c.renewals + 1, **values))
 
 
 def give(tx: Tx) -> None:
     """Hold the lease no longer; the transaction has checked the epoch, which stays."""
-    tx.run(update(_row).values(holder="", renewals=_row.c.renewals + 1, renewed_at=tx.now))
+    values = {"holder": "", "renewed_at": tx.now, "guarded": False}
+    tx.run(update(_row).values(renewals=_row.c.renewals + 1, **values))

@@ -239,7 +239,8 @@ class Lease(Struct, frozen=True, kw_only=True, gc=False):
     """Who manages the pool: every change of holder raises `epoch`; holder "" is nobody.
 
     `renewals` changes with each sign of life and `renewed_at` is for people: nobody
-    compares the clocks of two machines.
+    compares the clocks of two machines. `guarded` says that the holder has the lock that
+    ends with its process.
     """
 
     holder: str
@@ -247,3 +248,4 @@ class Lease(Struct, frozen=True, kw_only=True, gc=False):
     ttl_s: float
     renewals: int
     renewed_at: float
+    guarded: bool

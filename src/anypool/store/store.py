@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from anypool.clock import Clock
-from anypool.errors import StoreFailed
+from anypool.errors import Conflict, StoreFailed
 from anypool.store import connect, lease
 from anypool.store.failures import explained, explained_commit
 from anypool.store.guard import Guard
@@ -72,7 +72,11 @@ class Store:
         was lost.
         """
         with self._transaction() as tx:
-            lease.check(tx, self._epoch)
+            try:
+                lease.check(tx, self._epoch)
+            except Conflict:
+                self._good_until = 0.0
+                raise
             yield tx
 
     @contextmanager
@@ -88,21 +92,25 @@ class Store:
         ended, or if its holder gave no sign of life for its time to live since our first
         attempt: so ask again every now and then. Every later write checks the epoch.
         """
-        proven = self._guard is not None and self._guard.take()
+        guarded = self._guard is not None and self._guard.take()
         begun = self._clock.monotonic()
         with self._transaction() as tx:
             old = lease.read(tx)
-            free = proven or not old.holder or self._silent(old, begun)
-            epoch = lease.take(tx, old, holder, ttl_s) if free else None
-        if epoch is not None:
+            ended = guarded and old.guarded
+            free = ended or not old.holder or self._silent(old, begun)
+            epoch = lease.take(tx, holder, ttl_s, guarded=guarded) if free else None
+        if epoch is None:
+            self._release()
+        else:
             self._epoch, self._ttl_s, self._good_until = epoch, ttl_s, begun + ttl_s
         return epoch
 
     def renew_lease(self) -> None:
         """Give a sign of life, several times within the time to live; errors as `writing`."""
+        guarded = self._guard is not None and self._guard.take()
         begun = self._clock.monotonic()
         with self.writing() as tx:
-            lease.renew(tx)
+            lease.renew(tx, guarded=guarded)
         self._good_until = begun + self._ttl_s
 
     def lease_left_s(self) -> float:
@@ -118,8 +126,9 @@ class Store:
         """Step down, so that another manager need not wait; harmless when it is not held."""
         if self._epoch is None:
             return
-        with self.writing() as tx:
-            lease.give(tx)
+        with self._transaction() as tx:
+            if lease.read(tx).epoch == self._epoch:
+                lease.give(tx)
         self._epoch = None
         self._release()
 

@@ -63,6 +63,7 @@ lease = Table(
     _time("ttl_s"),
     _count("renewals"),
     _time("renewed_at"),
+    _flag("guarded"),
     CheckConstraint("id = 1", name="one"),
 )
 

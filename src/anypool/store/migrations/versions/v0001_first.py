@@ -25,10 +25,11 @@ def _lease() -> None:
         sa.Column("ttl_s", sa.Double(), nullable=False),
         sa.Column("renewals", sa.BigInteger(), nullable=False),
         sa.Column("renewed_at", sa.Double(), nullable=False),
+        sa.Column("guarded", sa.Boolean(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_lease_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lease")),
     )
-    op.execute("INSERT INTO lease VALUES (1, '', 0, 0, 0, 0)")
+    op.execute("INSERT INTO lease VALUES (1, '', 0, 0, 0, 0, false)")
 
 
 def _journal() -> None:
