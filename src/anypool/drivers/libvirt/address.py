@@ -1,0 +1,54 @@
+"""What is in an endpoint's address: how it is reached, and how its peers reach it."""
+
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from anypool.errors import Invalid
+from anypool.model import Endpoint
+
+_PORTS = {"tcp": 16509, "tls": 16514}
+
+
+class Address:
+    """An endpoint's URI taken apart: `scheme` (qemu), `transport` ("" if local), `host`."""
+
+    def __init__(self, uri: str) -> None:
+        """Raise `Invalid` when the text is no URI."""
+        try:
+            self._parts: SplitResult = urlsplit(uri)
+            port = self._parts.port
+        except ValueError as problem:
+            raise Invalid(f"{uri!r} is no address: {problem}") from problem
+        scheme, _, transport = self._parts.scheme.partition("+")
+        if not scheme or any(character.isspace() for character in uri):
+            raise Invalid(f"{uri!r} is no libvirt address", hint="such as qemu+tls://HOST/system")
+        self.scheme = scheme
+        self.host = self._parts.hostname or ""
+        self.transport = transport or ("tls" if self.host else "")
+        self.user = self._parts.username or ""
+        self.port = port or _PORTS.get(self.transport, 0)
+
+    def to_open(self) -> str:
+        """The URI to hand to libvirt: ssh must never stop to ask a question."""
+        if self.transport != "ssh" or "no_tty" in self._parts.query:
+            return urlunsplit(self._parts) if self.host else self._parts.geturl()
+        query = "&".join(part for part in (self._parts.query, "no_tty=1") if part)
+        return urlunsplit(self._parts._replace(query=query))
+
+    def probe(self) -> tuple[str, int] | None:
+        """Host and port that must accept a connection, None where one cannot tell."""
+        return (self.host, self.port) if self.host and self.transport in _PORTS else None
+
+
+def peer_uri(endpoint: Endpoint) -> str:
+    """The URI by which another host reaches this one; "" where none can."""
+    chosen = dict(endpoint.options).get("peer_uri", "")
+    if chosen:
+        return chosen
+    address = Address(endpoint.uri)
+    return endpoint.uri if address.host and address.transport in ("tcp", "tls", "ssh") else ""
+
+
+def peer_address(endpoint: Endpoint) -> str:
+    """The host name or IP address in `peer_uri`."""
+    uri = peer_uri(endpoint)
+    return Address(uri).host if uri else ""

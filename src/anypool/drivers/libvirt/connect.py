@@ -1,0 +1,152 @@
+"""A connection to one libvirt, opened again when it broke."""
+
+import contextlib
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+
+from anypool.drivers.libvirt import trouble
+from anypool.drivers.libvirt.address import Address
+from anypool.errors import NotFound, Unreachable
+from anypool.model import Endpoint, VmId
+
+KEEPALIVE_INTERVAL_S = 1
+KEEPALIVE_COUNT = 5
+PROBE_TIMEOUT_S = 5.0
+
+_loop_lock = threading.Lock()
+_loop: list[threading.Thread] = []
+
+
+class Session:
+    """One endpoint's connection, shared by the threads of a worker.
+
+    `generation` changes whenever the connection was opened anew: what was heard before
+    then is no reason to believe that nothing was missed since. `on_open` callbacks run
+    on every new connection, with it as their argument.
+    """
+
+    def __init__(self, endpoint: Endpoint, secret: str) -> None:
+        """Only remember; the first use opens the connection."""
+        self.endpoint = endpoint
+        self.options = dict(endpoint.options)
+        self.generation = ""
+        self.on_open: list[Callable[[libvirt.virConnect], None]] = []
+        self._secret = secret
+        self._lock = threading.Lock()
+        self._connection: libvirt.virConnect | None = None
+
+    def connection(self) -> libvirt.virConnect:
+        """The living connection; raise `Unreachable`, `Denied` or `Invalid` if there is none."""
+        with self._lock:
+            if self._connection is not None and self._connection.isAlive():
+                return self._connection
+            self._drop()
+            self._connection = self._open()
+            self.generation = uuid.uuid4().hex[:12]
+            for callback in self.on_open:
+                callback(self._connection)
+            return self._connection
+
+    @contextmanager
+    def reading(self, what: str) -> Iterator[libvirt.virConnect]:
+        """Lend the connection for reads; see `trouble.reading`."""
+        connection = self.connection()
+        with trouble.reading(connection, what):
+            yield connection
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[libvirt.virConnect]:
+        """Lend the connection for a deed; see `trouble.doing`."""
+        connection = self.connection()
+        with trouble.doing(connection, what):
+            yield connection
+
+    def vm(self, vm: VmId) -> libvirt.virDomain:
+        """Find a VM; raise `NotFound`."""
+        with self.reading(f"look for VM {vm}") as connection:
+            try:
+                return connection.lookupByUUIDString(vm)
+            except libvirt.libvirtError as problem:
+                if trouble.is_gone(problem) or trouble.is_no_uuid(problem):
+                    raise NotFound(f"{self.endpoint.uri} knows no VM {vm}") from problem
+                raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(libvirt.libvirtError):
+                self._connection.close()
+        self._connection = None
+
+    def _open(self) -> libvirt.virConnect:
+        run_event_loop()
+        address = Address(self.endpoint.uri)
+        _knock(address)
+        try:
+            connection = libvirt.openAuth(address.to_open(), self._credentials(address), 0)
+        except libvirt.libvirtError as problem:
+            raise trouble.refused_to_open(problem, self.endpoint.uri) from problem
+        with contextlib.suppress(libvirt.libvirtError):
+            connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+        return connection
+
+    def _credentials(self, address: Address) -> list[Any]:
+        user = self.options.get("user") or address.user
+        answers = {
+            libvirt.VIR_CRED_AUTHNAME: user,
+            libvirt.VIR_CRED_ECHOPROMPT: user,
+            libvirt.VIR_CRED_PASSPHRASE: self._secret,
+            libvirt.VIR_CRED_NOECHOPROMPT: self._secret,
+        }
+
+        def answer(credentials: list[list[Any]], _: object) -> int:
+            for credential in credentials:
+                credential[4] = answers.get(credential[0], "")
+            return 0
+
+        return [list(answers), answer, None]
+
+
+def run_event_loop() -> None:
+    """Start the thread that keeps connections alive and hears events, once per process.
+
+    It must be there before the first connection is opened.
+    """
+    with _loop_lock:
+        if _loop:
+            return
+        libvirt.registerErrorHandler(lambda *_: None, None)
+        libvirt.virEventRegisterDefaultImpl()
+        thread = threading.Thread(target=_run_events, name="libvirt-events", daemon=True)
+        _loop.append(thread)
+        thread.start()
+
+
+def _run_events() -> None:
+    while True:
+        with contextlib.suppress(libvirt.libvirtError):
+            libvirt.virEventRunDefaultImpl()
+
+
+def _knock(address: Address) -> None:
+    """Fail within seconds where libvirt would wait for minutes for an address without answer."""
+    where = address.probe()
+    if where is None:
+        return
+    try:
+        socket.create_connection(where, PROBE_TIMEOUT_S).close()
+    except OSError as problem:
+        raise Unreachable(
+            f"{where[0]} does not answer on port {where[1]}: {problem.strerror or problem}",
+            hint="is the host up, does libvirtd listen there, and is the name right?",
+        ) from problem

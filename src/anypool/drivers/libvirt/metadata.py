@@ -1,0 +1,29 @@
+"""What we write into a VM that libvirt keeps for us: an element in a namespace of our own."""
+
+import xml.etree.ElementTree as ET
+
+NAMESPACE = "urn:anypool:vm:1"
+_PREFIX = "anypool"
+_MADE_BY = f"{{{NAMESPACE}}}made-by"
+_RESERVED = f"{{{NAMESPACE}}}memory-reserved-mib"
+ET.register_namespace(_PREFIX, NAMESPACE)
+
+
+def element(*, made_by: str, memory_reserved_mib: int) -> ET.Element:
+    """The `<anypool:vm>` element of a VM's metadata."""
+    ours = ET.Element(f"{{{NAMESPACE}}}vm")
+    ET.SubElement(ours, _MADE_BY).text = made_by
+    if memory_reserved_mib:
+        ET.SubElement(ours, _RESERVED).text = str(memory_reserved_mib)
+    return ours
+
+
+def made_by(vm: ET.Element) -> str:
+    """The tag of the step that made a VM, "" if it was not us."""
+    return vm.findtext(f"metadata/{{{NAMESPACE}}}vm/{_MADE_BY}") or ""
+
+
+def memory_reserved_mib(vm: ET.Element) -> int:
+    """The memory reserved for a VM, which libvirt has no place for."""
+    written = vm.findtext(f"metadata/{{{NAMESPACE}}}vm/{_RESERVED}") or ""
+    return int(written) if written.isdigit() else 0

@@ -1,0 +1,81 @@
+"""What every group of operations stands on: the connection, the host, its pools, its VMs."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+
+import libvirt
+
+from anypool.drivers.base import OPERATIONS, BaseDriver
+from anypool.drivers.libvirt import platform, states
+from anypool.drivers.libvirt.connect import Session
+from anypool.drivers.libvirt.look import VmReader
+from anypool.drivers.libvirt.pools import Pools
+from anypool.drivers.libvirt.volumes import Volumes
+from anypool.errors import NotFound, OutcomeUnknown
+from anypool.model import HostId, VmId, VmState
+
+SETTLE_S = 10.0
+_POLL_S = 0.02
+
+
+class Part(BaseDriver):
+    """A driver of one libvirt host; a subclass declares exactly what it overrides."""
+
+    name = "libvirt"
+
+    def __init_subclass__(cls) -> None:
+        """Read the capabilities off the operations that are there."""
+        cls.capabilities = frozenset(
+            capability
+            for operation, capability in OPERATIONS.items()
+            if getattr(cls, operation) is not getattr(BaseDriver, operation)
+        )
+
+    def __init__(self, session: Session, host: platform.Platform) -> None:
+        self.session = session
+        self.platform = host
+        self.pools = Pools(session, host.host)
+        self.volumes = Volumes(session, self.pools)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.session.close()
+
+    @cached_property
+    def reader(self) -> VmReader:
+        """Reads VMs."""
+        return VmReader(self.session, self.platform.host, self.pools)
+
+    def find(self, vm: VmId, host: HostId) -> libvirt.virDomain:
+        """Find a VM on the one host of this endpoint; raise `NotFound`."""
+        self.check_host(host)
+        return self.session.vm(vm)
+
+    def check_host(self, host: HostId) -> None:
+        """Raise `NotFound` unless `host` is the one behind this endpoint."""
+        if host != self.platform.host:
+            raise NotFound(
+                f"{self.session.endpoint.uri} is host {self.platform.host}, not {host}",
+                hint="was the endpoint's address given to another machine?",
+            )
+
+    def state(self, domain: libvirt.virDomain) -> VmState:
+        """Ask for a VM's state now."""
+        with self.session.reading(f"read the state of VM {domain.name()}"):
+            return states.state_of(*domain.state(0))
+
+    def wait_for(self, seen: Callable[[], bool], what: str, timeout_s: float = SETTLE_S) -> None:
+        """Return once `seen` is true; raise `OutcomeUnknown` after `timeout_s`."""
+        if not wait_until(seen, timeout_s):
+            raise OutcomeUnknown(f"{what}: not seen to happen in {timeout_s:g} s", hint="look")
+
+
+def wait_until(seen: Callable[[], bool], timeout_s: float, poll_s: float = _POLL_S) -> bool:
+    """Poll `seen` until it is true or time is up; say which."""
+    deadline = time.monotonic() + timeout_s
+    while not seen():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(poll_s)
+    return True

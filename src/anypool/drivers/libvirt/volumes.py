@@ -1,0 +1,185 @@
+"""Volumes of a datastore: found, made (empty or as linked clones), deleted."""
+
+import contextlib
+import threading
+import xml.etree.ElementTree as ET
+
+import libvirt
+
+from anypool.drivers.libvirt import trouble, xml_read
+from anypool.drivers.libvirt.connect import Session
+from anypool.drivers.libvirt.pools import OWN_PREFIX, Pool, Pools
+from anypool.drivers.libvirt.xml_write import child, document
+from anypool.drivers.names import check_name
+from anypool.errors import Conflict, Invalid, Rejected
+from anypool.model import DatastoreId, DiskWish, Volume
+
+_FORMATS = frozenset({"qcow2", "raw"})
+
+
+class Volumes:
+    """The volumes of one host's datastores.
+
+    What a volume is a clone of is read once and remembered: it never changes.
+    """
+
+    def __init__(self, session: Session, pools: Pools) -> None:
+        """Nothing is asked yet."""
+        self._session = session
+        self._pools = pools
+        self._lock = threading.Lock()
+        self._bases: dict[tuple[DatastoreId, str], str] = {}
+
+    def make(self, wish: DiskWish) -> str:
+        """Make a volume and return its path; raise `Rejected` if its base is not there.
+
+        The caller knows that no volume of that name is there.
+        """
+        pool = self._pools.of(wish.datastore)
+        with self._session.doing(f"make volume {wish.volume} on {pool.name}") as connection:
+            store = connection.storagePoolLookupByName(pool.name)
+            base = self._base_path(store, wish) if wish.base else ""
+            return _path_of(store.createXML(document(_describe(wish, base)), 0))
+
+    def find(
+        self, datastore: DatastoreId, name: str, *, refresh: bool = True
+    ) -> libvirt.virStorageVol | None:
+        """Find a volume; with `refresh` also one that another host made, which takes longer."""
+        pool = self._pools.of(datastore)
+        with self._session.reading(f"look for volume {name} on {pool.name}") as connection:
+            return _lookup(connection.storagePoolLookupByName(pool.name), name, refresh=refresh)
+
+    def delete(self, datastore: DatastoreId, name: str) -> None:
+        """Delete a volume; quiet if it is not there."""
+        found = self.find(datastore, name)
+        if found is None:
+            return
+        with self._session.doing(f"delete volume {name}"):
+            try:
+                found.delete(0)
+            except libvirt.libvirtError as problem:
+                if not trouble.is_gone(problem):
+                    raise
+        with self._lock:
+            self._bases.pop((datastore, name), None)
+
+    def touch(self, datastore: DatastoreId, name: str) -> None:
+        """Make a tiny raw volume that says something by its name; quiet if it is there."""
+        pool = self._pools.of(datastore)
+        wish = ET.Element("volume")
+        child(wish, "name", name)
+        child(wish, "capacity", 512, unit="bytes")
+        child(child(wish, "target"), "format", type="raw")
+        with self._session.doing(f"write {name} on {pool.name}") as connection:
+            try:
+                connection.storagePoolLookupByName(pool.name).createXML(document(wish), 0)
+            except libvirt.libvirtError as problem:
+                if problem.get_error_code() != libvirt.VIR_ERR_STORAGE_VOL_EXIST:
+                    raise
+
+    def read(self, pool: Pool) -> tuple[Volume, ...]:
+        """Describe every volume of a pool but our own marks; one call for each."""
+        with self._session.reading(f"read the volumes of {pool.name}") as connection:
+            store = connection.storagePoolLookupByName(pool.name)
+            found = [self._one(pool, volume) for volume in store.listAllVolumes(0)]
+            return tuple(volume for volume in found if volume is not None)
+
+    def clones_of(self, pool: Pool, name: str) -> list[str]:
+        """The volumes of a pool that are linked clones of one of them."""
+        with self._session.reading(f"read the volumes of {pool.name}") as connection:
+            store = connection.storagePoolLookupByName(pool.name)
+            for volume in store.listAllVolumes(0):
+                if (pool.id, volume.name()) not in self._bases:
+                    self._one(pool, volume)
+            there = store.listVolumes()
+        return [one for one in there if self._bases.get((pool.id, one)) == name]
+
+    def _one(self, pool: Pool, volume: libvirt.virStorageVol) -> Volume | None:
+        name = volume.name()
+        if name.startswith(OWN_PREFIX):
+            return None
+        try:
+            described = xml_read.parse(volume.XMLDesc(0))
+        except libvirt.libvirtError as problem:
+            if trouble.is_gone(problem):
+                return None
+            raise
+        base = xml_read.text(described, "backingStore/path").rpartition("/")[2]
+        with self._lock:
+            self._bases[(pool.id, name)] = base
+        return Volume(
+            datastore=pool.id,
+            name=name,
+            path=xml_read.text(described, "target/path"),
+            format=xml_read.attribute(described, "target/format", "type", "raw"),
+            size_bytes=xml_read.size_bytes(described, "capacity"),
+            used_bytes=xml_read.size_bytes(described, "allocation"),
+            base=base,
+        )
+
+    def _base_path(self, store: libvirt.virStoragePool, wish: DiskWish) -> str:
+        found = _lookup(store, wish.base, refresh=True)
+        if found is None:
+            raise Rejected(
+                f"volume {wish.volume} cannot be made: its image {wish.base} is not on the "
+                f"datastore {store.name()}",
+                hint="a linked clone needs the image's volume on the same datastore",
+            )
+        return _path_of(found)
+
+
+def check(wish: DiskWish) -> None:
+    """Raise `Invalid` for a disk that can never be made."""
+    check_name("volume", wish.volume)
+    if wish.base:
+        check_name("volume", wish.base)
+    if wish.volume.startswith(OWN_PREFIX):
+        raise Invalid(f"names that begin with {OWN_PREFIX} are kept", hint="choose another name")
+    for written in (wish.format, wish.base_format):
+        if written not in _FORMATS:
+            raise Invalid(f"volumes of format {written!r} are not made", hint="qcow2 or raw")
+    if wish.base and wish.format != "qcow2":
+        raise Invalid(f"{wish.volume}: only a qcow2 volume can be a linked clone")
+    if wish.size_bytes <= 0 and not wish.base:
+        raise Invalid(f"volume {wish.volume} has no size")
+
+
+def already_there(wish: DiskWish) -> Conflict:
+    """The error for a volume that somebody else made."""
+    return Conflict(
+        f"there is a volume {wish.volume} on {wish.datastore} already",
+        hint="choose another name, or delete that volume if nobody needs it",
+    )
+
+
+def _describe(wish: DiskWish, base: str) -> ET.Element:
+    volume = ET.Element("volume")
+    child(volume, "name", wish.volume)
+    if wish.size_bytes > 0:
+        child(volume, "capacity", wish.size_bytes, unit="bytes")
+    child(volume, "allocation", 0, unit="bytes")
+    child(child(volume, "target"), "format", type=wish.format)
+    if base:
+        store = child(volume, "backingStore")
+        child(store, "path", base)
+        child(store, "format", type=wish.base_format)
+    return volume
+
+
+def _lookup(
+    store: libvirt.virStoragePool, name: str, *, refresh: bool
+) -> libvirt.virStorageVol | None:
+    for again in (False, True) if refresh else (False,):
+        if again:
+            with contextlib.suppress(libvirt.libvirtError):  # busy: somebody else refreshes it
+                store.refresh(0)
+        try:
+            return store.storageVolLookupByName(name)
+        except libvirt.libvirtError as problem:
+            if not trouble.is_gone(problem):
+                raise
+    return None
+
+
+def _path_of(volume: libvirt.virStorageVol) -> str:
+    return str(volume.path())
