@@ -4,7 +4,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+from anypool.clock import ManualClock
 from anypool.model import PlanId, RunId
 from anypool.plan import Plan
 from anypool.store import Store, plans, runs
@@ -12,6 +16,18 @@ from anypool.store.records import RunRecord, RunState
 from anypool.store.tx import Tx
 
 GOAL = Plan(goal="evacuate h1")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path}/anypool.db", clock=clock)
+    yield opened
+    opened.close()
 
 
 class Child:

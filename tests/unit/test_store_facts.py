@@ -26,9 +26,10 @@ from anypool.model import (
 )
 from anypool.store import Store, facts, idempotency, observed, secrets, tables
 from anypool.store.records import DatastoreFacts, HostFacts, StoredResponse, VmFacts
-from tests.unit.test_store_journal import clock, store
+from tests.unit import store_kit
 
-__all__ = ["clock", "store"]
+clock = store_kit.clock
+store = store_kit.store
 
 TAGS = frozenset({"prod", "a b", "ü"})
 ENDPOINT = Endpoint(

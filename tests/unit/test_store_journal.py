@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +19,7 @@ from anypool.store.records import (
     StepRecord,
     StepState,
 )
+from tests.unit import store_kit
 from tests.unit.store_kit import add_plan, add_run
 
 MOVE = MigrateVm(vm=VmId("v1"), source=HostId("h1"), target=HostId("h2"))
@@ -34,16 +32,8 @@ PLAN = Plan(
 )
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/anypool.db", clock=clock)
-    yield opened
-    opened.close()
+clock = store_kit.clock
+store = store_kit.store
 
 
 def test_a_plan_comes_back_as_it_was(store: Store, clock: ManualClock) -> None:

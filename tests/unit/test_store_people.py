@@ -6,9 +6,10 @@ from anypool.clock import ManualClock
 from anypool.errors import Conflict, NotFound
 from anypool.store import Store, people, sessions, tables, tokens
 from anypool.store.records import Role, UserRecord
-from tests.unit.test_store_journal import clock, store
+from tests.unit import store_kit
 
-__all__ = ["clock", "store"]
+clock = store_kit.clock
+store = store_kit.store
 
 ADA = UserRecord(name="ada", role=Role.ADMINISTRATOR, password_hash="$argon2id$x")
 
