@@ -175,6 +175,12 @@ class World:
             key = max((int(key) for key in state.faults.rows), default=-1) + 1
             state.faults.put(str(key), fault)
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Return the faults that still wait."""
+        with self.turn() as state:
+            return tuple(state.faults.rows.values())
+
     def clear_faults(self) -> None:
         """Withdraw all waiting faults, and let go of calls that hang."""
         with self.turn() as state:

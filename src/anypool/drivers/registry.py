@@ -1,0 +1,135 @@
+"""Which drivers there are, which addresses are theirs, and what each was seen to work with."""
+
+import difflib
+import importlib
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+
+import msgspec
+from msgspec import Struct
+
+from anypool.drivers.protocol import Driver
+from anypool.errors import Invalid
+from anypool.model import Endpoint
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_BARE = re.compile(r"[A-Za-z0-9.:_\[\]-]+")
+_PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
+_LONGEST = 1024
+
+
+class Seen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One product and version that a driver was seen to work against, and by which means."""
+
+    product: str
+    version: str
+    by: str
+
+
+class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a driver's `quality.toml` says: honest, and tested for being there.
+
+    `kind` is the best thing it ever met: `simulator`, `emulator` (somebody else's
+    imitation of the product) or `product`.
+    """
+
+    driver: str
+    title: str
+    kind: str
+    seen: tuple[Seen, ...]
+    not_seen: tuple[str, ...] = ()
+
+
+class DriverEntry(Struct, frozen=True, kw_only=True):
+    """A driver: its folder, and the schemes of the addresses that are its own."""
+
+    name: str
+    module: str
+    schemes: frozenset[str]
+    example: str
+
+
+def _libvirt_schemes() -> frozenset[str]:
+    transports = ("", "+tcp", "+tls", "+ssh", "+libssh", "+libssh2", "+unix")
+    return frozenset(p + t for p in ("qemu", "xen", "lxc", "test", "ch") for t in transports)
+
+
+DRIVERS: dict[str, DriverEntry] = {
+    entry.name: entry
+    for entry in (
+        DriverEntry(
+            name="libvirt",
+            module="anypool.drivers.libvirt",
+            schemes=_libvirt_schemes(),
+            example="qemu+ssh://root@HOST/system",
+        ),
+        DriverEntry(
+            name="sim",
+            module="anypool.drivers.sim",
+            schemes=frozenset({"sim"}),
+            example="sim://demo?hosts=3&vms=6",
+        ),
+    )
+}
+
+
+def detect(uri: str) -> str:
+    """Return the name of the driver that an address belongs to; raise `Invalid` with a hint."""
+    if len(uri) > _LONGEST or not uri.isprintable() or " " in uri or not uri:
+        raise Invalid("that is not the address of an endpoint", hint=_examples())
+    if _PASSWORD.search(uri):
+        raise Invalid(
+            "a password does not belong in an address",
+            hint="leave it out of the address and give it separately",
+        )
+    match = _SCHEME.match(uri)
+    if match is None:
+        raise Invalid(f"'{uri}' does not say how to speak to it", hint=_hint_for_bare(uri))
+    scheme = match[1].lower()
+    for entry in DRIVERS.values():
+        if scheme in entry.schemes:
+            return entry.name
+    raise Invalid(f"no driver speaks '{scheme}'", hint=_hint_for_scheme(scheme))
+
+
+def connect(endpoint: Endpoint, secret: str) -> Driver:
+    """Return a new connection; imports the driver's folder, so call it in a worker only.
+
+    Raises what the driver raises: `Invalid`, `Denied`, `Unreachable`; and `NotSupported`
+    when the vendor's library is not installed.
+    """
+    entry = DRIVERS.get(endpoint.driver)
+    if entry is None:
+        known = ", ".join(sorted(DRIVERS))
+        raise Invalid(f"there is no driver '{endpoint.driver}'", hint=f"known are {known}")
+    module = importlib.import_module(entry.module)
+    driver: Driver = module.connect(endpoint, secret)
+    return driver
+
+
+@cache
+def quality(driver: str) -> Quality:
+    """Return what a driver was seen to work with, read from its folder."""
+    file = resources.files("anypool.drivers").joinpath(driver, "quality.toml")
+    return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Quality)
+
+
+def _examples() -> str:
+    return "write " + " or ".join(entry.example for entry in DRIVERS.values())
+
+
+def _hint_for_bare(uri: str) -> str:
+    if not _BARE.fullmatch(uri):
+        return _examples()
+    return f"for a libvirt host write qemu+ssh://root@{uri}/system or qemu+tls://{uri}/system"
+
+
+def _hint_for_scheme(scheme: str) -> str:
+    known = sorted(scheme for entry in DRIVERS.values() for scheme in entry.schemes)
+    close = difflib.get_close_matches(scheme, known, n=1)
+    if close:
+        return f"did you mean {close[0]}://?"
+    common = ("qemu", "qemu+ssh", "qemu+tls", "qemu+tcp", "sim")
+    return "known are " + ", ".join(f"{name}://" for name in common)

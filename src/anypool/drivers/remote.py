@@ -1,0 +1,316 @@
+"""Drivers at arm's length: every call goes to a worker process, and ends by its deadline.
+
+An endpoint that does not answer in time is quarantined alone: its next call waits for
+a pause that doubles, then gets a worker of its own. The worker it shared takes no new
+calls, finishes those of its neighbours and is killed; a fresh one has taken its place.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+from msgspec import Raw, Struct, field
+from msgspec.structs import replace
+
+from anypool.clock import Clock
+from anypool.drivers.process import Pending, WorkerProcess
+from anypool.drivers.protocol import Driver
+from anypool.drivers.wire import (
+    ENCODER,
+    FRAME_BYTES,
+    SIGNATURES,
+    Failure,
+    Open,
+    WireError,
+    no_answer,
+    raise_failure,
+)
+from anypool.errors import AnypoolError, Busy, Denied, OutcomeUnknown, Unreachable
+from anypool.model import Endpoint, EndpointHealth, EndpointId, EndpointState
+
+DEADLINES_S: dict[str, float] = {
+    **dict.fromkeys(SIGNATURES, 60.0),
+    "info": 30.0,
+    "observe_vms": 30.0,
+    "changes": 20.0,
+    "measure": 30.0,
+    "console": 15.0,
+    "migration": 20.0,
+    "create_vm": 120.0,
+    "attach_disk": 120.0,
+    "create_snapshot": 300.0,
+    "revert_snapshot": 300.0,
+    "delete_snapshot": 300.0,
+}
+"""Seconds until a call is given up, on top of what it was asked to wait."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much a worker, and how much one endpoint, may take.
+
+    `calls` is how many calls of one endpoint are under way at once. Pauses after an
+    overrun start at `pause_s`, double and end at `pause_max_s`; after `probation_s`
+    without another one the endpoint goes back to a shared worker. `own_workers` is how
+    many endpoints may have a worker of their own at once.
+    """
+
+    deadlines_s: Mapping[str, float] = field(default_factory=DEADLINES_S.copy)
+    frame_bytes: int = FRAME_BYTES
+    calls: int = 16
+    pause_s: float = 1.0
+    pause_max_s: float = 300.0
+    probation_s: float = 60.0
+    own_workers: int = 16
+
+
+USUAL = Limits()
+
+
+class Seat:
+    """What the pool knows of one endpoint; changed under the pool's lock."""
+
+    def __init__(self, order: Open, calls: int) -> None:
+        self.order = order
+        self.slots = threading.BoundedSemaphore(calls)
+        self.health = EndpointHealth(id=order.endpoint.id)
+        self.worker: WorkerProcess | None = None
+        self.slot = 0
+        self.own = False
+        self.strikes = 0
+        self.overruns = 0
+        self.paused_until = 0.0
+        self.blamed_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """Return what people know the endpoint by."""
+        return self.order.endpoint.uri
+
+
+class WorkerPool:
+    """Some workers that many endpoints share, and the drivers that speak through them."""
+
+    def __init__(
+        self, workers: int, clock: Clock, *, limits: Limits = USUAL, log: Path | None = None
+    ) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._log = log
+        self._lock = threading.RLock()
+        self._seats: dict[EndpointId, Seat] = {}
+        self._shared: list[WorkerProcess | None] = [None] * workers
+        self._alive: set[WorkerProcess] = set()
+        self._generation = 0
+        self._closed = False
+        self._spawner = ThreadPoolExecutor(1, thread_name_prefix="worker-spawn")
+
+    def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
+        """Return a driver for an endpoint; nothing is sent before its first call."""
+        with self._lock:
+            seat = self._seats.get(endpoint.id)
+            if seat and (seat.order.endpoint, seat.order.secret) == (endpoint, secret):
+                return cast(Driver, RemoteDriver(self, seat))
+            self.forget(endpoint.id)
+            self._generation += 1
+            key = f"{endpoint.id}#{self._generation}"
+            seat = Seat(Open(key=key, endpoint=endpoint, secret=secret), self._limits.calls)
+            seat.slot = self._emptiest()
+            self._seats[endpoint.id] = seat
+            return cast(Driver, RemoteDriver(self, seat))
+
+    def forget(self, endpoint: EndpointId) -> None:
+        """Give an endpoint's connection back; harmless when there is none."""
+        with self._lock:
+            seat = self._seats.pop(endpoint, None)
+            if seat is None or seat.worker is None:
+                return
+            if seat.own:
+                seat.worker.retire()
+            else:
+                seat.worker.close_connection(seat.order.key)
+
+    def health(self, endpoint: EndpointId) -> EndpointHealth:
+        """Return how the conversation with an endpoint goes; NEW for one never called."""
+        with self._lock:
+            seat = self._seats.get(endpoint)
+            return seat.health if seat else EndpointHealth(id=endpoint)
+
+    def workers(self) -> tuple[int, ...]:
+        """Return the process ids of the workers that run."""
+        with self._lock:
+            return tuple(sorted(worker.pid for worker in self._alive))
+
+    def close(self) -> None:
+        """End all workers; calls under way get no answer. Harmless when repeated."""
+        with self._lock:
+            self._closed = True
+            self._seats.clear()
+            alive = tuple(self._alive)
+        for worker in alive:
+            worker.retired = True
+            worker.kill()
+        for worker in alive:
+            worker.join()
+        self._spawner.shutdown()
+
+    def call(self, seat: Seat, operation: str, arguments: tuple[object, ...]) -> Any:
+        """Do an operation on an endpoint and return its result, or raise by its deadline."""
+        if not seat.slots.acquire(blocking=False):
+            raise Busy(
+                f"{seat.name} has {self._limits.calls} calls to answer first",
+                hint="try again in a moment",
+            )
+        try:
+            worker = self._worker(seat, operation)
+            encoded = Raw(ENCODER.encode(arguments))
+            pending = worker.ask(seat.order, operation, encoded)
+            limit_s = self._limits.deadlines_s[operation]
+            limit_s += SIGNATURES[operation].wait_s(arguments)
+            if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
+                raise self._overrun(seat, worker, pending, limit_s)
+            return self._result(seat, worker, pending)
+        finally:
+            seat.slots.release()
+
+    def _worker(self, seat: Seat, operation: str) -> WorkerProcess:
+        with self._lock:
+            if self._closed:
+                raise no_answer(operation, False, "the manager is ending")
+            now = self._clock.monotonic()
+            if now < seat.paused_until:
+                left = seat.paused_until - now
+                raise no_answer(operation, False, f"{seat.name} rests for {left:.0f} s more")
+            self._end_probation(seat, now)
+            if seat.worker is None or not seat.worker.usable:
+                seat.worker = self._own(operation) if seat.own else self._share(seat.slot)
+            return seat.worker
+
+    def _share(self, slot: int) -> WorkerProcess:
+        worker = self._shared[slot]
+        if worker is None or not worker.usable:
+            worker = self._shared[slot] = self._spawn()
+        return worker
+
+    def _own(self, operation: str) -> WorkerProcess:
+        own = [w for w in self._alive if w.usable and w not in self._shared]
+        if len(own) >= self._limits.own_workers:
+            raise no_answer(operation, False, "too many endpoints are on trial at once")
+        return self._spawn()
+
+    def _spawn(self) -> WorkerProcess:
+        make: Callable[[], WorkerProcess] = lambda: WorkerProcess(  # noqa: E731
+            self._limits.frame_bytes, self._log, self._ended
+        )
+        worker = self._spawner.submit(make).result()
+        self._alive.add(worker)
+        return worker
+
+    def _ended(self, worker: WorkerProcess) -> None:
+        with self._lock:
+            self._alive.discard(worker)
+
+    def _end_probation(self, seat: Seat, now: float) -> None:
+        blamed_long_ago = now - seat.blamed_at > self._limits.probation_s
+        if seat.own and blamed_long_ago and seat.health.state is EndpointState.CONNECTED:
+            if seat.worker is not None:
+                seat.worker.retire()
+            seat.own, seat.worker = False, None
+            seat.overruns = seat.strikes = 0
+
+    def _emptiest(self) -> int:
+        count = [0] * len(self._shared)
+        for seat in self._seats.values():
+            count[seat.slot] += 1
+        return count.index(min(count))
+
+    def _overrun(
+        self, seat: Seat, worker: WorkerProcess, pending: Pending, limit_s: float
+    ) -> AnypoolError:
+        why = f"{seat.name} gave no answer within {limit_s:g} s"
+        with self._lock:
+            if worker.usable:
+                self._quarantine(seat, why)
+                worker.retire()
+        sent = worker.give_up(pending)
+        return no_answer(pending.operation, sent, why)
+
+    def _quarantine(self, seat: Seat, why: str) -> None:
+        seat.overruns += 1
+        pause = self._limits.pause_s * 2.0 ** (seat.overruns - 1)
+        seat.blamed_at = self._clock.monotonic()
+        seat.paused_until = seat.blamed_at + min(pause, self._limits.pause_max_s)
+        seat.own, seat.worker = True, None
+        self._note(seat, EndpointState.QUARANTINED, why)
+
+    def _result(self, seat: Seat, worker: WorkerProcess, pending: Pending) -> Any:
+        reply = pending.reply
+        if reply is None:
+            self._died(seat, worker, pending)
+            raise no_answer(pending.operation, pending.sent, "its worker ended")
+        try:
+            if isinstance(reply, Failure):
+                raise_failure(reply)
+            result = SIGNATURES[pending.operation].result(reply.result)
+        except WireError as error:
+            raise no_answer(pending.operation, True, f"wrong answer: {error}") from error
+        except (Unreachable, Denied) as error:
+            self._note(seat, EndpointState.UNREACHABLE, error.message)
+            raise
+        except OutcomeUnknown:
+            raise
+        except Exception:
+            self._note(seat, EndpointState.CONNECTED, "")
+            raise
+        self._note(seat, EndpointState.CONNECTED, "")
+        return result
+
+    def _died(self, seat: Seat, worker: WorkerProcess, pending: Pending) -> None:
+        """Hold a worker's sudden end against those it was working for, the second time."""
+        with self._lock:
+            if worker.retired or pending.operation == "changes" or not pending.sent:
+                return
+            seat.blamed_at = self._clock.monotonic()
+            if seat.own:
+                self._quarantine(seat, "its worker ended again and again")
+                return
+            seat.strikes += 1
+            if seat.strikes > 1:
+                seat.own, seat.worker = True, None
+
+    def _note(self, seat: Seat, state: EndpointState, message: str) -> None:
+        with self._lock:
+            now = self._clock.now()
+            old = seat.health
+            if state is EndpointState.UNREACHABLE and old.state is EndpointState.QUARANTINED:
+                state = EndpointState.QUARANTINED
+            seen = now if state is EndpointState.CONNECTED else old.seen_at
+            since = old.since if old.state is state else now
+            seat.health = replace(old, state=state, message=message, since=since, seen_at=seen)
+
+
+class RemoteDriver:
+    """A `Driver` whose every operation is a call to the pool; made by `WorkerPool.driver`."""
+
+    def __init__(self, pool: WorkerPool, seat: Seat) -> None:
+        self._pool = pool
+        self._seat = seat
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._pool.forget(self._seat.order.endpoint.id)
+
+
+def _operation(name: str) -> Callable[..., Any]:
+    def operation(self: RemoteDriver, *given: object, **named: object) -> Any:
+        arguments = SIGNATURES[name].pack(given, named)
+        return self._pool.call(self._seat, name, arguments)
+
+    operation.__name__ = name
+    operation.__doc__ = getattr(Driver, name).__doc__
+    return operation
+
+
+for _name in SIGNATURES:
+    setattr(RemoteDriver, _name, _operation(_name))
