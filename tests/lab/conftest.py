@@ -22,7 +22,7 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 
 
-def wait_until(look: Callable[[], T], what: str, *, timeout_s: float = 20.0) -> T:
+def wait_until(look: Callable[[], T | None], what: str, *, timeout_s: float = 20.0) -> T:
     """Poll `look` until it gives something true, and give that."""
     deadline = time.monotonic() + timeout_s
     while not (seen := look()):
@@ -209,13 +209,22 @@ class Guest:
         wait_until(lambda: self.ticks()[-1] >= goal, f"{self.name} ticks on to {goal}")
 
 
-def lab_or_skip(name: str, state_dir: Path, **size: int) -> RunningLab:
+def alive(pid: int) -> bool:
+    """Whether a process runs still, by the process table."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"
+
+
+def lab_or_skip(name: str, state_dir: Path, *, hosts: int = 3, spares: int = 1) -> RunningLab:
     """Bring a lab up, or skip the test with the reason why none can be here."""
     found = labs.probe()
     if not found.possible:
         packages = ", ".join(package.package for package in found.missing)
         pytest.skip(f"no lab here: {found.reason}{'; missing: ' if packages else ''}{packages}")
-    spec = labs.LabSpec(name=name, state_dir=state_dir, **size)
+    spec = labs.LabSpec(name=name, hosts=hosts, spares=spares, state_dir=state_dir)
     labs.up(spec, print)
     return RunningLab(spec)
 

@@ -92,7 +92,7 @@ class Director:
     def _off(self, server: Server) -> None:
         namespace = self._namespaces.get(server.name)
         if namespace is not None:
-            power.end(server, namespace)
+            power.end(server, namespace, self._pids[server.name])
         self._note(server, None)
 
     def _shut_down(self, server: Server) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 _APPLETS = (
-    "sh cat dd echo head insmod ip ls mkdir mount nc poweroff reboot printf ps sleep sync usleep"
-).split()
+    "sh", "cat", "dd", "echo", "head", "insmod", "ip", "ls", "mkdir", "mount", "nc", "poweroff",
+    "printf", "ps", "reboot", "sleep", "sync", "usleep",
+)  # fmt: skip
 _FOLDERS = ("bin", "dev", "proc", "sys", "run", "modules")
 _FOLDER, _FILE, _LINK, _DEVICE = 0o040755, 0o100755, 0o120777, 0o020600
 _BLOCK = 4

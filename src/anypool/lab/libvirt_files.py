@@ -23,6 +23,7 @@ PRIVATE_FOLDERS = {
 }
 """The folders of the system daemon: name in the server's folder to path inside the server."""
 
+Setting = str | int | list[str]
 _SEED = Path("libvirt/qemu/capabilities")
 
 
@@ -65,23 +66,22 @@ def _define(folder: Path, name: str, document: bytes) -> None:
 
 
 def _daemon_settings(server: Server) -> str:
-    return _settings(
-        {
-            "listen_tls": 0,
-            "listen_tcp": 1,
-            "listen_addr": server.management_address,
-            "tcp_port": str(LIBVIRT_PORT),
-            "auth_tcp": "none",
-            "auth_unix_ro": "none",
-            "auth_unix_rw": "none",
-            "host_uuid": server.uuid,
-            "log_outputs": "3:stderr",
-        }
-    )
+    settings: dict[str, Setting] = {
+        "listen_tls": 0,
+        "listen_tcp": 1,
+        "listen_addr": server.management_address,
+        "tcp_port": str(LIBVIRT_PORT),
+        "auth_tcp": "none",
+        "auth_unix_ro": "none",
+        "auth_unix_rw": "none",
+        "host_uuid": server.uuid,
+        "log_outputs": "3:stderr",
+    }
+    return _settings(settings)
 
 
 def _qemu_settings(*, rootless: bool) -> str:
-    settings: dict[str, str | int | list[str]] = {
+    settings: dict[str, Setting] = {
         "security_driver": "none",
         "cgroup_controllers": [],
         "namespaces": [],
@@ -93,11 +93,11 @@ def _qemu_settings(*, rootless: bool) -> str:
     return _settings(settings)
 
 
-def _settings(values: dict[str, str | int | list[str]] | dict[str, str | int]) -> str:
+def _settings(values: dict[str, Setting]) -> str:
     return "".join(f"{key} = {_quoted(value)}\n" for key, value in values.items())
 
 
-def _quoted(value: str | int | list[str]) -> str:
+def _quoted(value: Setting) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -228,4 +228,3 @@ def _refuse_if_different(spec: LabSpec, places: LabPlaces) -> None:
 
 def _lock(places: LabPlaces) -> Path:
     return places.directory.with_name(f".{places.directory.name}.lock")
-

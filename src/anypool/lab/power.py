@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from anypool.errors import AnypoolError
 from anypool.lab import network
@@ -52,18 +53,25 @@ def start(places: LabPlaces, server: Server, on_record: Callable[[int], None]) -
     return pid
 
 
-def end(server: Server, namespace: int) -> None:
+def end(server: Server, namespace: int, first_pid: int) -> None:
     """Unplug a server and end every process of it; returns when none is left.
 
-    Raises `AnypoolError` when a process outlives the deadline.
+    A dying process leaves its namespaces before its last thread is gone; the first process
+    ends only after all others have, so its end is the proof. Raises `AnypoolError` when a
+    process outlives the deadline.
     """
     network.disconnect(server)
     deadline = time.monotonic() + _END_TIMEOUT_S
-    while pids := pids_in(namespace):
-        if time.monotonic() > deadline:
-            raise AnypoolError(f"server {server.name}: processes {pids} cannot be ended")
-        _signal(pids, signal.SIGKILL)
-        time.sleep(_LOOK_AGAIN_S)
+    with _watched(first_pid) as first:
+        while pids := pids_in(namespace):
+            if time.monotonic() > deadline:
+                raise AnypoolError(f"server {server.name}: processes {pids} cannot be ended")
+            _signal(pids, signal.SIGKILL)
+            time.sleep(_LOOK_AGAIN_S)
+        if first is not None:
+            ended, _, _ = select.select([first], [], [], _END_TIMEOUT_S)
+            if not ended:
+                raise AnypoolError(f"server {server.name}: its first process does not end")
 
 
 def shut_down(server: Server, namespace: int, first_pid: int) -> None:
@@ -72,7 +80,7 @@ def shut_down(server: Server, namespace: int, first_pid: int) -> None:
     deadline = time.monotonic() + _SHUTDOWN_TIMEOUT_S
     while pids_in(namespace) and time.monotonic() < deadline:
         time.sleep(_LOOK_AGAIN_S)
-    end(server, namespace)
+    end(server, namespace, first_pid)
 
 
 def freeze(server: Server, namespace: int) -> None:
@@ -88,6 +96,19 @@ def freeze(server: Server, namespace: int) -> None:
 def thaw(namespace: int) -> None:
     """Let every process of a server go on."""
     _signal(pids_in(namespace), signal.SIGCONT)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[int | None]:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _signal(pids: tuple[int, ...], number: signal.Signals) -> None:

@@ -5,6 +5,7 @@ Nothing here asks libvirt or the supervisor: tests of "runs once" judge both by 
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -69,7 +70,7 @@ def _emulator(pid: int) -> Emulator | None:
 
 
 def _option(words: tuple[str, ...], name: str) -> str:
-    return next((value for key, value in zip(words, words[1:], strict=False) if key == name), "")
+    return next((value for key, value in pairwise(words) if key == name), "")
 
 
 def _state(entry: str) -> str:

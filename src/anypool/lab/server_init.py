@@ -16,15 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from anypool.lab import kernel, network
-from anypool.lab.libvirt_files import PRIVATE_FOLDERS, SERVER_HOME
+from anypool.lab import kernel, network, server_mounts
+from anypool.lab.libvirt_files import SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
 from anypool.lab.spec import Server
 
-_NAMESPACES = (
-    kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
-)
+_NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
 _RESTART_DELAY_S = 0.5
 _STOP_TIMEOUT_S = 5.0
 
@@ -43,42 +41,9 @@ def main() -> None:
     if not sys.stdin.readline():
         return
     socket.sethostname(server.name)
-    kernel.make_mounts_private()
-    _mount_private_folders(kept, places, server)
+    server_mounts.mount_all(kept, places, server)
     network.configure_inside(server)
     _keep_running(partial(_start_daemon, kept, places, server))
-
-
-def _mount_private_folders(kept: KeptLab, places: LabPlaces, server: Server) -> None:
-    """Give the server its own /proc, /sys, /run and libvirt folders.
-
-    What libvirt's packages do not ship (its folders in /var) cannot be made on the machine,
-    so their parents are private too; the lab's own folder stays visible through a descriptor
-    opened before.
-    """
-    lab = os.open(places.directory, os.O_PATH)
-    home = os.open(places.server(server.name), os.O_PATH)
-    kernel.mount("proc", "/proc", "proc")
-    kernel.mount("sysfs", "/sys", "sysfs")
-    kernel.mount("tmpfs", "/run", "tmpfs", options="mode=755")
-    kernel.mount("tmpfs", "/dev/shm", "tmpfs", options="mode=1777")
-    os.mkdir(SERVER_HOME)
-    kernel.bind(f"/proc/self/fd/{home}", SERVER_HOME)
-    if not kept.rootless:
-        for parent in ("/var/lib", "/var/cache", "/var/log"):
-            kernel.mount("tmpfs", parent, "tmpfs", options="mode=755")
-        if not places.directory.exists():
-            places.directory.mkdir(parents=True)
-            kernel.bind(f"/proc/self/fd/{lab}", str(places.directory))
-        for name, target in PRIVATE_FOLDERS.items():
-            os.makedirs(target, exist_ok=True)
-            kernel.bind(f"{SERVER_HOME}/{name}", target)
-    for file in places.etc.iterdir():
-        kernel.bind(str(file), f"/etc/{file.name}")
-    if kept.accelerator == "tcg" and os.path.exists("/dev/kvm"):
-        kernel.bind("/dev/null", "/dev/kvm")
-    os.close(lab)
-    os.close(home)
 
 
 def _start_daemon(kept: KeptLab, places: LabPlaces, server: Server) -> int:

@@ -1,0 +1,73 @@
+"""What a server sees of the machine's files, and what it has of its own.
+
+Runs in the server's own mount namespace, so the machine sees nothing of it.
+"""
+
+import os
+from pathlib import Path
+
+from anypool.lab import kernel
+from anypool.lab.libvirt_files import PRIVATE_FOLDERS, SERVER_HOME
+from anypool.lab.places import LabPlaces
+from anypool.lab.records import KeptLab
+from anypool.lab.spec import Server
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "net/tun")
+_KVM_DEVICES = ("kvm", "vhost-net")
+
+
+def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
+    """Give the server its own /proc, /sys, /run, /dev, /etc files and libvirt folders."""
+    lab = os.open(places.directory, os.O_PATH)
+    home = os.open(places.server(server.name), os.O_PATH)
+    kernel.make_mounts_private()
+    kernel.mount("proc", "/proc", "proc")
+    kernel.mount("sysfs", "/sys", "sysfs")
+    kernel.mount("tmpfs", "/run", "tmpfs", options="mode=755")
+    os.mkdir(SERVER_HOME)
+    kernel.bind(f"/proc/self/fd/{home}", SERVER_HOME)
+    if not kept.rootless:
+        _mount_system_folders(places, lab)
+    for file in places.etc.iterdir():
+        kernel.bind(str(file), f"/etc/{file.name}")
+    _mount_devices(_DEVICES + (_KVM_DEVICES if kept.accelerator == "kvm" else ()))
+    os.close(lab)
+    os.close(home)
+
+
+def _mount_system_folders(places: LabPlaces, lab: int) -> None:
+    """Mount the system daemon's folders, which need not exist on the machine.
+
+    So their parents are the server's own as well; the lab's folder, should it be in one of
+    them, stays visible through the descriptor `lab` opened before.
+    """
+    for parent in ("/var/lib", "/var/cache", "/var/log"):
+        kernel.mount("tmpfs", parent, "tmpfs", options="mode=755")
+    if not places.directory.exists():
+        places.directory.mkdir(parents=True)
+        kernel.bind(f"/proc/self/fd/{lab}", str(places.directory))
+    for name, target in PRIVATE_FOLDERS.items():
+        os.makedirs(target, exist_ok=True)
+        kernel.bind(f"{SERVER_HOME}/{name}", target)
+
+
+def _mount_devices(names: tuple[str, ...]) -> None:
+    """Give the server a /dev with these devices only.
+
+    A /dev/kvm that boots no guest must not be there at all: libvirt would take it for usable
+    and question QEMU again, for seconds, at every single call.
+    """
+    devices = Path("/run/dev")
+    devices.mkdir()
+    kernel.mount("tmpfs", str(devices), "tmpfs", options="mode=755")
+    for name in names:
+        source, target = Path("/dev", name), devices / name
+        if source.exists():
+            target.parent.mkdir(exist_ok=True)
+            target.mkdir() if source.is_dir() else target.touch()
+            kernel.bind(str(source), str(target))
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (devices / name).symlink_to(f"/proc/self/fd/{number}")
+    (devices / "fd").symlink_to("/proc/self/fd")
+    (devices / "shm").mkdir(mode=0o1777)
+    kernel.bind(str(devices), "/dev")
