@@ -4,8 +4,6 @@ Every method takes the principal first and looks at the permission table before 
 else; everything raised is from `anypool.errors`.
 """
 
-from typing import NamedTuple
-
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.service.access import Deed, Principal, require
@@ -34,55 +32,33 @@ from anypool.service.volumes import Volumes
 from anypool.settings import Settings
 from anypool.store import Store
 
-__all__ = ["Ask", "Deed", "Page", "Principal", "Proposal", "Services", "require", "services"]
+__all__ = ["Ask", "Deed", "Page", "Principal", "Proposal", "Services", "require"]
 
 
-class Services(NamedTuple):
-    """One of each."""
+class Services:
+    """One of each, wired."""
 
-    consoles: Consoles
-    datastores: Datastores
-    devices: Devices
-    endpoints: Endpoints
-    events: Events
-    hosts: Hosts
-    images: Images
-    logins: Logins
-    networks: Networks
-    once: Once
-    operations: Operations
-    people: People
-    plans: Plans
-    pool: Pool
-    snapshots: Snapshots
-    vms: Vms
-    volumes: Volumes
-
-
-def services(
-    engine: Engine, store: Store, drivers: DriverPool, clock: Clock, settings: Settings
-) -> Services:
-    """Return all use cases, wired."""
-    proposals = Proposals(engine, settings)
-    underway = Underway(store)
-    facts = Facts(engine, store)
-    reach = Reach(store, drivers)
-    return Services(
-        consoles=Consoles(engine, reach, clock),
-        datastores=Datastores(engine, facts, reach),
-        devices=Devices(engine, proposals, underway),
-        endpoints=Endpoints(engine, store),
-        events=Events(engine, store),
-        hosts=Hosts(engine, proposals, facts),
-        images=Images(engine),
-        logins=Logins(store),
-        networks=Networks(engine),
-        once=Once(store),
-        operations=Operations(engine, store),
-        people=People(store),
-        plans=Plans(engine, store),
-        pool=Pool(engine),
-        snapshots=Snapshots(proposals),
-        vms=Vms(engine, proposals, facts, underway),
-        volumes=Volumes(engine),
-    )
+    def __init__(
+        self, engine: Engine, store: Store, drivers: DriverPool, clock: Clock, settings: Settings
+    ) -> None:
+        proposals = Proposals(engine, settings)
+        underway = Underway(store)
+        facts = Facts(engine, store)
+        reach = Reach(store, drivers)
+        self.consoles = Consoles(engine, reach, clock)
+        self.datastores = Datastores(engine, facts, reach)
+        self.devices = Devices(engine, proposals, underway)
+        self.endpoints = Endpoints(engine, store)
+        self.events = Events(engine, store)
+        self.hosts = Hosts(engine, proposals, facts)
+        self.images = Images(engine)
+        self.logins = Logins(store)
+        self.networks = Networks(engine)
+        self.once = Once(store)
+        self.operations = Operations(engine, store)
+        self.people = People(store)
+        self.plans = Plans(engine, store)
+        self.pool = Pool(engine)
+        self.snapshots = Snapshots(proposals)
+        self.vms = Vms(engine, proposals, facts, underway)
+        self.volumes = Volumes(engine)

@@ -4,9 +4,9 @@ import secrets
 
 from msgspec import Struct
 
-from anypool.drivers import registry
+from anypool.drivers.registry import detect
 from anypool.engine import Engine
-from anypool.errors import Conflict, Invalid, NotFound
+from anypool.errors import Conflict, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
@@ -85,13 +85,10 @@ class Endpoints:
 
     def _wanted(self, asked: NewEndpoint) -> Endpoint:
         uri = checked_text(asked.uri, "uri", 2000)
-        if "@" in uri and ":" in uri.partition("://")[2].partition("@")[0]:
-            hint = "give it as `password`, where it is kept encrypted"
-            raise Invalid("the uri contains a password", hint=hint)
         name = asked.name or f"endpoint-{secrets.token_hex(4)}"
         wanted = Endpoint(
             id=EndpointId(checked_name(name, "an endpoint")),
-            driver=registry.detect(uri),
+            driver=detect(uri),
             uri=uri,
             pool=checked_name(asked.pool, "a pool"),
             options=asked.options,

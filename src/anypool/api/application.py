@@ -1,0 +1,105 @@
+"""The ASGI application: routes, gate, errors, and headers on every answer."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, Reference, SecurityScheme
+from litestar.types import ASGIApp, Scope
+
+from anypool import __version__
+from anypool.api import (
+    consoles,
+    devices,
+    endpoints,
+    events,
+    hosts,
+    meta,
+    page,
+    people,
+    places,
+    plans,
+    problems,
+    vms,
+)
+from anypool.api.asking import dependencies
+from anypool.api.broadcast import Broadcast
+from anypool.api.document import document, query_names
+from anypool.api.gate import COOKIE, Gate
+from anypool.api.headers import SecurityHeaders
+from anypool.api.origin import own_names
+from anypool.api.replay import BODY_MAX, Replay
+from anypool.service import Services
+
+_API = (vms, devices, hosts, places, endpoints, plans, events, consoles, people)
+
+
+class Web:
+    """The application, and the way to end its streams so that it can stop."""
+
+    def __init__(self, services: Services, names: frozenset[str] = frozenset()) -> None:
+        self.broadcast = Broadcast(services.pool.subscribe())
+        self.litestar = _litestar(services, self.broadcast, names | own_names())
+        self.asgi: ASGIApp = SecurityHeaders(self.litestar)
+
+    def close(self) -> None:
+        """End the event streams; harmless when repeated."""
+        self.broadcast.close()
+
+
+def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -> Litestar:
+    known: dict[tuple[str, str], frozenset[str]] = {}
+
+    def query(scope: Scope) -> frozenset[str]:
+        return known.get((str(scope.get("method", "")), scope["path_template"]), frozenset())
+
+    api = Router("/api/v1", route_handlers=[r for module in _API for r in module.ROUTES])
+    api.register(meta.get_health)
+    app = Litestar(
+        route_handlers=[api, meta.get_document, *page.ROUTES],
+        middleware=[Gate(services, names, query), Replay(services)],
+        exception_handlers=problems.handlers(),
+        dependencies={
+            **dependencies(services),
+            "broadcast": Provide(lambda: broadcast, sync_to_thread=False),
+            "openapi": Provide(lambda: made, sync_to_thread=False),
+        },
+        lifespan=[_lifespan(broadcast)],
+        openapi_config=_config(),
+        logging_config=None,
+        request_max_body_size=BODY_MAX,
+    )
+    made = document(app)
+    known.update(query_names(made))
+    return app
+
+
+def _lifespan(broadcast: Broadcast) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        broadcast.start()
+        try:
+            yield
+        finally:
+            broadcast.close()
+
+    return running
+
+
+def _config() -> OpenAPIConfig:
+    schemes: dict[str, SecurityScheme | Reference] = {
+        "token": SecurityScheme(type="http", scheme="bearer"),
+        "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
+    }
+    return OpenAPIConfig(
+        title="anypool",
+        version=__version__,
+        description="Long work answers 202 and goes on as an operation; "
+        "`dry_run=true` returns the plan instead. Errors are problem documents with a hint.",
+        path="/api/schema",
+        render_plugins=(),
+        components=Components(security_schemes=schemes),
+        security=[{"token": []}, {"session": []}],
+    )

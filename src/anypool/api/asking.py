@@ -1,0 +1,73 @@
+"""What most handlers need: the caller, the services, the page asked for, and how to answer."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from anypool.api.gate import Caller
+from anypool.api.planviews import Accepted, PlanView, operation_view, plan_view
+from anypool.service import Ask, Principal, Proposal, Services
+from anypool.service.pages import LARGEST
+from anypool.service.version import version_of
+
+IfMatch = Annotated[
+    str | None,
+    Parameter(header="If-Match", description="the ETag of the record you have seen"),
+]
+DryRun = Annotated[bool, Parameter(description="only make the plan and return it")]
+PREVIEW = {200: ResponseSpec(PlanView, description="the plan, with `dry_run`")}
+Key = Annotated[str, Parameter(max_length=255, description="id or unique name")]
+
+
+def asked(
+    q: Annotated[str, Parameter(max_length=2000, description="a search query")] = "",
+    limit: Annotated[int, Parameter(ge=1, le=LARGEST, description="rows of a page")] = 100,
+    cursor: Annotated[
+        str, Parameter(max_length=4000, description="`next` of the page before")
+    ] = "",
+) -> Ask:
+    """Return which page of a list is wanted."""
+    return Ask(query=q, limit=limit, cursor=cursor)
+
+
+def dependencies(services: Services) -> dict[str, Provide]:
+    """Return what handlers may ask for by name."""
+
+    def caller(request: Request[Caller, Any, Any]) -> Caller:
+        return request.user
+
+    def by(request: Request[Caller, Any, Any]) -> Principal:
+        return request.user.principal
+
+    return {
+        "services": Provide(lambda: services, sync_to_thread=False),
+        "caller": Provide(caller, sync_to_thread=False),
+        "by": Provide(by, sync_to_thread=False),
+        "ask": Provide(asked, sync_to_thread=False),
+    }
+
+
+def proposed(services: Services, by: Principal, proposal: Proposal) -> Response[Any]:
+    """Return 200 with the plan of a preview, or 202 with the operation that began."""
+    if proposal.run is None:
+        view: PlanView = plan_view(proposal.plan, services.pool.inventory(by))
+        return Response(view, status_code=200)
+    operation = services.operations.get(by, proposal.run.id)
+    shown = operation_view(operation, services.pool.inventory(by))
+    location = f"/api/v1/operations/{proposal.run.id}"
+    return Response(Accepted(operation=shown), status_code=202, headers={"Location": location})
+
+
+def tagged(view: Any, record: Any) -> Response[Any]:
+    """Return a view with the ETag of its record."""
+    return Response(view, headers={"ETag": f'"{version_of(record)}"'})
+
+
+def expected(if_match: str | None) -> str | None:
+    """Return the version a caller insists on; None if on none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return if_match.strip().strip('"')

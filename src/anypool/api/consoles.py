@@ -1,0 +1,117 @@
+"""The routes of consoles: a ticket, and the websocket it opens."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, Literal
+
+import anyio.to_thread
+from litestar import WebSocket, post, websocket
+from litestar.exceptions import WebSocketDisconnect
+from msgspec import Struct
+
+from anypool.api.asking import Key
+from anypool.api.gate import SECRET, Caller
+from anypool.errors import AnypoolError, NotLoggedIn, NotSupported, Unreachable
+from anypool.model import Console
+from anypool.service import Principal, Services
+
+PROTOCOL = "anypool.console"
+TICKET = "anypool.ticket."
+_CONNECT_S = 5.0
+_CHECK_S = 5.0
+_CHUNK = 65536
+
+
+class ConsoleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which console."""
+
+    kind: Literal["vnc", "serial"] = "vnc"
+
+
+class ConsoleView(Struct, frozen=True, kw_only=True):
+    """How to open it: a websocket at `path` with `subprotocols`, once, within 30 seconds."""
+
+    path: str
+    subprotocols: tuple[str, ...]
+    token: str
+    good_for_s: float
+
+
+@post("/vms/{key:str}/console", status_code=200, opt={SECRET: True}, sync_to_thread=True)
+def open_console(services: Services, by: Principal, key: Key, data: ConsoleBody) -> ConsoleView:
+    """Ask for a ticket to a console."""
+    token = services.consoles.ticket(by, key, data.kind)
+    return ConsoleView(
+        path="/api/v1/console",
+        subprotocols=(PROTOCOL, TICKET + token),
+        token=token,
+        good_for_s=30.0,
+    )
+
+
+@websocket("/console")
+async def console(socket: WebSocket[Caller, Any, Any], services: Services) -> None:
+    """Carry bytes between a browser and a console, as long as the caller is allowed to."""
+    caller = socket.user
+    offered = socket.headers.get("sec-websocket-protocol", "").split(",")
+    tokens = [text.strip().removeprefix(TICKET) for text in offered if TICKET in text]
+    if len(tokens) != 1:
+        raise NotLoggedIn("no console ticket", hint="send it as a subprotocol")
+    redeem = services.consoles.redeem
+    ticket = await anyio.to_thread.run_sync(redeem, caller.principal, tokens[0])
+    reader, writer = await _connected(ticket.console)
+    try:
+        await socket.accept(subprotocols=PROTOCOL)
+        await _first(_inward(socket, writer), _outward(reader, socket), _watch(caller))
+    finally:
+        writer.close()
+        with suppress(OSError, RuntimeError, WebSocketDisconnect):
+            await socket.close(code=1000)
+
+
+async def _connected(to: Console) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not to.port:
+        raise NotSupported(
+            f"this {to.kind} console is the file {to.path} on the host",
+            hint="use `virsh console` there; consoles at a network port can be opened here",
+        )
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            return await asyncio.open_connection(to.address, to.port)
+    except (OSError, TimeoutError) as error:
+        raise Unreachable("the console does not answer", hint="is the VM running?") from error
+
+
+async def _inward(socket: WebSocket[Caller, Any, Any], writer: asyncio.StreamWriter) -> None:
+    with suppress(WebSocketDisconnect, OSError):
+        while True:
+            writer.write(await socket.receive_data(mode="binary"))
+            await writer.drain()
+
+
+async def _outward(reader: asyncio.StreamReader, socket: WebSocket[Caller, Any, Any]) -> None:
+    with suppress(WebSocketDisconnect, OSError):
+        while data := await reader.read(_CHUNK):
+            await socket.send_bytes(data)
+
+
+async def _watch(caller: Caller) -> None:
+    """End when the caller may not go on."""
+    with suppress(AnypoolError):
+        while True:
+            await asyncio.sleep(_CHECK_S)
+            await anyio.to_thread.run_sync(caller.check)
+
+
+async def _first(*parts: Awaitable[None]) -> None:
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+ROUTES = (open_console, console)

@@ -1,0 +1,66 @@
+"""The OpenAPI document: what the framework knows, with our errors and action types added."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+
+from anypool.api.problems import MEDIA_TYPE, Problem
+from anypool.plan import Action
+
+_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_PROBLEMS = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 502, 503, 504, 507)
+_REF = "#/components/schemas/{name}"
+Document = dict[str, Any]
+
+
+def document(app: Litestar) -> Document:
+    """Return the whole document as JSON values."""
+    made: Document = app.openapi_schema.to_schema()
+    components = made.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    (action, problem), found = msgspec.json.schema_components([Action, Problem], ref_template=_REF)
+    schemas.update(found)
+    schemas["Action"] = action
+    _actions_are_typed(schemas)
+    components["responses"] = {
+        "Problem": {
+            "description": "why it was not done, and what to do next (RFC 9457)",
+            "content": {MEDIA_TYPE: {"schema": problem}},
+        }
+    }
+    for _, operation in _operations(made):
+        _complete(operation)
+    return made
+
+
+def query_names(made: Document) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the names of the query parameters by method and path."""
+    return {
+        where: frozenset(
+            parameter["name"]
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        )
+        for where, operation in _operations(made)
+    }
+
+
+def _operations(made: Document) -> list[tuple[tuple[str, str], dict[str, Any]]]:
+    return [
+        ((method.upper(), path), operation)
+        for path, item in made["paths"].items()
+        for method, operation in item.items()
+        if method in _METHODS
+    ]
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    for status in _PROBLEMS:
+        operation["responses"][str(status)] = {"$ref": "#/components/responses/Problem"}
+
+
+def _actions_are_typed(schemas: dict[str, Any]) -> None:
+    for name, schema in schemas.items():
+        if name.endswith("StepView"):
+            schema["properties"]["action"] = {"$ref": _REF.format(name="Action")}

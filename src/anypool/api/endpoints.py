@@ -1,0 +1,76 @@
+"""The routes of endpoints."""
+
+from litestar import Response, delete, get, post
+from msgspec import Struct
+
+from anypool.api.asking import Key
+from anypool.api.views import (
+    EndpointView,
+    HostView,
+    PageView,
+    endpoint_view,
+    host_view,
+    page_view,
+)
+from anypool.api.vms import Text
+from anypool.service import Ask, Principal, Services
+from anypool.service.endpoints import NewEndpoint
+
+
+class NewEndpointBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address, such as `qemu+ssh://root@h1/system`; the kind is detected."""
+
+    uri: Text
+    name: Text = ""
+    password: Text = ""
+    options: dict[Text, Text] = {}
+    pool: Text = "default"
+
+
+class AddedEndpoint(Struct, frozen=True, kw_only=True):
+    """An endpoint and the hosts behind it."""
+
+    endpoint: EndpointView
+    hosts: tuple[HostView, ...]
+
+
+@get("/endpoints", sync_to_thread=True)
+def list_endpoints(services: Services, by: Principal, ask: Ask) -> PageView[EndpointView]:
+    """List endpoints."""
+    return page_view(services.endpoints.list(by, ask), endpoint_view)
+
+
+@post("/endpoints", status_code=201, sync_to_thread=True)
+def add_endpoint(
+    services: Services, by: Principal, data: NewEndpointBody
+) -> Response[AddedEndpoint]:
+    """Connect to an endpoint, look at it, and keep it; nothing is kept on failure."""
+    asked = NewEndpoint(
+        uri=data.uri,
+        name=data.name,
+        password=data.password,
+        options=tuple(sorted(data.options.items())),
+        pool=data.pool,
+    )
+    known, hosts = services.endpoints.add(by, asked)
+    inventory, loads = services.pool.inventory(by), services.pool.loads(by)
+    shown = AddedEndpoint(
+        endpoint=endpoint_view(known),
+        hosts=tuple(host_view(host, inventory, loads) for host in hosts),
+    )
+    return Response(shown, headers={"Location": f"/api/v1/endpoints/{known.id}"})
+
+
+@get("/endpoints/{key:str}", sync_to_thread=True)
+def get_endpoint(services: Services, by: Principal, key: Key) -> EndpointView:
+    """Show one endpoint."""
+    return endpoint_view(services.endpoints.get(by, key))
+
+
+@delete("/endpoints/{key:str}", sync_to_thread=True)
+def remove_endpoint(services: Services, by: Principal, key: Key) -> None:
+    """Forget an endpoint and its hosts; nothing is changed there."""
+    services.endpoints.remove(by, key)
+
+
+ROUTES = (list_endpoints, add_endpoint, get_endpoint, remove_endpoint)

@@ -1,0 +1,65 @@
+"""The routes of hosts."""
+
+from typing import Annotated
+
+from litestar import Response, get, patch, post
+from msgspec import Meta, Struct
+
+from anypool.api.asking import PREVIEW, DryRun, IfMatch, Key, expected, proposed, tagged
+from anypool.api.planviews import Accepted
+from anypool.api.views import HostView, PageView, host_view, page_view
+from anypool.service import Ask, Principal, Services
+
+
+class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about a host; what is left out stays."""
+
+    tags: tuple[str, ...] | None = None
+    reserved_mib: Annotated[int, Meta(ge=0, le=1 << 40)] | None = None
+
+
+@get("/hosts", sync_to_thread=True)
+def list_hosts(services: Services, by: Principal, ask: Ask) -> PageView[HostView]:
+    """List hosts."""
+    inventory, loads = services.pool.inventory(by), services.pool.loads(by)
+    found = services.hosts.list(by, ask)
+    return page_view(found, lambda host: host_view(host, inventory, loads))
+
+
+@get("/hosts/{key:str}", sync_to_thread=True)
+def get_host(services: Services, by: Principal, key: Key) -> Response[HostView]:
+    """Show one host."""
+    host = services.hosts.get(by, key)
+    view = host_view(host, services.pool.inventory(by), services.pool.loads(by))
+    return tagged(view, host)
+
+
+@patch("/hosts/{key:str}", sync_to_thread=True)
+def change_host(
+    services: Services, by: Principal, key: Key, data: HostPatch, if_match: IfMatch = None
+) -> Response[HostView]:
+    """Replace the tags of a host, or the memory that is kept from VMs."""
+    host = services.hosts.change(
+        by, key, tags=data.tags, reserved_mib=data.reserved_mib, expected=expected(if_match)
+    )
+    view = host_view(host, services.pool.inventory(by), services.pool.loads(by))
+    return tagged(view, host)
+
+
+@post("/hosts/{key:str}/evacuate", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def evacuate_host(
+    services: Services, by: Principal, key: Key, dry_run: DryRun = False
+) -> Response[Accepted]:
+    """Move all running VMs away and close the host."""
+    return proposed(services, by, services.hosts.evacuate(by, key, dry_run=dry_run))
+
+
+@post("/hosts/{key:str}/leave-maintenance", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def open_host(
+    services: Services, by: Principal, key: Key, dry_run: DryRun = False
+) -> Response[Accepted]:
+    """Open a host for VMs again."""
+    return proposed(services, by, services.hosts.leave_maintenance(by, key, dry_run=dry_run))
+
+
+ROUTES = (list_hosts, get_host, change_host, evacuate_host, open_host)

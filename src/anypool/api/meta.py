@@ -1,0 +1,27 @@
+"""The routes about the manager itself: health, and the document of this API."""
+
+from typing import Any
+
+from litestar import Response, get
+from msgspec import Struct
+
+from anypool.api.document import Document
+from anypool.api.gate import ANONYMOUS
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """`ok` while the manager answers; more is not said to those who did not log in."""
+
+    status: str
+
+
+@get("/health", opt={ANONYMOUS: True}, sync_to_thread=False)
+def get_health() -> Health:
+    """Say that the manager answers."""
+    return Health(status="ok")
+
+
+@get("/api/openapi.json", opt={ANONYMOUS: True}, include_in_schema=False, sync_to_thread=False)
+def get_document(openapi: Document) -> Response[Any]:
+    """Return the OpenAPI document."""
+    return Response(openapi, media_type="application/json")

@@ -1,0 +1,254 @@
+"""What the API shows of plans, their steps and operations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from anypool.api.views import time_or_none
+from anypool.model import Inventory
+from anypool.plan import Cost, Plan, Step, describe, names_in, render, say
+from anypool.plan.render import Names
+from anypool.service.operations import Operation, OperationInFull
+from anypool.store.records import (
+    FINAL_RUN_STATES,
+    PlanRecord,
+    PlanSummary,
+    RunRecord,
+    StepRecord,
+    StepState,
+)
+
+_ENDED = frozenset({StepState.DONE, StepState.SKIPPED})
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a copy is."""
+
+    bytes_total: int
+    bytes_left: int
+
+
+class StepView(Struct, frozen=True, kw_only=True):
+    """A step of a plan; what is known of its run is null until it ran."""
+
+    number: int
+    action: dict[str, Any]
+    text: str
+    why: str
+    after: tuple[int, ...]
+    cost: Cost
+    state: str | None = None
+    message: str | None = None
+    progress: Progress | None = None
+    attempts: int = 0
+    begun_at: float | None = None
+    ended_at: float | None = None
+    pause_ms: int = 0
+
+
+class RejectedView(Struct, frozen=True, kw_only=True):
+    """A host that was considered for a VM and not chosen, and why."""
+
+    vm: str
+    host: str
+    vm_name: str
+    host_name: str
+    why: str
+
+
+class PlanView(Struct, frozen=True, kw_only=True):
+    """A plan; `text` is the whole of it as a person reads it."""
+
+    id: str
+    goal: str
+    state: str
+    by: str
+    created_at: float
+    changed_at: float
+    note: str
+    operation: str | None
+    cost: Cost
+    steps: tuple[StepView, ...]
+    rejected: tuple[RejectedView, ...]
+    text: str
+
+
+class PlanRow(Struct, frozen=True, kw_only=True):
+    """A plan in a list; `steps` counts them."""
+
+    id: str
+    goal: str
+    state: str
+    by: str
+    created_at: float
+    changed_at: float
+    note: str
+    operation: str | None
+    cost: Cost
+    steps: int
+
+
+class OperationRow(Struct, frozen=True, kw_only=True):
+    """An operation in a list."""
+
+    id: str
+    plan: str
+    goal: str
+    state: str
+    by: str
+    started_at: float | None
+    ended_at: float | None
+    message: str
+    paused: bool
+    cancelling: bool
+    steps_total: int
+    steps_done: int
+    progress_percent: int
+
+
+class OperationView(OperationRow, frozen=True, kw_only=True):
+    """An operation with its steps."""
+
+    steps: tuple[StepView, ...]
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """What was begun; follow it at its Location."""
+
+    operation: OperationView
+
+
+def plan_view(
+    record: PlanRecord, inventory: Inventory, steps: tuple[StepRecord, ...] = ()
+) -> PlanView:
+    """Return a plan as it is shown, with the steps of its latest run."""
+    names = _names(record.plan, inventory)
+    return PlanView(
+        id=record.id,
+        goal=record.plan.goal,
+        state=record.state,
+        by=record.by,
+        created_at=record.created_at,
+        changed_at=record.changed_at,
+        note=record.note,
+        operation=record.run,
+        cost=record.plan.cost,
+        steps=_steps(record.plan, steps, names),
+        rejected=tuple(
+            RejectedView(
+                vm=refusal.vm,
+                host=refusal.host,
+                vm_name=names(refusal.vm),
+                host_name=names(refusal.host),
+                why=say(refusal.why),
+            )
+            for refusal in record.plan.rejected
+        ),
+        text=render(record.plan, names),
+    )
+
+
+def plan_row(summary: PlanSummary) -> PlanRow:
+    """Return a plan as it is shown in a list."""
+    return PlanRow(
+        id=summary.id,
+        goal=summary.goal,
+        state=summary.state,
+        by=summary.by,
+        created_at=summary.created_at,
+        changed_at=summary.changed_at,
+        note=summary.note,
+        operation=summary.run,
+        cost=summary.cost,
+        steps=summary.steps,
+    )
+
+
+def operation_row(operation: Operation) -> OperationRow:
+    """Return an operation as it is shown in a list."""
+    return OperationRow(**_common(operation.run, operation.goal, operation.steps))
+
+
+def operation_view(operation: OperationInFull, inventory: Inventory) -> OperationView:
+    """Return an operation as it is shown."""
+    plan = operation.plan.plan
+    return OperationView(
+        **_common(operation.run, plan.goal, operation.steps),
+        steps=_steps(plan, operation.steps, _names(plan, inventory)),
+    )
+
+
+def _common(run: RunRecord, goal: str, steps: tuple[StepRecord, ...]) -> dict[str, Any]:
+    done = sum(step.state in _ENDED for step in steps)
+    return {
+        "id": run.id,
+        "plan": run.plan,
+        "goal": goal,
+        "state": run.state,
+        "by": run.by,
+        "started_at": time_or_none(run.started_at),
+        "ended_at": time_or_none(run.ended_at),
+        "message": run.message,
+        "paused": run.paused,
+        "cancelling": run.cancelling,
+        "steps_total": len(steps),
+        "steps_done": done,
+        "progress_percent": _percent(run, steps),
+    }
+
+
+def _percent(run: RunRecord, steps: tuple[StepRecord, ...]) -> int:
+    if run.state in FINAL_RUN_STATES and all(step.state in _ENDED for step in steps):
+        return 100
+    share = sum(map(_share, steps)) / max(1, len(steps))
+    return min(99, int(100 * share))
+
+
+def _share(step: StepRecord) -> float:
+    if step.state in _ENDED:
+        return 1.0
+    if step.state is not StepState.BEGUN or not step.progress_bytes_total:
+        return 0.0
+    return max(0.0, 1 - step.progress_bytes_left / step.progress_bytes_total)
+
+
+def _names(plan: Plan, inventory: Inventory) -> Names:
+    """Return names also for VMs that the plan itself makes."""
+    known = names_in(inventory)
+    made: Mapping[str, str] = {
+        wish.id: wish.name
+        for step in plan
+        if (wish := getattr(step.action, "wish", None)) is not None
+    }
+    return lambda key: made[key] if key in made else known(key)
+
+
+def _steps(plan: Plan, records: tuple[StepRecord, ...], names: Names) -> tuple[StepView, ...]:
+    journal = {record.number: record for record in records}
+    return tuple(_step(step, journal.get(step.number), names) for step in plan)
+
+
+def _step(step: Step, record: StepRecord | None, names: Names) -> StepView:
+    view = StepView(
+        number=step.number,
+        action=msgspec.to_builtins(step.action),
+        text=describe(step.action, names),
+        why=say(step.why),
+        after=tuple(sorted(step.after)),
+        cost=step.cost,
+    )
+    if record is None:
+        return view
+    total, left = record.progress_bytes_total, record.progress_bytes_left
+    return msgspec.structs.replace(
+        view,
+        state=record.state.value,
+        message=record.message,
+        progress=Progress(bytes_total=total, bytes_left=left) if total else None,
+        attempts=record.attempts,
+        begun_at=time_or_none(record.begun_at),
+        ended_at=time_or_none(record.ended_at),
+        pause_ms=record.pause_ms,
+    )

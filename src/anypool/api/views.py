@@ -1,0 +1,301 @@
+"""What the API shows of the records, one frozen record per noun.
+
+Times are seconds since 1970, null for never. Sizes bear their unit in the name.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from anypool.engine import LoadRate
+from anypool.model import (
+    Boot,
+    Datastore,
+    Disk,
+    Host,
+    HostId,
+    Image,
+    Inventory,
+    Network,
+    Nic,
+    Resources,
+    Snapshot,
+    Vm,
+    VmCopy,
+    VmId,
+)
+from anypool.service.endpoints import KnownEndpoint
+from anypool.service.pages import Page
+from anypool.service.volumes import UsedVolume
+
+R = TypeVar("R")
+V = TypeVar("V")
+Loads = Mapping[HostId | VmId, LoadRate]
+
+
+class PageView(Struct, Generic[V], frozen=True, kw_only=True):
+    """A page of a list; `next` is the cursor of the following page."""
+
+    items: tuple[V, ...]
+    total: int
+    next: str | None
+
+
+def page_view(page: Page[R], view: Callable[[R], V]) -> PageView[V]:
+    """Return a page with each row as it is shown."""
+    return PageView(items=tuple(map(view, page.items)), total=page.total, next=page.next)
+
+
+def time_or_none(at: float) -> float | None:
+    """Return a time, None for 0.0, which means never."""
+    return at or None
+
+
+class LoadView(Struct, frozen=True, kw_only=True):
+    """How busy a host or VM was when last measured; rates are per second."""
+
+    at: float
+    cpu_percent: float
+    memory_used_mib: int
+    disk_read_bytes_s: float
+    disk_written_bytes_s: float
+    net_received_bytes_s: float
+    net_sent_bytes_s: float
+
+
+def load_view(loads: Loads, key: HostId | VmId) -> LoadView | None:
+    """Return the load of a host or VM, None if it was not measured."""
+    found = loads.get(key)
+    return None if found is None else msgspec.convert(found, LoadView, from_attributes=True)
+
+
+class HostView(Struct, frozen=True, kw_only=True):
+    """A host; `vms` counts those that run or are defined there."""
+
+    id: str
+    name: str
+    endpoint: str
+    pool: str
+    state: str
+    maintenance: bool
+    cpus: int
+    cpu_model: str
+    arch: str
+    memory_mib: int
+    memory_free_mib: int
+    reserved_mib: int
+    hypervisor: str
+    accelerators: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    datastores: tuple[str, ...]
+    networks: tuple[str, ...]
+    tags: tuple[str, ...]
+    vms: int
+    load: LoadView | None
+
+
+def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
+    """Return a host as it is shown."""
+    known = host.id in inventory.hosts
+    return HostView(
+        id=host.id,
+        name=host.name,
+        endpoint=host.endpoint,
+        pool=host.pool,
+        state=host.state,
+        maintenance=host.maintenance,
+        cpus=host.cpus,
+        cpu_model=host.cpu_model,
+        arch=host.arch,
+        memory_mib=host.memory_mib,
+        memory_free_mib=inventory.memory_free_mib(host.id) if known else host.memory_mib,
+        reserved_mib=host.reserved_mib,
+        hypervisor=host.hypervisor,
+        accelerators=host.accelerators,
+        capabilities=tuple(sorted(host.capabilities)),
+        datastores=tuple(sorted(_names(inventory.datastores, host.datastores))),
+        networks=tuple(sorted(_names(inventory.networks, host.networks))),
+        tags=tuple(sorted(host.tags)),
+        vms=len(inventory.claims[host.id].vms) if host.id in inventory.claims else 0,
+        load=load_view(loads, host.id),
+    )
+
+
+def _names(records: Mapping[Any, Any], ids: frozenset[Any]) -> list[str]:
+    return [records[key].name if key in records else key for key in ids]
+
+
+class VmView(Struct, frozen=True, kw_only=True):
+    """A VM; `host` is the id of where it runs or is defined, null if nowhere."""
+
+    id: str
+    name: str
+    host: str | None
+    host_name: str | None
+    state: str
+    reason: str
+    vcpus: int
+    memory_mib: int
+    cpu_model: str
+    disks: tuple[Disk, ...]
+    nics: tuple[Nic, ...]
+    boot: Boot | None
+    resources: Resources
+    snapshots: tuple[Snapshot, ...]
+    copies: tuple[VmCopy, ...]
+    tags: tuple[str, ...]
+    load: LoadView | None
+
+
+def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
+    """Return a VM as it is shown."""
+    host = None if vm.host is None else inventory.hosts.get(vm.host)
+    return VmView(
+        id=vm.id,
+        name=vm.name,
+        host=vm.host,
+        host_name=None if host is None else host.name,
+        state=vm.state,
+        reason=vm.reason,
+        vcpus=vm.vcpus,
+        memory_mib=vm.memory_mib,
+        cpu_model=vm.cpu_model,
+        disks=vm.disks,
+        nics=vm.nics,
+        boot=vm.boot,
+        resources=vm.resources,
+        snapshots=vm.snapshots,
+        copies=vm.copies,
+        tags=tuple(sorted(vm.tags)),
+        load=load_view(loads, vm.id),
+    )
+
+
+class EndpointView(Struct, frozen=True, kw_only=True):
+    """An endpoint and how the conversation with it goes; secrets are never shown."""
+
+    id: str
+    driver: str
+    uri: str
+    pool: str
+    options: dict[str, str]
+    state: str
+    message: str
+    since: float | None
+    seen_at: float | None
+
+
+def endpoint_view(known: KnownEndpoint) -> EndpointView:
+    """Return an endpoint as it is shown."""
+    endpoint, health = known.endpoint, known.health
+    return EndpointView(
+        id=endpoint.id,
+        driver=endpoint.driver,
+        uri=endpoint.uri,
+        pool=endpoint.pool,
+        options=dict(endpoint.options),
+        state=health.state,
+        message=health.message,
+        since=time_or_none(health.since),
+        seen_at=time_or_none(health.seen_at),
+    )
+
+
+class DatastoreView(Struct, frozen=True, kw_only=True):
+    """A datastore; `hosts` are the names of those that see it."""
+
+    id: str
+    name: str
+    kind: str
+    path: str
+    shared: bool
+    locking: str
+    capacity_bytes: int
+    free_bytes: int
+    hosts: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def datastore_view(datastore: Datastore, inventory: Inventory) -> DatastoreView:
+    """Return a datastore as it is shown."""
+    hosts = [h.name for h in inventory.hosts.values() if datastore.id in h.datastores]
+    return DatastoreView(
+        id=datastore.id,
+        name=datastore.name,
+        kind=datastore.kind,
+        path=datastore.path,
+        shared=datastore.shared,
+        locking=datastore.locking,
+        capacity_bytes=datastore.capacity_bytes,
+        free_bytes=datastore.free_bytes,
+        hosts=tuple(sorted(hosts)),
+        tags=tuple(sorted(datastore.tags)),
+    )
+
+
+class NetworkView(Struct, frozen=True, kw_only=True):
+    """A network; `hosts` are the names of those that carry it."""
+
+    id: str
+    name: str
+    kind: str
+    bridge: str
+    hosts: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def network_view(network: Network, inventory: Inventory) -> NetworkView:
+    """Return a network as it is shown."""
+    hosts = [h.name for h in inventory.hosts.values() if network.id in h.networks]
+    return NetworkView(
+        id=network.id,
+        name=network.name,
+        kind=network.kind,
+        bridge=network.bridge,
+        hosts=tuple(sorted(hosts)),
+        tags=tuple(sorted(network.tags)),
+    )
+
+
+class VolumeView(Struct, frozen=True, kw_only=True):
+    """A volume in use; `vm` and `image` are ids, null where not so."""
+
+    datastore: str | None
+    name: str
+    format: str
+    size_bytes: int
+    vm: str | None
+    image: str | None
+
+
+def volume_view(volume: UsedVolume) -> VolumeView:
+    """Return a volume as it is shown."""
+    return VolumeView(
+        datastore=volume.datastore or None,
+        name=volume.name,
+        format=volume.format,
+        size_bytes=volume.size_bytes,
+        vm=volume.vm or None,
+        image=volume.image or None,
+    )
+
+
+class ImageView(Struct, frozen=True, kw_only=True):
+    """An image: the volume `volume` on a datastore, and how VMs of it start."""
+
+    id: str
+    name: str
+    datastore: str
+    volume: str
+    format: str
+    size_bytes: int
+    boot: Boot | None
+    memory_mib: int
+    description: str
+
+
+def image_view(image: Image) -> ImageView:
+    """Return an image as it is shown."""
+    return msgspec.convert(image, ImageView, from_attributes=True)

@@ -1,0 +1,221 @@
+"""The only place where the parts are put together, and the life of the process around them."""
+
+import ipaddress
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import structlog
+import uvicorn
+
+from anypool import __version__, logs
+from anypool.api import Web
+from anypool.api.certificate import Certificate, own
+from anypool.api.origin import own_names
+from anypool.clock import SystemClock
+from anypool.drivers.remote import WorkerPool
+from anypool.engine import Engine
+from anypool.errors import Invalid, Unreachable
+from anypool.service import Services
+from anypool.service.logins import FIRST_USER, Logins
+from anypool.settings import Settings
+from anypool.store import Store
+
+_BACKLOG = 128
+_GRACE_S = 5
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+_log = structlog.get_logger("anypool.app")
+
+
+class App(NamedTuple):
+    """Everything, wired and not started yet."""
+
+    settings: Settings
+    store: Store
+    drivers: WorkerPool
+    engine: Engine
+    services: Services
+    web: Web
+
+    def start(self) -> None:
+        """Take the lease, show what was known and begin to work."""
+        self.engine.start()
+
+    def stop(self) -> None:
+        """End all work; what runs goes on with the next start."""
+        self.web.close()
+        self.engine.stop()
+        self.drivers.close()
+        self.store.close()
+
+
+def build(settings: Settings) -> App:
+    """Return the parts, wired; raise `StoreFailed` or `Invalid` for a database that will not do."""
+    clock = SystemClock()
+    store = open_store(settings)
+    log = Path(settings.state_dir) / "workers.log"
+    drivers = WorkerPool(settings.workers, clock, log=log)
+    engine = Engine(store, drivers, clock, settings)
+    services = Services(engine, store, drivers, clock, settings)
+    names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})
+    return App(settings, store, drivers, engine, services, Web(services, names))
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the open database; make the state folder if it is not there."""
+    folder = Path(settings.state_dir)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "choose another one with ANYPOOL_STATE"
+        raise Invalid(f"the state folder {folder} cannot be made: {error}", hint=hint) from error
+    return Store.open(settings.database_url, clock=SystemClock())
+
+
+def serve(settings: Settings, fd: int | None = None) -> int:
+    """Run the manager until SIGTERM or SIGINT; return the exit code.
+
+    With `fd`, listen on that socket, which is open already; else on the settings' address.
+    Beyond loopback it speaks TLS, and prints the fingerprint of its certificate.
+    """
+    logs.configure()
+    listener = _inherited(fd) if fd is not None else _bound(settings)
+    app = build(settings)
+    try:
+        app.start()
+        certificate = _certificate(settings, listener)
+        _greet(app, listener, certificate)
+        return _run(app, listener, certificate)
+    finally:
+        app.stop()
+        listener.close()
+        _log.info("stopped")
+
+
+def login_link(settings: Settings, user: str = FIRST_USER) -> str:
+    """Return a link that logs a user in once; for whoever may read the state folder."""
+    store = open_store(settings)
+    try:
+        return _link(_address(settings), Logins(store).code(user))
+    finally:
+        store.close()
+
+
+def _run(app: App, listener: socket.socket, certificate: Certificate | None) -> int:
+    config = uvicorn.Config(
+        app.web.asgi,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="websockets-sansio",
+        ws_max_size=1 << 20,
+        timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=None if certificate is None else str(certificate.certificate),
+        ssl_keyfile=None if certificate is None else str(certificate.key),
+    )
+    _Server(config, app.web).run(sockets=[listener])
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends the event streams as soon as a signal comes: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, web: Web) -> None:
+        super().__init__(config)
+        self._web = web
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._web.close()
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, and leave the rest of the stopping to the caller.
+
+        The base class sends the signal again afterwards, which would kill us in between.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        old = {sig: signal.signal(sig, self.handle_exit) for sig in _STOP}
+        try:
+            yield
+        finally:
+            for sig, handler in old.items():
+                signal.signal(sig, handler)
+
+
+def _bound(settings: Settings) -> socket.socket:
+    host, port = settings.listen_host, settings.listen_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Unreachable(
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            hint="is another manager running? Set listen_port, or ANYPOOL_LISTEN_PORT",
+        ) from error
+    return listener
+
+
+def _inherited(fd: int) -> socket.socket:
+    try:
+        listener = socket.socket(fileno=fd)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise Invalid(f"file descriptor {fd} is no socket to listen on: {error}") from error
+    return listener
+
+
+def _certificate(settings: Settings, listener: socket.socket) -> Certificate | None:
+    host = listener.getsockname()[0]
+    if ipaddress.ip_address(host).is_loopback:
+        return None
+    names = own_names() | (frozenset() if _is_wild(host) else {host})
+    return own(Path(settings.state_dir) / "tls", names, SystemClock().now())
+
+
+def _greet(app: App, listener: socket.socket, certificate: Certificate | None) -> None:
+    host, port = listener.getsockname()[:2]
+    address = _url(host, port)
+    print(f"anypool {__version__} listens on {address}", flush=True)
+    if certificate is not None:
+        print(f"SHA-256 fingerprint of its certificate: {certificate.fingerprint}", flush=True)
+    print(f"API document: {address}/api/openapi.json", flush=True)
+    if code := app.services.logins.first_code():
+        print(f"First login, once and within 15 minutes: {_link(address, code)}", flush=True)
+    _log.info("started", address=address, state_dir=app.settings.state_dir, pid=os.getpid())
+
+
+def _address(settings: Settings) -> str:
+    return _url(settings.listen_host, settings.listen_port)
+
+
+def _url(host: str, port: int) -> str:
+    loopback = host == "localhost" or (
+        not _is_wild(host) and ipaddress.ip_address(host).is_loopback
+    )
+    shown = socket.gethostname() if _is_wild(host) else host
+    bracketed = f"[{shown}]" if ":" in shown else shown
+    return f"{'http' if loopback else 'https'}://{bracketed}:{port}"
+
+
+def _link(address: str, code: str) -> str:
+    return f"{address}/login#code={code}"
+
+
+def _is_wild(host: str) -> bool:
+    return host in {"0.0.0.0", "::", ""}
