@@ -55,7 +55,7 @@ def test_a_guest_dirties_memory_at_the_wanted_rate(clean_lab: RunningLab) -> Non
         timeout_s=40,
     )
     assert 15 <= int(said[1]) <= 21
-    clean_lab.virsh("h1", "domdirtyrate-calc", guest.name, "--seconds", "2")
+    clean_lab.virsh("h1", "domdirtyrate-calc", guest.name, "--seconds", "1")
     seen = wait_until(
         lambda: re.search(
             r"calc_status=2[^$]*megabytes_per_second=(\d+)",
