@@ -27,8 +27,7 @@ class Session:
     """One endpoint's connection, shared by the threads of a worker.
 
     `generation` changes whenever the connection was opened anew: what was heard before
-    then is no reason to believe that nothing was missed since. `on_open` callbacks run
-    on every new connection, with it as their argument.
+    then is no reason to believe that nothing was missed since.
     """
 
     def __init__(self, endpoint: Endpoint, secret: str) -> None:
@@ -36,7 +35,7 @@ class Session:
         self.endpoint = endpoint
         self.options = dict(endpoint.options)
         self.generation = ""
-        self.on_open: list[Callable[[libvirt.virConnect], None]] = []
+        self._listeners: list[Callable[[libvirt.virConnect], None]] = []
         self._secret = secret
         self._lock = threading.Lock()
         self._connection: libvirt.virConnect | None = None
@@ -49,9 +48,16 @@ class Session:
             self._drop()
             self._connection = self._open()
             self.generation = uuid.uuid4().hex[:12]
-            for callback in self.on_open:
-                callback(self._connection)
+            for listener in self._listeners:
+                listener(self._connection)
             return self._connection
+
+    def listen(self, listener: Callable[[libvirt.virConnect], None]) -> None:
+        """Call `listener` with this connection and with every later one, to ask for events."""
+        with self._lock:
+            self._listeners.append(listener)
+            if self._connection is not None:
+                listener(self._connection)
 
     @contextmanager
     def reading(self, what: str) -> Iterator[libvirt.virConnect]:

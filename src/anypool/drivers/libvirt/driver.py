@@ -2,23 +2,42 @@
 
 from anypool.drivers.libvirt import platform
 from anypool.drivers.libvirt.connect import Session
+from anypool.drivers.libvirt.console import Consoles
 from anypool.drivers.libvirt.create import Create
+from anypool.drivers.libvirt.devices import Devices
+from anypool.drivers.libvirt.events import Events
+from anypool.drivers.libvirt.measure import Statistics
+from anypool.drivers.libvirt.migrate import Migrations
 from anypool.drivers.libvirt.observe import Observe
 from anypool.drivers.libvirt.operate import Pause, Power, Rename
+from anypool.drivers.libvirt.reconfigure import Reconfigure
 from anypool.drivers.libvirt.snapshots import Snapshots
 from anypool.drivers.protocol import Driver
 from anypool.model import Endpoint
 
 
-class QemuDriver(Observe, Create, Power, Pause, Rename, Snapshots):
+class QemuDriver(
+    Observe,
+    Create,
+    Power,
+    Pause,
+    Rename,
+    Reconfigure,
+    Devices,
+    Snapshots,
+    Migrations,
+    Consoles,
+    Statistics,
+    Events,
+):
     """QEMU with KVM or TCG: everything."""
 
 
-class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots):
+class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots, Statistics, Events):
     """libvirt's own simulated hypervisor, `test:///`."""
 
 
-class PlainDriver(Observe, Power, Pause):
+class PlainDriver(Observe, Power, Pause, Statistics, Events):
     """Any other hypervisor: what they all have."""
 
 

@@ -18,6 +18,18 @@ def element(*, made_by: str, memory_reserved_mib: int) -> ET.Element:
     return ours
 
 
+def reserve(vm: ET.Element, memory_mib: int) -> None:
+    """Write another reservation into a VM's description, 0 for none."""
+    holder = vm.find("metadata")
+    holder = ET.SubElement(vm, "metadata") if holder is None else holder
+    ours = holder.find(f"{{{NAMESPACE}}}vm")
+    ours = ET.SubElement(holder, f"{{{NAMESPACE}}}vm") if ours is None else ours
+    for old in ours.findall(_RESERVED):
+        ours.remove(old)
+    if memory_mib:
+        ET.SubElement(ours, _RESERVED).text = str(memory_mib)
+
+
 def made_by(vm: ET.Element) -> str:
     """The tag of the step that made a VM, "" if it was not us."""
     return vm.findtext(f"metadata/{{{NAMESPACE}}}vm/{_MADE_BY}") or ""

@@ -67,6 +67,28 @@ def domain(
     return vm
 
 
+def retuned(vm: ET.Element, wish: Resources) -> ET.Element:
+    """Put other shares, limits and reservations into a description; the rest stays."""
+    for name in ("global_quota", "global_period", "shares"):
+        _drop(vm, "cputune", name)
+    _drop(vm, "blkiotune", "weight")
+    _drop(vm, "memtune", "hard_limit")
+    metadata.reserve(vm, wish.memory_reserved_mib)
+    _tune(vm, wish)
+    return vm
+
+
+def _drop(vm: ET.Element, group: str, name: str) -> None:
+    for parent in vm.findall(group):
+        for element in parent.findall(name):
+            parent.remove(element)
+
+
+def _group(vm: ET.Element, name: str) -> ET.Element:
+    found = vm.find(name)
+    return child(vm, name) if found is None else found
+
+
 def _check(wish: VmWish) -> None:
     check_name("VM", wish.name)
     check_vm_id(wish.id)
@@ -86,17 +108,17 @@ def _size(vm: ET.Element, wish: VmWish) -> None:
 
 def _tune(vm: ET.Element, wish: Resources) -> None:
     if wish.cpu_shares or wish.cpu_limit_percent:
-        cpu = child(vm, "cputune")
+        cpu = _group(vm, "cputune")
         if wish.cpu_shares:
             child(cpu, "shares", wish.cpu_shares)
         if wish.cpu_limit_percent:
             child(cpu, "global_period", CPU_PERIOD_US)
             child(cpu, "global_quota", wish.cpu_limit_percent * CPU_PERIOD_US // 100)
     if wish.io_weight:
-        child(child(vm, "blkiotune"), "weight", wish.io_weight)
+        child(_group(vm, "blkiotune"), "weight", wish.io_weight)
     if wish.memory_limit_mib:
         limit = wish.memory_limit_mib * KIB_PER_MIB
-        child(child(vm, "memtune"), "hard_limit", limit, unit="KiB")
+        child(_group(vm, "memtune"), "hard_limit", limit, unit="KiB")
 
 
 def _boot(vm: ET.Element, boot: Boot | None, platform: Platform) -> None:
