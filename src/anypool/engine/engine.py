@@ -1,17 +1,32 @@
 """The engine: it observes the pool, keeps the inventory and carries plans out."""
 
-from collections.abc import Mapping
-from typing import Protocol
+import threading
+from contextlib import suppress
+from functools import partial
+from uuid import uuid4
+
+from msgspec.structs import replace
 
 from anypool.clock import Clock
-from anypool.drivers import Driver
-from anypool.engine.board import Subscription
-from anypool.engine.load import LoadRate
+from anypool.engine.admission import admit
+from anypool.engine.board import Board, Notice, Subscription
+from anypool.engine.endpoints import DriverPool, Endpoints
+from anypool.engine.journal import Journal
+from anypool.engine.lease import Keeper
+from anypool.engine.load import Loads
+from anypool.engine.meter import Meter
+from anypool.engine.observe import Observer, places
+from anypool.engine.picture import Ours, Picture
+from anypool.engine.runner import Crew, Runner
+from anypool.engine.saver import Saver
+from anypool.engine.state import Asked, Request
+from anypool.engine.threads import ThreadCrew, Ticker
+from anypool.errors import Busy, NotFound
 from anypool.model import (
-    DatastoreId,
     Endpoint,
     EndpointHealth,
     EndpointId,
+    EndpointState,
     Host,
     HostId,
     Image,
@@ -20,62 +35,118 @@ from anypool.model import (
     PlanId,
     RunId,
     VmId,
+    Volume,
 )
-from anypool.plan import Plan
+from anypool.plan import DeleteVm, Plan, hosts_of
 from anypool.settings import Settings
-from anypool.store import Store
-from anypool.store.records import DatastoreFacts, HostFacts, PlanRecord, RunRecord, VmFacts
+from anypool.store import Store, Tx, events, facts, observed, plans, runs
+from anypool.store.records import (
+    DatastoreFacts,
+    EventRecord,
+    HostFacts,
+    PlanRecord,
+    RunRecord,
+    RunState,
+    VmFacts,
+)
 
-
-class DriverPool(Protocol):
-    """Who gives out drivers: the worker processes, or simulated ones in a test."""
-
-    def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
-        """Return the driver of an endpoint; the same one for the same endpoint."""
-        ...
-
-    def health(self, endpoint_id: EndpointId) -> EndpointHealth:
-        """Return how the conversation with an endpoint goes."""
-        ...
-
-    def forget(self, endpoint_id: EndpointId) -> None:
-        """Close the connection to an endpoint; quiet if there is none."""
-        ...
+SAVE_EVERY_S = 1.0
+SPARE_THREADS = 8
 
 
 class Engine:
     """The only part that touches the world; every method may be called from any thread."""
 
-    def __init__(
-        self, store: Store, pool: DriverPool, clock: Clock, settings: Settings
-    ) -> None:
-        raise NotImplementedError
+    def __init__(self, store: Store, pool: DriverPool, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._pool = pool
+        self._clock = clock
+        self._settings = settings
+        self._board = Board()
+        self._observer = Observer(Picture(Ours()), self._board, clock)
+        self._journal = Journal(store)
+        self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
+        self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
+        self._saver = Saver(store, self._board)
+        self._meter = Meter(self._observer, clock)
+        self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
+        self._crew: ThreadCrew | None = None
+        self._tickers: tuple[Ticker, ...] = ()
+        self._admitting = threading.Lock()
+        self._observer.moving = self._runner.moving
+        self._observer.changed = self._saver.note
+        self._saver.ours = self._being_deleted
+        self._runner.may_act = self._keeper.may_act
+        self._runner.dismissed = lambda: not self._keeper.still_held()
 
     def start(self) -> None:
-        """Take the lease, show what was known, observe, and resume what was begun."""
-        raise NotImplementedError
+        """Show what was known, take the lease, observe, and resume what was begun.
+
+        While another manager holds the lease this one stands by, and takes over when
+        that one steps down or falls silent.
+        """
+        self._crew = ThreadCrew(self._settings.steps_at_once + SPARE_THREADS)
+        self.staff(self._crew)
+        self._keeper.round()
+        if not self.leads:
+            self._recollect()
+        self._tickers = (
+            Ticker("lease", self._keeper.round, self._clock, threading.Event()),
+            Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
+            Ticker("save", self._save, self._clock, threading.Event()),
+            Ticker("measure", self._measure, self._clock, threading.Event()),
+        )
+        for ticker in self._tickers:
+            ticker.start()
 
     def stop(self) -> None:
         """Stop all deeds; what runs stays in the journal for the next start."""
-        raise NotImplementedError
+        for ticker in self._tickers:
+            ticker.stop()
+        self._tickers = ()
+        self._runner.halt()
+        if self._crew is not None:
+            self._crew.close()
+        self._endpoints.rest()
+        self._meter.close()
+        if self.leads:
+            self._saver.save()
+        self._keeper.give()
+
+    def staff(self, crew: Crew) -> None:
+        """Let a crew carry out looks and deeds."""
+        self._runner.crew = crew
+
+    @property
+    def leads(self) -> bool:
+        """Say whether this manager holds the lease; without it nothing is done."""
+        return self._keeper.held
 
     @property
     def inventory(self) -> Inventory:
         """Return what is known now; costs nothing and takes no lock."""
-        raise NotImplementedError
+        return self._board.inventory
 
     @property
     def version(self) -> int:
         """Return a number that grows with every change of the inventory."""
-        raise NotImplementedError
+        return self._board.version
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Return every volume that some endpoint sees, by datastore and name."""
+        return self._observer.volumes()
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return all endpoints by id."""
+        return self._endpoints.all()
 
     def health(self) -> tuple[EndpointHealth, ...]:
         """Return how the conversation with each endpoint goes, by id."""
-        raise NotImplementedError
+        return tuple(self._health(one) for one in self._observer.health())
 
-    def loads(self) -> Mapping[HostId | VmId, LoadRate]:
+    def loads(self) -> Loads:
         """Return the last measured loads, with rates per second."""
-        raise NotImplementedError
+        return self._meter.loads()
 
     def add_endpoint(self, endpoint: Endpoint, secret: str, by: str) -> tuple[Host, ...]:
         """Connect, read, and only then keep an endpoint; return its hosts.
@@ -83,68 +154,207 @@ class Engine:
         `Conflict` if one of its hosts is managed already; `Unreachable`, `Denied` or
         `Rejected` if it does not let us in. Nothing is kept on failure.
         """
-        raise NotImplementedError
+        self._must_lead()
+        return self._endpoints.add(endpoint, secret, by)
 
     def remove_endpoint(self, endpoint: EndpointId, by: str) -> None:
         """Forget an endpoint and its hosts; `Busy` while a run touches one of them."""
-        raise NotImplementedError
+        self._must_lead()
+        mine = {host.id for host in self.inventory.hosts.values() if host.endpoint == endpoint}
+        if any(mine & set(hosts_of(action)) for action in self._runner.pending()):
+            raise Busy(f"a run works on hosts of {endpoint}", hint="wait for it or cancel it")
+        self._endpoints.remove(endpoint, by)
 
-    def set_host_facts(self, facts: HostFacts, by: str) -> None:
-        """Keep what is ours about a host."""
-        raise NotImplementedError
+    def set_host_facts(self, facts_: HostFacts, by: str) -> None:
+        """Keep what is ours about a host; raise `NotFound`."""
+        name = self.inventory.host(facts_.host).name
+        with self._store.writing() as tx:
+            facts.hosts.put(tx, facts_)
+            _note(tx, ("host", facts_.host), f"{name} changed", by)
+        self._observer.change(partial(Picture.put_host_facts, facts=facts_))
 
-    def set_vm_facts(self, facts: VmFacts, by: str) -> None:
-        """Keep what is ours about a VM."""
-        raise NotImplementedError
+    def set_vm_facts(self, facts_: VmFacts, by: str) -> None:
+        """Keep what is ours about a VM; raise `NotFound`."""
+        name = self.inventory.vm(facts_.vm).name
+        with self._store.writing() as tx:
+            facts.vms.put(tx, facts_)
+            _note(tx, ("vm", facts_.vm), f"{name} changed", by)
+        self._observer.change(partial(Picture.put_vm_facts, facts=facts_))
 
-    def set_datastore_facts(self, facts: DatastoreFacts, by: str) -> None:
-        """Keep what is ours about a datastore."""
-        raise NotImplementedError
+    def set_datastore_facts(self, facts_: DatastoreFacts, by: str) -> None:
+        """Keep what is ours about a datastore; raise `NotFound`."""
+        known = self.inventory.datastores.get(facts_.datastore)
+        if known is None:
+            raise NotFound(f"there is no datastore {facts_.datastore}")
+        with self._store.writing() as tx:
+            facts.datastores.put(tx, facts_)
+            _note(tx, ("datastore", facts_.datastore), f"{known.name} changed", by)
+        self._observer.change(partial(Picture.put_datastore_facts, facts=facts_))
 
     def add_image(self, image: Image, by: str) -> None:
         """Keep an image; `Conflict` if its name is taken."""
-        raise NotImplementedError
+        with self._store.writing() as tx:
+            facts.images.put(tx, image)
+            _note(tx, ("image", image.id), f"image {image.name} added", by)
+            images = facts.images.all(tx)
+        self._observer.change(partial(Picture.put_images, images=images))
 
     def remove_image(self, image: ImageId, by: str) -> None:
-        """Forget an image; its volume stays."""
-        raise NotImplementedError
+        """Forget an image; its volume stays. Raise `NotFound`."""
+        known = self.inventory.images.get(image)
+        if known is None:
+            raise NotFound(f"there is no image {image}")
+        with self._store.writing() as tx:
+            facts.images.delete(tx, image)
+            _note(tx, ("image", image), f"image {known.name} removed", by)
+            images = facts.images.all(tx)
+        self._observer.change(partial(Picture.put_images, images=images))
 
     def submit(self, plan: Plan, by: str) -> PlanRecord:
         """Keep a plan as RECOMMENDED."""
-        raise NotImplementedError
+        with self._store.writing() as tx:
+            record = plans.add(tx, PlanId(f"plan-{uuid4().hex[:12]}"), plan, by=by)
+        self._board.tell((Notice("plan", record.id),))
+        return record
 
     def run(self, plan_id: PlanId, by: str) -> RunRecord:
         """Begin a plan; `Conflict` with the objections, `Busy` if a run touches its VMs."""
-        raise NotImplementedError
+        self._must_lead()
+        with self._admitting:
+            with self._store.reading() as tx:
+                plan = plans.get(tx, plan_id)
+            admit(plan, self.inventory, self._runner.pending(), self._journal.supersede)
+            run = RunRecord(
+                id=RunId(f"run-{uuid4().hex[:12]}"),
+                plan=plan_id,
+                state=RunState.RUNNING,
+                by=by,
+                started_at=self._clock.now(),
+            )
+            self._journal.begin(plan, run)
+            self._board.tell((Notice("plan", plan_id), Notice("run", run.id)))
+            self._adopt(run, plan.plan)
+        return run
 
     def pause(self, run: RunId, by: str = "") -> None:
         """Let running steps finish and begin no others."""
-        raise NotImplementedError
+        self._ask(run, Asked(Request.PAUSE), by)
 
     def resume(self, run: RunId, by: str = "") -> None:
         """Go on after a pause."""
-        raise NotImplementedError
+        self._ask(run, Asked(Request.RESUME), by)
 
     def cancel(self, run: RunId, by: str = "") -> None:
         """Begin no more steps; a running migration is called back, others finish."""
-        raise NotImplementedError
+        self._ask(run, Asked(Request.CANCEL), by)
 
     def skip(self, run: RunId, step: int, by: str = "") -> None:
         """Treat a step that waits, failed or needs a person as if it were not there."""
-        raise NotImplementedError
+        self._ask(run, Asked(Request.SKIP, step), by)
 
     def retry(self, run: RunId, step: int, by: str = "") -> None:
         """Try a step again that failed or needs a person, and those that waited for it."""
-        raise NotImplementedError
+        self._ask(run, Asked(Request.RETRY, step), by)
 
     def wait(self, run: RunId, timeout_s: float) -> RunRecord:
-        """Return the run once it has ended, or as it is after `timeout_s`."""
-        raise NotImplementedError
+        """Return the run once it has ended or needs a person, or as it is after `timeout_s`."""
+        self._runner.wait(run, timeout_s)
+        with self._store.reading() as tx:
+            return runs.get_run(tx, run)
 
-    def observe_now(self, what: HostId | VmId, timeout_s: float = 30.0) -> None:
-        """Read a host or VM again; `Unreachable` if it does not answer."""
-        raise NotImplementedError
+    def observe_now(self, what: HostId | VmId) -> None:
+        """Read a host or VM again; raise `NotFound`, or `Unreachable` if it does not answer."""
+        vm = self.inventory.vms.get(VmId(what))
+        if vm is None:
+            self._observer.read(self.inventory.host(HostId(what)).endpoint)
+            return
+        hosts = self.inventory.hosts
+        for endpoint in {hosts[host].endpoint for host in places(vm, ()) if host in hosts}:
+            whole = not self._observer.current(endpoint)
+            self._observer.read(endpoint, None if whole else (vm.id,))
 
     def subscribe(self) -> Subscription:
         """Return a bounded queue of notices about what changes from now on."""
-        raise NotImplementedError
+        return self._board.subscribe()
+
+    def _ask(self, run: RunId, asked: Asked, by: str) -> None:
+        self._must_lead()
+        if run not in {one.record.id for one in self._runner.active()}:
+            with self._store.reading() as tx:
+                record = runs.get_run(tx, run)
+                plan = plans.get(tx, record.plan)
+                steps = runs.steps(tx, run)
+            self._runner.reopen(record, plan.plan, steps, asked)
+        else:
+            self._runner.handle(run, asked)
+        with suppress(NotFound), self._store.writing() as tx:
+            what = f"{asked.request} asked for" + (
+                f" (step {asked.number})" if asked.number else ""
+            )
+            _note(tx, ("run", run), what, by)
+
+    def _lead(self) -> None:
+        """Begin to lead: know everything anew, observe, and go on with what was begun."""
+        self._recollect()
+        self._endpoints.load()
+        self._endpoints.observe(self._settings)
+        for record, plan in self._journal.load():
+            self._adopt(record, plan.plan)
+
+    def _retire(self) -> None:
+        """Another manager leads: do and write nothing any more."""
+        self._runner.halt()
+        self._endpoints.rest()
+
+    def _adopt(self, run: RunRecord, plan: Plan) -> None:
+        with self._store.reading() as tx:
+            steps = runs.steps(tx, run.id)
+        self._runner.adopt(run, plan, steps)
+
+    def _recollect(self) -> None:
+        """Show what the database knows; all of it UNKNOWN until it is read."""
+        with self._store.reading() as tx:
+            known = observed.load(tx)
+            ours = Ours(
+                {one.host: one for one in facts.hosts.all(tx)},
+                {one.vm: one for one in facts.vms.all(tx)},
+                {one.datastore: one for one in facts.datastores.all(tx)},
+            )
+            images = facts.images.all(tx)
+        picture = Picture(ours)
+        picture.remember(known)
+        picture.put_images(images)
+        self._observer.begin(picture)
+
+    def _save(self) -> float:
+        if self.leads:
+            self._saver.save()
+        return SAVE_EVERY_S
+
+    def _measure(self) -> float:
+        if self.leads:
+            self._meter.measure_all()
+        return self._settings.measure_every_s
+
+    def _being_deleted(self) -> frozenset[VmId]:
+        pending = self._runner.pending()
+        return frozenset(one.vm for one in pending if isinstance(one, DeleteVm))
+
+    def _health(self, seen: EndpointHealth) -> EndpointHealth:
+        """Return what the reader and the workers say of an endpoint: quarantine goes first."""
+        worker = self._pool.health(seen.id)
+        if worker.state is not EndpointState.QUARANTINED:
+            return seen
+        return replace(worker, seen_at=max(worker.seen_at, seen.seen_at))
+
+    def _must_lead(self) -> None:
+        if not self.leads:
+            raise Busy("another manager is at work on this database", hint="ask that one")
+
+
+def _note(tx: Tx, subject: tuple[str, str], message: str, by: str) -> None:
+    kind, key = subject
+    event = EventRecord(
+        kind=f"{kind}.changed", message=message, subject_kind=kind, subject_id=key, by=by
+    )
+    events.append(tx, event)

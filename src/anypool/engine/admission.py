@@ -1,0 +1,57 @@
+"""Whether a plan may begin now, beside what already runs."""
+
+from collections.abc import Callable
+
+from anypool.engine.journal import READY, not_ready
+from anypool.errors import Busy, Conflict, NotFound, Unreachable
+from anypool.model import HostState, Inventory, PlanId
+from anypool.plan import Action, apply, hosts_of, vm_of
+from anypool.plan.check import objections
+from anypool.store.records import PlanRecord
+
+
+def admit(
+    plan: PlanRecord,
+    inventory: Inventory,
+    pending: tuple[Action, ...],
+    supersede: Callable[[PlanId, str], None],
+) -> None:
+    """Return quietly if a plan may begin.
+
+    Raise `Conflict` if it is not ready or the pool has changed too much (it is
+    superseded then), `Busy` if a run works on its VMs, `Unreachable` if a host it needs
+    does not answer now.
+    """
+    if plan.state not in READY:
+        raise not_ready(plan)
+    _check_busy(plan, inventory, pending)
+    found = objections(plan.plan, _with_pending(inventory, pending))
+    if not found:
+        return
+    for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
+        record = inventory.hosts.get(host)
+        if record is not None and record.state is HostState.UNKNOWN:
+            raise Unreachable(f"host {record.name} does not answer", hint="try again later")
+    why = "; ".join(found[:3])
+    supersede(plan.id, why)
+    raise Conflict(f"the pool has changed since this was planned: {why}", hint="plan again")
+
+
+def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, ...]) -> None:
+    busy = {vm_of(action) for action in pending} - {None}
+    for step in plan.plan:
+        vm = vm_of(step.action)
+        if vm in busy and vm is not None:
+            record = inventory.vms.get(vm)
+            name = vm if record is None else record.name
+            raise Busy(f"a run works on {name}", hint="wait for it or cancel it")
+
+
+def _with_pending(inventory: Inventory, pending: tuple[Action, ...]) -> Inventory:
+    """Return the pool as it will be once the running plans have done what they can."""
+    for action in pending:
+        try:
+            inventory = apply(action, inventory)
+        except (Conflict, NotFound):
+            continue
+    return inventory

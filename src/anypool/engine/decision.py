@@ -1,0 +1,92 @@
+"""What a look can lead to: the vocabulary between judging and acting."""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+
+class Deed(StrEnum):
+    """One call that changes the world; `PERFORM` is the action itself."""
+
+    PERFORM = "perform"
+    RESUME_TARGET = "resume the copy at the target"
+    RESUME_SOURCE = "resume the copy at the source"
+    DISCARD_TARGET = "discard the copy at the target"
+    DISCARD_SOURCE = "discard the copy at the source"
+    CANCEL_MIGRATION = "call the migration back"
+    DELETE_VOLUMES = "delete the volumes left over"
+
+
+class Act(Struct, frozen=True, gc=False, tag=True):
+    """Do something, once the same has been seen for `patience_s` seconds in two looks."""
+
+    deed: Deed
+    why: str
+    patience_s: float = 0.0
+
+
+class Done(Struct, frozen=True, gc=False, tag=True):
+    """It is so, once seen for `patience_s` in two looks."""
+
+    message: str = ""
+    patience_s: float = 0.0
+
+
+class Wait(Struct, frozen=True, gc=False, tag=True):
+    """Nothing can be said or done yet; look again, and `soon` while a guest stands still."""
+
+    why: str = ""
+    soon: bool = False
+
+
+class Fail(Struct, frozen=True, gc=False, tag=True):
+    """It cannot be, and nothing is half done; once seen for `patience_s` in two looks."""
+
+    why: str
+    patience_s: float = 0.0
+
+
+class AskHuman(Struct, frozen=True, gc=False, tag=True):
+    """Whatever is done next might do harm; once seen for `patience_s` in two looks."""
+
+    why: str
+    patience_s: float = 0.0
+
+
+class Withdraw(Struct, frozen=True, gc=False, tag=True):
+    """It was called back and is as it was before."""
+
+    why: str = ""
+    patience_s: float = 0.0
+
+
+Decision: TypeAlias = Act | Done | Wait | Fail | AskHuman | Withdraw
+
+
+class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What a step must not forget over a restart; kept in its journal row.
+
+    `sent`: the action may have reached the platform. `held`: the migration leaves the
+    target paused. `paused`: the VM was paused before. `never_ran`: the copy at the target
+    was discarded before it ran. `called_back`: cancelling was sent. `volumes`: what a
+    deletion is to delete, as (datastore, name).
+    """
+
+    sent: bool = False
+    held: bool = False
+    paused: bool = False
+    never_ran: bool = False
+    called_back: bool = False
+    volumes: tuple[tuple[str, str], ...] = ()
+
+
+def remember(memory: Memory) -> str:
+    """Return the memory as the journal keeps it."""
+    return msgspec.json.encode(memory).decode()
+
+
+def recall(text: str) -> Memory:
+    """Return the memory of a journal row; an empty text is an empty memory."""
+    return msgspec.json.decode(text, type=Memory) if text else Memory()

@@ -1,0 +1,162 @@
+"""From a deed to the driver operation that does it."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from anypool.drivers import Driver, Migration
+from anypool.engine.decision import Deed, Memory
+from anypool.model import DatastoreId, HostId, Inventory
+from anypool.plan import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MigrateVm,
+    PauseVm,
+    ReconfigureVm,
+    RenameVm,
+    RestartHow,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartVm,
+    StopHow,
+    StopVm,
+    hosts_of,
+)
+from anypool.settings import Settings
+
+DriverOf = Callable[[HostId], Driver]
+
+
+def order_for(
+    action: MigrateVm, memory: Memory, inventory: Inventory, settings: Settings
+) -> Migration:
+    """Return the order of a migration; raise `NotFound` if its target is not known."""
+    target = inventory.host(action.target)
+    return Migration(
+        vm=action.vm,
+        source=action.source,
+        target=action.target,
+        peer_uri=target.peer_uri,
+        peer_address=target.peer_address,
+        start_paused=memory.held,
+        pause_limit_ms=settings.migration_pause_ms,
+        pause_limit_max_ms=settings.migration_pause_max_ms,
+        bandwidth_mib_s=settings.migration_bandwidth_mib_s,
+    )
+
+
+class Hands:
+    """Does deeds; `settings` are how."""
+
+    def __init__(self, driver_of: DriverOf, settings: Settings) -> None:
+        self._driver_of = driver_of
+        self._settings = settings
+
+    def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
+        """Do one deed and return when it is done; raise from `anypool.errors`."""
+        if order is not None:
+            self._migrate(deed, order)
+        else:
+            driver = self._driver_of(hosts_of(action)[0])
+            perform(action, driver, tag, self._settings)
+
+    def delete_volumes(self, action: DeleteVm, volumes: tuple[tuple[str, str], ...]) -> None:
+        """Delete what a deletion that was cut off left over."""
+        driver = self._driver_of(action.host)
+        for datastore, volume in volumes:
+            driver.delete_volume(DatastoreId(datastore), volume)
+
+    def _migrate(self, deed: Deed, order: Migration) -> None:
+        match deed:
+            case Deed.PERFORM:
+                self._driver_of(order.source).begin_migration(order)
+            case Deed.CANCEL_MIGRATION:
+                self._driver_of(order.source).cancel_migration(order)
+            case Deed.RESUME_TARGET:
+                self._driver_of(order.target).resume_vm(order.vm, order.target)
+            case Deed.RESUME_SOURCE:
+                self._driver_of(order.source).resume_vm(order.vm, order.source)
+            case Deed.DISCARD_TARGET:
+                self._driver_of(order.target).discard_copy(order.vm, order.target)
+            case Deed.DISCARD_SOURCE:
+                self._driver_of(order.source).discard_copy(order.vm, order.source)
+            case Deed.DELETE_VOLUMES:
+                raise AssertionError("a migration deletes no volumes")
+            case _:
+                assert_never(deed)
+
+
+def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> None:
+    """Carry an action out; a migration is begun elsewhere, maintenance is a fact of ours."""
+    match action:
+        case CreateVm(wish=wish, host=host):
+            driver.create_vm(wish, host, tag)
+        case StartVm(vm=vm, host=host):
+            driver.start_vm(vm, host)
+        case StopVm(vm=vm, host=host, how=StopHow.SHUT_DOWN):
+            driver.shut_down_vm(vm, host, settings.shut_down_wait_s)
+        case StopVm(vm=vm, host=host):
+            driver.power_off_vm(vm, host)
+        case RestartVm(vm=vm, host=host, how=RestartHow.REBOOT):
+            driver.reboot_vm(vm, host)
+        case RestartVm(vm=vm, host=host):
+            driver.reset_vm(vm, host)
+        case DeleteVm(vm=vm, host=host, volumes=volumes):
+            driver.delete_vm(vm, host, volumes)
+        case MigrateVm() | EnterMaintenance() | LeaveMaintenance():
+            raise AssertionError(f"{type(action).__name__} is not done by one operation")
+        case _:
+            _change(action, driver, tag)
+
+
+_Change = (
+    PauseVm | ResumeVm | RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic
+    | DetachNic | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+)  # fmt: skip
+
+
+def _change(action: _Change, driver: Driver, tag: str) -> None:
+    vm, host = action.vm, action.host
+    match action:
+        case PauseVm():
+            driver.pause_vm(vm, host)
+        case ResumeVm():
+            driver.resume_vm(vm, host)
+        case RenameVm(name=name):
+            driver.rename_vm(vm, host, name)
+        case ReconfigureVm(change=change):
+            driver.reconfigure_vm(vm, host, change)
+        case CreateSnapshot(name=name):
+            driver.create_snapshot(vm, host, name, tag)
+        case RevertSnapshot(name=name):
+            driver.revert_snapshot(vm, host, name)
+        case DeleteSnapshot(name=name):
+            driver.delete_snapshot(vm, host, name)
+        case _:
+            _device(action, driver, tag)
+
+
+def _device(
+    action: AttachDisk | DetachDisk | AttachNic | DetachNic, driver: Driver, tag: str
+) -> None:
+    vm, host = action.vm, action.host
+    match action:
+        case AttachDisk(disk=disk):
+            driver.attach_disk(vm, host, disk, tag)
+        case DetachDisk(target=target):
+            driver.detach_disk(vm, host, target)
+        case AttachNic(nic=nic):
+            driver.attach_nic(vm, host, nic)
+        case DetachNic(mac=mac):
+            driver.detach_nic(vm, host, mac)
+        case _:
+            assert_never(action)

@@ -1,0 +1,142 @@
+"""Adding, keeping and removing endpoints: connect and read first, keep afterwards."""
+
+import threading
+from typing import Protocol
+
+from anypool.clock import Clock
+from anypool.drivers import Driver
+from anypool.engine.board import Board, Notice
+from anypool.engine.observe import Loop, Observer
+from anypool.errors import Conflict, NotFound
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host
+from anypool.settings import Settings
+from anypool.store import Store, events, facts, secrets
+from anypool.store.records import EventRecord
+
+PASSWORD = "password"
+
+
+class DriverPool(Protocol):
+    """Who gives out drivers: the worker processes, or simulated ones in a test."""
+
+    def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
+        """Return the driver of an endpoint; the same one for the same endpoint."""
+        ...
+
+    def health(self, endpoint_id: EndpointId) -> EndpointHealth:
+        """Return how the conversation with an endpoint goes."""
+        ...
+
+    def forget(self, endpoint_id: EndpointId) -> None:
+        """Close the connection to an endpoint; quiet if there is none."""
+        ...
+
+
+class Endpoints:
+    """The endpoints of the pool, each with a loop that reads it while `observing`."""
+
+    def __init__(
+        self, store: Store, pool: DriverPool, observer: Observer, board: Board, clock: Clock
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._observer = observer
+        self._board = board
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._loops: dict[EndpointId, Loop] = {}
+        self._settings: Settings | None = None
+
+    def load(self) -> None:
+        """Know every endpoint that is kept."""
+        with self._store.reading() as tx:
+            known = [(one, secrets.get(tx, one.id, PASSWORD)) for one in facts.endpoints.all(tx)]
+        for endpoint, secret in known:
+            self._observer.add(endpoint, self._pool.driver(endpoint, secret))
+
+    def observe(self, settings: Settings) -> None:
+        """Begin a loop for every endpoint, and for those added from now on."""
+        with self._lock:
+            self._settings = settings
+        for endpoint in self._observer.endpoints():
+            self._begin(endpoint.id)
+
+    def rest(self) -> None:
+        """End all loops; what they are in the middle of is not waited for."""
+        with self._lock:
+            self._settings = None
+            loops, self._loops = self._loops, {}
+        for loop in loops.values():
+            loop.stop()
+
+    def add(self, endpoint: Endpoint, secret: str, by: str) -> tuple[Host, ...]:
+        """Connect, read, check and only then keep an endpoint; return its hosts."""
+        if any(one.id == endpoint.id or one.uri == endpoint.uri for one in self.all()):
+            raise Conflict(f"{endpoint.uri} is managed already")
+        driver = self._pool.driver(endpoint, secret)
+        try:
+            info = driver.info()
+            frame = driver.observe()
+            self._check_hosts(frame)
+            self._keep(endpoint, secret, f"{endpoint.uri} added: {info.product} {info.version}", by)
+        except BaseException:
+            self._pool.forget(endpoint.id)
+            raise
+        self._observer.add(endpoint, driver)
+        self._observer.take(endpoint, frame)
+        self._begin(endpoint.id)
+        self._board.tell((Notice("endpoint", endpoint.id), Notice("event")))
+        ids = {host.id for host in frame.hosts}
+        hosts = self._observer.inventory.hosts
+        return tuple(hosts[key] for key in sorted(ids) if key in hosts)
+
+    def remove(self, endpoint: EndpointId, by: str) -> None:
+        """Forget an endpoint, its secret and its hosts; raise `NotFound`."""
+        known = next((one for one in self.all() if one.id == endpoint), None)
+        if known is None:
+            raise NotFound(f"there is no endpoint {endpoint}")
+        with self._store.writing() as tx:
+            facts.endpoints.delete(tx, endpoint)
+            secrets.delete_all(tx, endpoint)
+            events.append(tx, _event("endpoint.removed", endpoint, f"{known.uri} removed", by))
+        with self._lock:
+            loop = self._loops.pop(endpoint, None)
+        if loop is not None:
+            loop.stop()
+        self._observer.remove(endpoint)
+        self._pool.forget(endpoint)
+        self._board.tell((Notice("endpoint", endpoint), Notice("event")))
+
+    def all(self) -> tuple[Endpoint, ...]:
+        """Return all endpoints by id."""
+        return self._observer.endpoints()
+
+    def _begin(self, endpoint: EndpointId) -> None:
+        with self._lock:
+            if self._settings is None or endpoint in self._loops:
+                return
+            loop = Loop(endpoint, self._observer, self._clock, self._settings)
+            self._loops[endpoint] = loop
+        loop.start()
+
+    def _check_hosts(self, frame: Frame) -> None:
+        known = self._observer.inventory.hosts
+        for host in frame.hosts:
+            if (there := known.get(host.id)) is not None:
+                raise Conflict(
+                    f"host {there.name} is managed already, through endpoint {there.endpoint}",
+                    hint="remove that endpoint first",
+                )
+
+    def _keep(self, endpoint: Endpoint, secret: str, message: str, by: str) -> None:
+        with self._store.writing() as tx:
+            facts.endpoints.put(tx, endpoint)
+            if secret:
+                secrets.put(tx, endpoint.id, PASSWORD, secret)
+            events.append(tx, _event("endpoint.added", endpoint.id, message, by))
+
+
+def _event(kind: str, endpoint: EndpointId, message: str, by: str) -> EventRecord:
+    return EventRecord(
+        kind=kind, message=message, subject_kind="endpoint", subject_id=endpoint, by=by
+    )

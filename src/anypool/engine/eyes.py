@@ -1,0 +1,82 @@
+"""A look at the world for one action: which hosts are read, in which order."""
+
+from anypool.drivers import Migration
+from anypool.engine.observe import Observer, places
+from anypool.engine.sight import Seen, Sight
+from anypool.errors import AnypoolError
+from anypool.model import EndpointId, Frame, HostId, Job, VmId
+from anypool.plan import Action, MigrateVm, hosts_of, vm_of
+
+
+class Eyes:
+    """Looks through an observer, so that everybody sees what was seen."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def look(self, action: Action, order: Migration | None) -> Sight:
+        """Return what all hosts that matter say about an action; never raises for their silence.
+
+        With `order`, the migration it names is asked for too.
+        """
+        vm = vm_of(action)
+        if vm is None:
+            return self._look_at_host(hosts_of(action)[0])
+        named = hosts_of(action)
+        if isinstance(action, MigrateVm):
+            named = (action.target, action.source)
+        known = self._observer.inventory.vms.get(vm)
+        seen = self._look_at_vm(vm, places(known, named))
+        answered = all(one.answered for one in seen if one.host in named)
+        job = None if order is None else self._job(order)
+        inventory = self._observer.inventory
+        return Sight(inventory=inventory, seen=seen, job=job, answered=answered)
+
+    def _look_at_host(self, host: HostId) -> Sight:
+        answered = True
+        try:
+            self._observer.read(self._observer.inventory.host(host).endpoint)
+        except AnypoolError:
+            answered = False
+        return Sight(inventory=self._observer.inventory, answered=answered)
+
+    def _look_at_vm(self, vm: VmId, hosts: tuple[HostId, ...]) -> tuple[Seen, ...]:
+        """Read the hosts one after the other, an endpoint that speaks for several once."""
+        frames: dict[EndpointId, Frame | None] = {}
+        seen: list[Seen] = []
+        for host in hosts:
+            record = self._observer.inventory.hosts.get(host)
+            if record is None:
+                seen.append(Seen(host, answered=False))
+                continue
+            if record.endpoint not in frames:
+                frames[record.endpoint] = self._frame(record.endpoint, vm)
+            frame = frames[record.endpoint]
+            seen.append(Seen(host, answered=False) if frame is None else _seen(vm, host, frame))
+        return tuple(seen)
+
+    def _frame(self, endpoint: EndpointId, vm: VmId) -> Frame | None:
+        try:
+            if not self._observer.current(endpoint):
+                return self._observer.read(endpoint)
+            return self._observer.read(endpoint, (vm,))
+        except AnypoolError:
+            return None
+
+    def _job(self, order: Migration) -> Job | None:
+        try:
+            return self._observer.driver_of(order.source).migration(order)
+        except AnypoolError:
+            return None
+
+
+def _seen(vm: VmId, host: HostId, frame: Frame) -> Seen:
+    found = next((one for one in frame.vms if one.id == vm), None)
+    if found is None:
+        return Seen(host, answered=True)
+    if found.host == host:
+        return Seen(host, True, found.state, found.reason, found)
+    for copy in found.copies:
+        if copy.host == host:
+            return Seen(host, True, copy.state, copy.reason, found)
+    return Seen(host, answered=True)

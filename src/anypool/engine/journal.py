@@ -1,0 +1,180 @@
+"""What a change of a run means to the database: rows, events and facts, in one transaction."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.engine.state import RunNow, StepNow
+from anypool.errors import Conflict
+from anypool.model import Inventory, PlanId, VmId
+from anypool.plan import (
+    CreateVm,
+    DeleteVm,
+    EnterMaintenance,
+    LeaveMaintenance,
+    PlanState,
+    describe,
+    hosts_of,
+    names_in,
+    vm_of,
+)
+from anypool.store import Store, Tx, events, facts, plans, runs
+from anypool.store.records import (
+    EventRecord,
+    HostFacts,
+    PlanRecord,
+    RunRecord,
+    RunState,
+    Severity,
+    StepState,
+    VmFacts,
+)
+
+READY = frozenset({PlanState.RECOMMENDED, PlanState.APPROVED})
+
+
+class Facts(Struct, frozen=True, gc=False):
+    """What steps that are done changed about our own facts."""
+
+    hosts: tuple[HostFacts, ...] = ()
+    vms: tuple[VmFacts, ...] = ()
+    deleted: tuple[VmId, ...] = ()
+
+
+class Journal:
+    """Writes runs; every method is one transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, plan: PlanRecord, run: RunRecord) -> RunRecord:
+        """Write that a run begins; `Conflict` if the plan is not ready to."""
+        with self._store.writing() as tx:
+            plans.set_state(tx, plan.id, PlanState.RUNNING, only_from=READY)
+            runs.add_run(tx, run, len(plan.plan.steps))
+            events.append(tx, _run_event(run, f"{plan.plan.goal}: begun"))
+        return run
+
+    def write(self, old: RunNow, new: RunNow, inventory: Inventory) -> Facts:
+        """Write all that differs; return the facts that were changed with it."""
+        changed = [s for s, before in zip(new.steps, old.steps, strict=True)
+                   if s.record != before.record]  # fmt: skip
+        if not changed and new.record == old.record:
+            return Facts()
+        ended = [s for s in changed if s.state is StepState.DONE]
+        with self._store.writing() as tx:
+            for step in changed:
+                runs.put_step(tx, step.record)
+                before = old.step(step.record.number)
+                for event in _step_events(new, before, step, inventory):
+                    events.append(tx, event)
+            found = _facts(tx, new, ended)
+            if new.record != old.record:
+                self._write_run(tx, old, new)
+        return found
+
+    def supersede(self, plan: PlanId, why: str) -> None:
+        """Write that a plan is out of date."""
+        with self._store.writing() as tx:
+            plans.supersede(tx, (plan,), why)
+
+    def load(self) -> tuple[tuple[RunRecord, PlanRecord], ...]:
+        """Return every run to go on with, and its plan."""
+        with self._store.reading() as tx:
+            return tuple((run, plans.get(tx, run.plan)) for run in runs.unfinished(tx))
+
+    def _write_run(self, tx: Tx, old: RunNow, new: RunNow) -> None:
+        runs.put_run(tx, new.record)
+        if new.plan_state is not old.plan_state:
+            note = new.broken or new.record.message
+            plans.set_state(
+                tx, new.record.plan, new.plan_state, only_from={old.plan_state}, note=note
+            )
+        if new.record.state is not old.record.state or new.record.cancelling:
+            message = f"{new.plan.goal}: {_words(new.record)}"
+            events.append(tx, _run_event(new.record, message))
+
+
+def _words(run: RunRecord) -> str:
+    state = "being cancelled" if run.cancelling and not run.ended_at else str(run.state)
+    return f"{state}, {run.message}" if run.message else state
+
+
+_SEVERITIES = {
+    RunState.FAILED: Severity.ERROR,
+    RunState.NEEDS_HUMAN: Severity.WARNING,
+}
+
+
+def _run_event(run: RunRecord, message: str) -> EventRecord:
+    return EventRecord(
+        kind=f"run.{run.state}",
+        message=message,
+        severity=_SEVERITIES.get(run.state, Severity.INFO),
+        subject_kind="run",
+        subject_id=run.id,
+        by=run.by,
+        plan=run.plan,
+        run=run.id,
+    )
+
+
+def _step_events(
+    run: RunNow, before: StepNow, step: StepNow, inventory: Inventory
+) -> Iterable[EventRecord]:
+    """Yield an event for a new state or a new message; progress alone is none."""
+    record = step.record
+    if (record.state, record.message, record.attempts) == (
+        before.state,
+        before.record.message,
+        before.record.attempts,
+    ):
+        return
+    action = run.wish(record.number).action
+    vm = vm_of(action)
+    severity = {
+        StepState.FAILED: Severity.ERROR,
+        StepState.NEEDS_HUMAN: Severity.WARNING,
+    }.get(record.state, Severity.INFO)
+    words = describe(action, names_in(inventory))
+    detail = f" ({record.message})" if record.message else ""
+    yield EventRecord(
+        kind=f"step.{record.state}",
+        message=f"{words}: {record.state}{detail}",
+        severity=severity,
+        subject_kind="host" if vm is None else "vm",
+        subject_id=hosts_of(action)[0] if vm is None else vm,
+        by=run.record.by,
+        plan=run.record.plan,
+        run=run.record.id,
+    )
+
+
+def _facts(tx: Tx, run: RunNow, ended: list[StepNow]) -> Facts:
+    hosts: list[HostFacts] = []
+    vms: list[VmFacts] = []
+    deleted: list[VmId] = []
+    for step in ended:
+        match run.wish(step.record.number).action:
+            case EnterMaintenance(host=host) | LeaveMaintenance(host=host) as action:
+                known = facts.hosts.get(tx, host) or HostFacts(host=host)
+                closed = isinstance(action, EnterMaintenance)
+                hosts.append(replace(known, maintenance=closed))
+            case CreateVm(wish=wish) if wish.tags:
+                vms.append(VmFacts(vm=wish.id, tags=wish.tags))
+            case DeleteVm(vm=vm):
+                facts.vms.delete(tx, vm)
+                deleted.append(vm)
+            case _:
+                pass
+    for host_facts in hosts:
+        facts.hosts.put(tx, host_facts)
+    for vm_facts in vms:
+        facts.vms.put(tx, vm_facts)
+    return Facts(tuple(hosts), tuple(vms), tuple(deleted))
+
+
+def not_ready(plan: PlanRecord) -> Conflict:
+    """Return the error for a plan that cannot be run any more."""
+    return Conflict(f"plan {plan.id} is {plan.state}", hint="ask for a new plan")

@@ -1,0 +1,238 @@
+"""Is it already so, may it be done, or is it too late to tell: one judgement per action.
+
+Pure: from an action and a sight to a decision. `Trail` says what this step did so far.
+Adding an action makes mypy fail here until it is judged.
+"""
+
+from typing import assert_never
+
+from msgspec import Struct
+
+from anypool.engine import migration
+from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
+from anypool.engine.migration import Times
+from anypool.engine.sight import GONE, Copy, Seen, Sight
+from anypool.model import HOLDS_MEMORY, HostId, Vm, VmChange, VmWish
+from anypool.plan import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MigrateVm,
+    PauseVm,
+    ReconfigureVm,
+    RenameVm,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartVm,
+    StopVm,
+)
+
+
+class Trail(Struct, frozen=True, kw_only=True, gc=False):
+    """What a step did so far: its tag, its memory, and whether its last deed reported success."""
+
+    tag: str
+    memory: Memory = Memory()
+    acked: bool = False
+    cancelling: bool = False
+
+
+def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
+    """Return what to do next about an action."""
+    if isinstance(action, MigrateVm):
+        return _migration(action, sight, trail, times)
+    if isinstance(action, EnterMaintenance | LeaveMaintenance):
+        return _maintenance(action, sight)
+    decision = _on_host(action, sight, trail)
+    if not isinstance(decision, Act) or decision.deed is not Deed.PERFORM:
+        return decision
+    if trail.acked:
+        here = sight.at(action.host).copy
+        return Fail(f"the platform reported success, but the VM is {here}", times.settle_s)
+    return Act(decision.deed, decision.why, times.settle_s) if trail.memory.sent else decision
+
+
+def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> Decision:
+    pair = (sight.at(action.source).copy, sight.at(action.target).copy)
+    decision = migration.decide(pair, sight.job, trail.memory, times)
+    if trail.cancelling:
+        return migration.called_back(decision, pair, trail.memory)
+    return decision
+
+
+def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> Decision:
+    if action.host not in sight.inventory.hosts:
+        return Fail("the host is gone")
+    if isinstance(action, LeaveMaintenance):
+        return Done()
+    if not sight.answered:
+        return Wait("the host does not answer")
+    busy = [vm.name for vm in sight.inventory.vms_on(action.host) if vm.state in HOLDS_MEMORY]
+    if busy:
+        return Fail(f"{len(busy)} VMs still run there: {', '.join(busy[:3])}", 1.0)
+    return Done()
+
+
+_OnHost = (
+    CreateVm | StartVm | StopVm | RestartVm | PauseVm | ResumeVm | DeleteVm | RenameVm
+    | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic
+    | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+)  # fmt: skip
+
+_DO = Act(Deed.PERFORM, "")
+_LIVE = frozenset({Copy.RUNNING, Copy.PAUSED})
+
+
+def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
+    here = sight.at(action.host)
+    if here.copy is Copy.UNKNOWN:
+        return Wait("the host does not answer")
+    match action:
+        case CreateVm(wish=wish):
+            return _create(wish, here, sight, trail)
+        case StartVm():
+            return _alone(here.host, sight) or _start(here.copy)
+        case DeleteVm():
+            return _alone(here.host, sight) or _delete(here.copy, trail)
+        case StopVm():
+            if here.copy is Copy.ABSENT and trail.memory.sent:
+                return Done("nothing of it is left on the host")
+            return _power(here.copy, wanted=Copy.STOPPED)
+        case PauseVm():
+            return _power(here.copy, wanted=Copy.PAUSED)
+        case ResumeVm():
+            return _alone(here.host, sight) or _power(here.copy, wanted=Copy.RUNNING)
+        case RestartVm():
+            return _restart(here.copy, trail)
+        case _:
+            return _in_vm(action, here, trail)
+
+
+def _alone(host: HostId, sight: Sight) -> Decision | None:
+    """Return why a VM may not be run or deleted on a host: because of another copy of it."""
+    for seen in sight.elsewhere(host):
+        name = sight.inventory.hosts[seen.host].name if seen.host in sight.inventory.hosts else ""
+        if seen.copy is Copy.UNKNOWN:
+            return Wait(f"{name or seen.host} may have the VM and does not answer")
+        if seen.copy not in GONE:
+            return Fail(f"the VM is {seen.copy} on {name or seen.host}")
+    return None
+
+
+def _create(wish: VmWish, here: Seen, sight: Sight, trail: Trail) -> Decision:
+    if here.vm is not None and here.copy is not Copy.ABSENT:
+        made = here.vm.made_by == trail.tag
+        return Done() if made else Fail(f"a VM {wish.id} exists already")
+    if any(seen.copy is not Copy.ABSENT for seen in sight.elsewhere(here.host)):
+        return _alone(here.host, sight) or Fail("the VM is defined on another host")
+    return _DO
+
+
+def _start(copy: Copy) -> Decision:
+    if copy is Copy.RUNNING:
+        return Done()
+    return _DO if copy is Copy.STOPPED else Fail(f"the VM is {copy}")
+
+
+def _delete(copy: Copy, trail: Trail) -> Decision:
+    if copy is Copy.ABSENT:
+        left = trail.memory.volumes and not trail.acked
+        return Act(Deed.DELETE_VOLUMES, "the VM is gone") if left else Done()
+    return _DO if copy is Copy.STOPPED else Fail(f"the VM is {copy}")
+
+
+def _power(copy: Copy, *, wanted: Copy) -> Decision:
+    if copy is wanted:
+        return Done()
+    return _DO if copy in _LIVE else Fail(f"the VM is {copy}")
+
+
+def _restart(copy: Copy, trail: Trail) -> Decision:
+    if copy not in _LIVE:
+        return Fail(f"the VM is {copy}")
+    if trail.acked:
+        return Done() if copy is Copy.RUNNING else Wait("the guest restarts")
+    return AskHuman(_CANNOT_SEE) if trail.memory.sent else _DO
+
+
+_CANNOT_SEE = "it was asked for and no answer came; whether it happened cannot be seen"
+
+_InVm = (
+    RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic
+    | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+)  # fmt: skip
+
+
+def _in_vm(action: _InVm, here: Seen, trail: Trail) -> Decision:
+    vm = here.vm
+    if vm is None or here.copy is Copy.ABSENT:
+        return Fail("the VM is not there")
+    match action:
+        case RenameVm(name=name):
+            if vm.name == name:
+                return Done()
+            return _DO if here.copy is Copy.STOPPED else Fail("only a stopped VM can be renamed")
+        case ReconfigureVm(change=change):
+            return _reconfigure(change, vm, trail)
+        case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
+            return _snapshot(action, vm, trail)
+        case _:
+            return _device(action, vm)
+
+
+def _reconfigure(change: VmChange, vm: Vm, trail: Trail) -> Decision:
+    same = (
+        change.vcpus in (None, vm.vcpus)
+        and change.memory_mib in (None, vm.memory_mib)
+        and change.resources in (None, vm.resources)
+    )
+    if same or trail.acked:
+        return Done("" if same else "some of it takes effect at the next start")
+    return _DO
+
+
+def _snapshot(
+    action: CreateSnapshot | RevertSnapshot | DeleteSnapshot, vm: Vm, trail: Trail
+) -> Decision:
+    found = next((s for s in vm.snapshots if s.name == action.name), None)
+    match action:
+        case CreateSnapshot(name=name):
+            if found is None:
+                return _DO
+            return Done() if found.tag == trail.tag else Fail(f"a snapshot {name} exists already")
+        case RevertSnapshot(name=name):
+            if trail.acked:
+                return Done()
+            if trail.memory.sent:
+                return AskHuman(_CANNOT_SEE)
+            return Fail(f"there is no snapshot {name}") if found is None else _DO
+        case DeleteSnapshot():
+            return Done() if found is None else _DO
+        case _:
+            assert_never(action)
+
+
+def _device(action: AttachDisk | DetachDisk | AttachNic | DetachNic, vm: Vm) -> Decision:
+    match action:
+        case AttachDisk(disk=disk):
+            there = [old for old in vm.disks if old.target == disk.target]
+            if there and there[0].volume != disk.volume:
+                return Fail(f"the VM has another disk {disk.target}")
+            return Done() if there else _DO
+        case DetachDisk(target=target):
+            return _DO if any(disk.target == target for disk in vm.disks) else Done()
+        case AttachNic(nic=nic):
+            return Done() if any(old.mac == nic.mac for old in vm.nics) else _DO
+        case DetachNic(mac=mac):
+            return _DO if any(old.mac == mac for old in vm.nics) else Done()
+        case _:
+            assert_never(action)

@@ -1,0 +1,136 @@
+"""One VM, host or datastore out of what several endpoints say about it; pure."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.model import (
+    Datastore,
+    Host,
+    HostId,
+    HostState,
+    Network,
+    StateReason,
+    Vm,
+    VmCopy,
+    VmState,
+)
+from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+
+
+class Said(Struct, frozen=True, gc=False):
+    """One endpoint's word about a VM; `current` is false if it does not answer any more."""
+
+    vm: Vm
+    current: bool
+
+
+class _Copy(Struct, frozen=True, gc=False):
+    vm: Vm
+    rank: int
+
+
+_RANKS = {
+    VmState.RUNNING: 9,
+    VmState.SUSPENDED: 8,
+    VmState.PAUSED: 7,
+    VmState.UNKNOWN: 6,
+    VmState.CRASHED: 3,
+    VmState.STOPPED: 2,
+}
+_WAITING_RANK = 4
+_OLD_STOPPED_RANK = 1
+_AT_REST = frozenset({VmState.STOPPED, VmState.CRASHED})
+
+
+def merge_vm(said: Iterable[Said]) -> Vm | None:
+    """Return the VM with its main copy in front and the others in `copies`; None if unsaid.
+
+    The main copy is the one that runs, or could; an incoming copy never ran. What an
+    endpoint that fell silent last said is UNKNOWN, and if it was a stopped copy it counts
+    only where nobody else knows the VM.
+    """
+    copies = sorted((c for one in said for c in _copies(one)), key=lambda c: (-c.rank, c.vm.host))
+    if not copies:
+        return None
+    first, *rest = copies
+    others = {c.vm.host: c.vm for c in reversed(rest) if c.vm.host != first.vm.host}
+    listed = tuple(
+        VmCopy(host=host, state=vm.state, reason=vm.reason)
+        for host, vm in sorted(others.items())
+        if host is not None
+    )
+    return replace(first.vm, copies=listed)
+
+
+def _copies(said: Said) -> Iterable[_Copy]:
+    main = said.vm
+    yield _ranked(main, current=said.current)
+    for copy in main.copies:
+        there = replace(main, host=copy.host, state=copy.state, reason=copy.reason)
+        yield _ranked(there, current=said.current)
+
+
+def _ranked(vm: Vm, *, current: bool) -> _Copy:
+    if not current:
+        unknown = replace(vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
+        rank = _OLD_STOPPED_RANK if vm.state in _AT_REST else _RANKS[VmState.UNKNOWN]
+        return _Copy(unknown, rank)
+    waiting = vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING
+    return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state])
+
+
+def lay_over_vm(vm: Vm, facts: VmFacts | None) -> Vm:
+    """Return a VM with what is ours about it."""
+    return vm if facts is None else replace(vm, tags=facts.tags)
+
+
+def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host:
+    """Return a host with what is ours about it; UNKNOWN if its endpoint does not answer."""
+    if not current:
+        host = replace(host, state=HostState.UNKNOWN)
+    if facts is None:
+        return host
+    return replace(
+        host,
+        name=facts.name or host.name,
+        maintenance=facts.maintenance,
+        reserved_mib=facts.reserved_mib,
+        tags=facts.tags,
+    )
+
+
+def merge_datastore(
+    said: Iterable[tuple[Datastore, bool]], facts: DatastoreFacts | None
+) -> Datastore | None:
+    """Return one datastore out of each endpoint's word, and whether that is current."""
+    words = sorted(said, key=lambda word: not word[1])
+    if not words:
+        return None
+    merged = replace(
+        words[0][0],
+        shared=any(one.shared for one, _ in words),
+        endpoints=frozenset[str]().union(*(one.endpoints for one, _ in words)),
+    )
+    return merged if facts is None else replace(merged, locking=facts.locking, tags=facts.tags)
+
+
+def merge_network(said: Iterable[Network]) -> Network | None:
+    """Return one network out of each endpoint's word."""
+    words = list(said)
+    if not words:
+        return None
+    return replace(words[0], endpoints=frozenset[str]().union(*(one.endpoints for one in words)))
+
+
+def may_hold(vm: Vm, hosts: Iterable[Host]) -> bool:
+    """Return whether a VM could be on one of these hosts: one that reaches its disks."""
+    needed = {disk.datastore for disk in vm.disks if disk.datastore is not None}
+    return any(not needed or needed & host.datastores for host in hosts)
+
+
+def where(vm: Vm) -> frozenset[HostId]:
+    """Return all hosts that know a VM."""
+    main = frozenset() if vm.host is None else frozenset({vm.host})
+    return main | {copy.host for copy in vm.copies}

@@ -1,0 +1,319 @@
+"""The shell around the core: it writes the journal, then has the commands carried out.
+
+Every event of a run passes through `handle`, one at a time. What the core decides is
+written in one transaction; only when that is committed do looks and deeds go to the
+crew, and each comes back as the next event. So the journal is always ahead of the deeds.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from anypool.clock import Clock
+from anypool.drivers import Migration
+from anypool.engine import core
+from anypool.engine.board import Board, Notice
+from anypool.engine.decision import Deed, recall
+from anypool.engine.dispatch import Hands, order_for
+from anypool.engine.eyes import Eyes
+from anypool.engine.journal import Facts, Journal
+from anypool.engine.observe import Observer
+from anypool.engine.picture import Picture
+from anypool.engine.sight import Sight
+from anypool.engine.state import (
+    Acted,
+    Asked,
+    Command,
+    Context,
+    Do,
+    Event,
+    Instant,
+    Look,
+    Looked,
+    Outcome,
+    RunNow,
+    StepNow,
+    Tick,
+)
+from anypool.engine.stepping import tag_of
+from anypool.errors import AnypoolError, Busy, Conflict, NotFound, OutcomeUnknown, Unreachable
+from anypool.model import RunId, VmId
+from anypool.plan import Action, DeleteVm, MigrateVm, Plan, vm_of
+from anypool.settings import Settings
+from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+SLEEP_S = 1.0
+
+
+class Crew(Protocol):
+    """Who carries out commands: threads, or a test one by one."""
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Take a task; it is done at some later moment."""
+        ...
+
+
+class Runner:
+    """All runs that have not ended.
+
+    `may_act` is asked before every deed, `dismissed` when a write was refused: has
+    another manager taken over?
+    """
+
+    def __init__(
+        self, journal: Journal, observer: Observer, clock: Clock, settings: Settings, board: Board
+    ) -> None:
+        self._journal = journal
+        self._observer = observer
+        self._clock = clock
+        self._settings = settings
+        self._board = board
+        self._eyes = Eyes(observer)
+        self._hands = Hands(observer.driver_of, settings)
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._runs: dict[RunId, RunNow] = {}
+        self._undelivered: list[tuple[float, RunId, Event]] = []
+        self._generation = 0
+        self.crew: Crew = _Nobody()
+        self.may_act: Callable[[], bool] = lambda: True
+        self.woken = threading.Event()
+        self.dismissed: Callable[[], bool] = lambda: False
+
+    def adopt(self, record: RunRecord, plan: Plan, steps: tuple[StepRecord, ...]) -> None:
+        """Go on with a run as the journal has it; what was begun is looked at first."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._runs[record.id] = core.resumed(record, plan, steps, now)
+        self.handle(record.id, Tick())
+
+    def reopen(
+        self, record: RunRecord, plan: Plan, steps: tuple[StepRecord, ...], asked: Asked
+    ) -> None:
+        """Let a request bring a run back that has ended; raise what `handle` raises."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._runs.setdefault(record.id, core.resumed(record, plan, steps, now))
+        try:
+            self.handle(record.id, asked)
+        except AnypoolError:
+            with self._lock:
+                if record.state in FINAL_RUN_STATES:
+                    self._runs.pop(record.id, None)
+            raise
+
+    def halt(self) -> None:
+        """Let go of all runs; what comes back for them later is not heard any more."""
+        with self._lock:
+            self._generation += 1
+            self._runs.clear()
+            self._undelivered.clear()
+            self._changed.notify_all()
+
+    def active(self) -> tuple[RunNow, ...]:
+        """Return all runs that have not ended, and those that wait for a person."""
+        with self._lock:
+            return tuple(self._runs.values())
+
+    def busy_vms(self) -> frozenset[VmId]:
+        """Return the VMs that steps not yet ended are about."""
+        return frozenset(vm for vm in map(vm_of, self._unfinished()) if vm is not None)
+
+    def moving(self) -> frozenset[VmId]:
+        """Return the VMs that migrate, or may."""
+        with self._lock:
+            return frozenset(
+                action.vm
+                for run in self._runs.values()
+                for step in run.steps
+                if step.state in (StepState.BEGUN, StepState.NEEDS_HUMAN)
+                and isinstance(action := run.wish(step.record.number).action, MigrateVm)
+            )
+
+    def _unfinished(self) -> tuple[Action, ...]:
+        open_states = (StepState.WAITING, StepState.BEGUN, StepState.NEEDS_HUMAN)
+        with self._lock:
+            return tuple(
+                run.wish(step.record.number).action
+                for run in self._runs.values()
+                for step in run.steps
+                if step.state in open_states
+            )
+
+    def pending(self) -> tuple[Action, ...]:
+        """Return what running plans are still going to do."""
+        return self._unfinished()
+
+    def handle(self, run_id: RunId, event: Event) -> None:
+        """Let the core decide about an event, write that, and have it carried out.
+
+        Raise what the core raises for a request, `StoreFailed` if it cannot be written
+        (nothing is done then) and `Conflict` if another manager took over.
+        """
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is None:
+                return
+            new, commands = core.advance(run, event, self._context(run_id))
+            facts = self._write(run, new)
+            self._keep(run, new)
+            generation = self._generation
+        self._publish(run, new, facts)
+        for command in commands:
+            task = partial(self._carry_out, (run_id, generation), new, command)
+            self.crew.submit(task)
+
+    def deliver(self, run_id: RunId, generation: int, event: Event) -> None:
+        """Handle what came back from the crew; if it cannot be written now, later."""
+        with self._lock:
+            if generation != self._generation:
+                return
+        try:
+            self.handle(run_id, event)
+        except Conflict as error:
+            if self.dismissed():
+                self.halt()
+            else:
+                log.error("run %s: %s", run_id, error)
+        except AnypoolError as error:
+            log.warning("run %s: %s; trying again", run_id, error)
+            with self._lock:
+                due = self._clock.monotonic() + RETRY_S
+                self._undelivered.append((due, run_id, event))
+
+    def turn(self) -> float:
+        """Wake what is due; return for how many seconds nothing will be."""
+        now = self._clock.monotonic()
+        with self._lock:
+            generation = self._generation
+            late = [entry for entry in self._undelivered if entry[0] <= now]
+            self._undelivered = [entry for entry in self._undelivered if entry[0] > now]
+            due = [run.record.id for run in self._runs.values()]
+        for _, run_id, event in late:
+            self.deliver(run_id, generation, event)
+        for run_id in due:
+            self.deliver(run_id, generation, Tick())
+        with self._lock:
+            moments = [core.next_due(run) for run in self._runs.values()]
+            moments += [entry[0] for entry in self._undelivered]
+        soonest = min((m for m in moments if m is not None), default=now + SLEEP_S)
+        return max(0.0, min(soonest - self._clock.monotonic(), SLEEP_S))
+
+    def wait(self, run_id: RunId, timeout_s: float) -> None:
+        """Wait until a run has ended or needs a person, `timeout_s` real seconds at most."""
+
+        def settled() -> bool:
+            run = self._runs.get(run_id)
+            return run is None or run.record.state is RunState.NEEDS_HUMAN
+
+        with self._changed:
+            self._changed.wait_for(settled, timeout_s)
+
+    def _context(self, run_id: RunId) -> Context:
+        others = tuple(run for key, run in self._runs.items() if key != run_id)
+        inventory = self._observer.inventory
+        return Context(
+            now=Instant(self._clock.now(), self._clock.monotonic()),
+            settings=self._settings,
+            inventory=inventory,
+            others=core.usage(others, inventory),
+        )
+
+    def _write(self, run: RunNow, new: RunNow) -> Facts:
+        try:
+            return self._journal.write(run, new, self._observer.inventory)
+        except OutcomeUnknown:
+            # The rows say what they say whether or not they were written before.
+            return self._journal.write(run, new, self._observer.inventory)
+
+    def _keep(self, run: RunNow, new: RunNow) -> None:
+        if new.over:
+            self._runs.pop(new.record.id, None)
+        else:
+            self._runs[new.record.id] = new
+        freed = sum(step.active for step in new.steps) < sum(step.active for step in run.steps)
+        rests = core.next_due(new) is not None
+        if freed or rests:
+            self.woken.set()
+        self._changed.notify_all()
+
+    def _publish(self, run: RunNow, new: RunNow, facts: Facts) -> None:
+        """Show what the transaction changed, after it."""
+        for host in facts.hosts:
+            self._observer.change(partial(Picture.put_host_facts, facts=host))
+        for vm in facts.vms:
+            self._observer.change(partial(Picture.put_vm_facts, facts=vm))
+        for gone in facts.deleted:
+            self._observer.change(partial(Picture.deleted, vm=gone))
+        if (new.record, new.steps) != (run.record, run.steps):
+            notices = [Notice("run", new.record.id)]
+            if new.plan_state is not run.plan_state:
+                notices.append(Notice("plan", new.record.plan))
+            self._board.tell(notices)
+
+    def _carry_out(self, key: tuple[RunId, int], run: RunNow, command: Command) -> None:
+        run_id, generation = key
+        step = run.step(command.number)
+        action = run.wish(command.number).action
+        event: Event
+        if isinstance(command, Look):
+            event = Looked(command.number, self._look(step, action))
+        else:
+            with self._lock:
+                stale = generation != self._generation
+            if stale or not self.may_act():
+                self.deliver(run_id, generation, Acted(command.number, Outcome.NOT_SENT, _IDLE))
+                return
+            event = self._act(command, step, action)
+        self.deliver(run_id, generation, event)
+
+    def _look(self, step: StepNow, action: Action) -> Sight:
+        order = None
+        if isinstance(action, MigrateVm) and recall(step.record.result).sent:
+            order = self._order(step, action)
+        return self._eyes.look(action, order)
+
+    def _order(self, step: StepNow, action: MigrateVm) -> Migration | None:
+        memory = recall(step.record.result)
+        try:
+            return order_for(action, memory, self._observer.inventory, self._settings)
+        except NotFound:
+            return None
+
+    def _act(self, command: Do, step: StepNow, action: Action) -> Acted:
+        try:
+            self._do(command.deed, step, action)
+        except (Unreachable, Busy) as error:
+            return Acted(command.number, Outcome.NOT_SENT, error.message)
+        except OutcomeUnknown as error:
+            return Acted(command.number, Outcome.UNKNOWN, error.message)
+        except AnypoolError as error:
+            return Acted(command.number, Outcome.REFUSED, error.message)
+        except Exception as error:
+            log.exception("step %s", tag_of(step.record))
+            return Acted(command.number, Outcome.UNKNOWN, f"unexpected: {error!r}")
+        return Acted(command.number, Outcome.DONE)
+
+    def _do(self, deed: Deed, step: StepNow, action: Action) -> None:
+        memory = recall(step.record.result)
+        if isinstance(action, DeleteVm) and deed is Deed.DELETE_VOLUMES:
+            self._hands.delete_volumes(action, memory.volumes)
+            return
+        order = None
+        if isinstance(action, MigrateVm):
+            order = order_for(action, memory, self._observer.inventory, self._settings)
+        self._hands.do(deed, action, tag_of(step.record), order)
+
+
+_IDLE = "not done: this manager does not hold the lease"
+
+
+class _Nobody:
+    def submit(self, task: Callable[[], None]) -> None:
+        """Refuse."""
+        raise AssertionError("the engine is not started")

@@ -1,0 +1,82 @@
+"""What one look at the world shows, as a value that decisions are made from."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model import HostId, Inventory, Job, StateReason, Vm, VmState
+
+
+class Copy(StrEnum):
+    """One copy of a VM on one host, as far as safety must tell copies apart.
+
+    `INCOMING` has never run; `MIGRATING` ran and is held while its state goes elsewhere;
+    `STOPPED` is a definition without a process; `UNKNOWN` means that nobody answered.
+    """
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    PAUSED = "paused"
+    INCOMING = "paused, incoming"
+    MIGRATING = "paused, migrating"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+GONE = frozenset({Copy.ABSENT, Copy.STOPPED})
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """A VM on one host: its record if it is there, `answered` if the host was read."""
+
+    host: HostId
+    answered: bool
+    state: VmState | None = None
+    reason: StateReason = StateReason.NONE
+    vm: Vm | None = None
+
+    @property
+    def copy(self) -> Copy:
+        """Return which kind of copy this is."""
+        if not self.answered or self.state is VmState.UNKNOWN:
+            return Copy.UNKNOWN
+        if self.state is None:
+            return Copy.ABSENT
+        if self.state is VmState.PAUSED:
+            return _PAUSED.get(self.reason, Copy.PAUSED)
+        stopped = self.state in (VmState.STOPPED, VmState.CRASHED)
+        return Copy.STOPPED if stopped else Copy.RUNNING
+
+
+_PAUSED = {StateReason.INCOMING: Copy.INCOMING, StateReason.MIGRATING: Copy.MIGRATING}
+
+
+class Sight(Struct, frozen=True, kw_only=True, gc=False):
+    """One look for one step: the copies of its VM, read one after the other in this order.
+
+    For a migration the target is read before the source, so that a source seen running
+    beside a finished target has come back, and is not merely an older reading.
+    `job` is None if it could not be asked for; `inventory` is the pool as known right
+    after the look.
+    """
+
+    inventory: Inventory
+    seen: tuple[Seen, ...] = ()
+    job: Job | None = None
+    answered: bool = True
+
+    def at(self, host: HostId) -> Seen:
+        """Return what was seen on a host; not answered if it was not looked at."""
+        for seen in self.seen:
+            if seen.host == host:
+                return seen
+        return Seen(host, answered=False)
+
+    def elsewhere(self, host: HostId) -> tuple[Seen, ...]:
+        """Return what was seen on all other hosts."""
+        return tuple(seen for seen in self.seen if seen.host != host)
+
+    def words(self) -> str:
+        """Return the sight in a few words for people, with host names."""
+        names = {key: host.name for key, host in self.inventory.hosts.items()} if self.seen else {}
+        return ", ".join(f"{names.get(s.host, s.host)}: {s.copy}" for s in self.seen)

@@ -1,0 +1,256 @@
+"""One step of a run: from what a look showed, or a deed returned, to its next move."""
+
+from msgspec.structs import replace
+
+from anypool.engine.decision import (
+    Act,
+    AskHuman,
+    Decision,
+    Deed,
+    Done,
+    Fail,
+    Memory,
+    Wait,
+    Withdraw,
+    recall,
+    remember,
+)
+from anypool.engine.look import Trail, judge
+from anypool.engine.sight import Copy, Sight
+from anypool.engine.state import (
+    Acted,
+    Command,
+    Context,
+    Do,
+    Look,
+    Outcome,
+    Phase,
+    RunNow,
+    StepNow,
+)
+from anypool.model import DatastoreId, Disk, Inventory, JobState, Locking, VmId
+from anypool.plan import DeleteVm, MigrateVm, Step, broken, vm_of
+from anypool.settings import Settings
+from anypool.store.records import StepRecord, StepState
+
+SOON_S = 0.02
+NOTE_EVERY_S = 1.0
+REST_MAX_S = 5.0
+
+Moved = tuple[StepNow, tuple[Command, ...]]
+
+
+def tag_of(record: StepRecord) -> str:
+    """Return the name of a step that is written into what it makes."""
+    return f"{record.run}/{record.number}"
+
+
+def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
+    """Return a step after a look, and what to do next."""
+    step = _noted(run.step(number), sight, context)
+    wish, memory = run.wish(number), recall(step.record.result)
+    stopping = run.record.cancelling or run.record.paused or bool(run.broken)
+    if step.state is StepState.WAITING and stopping:
+        return replace(step, phase=Phase.IDLE), ()
+    trail = Trail(
+        tag=tag_of(step.record),
+        memory=memory,
+        acked=step.acked,
+        cancelling=run.record.cancelling,
+    )
+    decision = judge(wish.action, sight, trail, context.times)
+    step = _compared(step, decision, context)
+    if _patient(step, decision, context):
+        return _rest(step, decision, sight, (wish, context))
+    match decision:
+        case Act(deed=Deed.PERFORM):
+            return _perform(step, decision, sight, (wish, context))
+        case Act():
+            return _correct(step, decision)
+        case Wait():
+            return _rest(step, decision, sight, (wish, context))
+        case _:
+            return _concluded(step, decision, sight, context)
+
+
+def acted(run: RunNow, event: Acted, context: Context) -> Moved:
+    """Return a step after a deed, and what to do next."""
+    step = run.step(event.number)
+    deed, memory = step.deed, recall(step.record.result)
+    step = replace(step, acked=event.outcome is Outcome.DONE, deed=None, last=None)
+    if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
+        return ended(step, StepState.FAILED, event.message, context), ()
+    if event.outcome is Outcome.NOT_SENT and deed is Deed.PERFORM:
+        step = _remembering(step, replace(memory, sent=step.sent_before))
+    if event.outcome is Outcome.DONE and deed is Deed.DISCARD_TARGET:
+        step = _remembering(step, replace(memory, never_ran=True))
+    if event.message:
+        step = replace(step, record=replace(step.record, message=event.message))
+    if event.outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
+        due = context.now.ticks + _pause(step.record.attempts, context.settings)
+        return replace(step, phase=Phase.RESTING, due=due), ()
+    return replace(step, phase=Phase.LOOKING), (Look(event.number),)
+
+
+def ended(step: StepNow, state: StepState, message: str, context: Context) -> StepNow:
+    """Return a step that ended in a state."""
+    record = replace(step.record, state=state, message=message, ended_at=context.now.at)
+    return replace(step, record=record, phase=Phase.IDLE, deed=None, last=None)
+
+
+def _noted(step: StepNow, sight: Sight, context: Context) -> StepNow:
+    """Take over the progress of a job, at most once a second, and its pause at its end."""
+    job, now = sight.job, context.now.ticks
+    step = replace(step, unanswered=0 if sight.answered else step.unanswered + 1)
+    if job is None or job.state not in (JobState.RUNNING, JobState.DONE):
+        return step
+    if job.state is JobState.RUNNING and now - step.noted_at < NOTE_EVERY_S:
+        return step
+    record = replace(
+        step.record,
+        progress_bytes_total=max(job.bytes_total, step.record.progress_bytes_total),
+        progress_bytes_left=job.bytes_left,
+        pause_ms=job.pause_ms,
+    )
+    return replace(step, record=record, noted_at=now)
+
+
+def _compared(step: StepNow, decision: Decision, context: Context) -> StepNow:
+    """Note since when looks lead to the same decision; the words may differ."""
+    last = step.last
+    same = type(last) is type(decision) and _deed(last) is _deed(decision)
+    return replace(step, last=decision, since=step.since if same else context.now.ticks)
+
+
+def _deed(decision: Decision | None) -> Deed | None:
+    return decision.deed if isinstance(decision, Act) else None
+
+
+def _patient(step: StepNow, decision: Decision, context: Context) -> bool:
+    patience = 0.0 if isinstance(decision, Wait) else decision.patience_s
+    return patience > 0 and context.now.ticks - step.since < patience
+
+
+def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Context]) -> Moved:
+    wish, context = about
+    settings, begun = context.settings, step.state is StepState.BEGUN
+    moving = isinstance(wish.action, MigrateVm) and begun
+    deadline = settings.migration_deadline_s if moving else settings.step_deadline_s
+    why = decision.why if isinstance(decision, Wait) else ""
+    if context.now.ticks - step.tried_at > deadline:
+        state = StepState.NEEDS_HUMAN if begun else StepState.FAILED
+        words = f"not done after {deadline:g} s: {why or sight.words()} ({sight.words()})"
+        return ended(step, state, words, context), ()
+    soon = isinstance(decision, Wait) and decision.soon
+    seconds = SOON_S if soon else _pause(step.unanswered, settings)
+    return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
+
+
+def _pause(failures: int, settings: Settings) -> float:
+    """Return how long to rest; it doubles with each failure in a row."""
+    return float(min(settings.look_every_s * 2 ** min(failures, 10), REST_MAX_S))
+
+
+def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Context]) -> Moved:
+    """Write into the journal that the action itself will be done, then do it."""
+    wish, context = about
+    if not sight.answered:
+        return _rest(step, Wait("not all hosts answer"), sight, about)
+    if why := broken(wish, sight.inventory):
+        return ended(step, StepState.FAILED, f"{BROKEN}{why}", context), ()
+    record = step.record
+    if record.attempts >= context.settings.attempts_max:
+        words = f"given up after {record.attempts} attempts: {decision.why or record.message}"
+        return ended(step, StepState.FAILED, words, context), ()
+    begun = replace(
+        record,
+        state=StepState.BEGUN,
+        attempts=record.attempts + 1,
+        begun_at=record.begun_at or context.now.at,
+        message=decision.why,
+        result=remember(_intent(wish, sight, recall(record.result))),
+    )
+    sent_before = recall(record.result).sent
+    step = replace(step, record=begun, phase=Phase.ACTING, deed=Deed.PERFORM, last=None)
+    return replace(step, sent_before=sent_before), (Do(record.number, Deed.PERFORM),)
+
+
+BROKEN = "the plan is out of date: "
+
+
+def _intent(wish: Step, sight: Sight, memory: Memory) -> Memory:
+    """Return what must be remembered of an action before it is done."""
+    memory = replace(memory, sent=True, never_ran=False, called_back=False)
+    match wish.action:
+        case MigrateVm(source=source):
+            here = sight.at(source)
+            paused = here.copy is Copy.PAUSED
+            disks = () if here.vm is None else here.vm.disks
+            return replace(memory, paused=paused, held=paused or unlocked(disks, sight.inventory))
+        case DeleteVm(volumes=True, host=host):
+            vm = sight.at(host).vm
+            disks = () if vm is None else vm.disks
+            return replace(memory, volumes=own_volumes(vm_of(wish.action), disks, sight.inventory))
+        case _:
+            return memory
+
+
+def unlocked(disks: tuple[Disk, ...], inventory: Inventory) -> bool:
+    """Return whether some disk would let a second copy of its VM write."""
+    for disk in disks:
+        if disk.readonly:
+            continue
+        datastore = inventory.datastores.get(disk.datastore or DatastoreId(""))
+        if disk.shareable or datastore is None or datastore.locking is not Locking.EFFECTIVE:
+            return True
+    return False
+
+
+def own_volumes(
+    vm: VmId | None, disks: tuple[Disk, ...], inventory: Inventory
+) -> tuple[tuple[str, str], ...]:
+    """Return the volumes that belong to one VM alone: no image, and no other VM's disk."""
+    taken = {(image.datastore, image.volume) for image in inventory.images.values()}
+    for other in inventory.vms.values():
+        if other.id != vm:
+            taken |= {(d.datastore, d.volume) for d in other.disks if d.datastore is not None}
+    return tuple(
+        (disk.datastore, disk.volume)
+        for disk in disks
+        if disk.datastore and not disk.readonly and (disk.datastore, disk.volume) not in taken
+    )
+
+
+def _correct(step: StepNow, decision: Act) -> Moved:
+    """Write into the journal what will be put right, then do it."""
+    memory = recall(step.record.result)
+    if decision.deed is Deed.CANCEL_MIGRATION:
+        memory = replace(memory, called_back=True)
+    record = replace(
+        step.record,
+        state=StepState.BEGUN,
+        message=f"{decision.deed}: {decision.why}",
+        result=remember(memory),
+    )
+    step = replace(step, record=record, phase=Phase.ACTING, deed=decision.deed, last=None)
+    return step, (Do(record.number, decision.deed),)
+
+
+def _remembering(step: StepNow, memory: Memory) -> StepNow:
+    return replace(step, record=replace(step.record, result=remember(memory)))
+
+
+def _concluded(
+    step: StepNow, decision: Done | Fail | AskHuman | Withdraw, sight: Sight, context: Context
+) -> Moved:
+    match decision:
+        case Done(message=message):
+            step = replace(step, record=replace(step.record, progress_bytes_left=0))
+            return ended(step, StepState.DONE, message, context), ()
+        case Fail(why=why):
+            return ended(step, StepState.FAILED, why, context), ()
+        case AskHuman(why=why):
+            words = f"{why} ({sight.words()})"
+            return ended(step, StepState.NEEDS_HUMAN, words, context), ()
+        case Withdraw(why=why):
+            return ended(step, StepState.CANCELLED, why, context), ()

@@ -1,0 +1,74 @@
+"""The threads the engine lives on: a crew for looks and deeds, and things done every so often."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from anypool.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class ThreadCrew:
+    """Carries tasks out on a fixed number of threads; after `close` no task begins."""
+
+    def __init__(self, size: int) -> None:
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix="deed")
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Do a task on the next free thread; after `close`, never."""
+        try:
+            self._pool.submit(_logged, task)
+        except RuntimeError:
+            log.debug("stopped: a task is left to the next start")
+
+    def close(self) -> None:
+        """Begin no more tasks; those that run end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Ticker:
+    """Calls a function again and again; it returns the seconds until the next time."""
+
+    def __init__(
+        self, name: str, what: Callable[[], float], clock: Clock, wake: threading.Event
+    ) -> None:
+        self._what = what
+        self._clock = clock
+        self._wake = wake
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the call it is in, and wait for that."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(10.0)
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            seconds = _logged_float(self._what)
+            if not self._stopped:
+                self._clock.wait(self._wake, seconds)
+
+
+def _logged(task: Callable[[], None]) -> None:
+    try:
+        task()
+    except Exception:
+        log.exception("a task of the engine failed")
+
+
+def _logged_float(task: Callable[[], float]) -> float:
+    try:
+        return task()
+    except Exception:
+        log.exception("a loop of the engine failed; it goes on")
+        return 1.0

@@ -1,0 +1,19 @@
+"""How much at once: steps in all, migrations per host and per pool."""
+
+from anypool.engine.state import Usage, pools_of
+from anypool.model import Inventory
+from anypool.plan import Action, MigrateVm
+from anypool.settings import Settings
+
+
+def has_room(action: Action, usage: Usage, inventory: Inventory, settings: Settings) -> bool:
+    """Return whether one more step may begin beside what runs."""
+    if usage.steps >= settings.steps_at_once:
+        return False
+    if not isinstance(action, MigrateVm):
+        return True
+    hosts = (action.source, action.target)
+    if any(usage.by_host.get(host, 0) >= settings.moves_per_host for host in hosts):
+        return False
+    pools = pools_of(action, inventory)
+    return all(usage.by_pool.get(pool, 0) < settings.moves_per_pool for pool in pools)
