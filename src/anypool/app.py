@@ -182,7 +182,7 @@ def _inherited(fd: int) -> socket.socket:
 
 def _certificate(settings: Settings, listener: socket.socket) -> Certificate | None:
     host = listener.getsockname()[0]
-    if ipaddress.ip_address(host).is_loopback:
+    if _is_loopback(host):
         return None
     names = own_names() | (frozenset() if _is_wild(host) else {host})
     return own(Path(settings.state_dir) / "tls", names, SystemClock().now())
@@ -205,16 +205,20 @@ def _address(settings: Settings) -> str:
 
 
 def _url(host: str, port: int) -> str:
-    loopback = host == "localhost" or (
-        not _is_wild(host) and ipaddress.ip_address(host).is_loopback
-    )
     shown = socket.gethostname() if _is_wild(host) else host
     bracketed = f"[{shown}]" if ":" in shown else shown
-    return f"{'http' if loopback else 'https'}://{bracketed}:{port}"
+    return f"{'http' if _is_loopback(host) else 'https'}://{bracketed}:{port}"
 
 
 def _link(address: str, code: str) -> str:
     return f"{address}/login#code={code}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_wild(host: str) -> bool:

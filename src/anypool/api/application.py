@@ -102,4 +102,5 @@ def _config() -> OpenAPIConfig:
         render_plugins=(),
         components=Components(security_schemes=schemes),
         security=[{"token": []}, {"session": []}],
+        use_handler_docstrings=True,
     )
