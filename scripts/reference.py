@@ -1,14 +1,18 @@
 """Write the pages of docs/reference that are made from code: `make docs`."""
 
-import tomllib
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from anypool import drivers
+from anypool import app
+from anypool.api.document import document
+from anypool.cli import reference as command_line
+from anypool.drivers import registry
+from anypool.drivers.registry import DRIVERS
 from anypool.settings import FILE, Settings
+from scripts import api_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs/reference"
@@ -17,7 +21,24 @@ MADE = "<!-- Made by `make docs`; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """File name in docs/reference to content."""
-    return {"settings.md": settings(), "drivers.md": driver_matrix()}
+    return {
+        "cli.md": MADE + "\n" + command_line.page(),
+        "api.md": api_page.page(api_document(), MADE),
+        "settings.md": settings(),
+        "drivers.md": driver_matrix(),
+    }
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of a manager that is wired and not started."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = app.build(Settings(state_dir=folder, workers=1))
+        try:
+            encoded = msgspec.json.encode(document(made.web.litestar))
+        finally:
+            made.stop()
+    decoded: dict[str, Any] = msgspec.json.decode(encoded)
+    return decoded
 
 
 def settings() -> str:
@@ -59,29 +80,28 @@ def driver_matrix() -> str:
         "",
         MADE,
         "What each driver was seen to work against, as its folder's `quality.toml` says. "
-        "What is not in this table was not tried.",
+        "What is not in the table was not tried.",
         "",
-        "| driver | kind | product | version | seen by |",
+        "| driver | best seen | product | version | seen by |",
         "|---|---|---|---|---|",
     ]
-    notes: list[str] = []
-    for quality in qualities():
-        for seen in quality["seen"]:
-            cells = [quality["title"], quality["kind"]]
-            cells += [seen.get(key, "") for key in ("product", "version", "by")]
+    for name in DRIVERS:
+        quality = registry.quality(name)
+        for seen in quality.seen:
+            cells = (quality.title, quality.kind, seen.product, seen.version, seen.by)
             lines.append(f"| {' | '.join(cells)} |")
-        not_seen = quality.get("not_seen", [])
-        notes += [f"* {quality['title']}: {text}" for text in not_seen]
-    if notes:
-        lines += ["", "## Not seen", "", *notes]
+    not_seen = [
+        f"* {registry.quality(name).title}: {text}"
+        for name in DRIVERS
+        for text in registry.quality(name).not_seen
+    ]
+    if not_seen:
+        lines += ["", "## Not seen", "", *not_seen]
+    lines += ["", "## Addresses", ""]
+    for name, entry in DRIVERS.items():
+        schemes = ", ".join(f"`{scheme}://`" for scheme in sorted(entry.schemes))
+        lines.append(f"* {registry.quality(name).title}: `{entry.example}`. Schemes: {schemes}")
     return "\n".join(lines) + "\n"
-
-
-def qualities() -> Iterator[dict[str, Any]]:
-    """The quality.toml of every driver, by folder name."""
-    folder = Path(drivers.__file__).parent
-    for path in sorted(folder.glob("*/quality.toml")):
-        yield tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What sets the project up and writes its reference; no part of the product."""
