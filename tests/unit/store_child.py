@@ -28,11 +28,16 @@ def take(store: Store, words: str) -> str:
     return str(store.take_lease(holder, float(ttl_s)))
 
 
+def count(store: Store, _: str) -> str:
+    with store.reading() as tx:
+        return str(len(events.since(tx, 0, 100_000)))
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {"write": write, "begin": begin, "take": take}
+COMMANDS = {"write": write, "begin": begin, "take": take, "count": count}
 
 
 def main() -> None:
@@ -41,9 +46,16 @@ def main() -> None:
         say("open")
         for line in sys.stdin:
             name, _, rest = line.strip().partition(" ")
-            say(COMMANDS[name](store, rest))
+            try:
+                say(COMMANDS[name](store, rest))
+            except AnypoolError as error:
+                say(words(error))
     except AnypoolError as error:
-        say(f"{type(error).__name__}|{error.message}|{error.hint}")
+        say(words(error))
+
+
+def words(error: AnypoolError) -> str:
+    return f"{type(error).__name__}|{error.message}|{error.hint}"
 
 
 if __name__ == "__main__":

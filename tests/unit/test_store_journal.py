@@ -163,7 +163,7 @@ def test_events_are_numbered_and_found(store: Store, clock: ManualClock) -> None
 
 
 @settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(st.lists(st.integers(0, 4), max_size=8), st.integers(1, 5))
 def test_pages_show_each_row_once_while_others_arrive(
@@ -196,3 +196,30 @@ def test_pages_show_each_row_once_while_others_arrive(
 def test_a_bad_page_is_refused(store: Store, ask: Ask) -> None:
     with pytest.raises(Invalid), store.reading() as tx:
         plans.list_plans(tx, ask)
+
+
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(st.text())
+def test_a_text_comes_back_or_is_refused(store: Store, text: str) -> None:
+    try:
+        with store.writing() as tx:
+            written = events.append(tx, EventRecord(kind="e", message=text))
+    except Invalid:
+        assert "\0" in text
+        return
+    with store.reading() as tx:
+        assert events.since(tx, written.number - 1) == (written,)
+
+
+@pytest.mark.parametrize("change", [{"message": "\ud800"}, {"pause_ms": 2**63}])
+def test_what_no_database_can_keep_is_refused(store: Store, change: dict[str, object]) -> None:
+    plan = add_plan(store)
+    with store.writing() as tx:
+        run = add_run(tx, "r1", plan)
+    step = StepRecord(run=run.id, number=1)
+    with pytest.raises(Invalid, match="cannot be stored"), store.writing() as tx:
+        runs.put_step(tx, replace(step, **change))
+    with store.reading() as tx:
+        assert runs.steps(tx, run.id)[0] == step

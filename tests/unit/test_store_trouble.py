@@ -188,6 +188,40 @@ def test_a_file_that_may_not_grow_keeps_what_it_had(file: Path) -> None:
     assert count(file) == done
 
 
+SMALL_DISK = """
+import os, subprocess, sys
+folder, size = sys.argv[1:3]
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+def on_small_disk(folder: Path, size: str) -> list[str]:
+    """The beginning of a command that runs with a small file system of its own there."""
+    alone = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    return [*alone, sys.executable, "-c", SMALL_DISK, str(folder), size]
+
+
+@pytest.mark.lab
+def test_a_full_disk_keeps_what_it_had(tmp_path: Path) -> None:
+    with child(f"sqlite:///{tmp_path}/anypool.db", on_small_disk(tmp_path, "600k")) as writer:
+        assert writer.answer() == "open"
+        done = 0
+        while (answer := writer.ask("write " + 4000 * "x")).isdigit():
+            done += 1
+        assert "the disk is full" in answer
+        assert writer.ask("begin lost").startswith("StoreFailed")
+        assert done > 0
+        assert writer.ask("count") == str(done)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("size", ["16k", "64k", "200k"])
+def test_a_disk_without_room_for_a_database(tmp_path: Path, size: str) -> None:
+    with child(f"sqlite:///{tmp_path}/anypool.db", on_small_disk(tmp_path, size)) as writer:
+        assert "the disk is full" in writer.answer()
+
+
 def test_killed_in_mid_transaction(file: Path) -> None:
     url = f"sqlite:///{file}"
     with child(url) as writer:
@@ -221,6 +255,14 @@ def test_many_processes_open_a_new_database_at_once(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     racers = [subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) for _ in range(6)]
     assert [racer.communicate("", timeout=60)[0] for racer in racers] == ["open\n"] * 6
+
+
+def test_write_transactions_do_not_nest(file: Path) -> None:
+    store = opened(file)
+    with store.writing(), pytest.raises(RuntimeError, match="do not nest"):
+        write(store)
+    write(store)
+    store.close()
 
 
 def test_reading_cannot_write(file: Path) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from anypool.errors import AnypoolError, Conflict, Invalid, OutcomeUnknown, StoreFailed
@@ -19,7 +19,8 @@ _SQLITE = (
     ("SQLITE_CORRUPT", "is damaged", "restore it from its backup"),
     ("SQLITE_CANTOPEN", "cannot be opened", "the directory must exist and be writable"),
     ("SQLITE_PERM", "may not be opened", "make the file readable and writable for this user"),
-    ("SQLITE_IOERR", "cannot be read or written", "check the disk and its limits"),
+    ("SQLITE_IOERR_SHM", "cannot grow: the disk is full", "free some space; nothing was changed"),
+    ("SQLITE_IOERR", "cannot be read or written", "the disk is full, limited or broken; check it"),
 )
 
 # The start of PostgreSQL's SQLSTATE; "" is a connection that failed without one.
@@ -66,7 +67,10 @@ def explained_commit(place: str) -> Iterator[None]:
 def explain(error: SQLAlchemyError, place: str) -> AnypoolError:
     """Return the error of ours that says what an error of the database means."""
     if isinstance(error, IntegrityError):
-        return Conflict(f"the change contradicts what is stored: {_first_line(error.orig)}")
+        return Conflict(
+            f"the change contradicts what is stored: {_first_line(error.orig)}",
+            hint="the name or id is taken, or what it refers to is gone; look and try again",
+        )
     if isinstance(error, PoolTimeout):
         return StoreFailed(f"the database {place} is overloaded", hint="try again")
     if not isinstance(error, DBAPIError) or error.orig is None:
@@ -76,7 +80,7 @@ def explain(error: SQLAlchemyError, place: str) -> AnypoolError:
     for start, wrong, hint in table:
         if code.startswith(start) and (start or error.connection_invalidated or _cut(error.orig)):
             return StoreFailed(f"the database {place} {wrong} ({said})", hint=hint)
-    if code.startswith("22") or isinstance(error.orig, sqlite3.DataError):
+    if isinstance(error, DataError):
         return Invalid(f"a value cannot be stored: {said}")
     return StoreFailed(f"the database {place} refused: {said}")
 

@@ -30,6 +30,7 @@ class Store:
         self._vault = vault
         self._guard = guard
         self._turn = threading.Lock()
+        self._writer: int | None = None
         self._epoch: int | None = None
         self._good_until = 0.0
         self._ttl_s = 0.0
@@ -157,9 +158,13 @@ class Store:
     @contextmanager
     def _own_turn(self) -> Iterator[None]:
         """Let the threads of this process wait in line instead of polling the database."""
+        if self._writer == threading.get_ident():
+            raise RuntimeError("write transactions do not nest")
         if not self._turn.acquire(timeout=6 * connect.BUSY_S):
             raise StoreFailed(f"the database {self.place} is overloaded", hint="try again")
+        self._writer = threading.get_ident()
         try:
             yield
         finally:
+            self._writer = None
             self._turn.release()

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from anypool.errors import Invalid
 from anypool.store.sealing import Vault
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -62,7 +63,10 @@ class Tx:
     def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()
     ) -> CursorResult[Any]:
-        return self._connection.execute(statement, rows or None)
+        try:
+            return self._connection.execute(statement, rows or None)
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise Invalid(f"a value cannot be stored: {error}") from error
 
 
 def to_row(record: msgspec.Struct) -> dict[str, Any]:
