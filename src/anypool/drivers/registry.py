@@ -6,12 +6,13 @@ import re
 import tomllib
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from anypool.drivers.protocol import Driver
-from anypool.errors import Invalid
+from anypool.errors import Invalid, NotSupported
 from anypool.model import Endpoint
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -43,12 +44,16 @@ class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DriverEntry(Struct, frozen=True, kw_only=True):
-    """A driver: its folder, and the schemes of the addresses that are its own."""
+    """A driver: the module with its `connect`, and the schemes of the addresses that are its own.
+
+    `install` says how to get the vendor's library where it is not part of anypool.
+    """
 
     name: str
     module: str
     schemes: frozenset[str]
     example: str
+    install: str = ""
 
 
 def _libvirt_schemes() -> frozenset[str]:
@@ -61,13 +66,14 @@ DRIVERS: dict[str, DriverEntry] = {
     for entry in (
         DriverEntry(
             name="libvirt",
-            module="anypool.drivers.libvirt",
+            module="anypool.drivers.libvirt.driver",
             schemes=_libvirt_schemes(),
             example="qemu+ssh://root@HOST/system",
+            install="install Debian's python3-libvirt, or `pip install anypool[libvirt]`",
         ),
         DriverEntry(
             name="sim",
-            module="anypool.drivers.sim",
+            module="anypool.drivers.sim.connect",
             schemes=frozenset({"sim"}),
             example="sim://demo?hosts=3&vms=6",
         ),
@@ -104,9 +110,19 @@ def connect(endpoint: Endpoint, secret: str) -> Driver:
     if entry is None:
         known = ", ".join(sorted(DRIVERS))
         raise Invalid(f"there is no driver '{endpoint.driver}'", hint=f"known are {known}")
-    module = importlib.import_module(entry.module)
-    driver: Driver = module.connect(endpoint, secret)
+    driver: Driver = _module(entry).connect(endpoint, secret)
     return driver
+
+
+def _module(entry: DriverEntry) -> Any:
+    try:
+        return importlib.import_module(entry.module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("anypool"):
+            raise
+        raise NotSupported(
+            f"the Python module {error.name} is not installed", hint=entry.install
+        ) from error
 
 
 @cache
