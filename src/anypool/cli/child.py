@@ -1,0 +1,86 @@
+"""A manager as a child of this process: started on an open socket, watched, and ended."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from msgspec.structs import replace
+
+from anypool.cli.serve import command, environment, open_socket
+from anypool.errors import AnypoolError, Unreachable
+from anypool.settings import Settings
+
+_READY_S = 60.0
+_END_S = 20.0
+_LOG_LINES = 8
+
+
+class Manager:
+    """A running manager; `settings` bear the port it really listens on."""
+
+    def __init__(self, process: subprocess.Popen[bytes], settings: Settings, log: Path) -> None:
+        self._process = process
+        self.settings = settings
+        self.log = log
+        self.url = f"http://{settings.listen_host}:{settings.listen_port}"
+
+    def wait(self) -> int:
+        """Return its exit code once it ended."""
+        return self._process.wait()
+
+    def end(self) -> None:
+        """Ask it to stop, and kill it if it does not."""
+        self._process.terminate()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def await_ready(self) -> None:
+        """Return when it answers; raise `AnypoolError` with its last words when it does not."""
+        deadline = time.monotonic() + _READY_S
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise AnypoolError(f"the manager ended: {self._last_words()}", hint=str(self.log))
+            try:
+                if httpx.get(f"{self.url}/api/v1/health", timeout=2, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        raise Unreachable(f"the manager did not answer in {_READY_S:g} s", hint=str(self.log))
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return " / ".join(lines[-_LOG_LINES:])
+
+
+@contextmanager
+def manager(chosen: Settings, before: Sequence[str] = ()) -> Iterator[Manager]:
+    """Yield a manager that answers, and end it.
+
+    `before` is the start of its command line, to run it in another network.
+    """
+    folder = Path(chosen.state_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = folder / "manager.log"
+    with open_socket(chosen) as sock, log.open("wb") as output:
+        chosen = replace(chosen, listen_port=int(sock.getsockname()[1]))
+        process = subprocess.Popen(
+            [*before, *command(sock.fileno(), chosen)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[sock.fileno()],
+            start_new_session=True,
+            env=environment(chosen),
+        )
+    running = Manager(process, chosen, log)
+    try:
+        running.await_ready()
+        yield running
+    finally:
+        running.end()

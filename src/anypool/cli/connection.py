@@ -1,0 +1,84 @@
+"""Which manager a command speaks to, and how its result is shown: options of every command."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import httpx
+from cyclopts import Parameter
+
+from anypool.cli import contexts, tls
+from anypool.cli.client import Client
+from anypool.cli.contexts import Context
+from anypool.errors import Invalid
+
+Format = Literal["table", "wide", "json", "yaml", "name"]
+
+
+@Parameter(name="*", group="Everywhere")
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The manager and the format."""
+
+    context: Annotated[
+        str, Parameter(help="the manager to speak to, by the name of its context")
+    ] = ""
+    url: Annotated[str, Parameter(help="its address, instead of a context")] = ""
+    output: Annotated[
+        Format, Parameter(name=("--output", "-o"), help="how the result is shown")
+    ] = "table"
+
+
+HERE = Where()
+"""What holds when no option says otherwise."""
+
+
+@contextmanager
+def connected(where: Where) -> Iterator[Client]:
+    """Yield a client for the manager that the options, the environment or the context name."""
+    context = chosen(where)
+    with open_http(context) as http:
+        yield Client(http)
+
+
+def chosen(where: Where) -> Context:
+    """Return the manager to speak to; raise `Invalid` when none is known.
+
+    $ANYPOOL_URL and $ANYPOOL_TOKEN stand for a context, $ANYPOOL_CONTEXT names one.
+    """
+    url = where.url or os.environ.get("ANYPOOL_URL", "")
+    if url and not where.context:
+        return _by_url(url)
+    known = contexts.load(contexts.path())
+    name = where.context or os.environ.get("ANYPOOL_CONTEXT", "") or known.current
+    if not name:
+        hint = "`anypool login LINK`, with the link `anypool serve` or `anypool login-link` prints"
+        raise Invalid("no manager is known here", hint=hint)
+    return known.get(name)
+
+
+def open_http(context: Context) -> httpx.Client:
+    """Return an HTTP client for a manager, its certificate pinned if it has its own."""
+    headers = {"Authorization": f"Bearer {context.token}"} if context.token else {}
+    return httpx.Client(
+        base_url=context.url,
+        headers={**headers, "Content-Type": "application/json", "User-Agent": "anypool-cli"},
+        transport=transport(context),
+    )
+
+
+def transport(context: Context) -> httpx.BaseTransport:
+    """Return the way to a manager; the environment's proxies are not for it."""
+    return httpx.HTTPTransport(verify=tls.trust(context.url, context.fingerprint))
+
+
+def _by_url(url: str) -> Context:
+    token = os.environ.get("ANYPOOL_TOKEN", "")
+    known = contexts.load(contexts.path()).contexts.values()
+    same = next((context for context in known if context.url == url.rstrip("/")), None)
+    if same is not None and not token:
+        return same
+    pinned = same.fingerprint if same else ""
+    return Context(url=url.rstrip("/"), token=token, fingerprint=pinned)

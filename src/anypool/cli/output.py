@@ -1,0 +1,119 @@
+"""Results as tables, JSON, YAML or bare names."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from anypool.cli import yaml
+from anypool.cli.client import Json
+from anypool.cli.connection import Format
+from anypool.cli.terminal import clean, out
+
+_STYLES = {
+    "running": "green",
+    "up": "green",
+    "connected": "green",
+    "done": "green",
+    "unknown": "yellow",
+    "paused": "yellow",
+    "begun": "cyan",
+    "recommended": "cyan",
+    "failed": "red",
+    "crashed": "red",
+    "needs-human": "bold red",
+    "unreachable": "red",
+    "quarantined": "red",
+    "error": "red",
+    "warning": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; `wide` ones are shown by `-o wide` only."""
+
+    title: str
+    value: Callable[[Json], object]
+    wide: bool = False
+
+
+def show_list(rows: Iterable[Json], columns: Sequence[Column], form: Format) -> None:
+    """Print a list of objects."""
+    found = list(rows)
+    if form in ("table", "wide"):
+        shown = [column for column in columns if form == "wide" or not column.wide]
+        cells = [[_cell(column.value(row)) for column in shown] for row in found]
+        table([column.title for column in shown], cells)
+    else:
+        _show_data(found, form)
+
+
+def show_one(row: Json, columns: Sequence[Column], form: Format) -> None:
+    """Print one object: every column below the other, or all of it as data."""
+    if form in ("table", "wide"):
+        width = max(len(column.title) for column in columns)
+        for column in columns:
+            text = _cell(column.value(row))
+            label = Text(f"{column.title.lower():<{width}}  ", style="bold")
+            out().print(label + Text(text, style=_STYLES.get(text, "")))
+    else:
+        _show_data(row, form)
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under titles, in columns as wide as their content."""
+    if not out().is_terminal:
+        for line in aligned([titles, *rows]):
+            out().print(line, markup=False)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in titles:
+        shown.add_column(title, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    out().print(shown)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return each row as one line, its cells padded to the widest of their column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def style_of(word: str) -> str:
+    """Return the style in which a state is shown."""
+    return _STYLES.get(word, "")
+
+
+def name_of(row: Json) -> str:
+    """Return what people call an object."""
+    found = row.get("name") or row.get("id") or row.get("number") or ""
+    return clean(found)
+
+
+def _show_data(data: Json | list[Json], form: Format) -> None:
+    if form == "json":
+        text = json.dumps(data, indent=2, ensure_ascii=True)
+    elif form == "yaml":
+        text = yaml.dump(data).rstrip("\n")
+    else:
+        rows = data if isinstance(data, list) else [data]
+        text = "\n".join(map(name_of, rows))
+    if text:
+        out().print(text, markup=False)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(sorted(map(clean, value))) or "-"
+    return clean(value).replace("\n", " ")

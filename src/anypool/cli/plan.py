@@ -1,0 +1,75 @@
+"""`anypool plan`: what was proposed, and whether it shall be done."""
+
+from cyclopts import App
+
+from anypool.cli.client import key
+from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.deeds import PLAINLY, How, begun
+from anypool.cli.lists import EVERY, Which, show_all
+from anypool.cli.output import Column, show_list
+from anypool.cli.preview import show_plan
+from anypool.cli.terminal import note
+from anypool.cli.words import duration, moment, size
+from anypool.search import Noun
+
+app = App(name="plan", help="Plans: proposals with reasons and a price.")
+
+COLUMNS = (
+    Column("ID", lambda plan: plan["id"]),
+    Column("GOAL", lambda plan: plan["goal"]),
+    Column("STATE", lambda plan: plan["state"]),
+    Column("STEPS", lambda plan: _count(plan["steps"])),
+    Column("DURATION", lambda plan: duration(plan["cost"]["duration_ms"])),
+    Column("BY", lambda plan: plan["by"]),
+    Column("MADE", lambda plan: moment(plan["created_at"])),
+    Column("COPY", lambda plan: size(plan["cost"]["copy_bytes"]), wide=True),
+    Column("PAUSE", lambda plan: duration(plan["cost"]["pause_ms"]), wide=True),
+    Column("OPERATION", lambda plan: plan["operation"], wide=True),
+    Column("NOTE", lambda plan: plan["note"], wide=True),
+)
+
+
+@app.command(name="list")
+def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
+    """List plans, newest first."""
+    show_all("/plans", Noun.PLAN, COLUMNS, which, where)
+
+
+@app.command
+def show(plan: str, /, *, where: Where = HERE) -> None:
+    """Show a plan: its steps with reasons, its price, what was rejected."""
+    with connected(where) as client:
+        show_plan(client, client.get(f"/plans/{key(plan)}"), where.output)
+
+
+@app.command
+def approve(plan: str, /, *, where: Where = HERE) -> None:
+    """Accept a plan without running it yet."""
+    _decide(plan, "approve", where)
+
+
+@app.command
+def reject(plan: str, /, *, where: Where = HERE) -> None:
+    """Put a plan aside that did not run."""
+    _decide(plan, "reject", where)
+
+
+@app.command
+def run(plan: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+    """Carry a plan out, exactly as it was shown."""
+    with connected(where) as client:
+        path = f"/plans/{key(plan)}"
+        if how.dry_run:
+            show_plan(client, client.get(path), where.output)
+            note("Nothing was done.")
+            return 0
+        return begun(client, where, how, client.post(f"{path}/run"))
+
+
+def _decide(plan: str, verb: str, where: Where) -> None:
+    with connected(where) as client:
+        show_list([client.post(f"/plans/{key(plan)}/{verb}")], COLUMNS, where.output)
+
+
+def _count(steps: object) -> object:
+    return len(steps) if isinstance(steps, list) else steps

@@ -1,0 +1,142 @@
+"""A plan before it runs: steps with reasons, price, what was rejected, and who ends up where."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from anypool.cli.client import Client, Json
+from anypool.cli.connection import Format
+from anypool.cli.output import aligned, show_one
+from anypool.cli.terminal import clean, out
+from anypool.cli.words import duration, mib, size
+
+_HOLDS = frozenset({"running", "paused", "suspended", "unknown"})
+
+
+class Share(Struct, frozen=True):
+    """What one host carries: the VMs that hold memory there, and how much."""
+
+    vms: int = 0
+    memory_mib: int = 0
+
+
+def show_plan(client: Client, plan: Json, form: Format) -> None:
+    """Print a plan; as a table with the hosts before and after it."""
+    if form not in ("table", "wide"):
+        show_one(plan, (), form)
+        return
+    hosts = list(client.items("/hosts"))
+    vms = {vm["id"]: vm for vm in client.items("/vms", query=_touched(plan, hosts))}
+    for line in text_of(plan, hosts, vms):
+        out().print(line, markup=False)
+
+
+def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[str]:
+    """Return the lines of a preview; `vms` by id holds those on the hosts it touches."""
+    lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan)), ""]
+    lines += _section("Steps", [_step(step) for step in plan["steps"]])
+    lines += _section("Not chosen", [_refusal(one) for one in plan["rejected"]])
+    lines += _section("Hosts", _before_and_after(plan, hosts, vms))
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _price(plan: Json) -> str:
+    cost, count = plan["cost"], len(plan["steps"])
+    words = [f"{count} step{'' if count == 1 else 's'}", f"about {duration(cost['duration_ms'])}"]
+    if cost["copy_bytes"]:
+        words.append(f"{size(cost['copy_bytes'])} to copy")
+    if cost["pause_ms"]:
+        words.append(f"longest pause {duration(cost['pause_ms'])}")
+    return f"{', '.join(words)}; {plan['state']}"
+
+
+def _section(title: str, rows: list[list[str]]) -> list[str]:
+    if not rows:
+        return []
+    return [title, *(f"  {line}" for line in aligned(rows)), ""]
+
+
+def _step(step: Json) -> list[str]:
+    after = ", ".join(map(str, sorted(step["after"])))
+    waits = f"after {after}" if after else ""
+    return [f"{step['number']}.", clean(step["text"]), clean(step["why"]), waits]
+
+
+def _refusal(one: Json) -> list[str]:
+    return [clean(f"{one['vm_name']} on {one['host_name']}"), clean(one["why"])]
+
+
+def _before_and_after(
+    plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]
+) -> list[list[str]]:
+    actions = [step["action"] for step in plan["steps"]]
+    touched = {host for action in actions for host in _hosts_of(action)}
+    before = {host["id"]: _share(host["id"], vms) for host in hosts if host["id"] in touched}
+    after = dict(before)
+    closed = {host["id"]: bool(host.get("maintenance")) for host in hosts}
+    was_closed = dict(closed)
+    memory = _memory(actions, vms)
+    for action in actions:
+        _apply(action, after, closed, memory)
+    return [
+        [clean(host["name"]), _words(before[key], was_closed[key]), "->",
+         _words(after[key], closed[key])]
+        for host in hosts
+        if (key := host["id"]) in touched
+    ]  # fmt: skip
+
+
+def _share(host: str, vms: Mapping[str, Json]) -> Share:
+    held = [vm["memory_mib"] for vm in vms.values() if vm["host"] == host and vm["state"] in _HOLDS]
+    return Share(len(held), sum(held))
+
+
+def _memory(actions: Sequence[Json], vms: Mapping[str, Json]) -> dict[str, int]:
+    """Return the memory in MiB of each VM that is there or that the plan makes."""
+    known = {key: int(vm["memory_mib"]) for key, vm in vms.items()}
+    made = {action["wish"]["id"]: action["wish"] for action in actions if "wish" in action}
+    return known | {key: int(wish.get("memory_mib", 512)) for key, wish in made.items()}
+
+
+def _apply(
+    action: Json, shares: dict[str, Share], closed: dict[str, bool], memory: Mapping[str, int]
+) -> None:
+    kind, host = action["type"], action.get("host", "")
+    if kind in ("enter-maintenance", "leave-maintenance"):
+        closed[host] = kind == "enter-maintenance"
+    elif (change := _CHANGES.get(kind)) is not None:
+        change(action, shares, memory.get(action["vm"], 0))
+
+
+def _plus(shares: dict[str, Share], host: str, count: int, memory: int) -> None:
+    if host in shares:
+        old = shares[host]
+        shares[host] = Share(old.vms + count, old.memory_mib + count * memory)
+
+
+def _migrate(action: Json, shares: dict[str, Share], memory: int) -> None:
+    _plus(shares, action["source"], -1, memory)
+    _plus(shares, action["target"], 1, memory)
+
+
+_CHANGES: Mapping[str, Callable[[Json, dict[str, Share], int], None]] = {
+    "migrate-vm": _migrate,
+    "start-vm": lambda action, shares, memory: _plus(shares, action["host"], 1, memory),
+    "stop-vm": lambda action, shares, memory: _plus(shares, action["host"], -1, memory),
+}
+
+
+def _hosts_of(action: Json) -> list[str]:
+    return [action[name] for name in ("source", "target", "host") if action.get(name)]
+
+
+def _words(share: Share, closed: bool) -> str:
+    count = f"{share.vms} VM{'' if share.vms == 1 else 's'}, {mib(share.memory_mib)}"
+    text = count if share.vms else "no VM running"
+    return f"{text}, in maintenance" if closed else text
+
+
+def _touched(plan: Json, hosts: Sequence[Json]) -> str:
+    ids = {host for step in plan["steps"] for host in _hosts_of(step["action"])}
+    names = sorted(f'"{host["id"]}"' for host in hosts if host["id"] in ids)
+    return f"host.id in ({', '.join(names)})" if names else "limit 1"

@@ -1,0 +1,100 @@
+"""`anypool serve` and `anypool login-link`: the manager itself, on this machine."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec.structs import replace
+
+from anypool import lab as labs
+from anypool import settings
+from anypool.cli.terminal import out
+from anypool.errors import Invalid, Unreachable
+from anypool.settings import Settings
+
+Listen = Annotated[str, Parameter(help="ADDRESS:PORT; beyond loopback it speaks TLS")]
+State = Annotated[Path | None, Parameter(help="folder of the database, keys and certificates")]
+
+
+def serve(
+    *,
+    listen: Listen = "",
+    fd: Annotated[int | None, Parameter(help="listen on this open socket instead")] = None,
+    state: State = None,
+    lab: Annotated[str, Parameter(help="live in the network of this lab")] = "",
+    lab_state: Annotated[Path | None, Parameter(help="folder of all labs")] = None,
+) -> int:
+    """Run the manager until it is told to stop (Ctrl-C or SIGTERM)."""
+    chosen = settings_of(state, listen)
+    if lab:
+        sock = open_socket(chosen) if fd is None else socket.socket(fileno=fd)
+        argv = [*labs.enter_command(lab, lab_state), *command(sock.fileno(), chosen)]
+        sock.set_inheritable(True)
+        os.execvpe(argv[0], argv, environment(chosen))
+    from anypool import app
+
+    return app.serve(chosen, fd)
+
+
+def login_link(*, user: str = "admin", listen: Listen = "", state: State = None) -> None:
+    """Print a link that logs a user in once, within 15 minutes.
+
+    For whoever may read the manager's state folder; give --state and --listen as to serve.
+    """
+    from anypool import app
+
+    out().print(app.login_link(settings_of(state, listen), user), markup=False)
+
+
+def settings_of(state: Path | None, listen: str) -> Settings:
+    """Return the settings of this machine with what the options say; raise `Invalid`."""
+    folder = {"ANYPOOL_STATE": str(state.absolute())} if state else {}
+    found = settings.load({**os.environ, **folder})
+    if not listen:
+        return found
+    host, port = _split(listen)
+    return replace(found, listen_host=host, listen_port=port)
+
+
+def open_socket(chosen: Settings) -> socket.socket:
+    """Return a listening socket; raise `Unreachable` when the address cannot be had."""
+    host, port = chosen.listen_host, chosen.listen_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        hint = "is another manager running? --listen 127.0.0.1:0 takes any free port"
+        raise Unreachable(f"cannot listen on {host} port {port}: {error}", hint=hint) from error
+
+
+def command(fd: int, chosen: Settings) -> list[str]:
+    """Return the command line of a manager that listens on an open socket."""
+    host = f"[{chosen.listen_host}]" if ":" in chosen.listen_host else chosen.listen_host
+    place = f"{host}:{chosen.listen_port}"
+    return [
+        sys.executable, "-m", "anypool.cli.main", "serve",
+        "--fd", str(fd), "--state", chosen.state_dir, "--listen", place,
+    ]  # fmt: skip
+
+
+def environment(chosen: Settings) -> Mapping[str, str]:
+    """Return the environment of a manager process."""
+    return {**os.environ, "ANYPOOL_STATE": chosen.state_dir}
+
+
+def _split(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    number = int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else -1
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        number = number if host == "localhost" else -1
+    if not 0 <= number <= 65535:
+        raise Invalid(f"{listen} is no address and port", hint="such as 127.0.0.1:8420")
+    return host, number

@@ -1,0 +1,84 @@
+"""A pool to look at: hosts added, an image registered, a handful of VMs running."""
+
+from pathlib import Path
+
+from anypool.cli.client import Client, Json
+from anypool.cli.follow import follow
+from anypool.cli.terminal import note
+from anypool.errors import AnypoolError, Conflict, Invalid
+from anypool.lab import GuestImage, LabStatus
+from anypool.search import Noun, parse
+
+IMAGE = "lab-guest"
+_TAGS = ("prod", "test")
+_GUEST_BYTES = 64 << 20
+
+
+def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
+    """Add a lab's hosts, say that locks work on its datastore, and make VMs; safe to repeat."""
+    if status.image is None:
+        raise AnypoolError(f"lab {status.name} has no guest image", hint="take it down first")
+    for server in status.servers:
+        if server.role == "host":
+            add_host(client, server.name, server.libvirt_uri)
+    datastore = _shared(client, status.datastore_uuid)
+    client.patch(f"/datastores/{datastore}", {"locking": "effective"})
+    _register(client, status.image, datastore)
+    _make_vms(client, vms)
+
+
+def fill_simulated(client: Client, hosts: int, vms: int, world: Path) -> None:
+    """Add simulated hosts with VMs on them; safe to repeat."""
+    add_host(client, "simulated", f"sim://demo?hosts={hosts}&vms={vms}&seed=1&state={world}")
+
+
+def add_host(client: Client, name: str, uri: str) -> None:
+    """Add an endpoint, or find it there already."""
+    try:
+        found = client.post("/endpoints", {"uri": uri, "name": name})
+    except Conflict:
+        note(f"{name} is managed already")
+        return
+    for host in found["hosts"]:
+        note(f"added {host['name']}: {host['hypervisor']}, {host['cpus']} CPUs")
+
+
+def _shared(client: Client, identity: str) -> str:
+    for datastore in client.items("/datastores"):
+        if datastore["id"] == identity or datastore["shared"]:
+            return str(datastore["id"])
+    raise Invalid("no host shows a shared datastore", hint="look at `anypool datastore list`")
+
+
+def _register(client: Client, image: GuestImage, datastore: str) -> None:
+    boot = {"kernel": image.kernel, "initrd": image.initrd, "cmdline": image.cmdline}
+    body: Json = {
+        "name": IMAGE,
+        "datastore": datastore,
+        "volume": Path(image.disk).name,
+        "size_bytes": _GUEST_BYTES,
+        "memory_mib": image.memory_mib,
+        "boot": boot,
+        "description": f"Linux {image.kernel_version} and busybox",
+    }
+    try:
+        client.post("/images", body)
+    except Conflict:
+        note(f"the image {IMAGE} is registered already")
+
+
+def _make_vms(client: Client, wanted: int) -> None:
+    """Make VMs until there are so many, half of them tagged `prod` and half `test`."""
+    for number, tag in enumerate(_TAGS):
+        prefix = "web" if tag == "prod" else "job"
+        query = str(parse(f"name = {prefix}-*", Noun.VM))
+        there = sum(1 for _ in client.items("/vms", query=query))
+        count = (wanted + 1 - number) // len(_TAGS)
+        if there or not count:
+            continue
+        body: Json = {"name": prefix, "image": IMAGE, "count": count, "tags": [tag]}
+        if count == 1:
+            body["name"] = f"{prefix}-1"
+        operation = client.post("/vms", body)["operation"]
+        if follow(client, operation["id"]) != 0:
+            raise AnypoolError("not all VMs could be made", hint="`anypool operation list`")

@@ -1,0 +1,51 @@
+"""Trust in a manager's own certificate, by its fingerprint."""
+
+import hashlib
+import ssl
+from urllib.parse import urlsplit
+
+from anypool.errors import Invalid, Unreachable
+
+_TIMEOUT_S = 5.0
+
+
+def trust(url: str, fingerprint: str) -> ssl.SSLContext | bool:
+    """Return what httpx verifies with: the one pinned certificate, or the system's authorities.
+
+    Raises `Invalid` when the manager shows another certificate, `Unreachable` when none.
+    """
+    if not fingerprint or urlsplit(url).scheme != "https":
+        return True
+    certificate = shown_certificate(url)
+    if digest(certificate) != normal(fingerprint):
+        raise Invalid(
+            f"{url} shows a certificate that is not the known one",
+            hint="if its certificate was renewed, log in again; if not, somebody is in between",
+        )
+    context = ssl.create_default_context(cadata=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def shown_certificate(url: str) -> str:
+    """Return the certificate a server shows, as PEM, trusted or not; raise `Unreachable`."""
+    place = urlsplit(url)
+    address = (place.hostname or "localhost", place.port or 443)
+    try:
+        return ssl.get_server_certificate(address, timeout=_TIMEOUT_S)
+    except OSError as error:
+        raise Unreachable(
+            f"no TLS at {url}: {error}", hint="is the manager running there?"
+        ) from error
+
+
+def digest(certificate: str) -> str:
+    """Return the SHA-256 of a PEM certificate, in lower-case hex."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+
+
+def normal(fingerprint: str) -> str:
+    """Return a fingerprint as `digest` writes it: without colons, prefix and capitals."""
+    return fingerprint.lower().removeprefix("sha256:").replace(":", "").replace(" ", "")

@@ -1,0 +1,25 @@
+"""`anypool volume`: the disks of VMs and the masters of images."""
+
+from cyclopts import App
+
+from anypool.cli.connection import HERE, Where
+from anypool.cli.lists import EVERY, Which, show_all
+from anypool.cli.output import Column
+from anypool.cli.words import size
+
+app = App(name="volume", help="Volumes: the disks of VMs and the masters of images.")
+
+COLUMNS = (
+    Column("NAME", lambda volume: volume["name"]),
+    Column("DATASTORE", lambda volume: volume["datastore"]),
+    Column("SIZE", lambda volume: size(volume["size_bytes"])),
+    Column("FORMAT", lambda volume: volume["format"]),
+    Column("VMS", lambda volume: volume["vms"]),
+    Column("IMAGES", lambda volume: volume["images"]),
+)
+
+
+@app.command(name="list")
+def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
+    """List volumes in use; a search looks at their names."""
+    show_all("/volumes", None, COLUMNS, which, where)
