@@ -41,12 +41,12 @@ class BootBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewImageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A volume on a datastore that becomes an image, never to change again."""
+    """A volume that becomes an image; left out, its size is taken from the volume."""
 
     name: Text
     datastore: Text
     volume: Text
-    size_bytes: Annotated[int, Meta(ge=1, le=1 << 50)]
+    size_bytes: Annotated[int, Meta(ge=1, le=1 << 50)] | None = None
     format: Text = "qcow2"
     boot: BootBody | None = None
     memory_mib: Annotated[int, Meta(ge=16, le=1 << 24)] = 512

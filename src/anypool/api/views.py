@@ -260,25 +260,32 @@ def network_view(network: Network, inventory: Inventory) -> NetworkView:
 
 
 class VolumeView(Struct, frozen=True, kw_only=True):
-    """A volume in use; `vm` and `image` are ids, null where not so."""
+    """A volume; `vms` and `images` are the ids of those that use it."""
 
-    datastore: str | None
+    datastore: str
     name: str
+    path: str
     format: str
     size_bytes: int
-    vm: str | None
-    image: str | None
+    used_bytes: int
+    base: str
+    vms: tuple[str, ...]
+    images: tuple[str, ...]
 
 
-def volume_view(volume: UsedVolume) -> VolumeView:
+def volume_view(used: UsedVolume) -> VolumeView:
     """Return a volume as it is shown."""
+    volume = used.volume
     return VolumeView(
-        datastore=volume.datastore or None,
+        datastore=volume.datastore,
         name=volume.name,
+        path=volume.path,
         format=volume.format,
         size_bytes=volume.size_bytes,
-        vm=volume.vm or None,
-        image=volume.image or None,
+        used_bytes=volume.used_bytes,
+        base=volume.base,
+        vms=used.vms,
+        images=used.images,
     )
 
 

@@ -48,7 +48,7 @@ class Services:
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, facts, reach)
         self.devices = Devices(engine, proposals, underway)
-        self.endpoints = Endpoints(engine, store)
+        self.endpoints = Endpoints(engine)
         self.events = Events(engine, store)
         self.hosts = Hosts(engine, proposals, facts)
         self.images = Images(engine)

@@ -13,7 +13,6 @@ from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
 from anypool.service.pages import Ask, Page
-from anypool.store import Store, facts
 
 
 class NewEndpoint(Struct, frozen=True, kw_only=True):
@@ -37,18 +36,12 @@ class KnownEndpoint(Struct, frozen=True, kw_only=True):
         """Its id, which is its name."""
         return self.endpoint.id
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.endpoint.id
-
 
 class Endpoints:
     """The use cases of an endpoint."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._store = store
 
     def list(self, by: Principal, ask: Ask) -> Page[KnownEndpoint]:
         """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
@@ -102,12 +95,10 @@ class Endpoints:
 
     def _known(self) -> dict[str, KnownEndpoint]:
         health = {entry.id: entry for entry in self._engine.health()}
-        with self._store.reading() as tx:
-            stored = facts.endpoints.all(tx)
         return {
             str(endpoint.id): KnownEndpoint(
                 endpoint=endpoint,
                 health=health.get(endpoint.id, EndpointHealth(id=endpoint.id)),
             )
-            for endpoint in stored
+            for endpoint in self._engine.endpoints()
         }

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.errors import Conflict, Invalid
-from anypool.model import Boot, Image, ImageId
+from anypool.errors import Conflict, Invalid, NotFound
+from anypool.model import Boot, Datastore, Image, ImageId, Volume
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -23,7 +23,7 @@ class NewImage(Struct, frozen=True, kw_only=True):
     datastore: str
     volume: str
     format: str = "qcow2"
-    size_bytes: int
+    size_bytes: int | None = None
     boot: Boot | None = None
     memory_mib: int = 512
     description: str = ""
@@ -54,15 +54,15 @@ class Images:
             raise Conflict(f"there is an image called {name} already", hint="choose another name")
         if asked.format not in _FORMATS:
             raise Invalid(f"{asked.format[:40]!r} is not a format", hint="use qcow2 or raw")
-        if not 1 <= asked.size_bytes <= 1 << 50:
-            raise Invalid("size_bytes is not a size of a disk", hint="1 byte to 1 PiB")
+        place = find.datastore(inventory, asked.datastore)
+        volume = self._volume(place, checked_volume(asked.volume))
         image = Image(
             id=ImageId(name),
             name=name,
-            datastore=find.datastore(inventory, asked.datastore).id,
-            volume=checked_volume(asked.volume),
+            datastore=place.id,
+            volume=volume.name,
             format=asked.format,
-            size_bytes=asked.size_bytes,
+            size_bytes=asked.size_bytes or volume.size_bytes,
             boot=None if asked.boot is None else _checked_boot(asked.boot),
             memory_mib=checked_memory(asked.memory_mib),
             description=checked_text(asked.description, "description", 1000),
@@ -71,9 +71,22 @@ class Images:
         return image
 
     def remove(self, by: Principal, key: str) -> None:
-        """Forget an image; its volume stays. Raises `Conflict` while VMs are clones of it."""
+        """Forget an image; its volume stays, and VMs that are clones of it go on."""
         require(by, Deed.MANAGE_STORAGE)
         self._engine.remove_image(find.image(self._engine.inventory, key).id, by.name)
+
+    def _volume(self, place: Datastore, name: str) -> Volume:
+        """Return the volume, looking again if it is not known yet; raise `NotFound`."""
+        for host in (None, *self._engine.inventory.hosts.values()):
+            if host is not None and place.id not in host.datastores:
+                continue
+            if host is not None:
+                self._engine.observe_now(host.id)
+            for volume in self._engine.volumes():
+                if (volume.datastore, volume.name) == (place.id, name):
+                    return volume
+        hint = "put the file there first; `anypool volume list` shows what is known"
+        raise NotFound(f"there is no volume {name} on {place.name}", hint=hint)
 
 
 def checked_volume(name: str) -> str:

@@ -17,8 +17,8 @@ def inventory_page(inventory: Inventory, noun: Noun, ask: Ask) -> Page[Any]:
 
 
 def searched_page(inventory: Inventory, noun: Noun, rows: Iterable[Any], ask: Ask) -> Page[Any]:
-    """Return a page of the rows, records with `name` and `id`, that match the query."""
-    by_name = sorted(rows, key=lambda row: (row.name, row.id))
+    """Return a page of the rows that match the query; a row has an `id`, and perhaps a `name`."""
+    by_name = sorted(rows, key=lambda row: (getattr(row, "name", ""), row.id))
     if ask.query:
         by_name = parse(ask.query, noun).filter(by_name, inventory)
     return page(by_name, lambda row: row.id, ask)

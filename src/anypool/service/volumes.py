@@ -1,27 +1,28 @@
-"""Volumes: the disks of the pool's VMs and the masters of its images."""
+"""Volumes: what lies on the datastores, and which VMs and images use it."""
+
+from collections import defaultdict
 
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.model import Inventory
+from anypool.model import Inventory, Volume
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
 
+Place = tuple[str, str]
+
 
 class UsedVolume(Struct, frozen=True, kw_only=True):
-    """One volume and who uses it; `datastore` is an id, "" where none is known."""
+    """One volume; `vms` and `images` are the ids of those that use it."""
 
-    datastore: str
-    name: str
-    format: str
-    size_bytes: int
-    vm: str = ""
-    image: str = ""
+    volume: Volume
+    vms: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
-    def key(self) -> str:
-        """What tells it from all others, user included."""
-        return "\n".join((self.datastore, self.name, self.vm, self.image))
+    def id(self) -> str:
+        """What tells it from all others."""
+        return f"{self.volume.datastore}/{self.volume.name}"
 
 
 class Volumes:
@@ -31,34 +32,26 @@ class Volumes:
         self._engine = engine
 
     def list(self, by: Principal, ask: Ask) -> Page[UsedVolume]:
-        """Return a page of the volumes in use, those whose text contains the query."""
+        """Return a page of the volumes whose datastore or name contains the query."""
         require(by, Deed.READ)
         text = ask.query.lower()
-        rows = sorted(_volumes(self._engine.inventory), key=lambda volume: volume.key)
-        found = [volume for volume in rows if text in volume.key.lower()]
-        return page(found, lambda volume: volume.key, ask)
+        users = _users(self._engine.inventory)
+        rows = [
+            UsedVolume(volume=volume, vms=vms, images=images)
+            for volume in self._engine.volumes()
+            for vms, images in [users.get((volume.datastore, volume.name), ((), ()))]
+        ]
+        found = [row for row in rows if text in row.id.lower()]
+        return page(sorted(found, key=lambda row: row.id), lambda row: row.id, ask)
 
 
-def _volumes(inventory: Inventory) -> list[UsedVolume]:
-    disks = [
-        UsedVolume(
-            datastore=disk.datastore or "",
-            name=disk.volume,
-            format=disk.format,
-            size_bytes=disk.size_bytes,
-            vm=vm.id,
-        )
-        for vm in inventory.vms.values()
-        for disk in vm.disks
-    ]
-    masters = [
-        UsedVolume(
-            datastore=image.datastore,
-            name=image.volume,
-            format=image.format,
-            size_bytes=image.size_bytes,
-            image=image.id,
-        )
-        for image in inventory.images.values()
-    ]
-    return disks + masters
+def _users(inventory: Inventory) -> dict[Place, tuple[tuple[str, ...], tuple[str, ...]]]:
+    vms: dict[Place, list[str]] = defaultdict(list)
+    images: dict[Place, list[str]] = defaultdict(list)
+    for vm in inventory.vms.values():
+        for disk in vm.disks:
+            vms[disk.datastore or "", disk.volume].append(vm.id)
+    for image in inventory.images.values():
+        images[image.datastore, image.volume].append(image.id)
+    places = vms.keys() | images.keys()
+    return {place: (tuple(vms[place]), tuple(images[place])) for place in places}
