@@ -15,7 +15,15 @@ from anypool.clock import SystemClock
 from anypool.drivers import Driver, process
 from anypool.drivers.remote import DEADLINES_S, Limits, WorkerPool
 from anypool.drivers.sim import Fault, FaultKind, Shape, World, build_world
-from anypool.errors import AnypoolError, Busy, Denied, Invalid, NotFound, OutcomeUnknown, Unreachable
+from anypool.errors import (
+    AnypoolError,
+    Busy,
+    Denied,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    Unreachable,
+)
 from anypool.model import Endpoint, EndpointId, EndpointState, HostId, Vm, VmId, VmState
 
 SHORT_S = 0.3

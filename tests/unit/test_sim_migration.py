@@ -1,5 +1,7 @@
 """Migrations of the simulated world, moment by moment, also when the target's answer is lost."""
 
+from pathlib import Path
+
 import pytest
 
 from anypool.clock import ManualClock
@@ -14,7 +16,9 @@ RUNNING, PAUSED = VmState.RUNNING, VmState.PAUSED
 class Scene:
     """A world of two hosts and one VM that runs on the first, under a hand-driven clock."""
 
-    def __init__(self, *, locks: bool = True, shareable: bool = False) -> None:
+    def __init__(
+        self, *, locks: bool = True, shareable: bool = False, path: Path | None = None
+    ) -> None:
         self.clock = ManualClock()
         shape = Shape(
             hosts=2,
@@ -25,7 +29,7 @@ class Scene:
             locks=locks,
             shareable_percent=100 * shareable,
         )
-        self.world: World = build_world(shape, clock=self.clock)
+        self.world: World = build_world(shape, clock=self.clock, path=path)
         self.driver = SimDriver(self.world)
         (self.vm,) = self.driver.observe().vms
         assert self.vm.host is not None
