@@ -201,8 +201,15 @@ class Guest:
 
     def says(self) -> dict[str, Any]:
         """What the guest answers over HTTP."""
-        answer: dict[str, Any] = self.lab.http("GET", f"http://{self.address}/").json()
-        return answer
+
+        def look() -> dict[str, Any] | None:
+            try:
+                said: dict[str, Any] = self.lab.http("GET", f"http://{self.address}/").json()
+            except httpx.ConnectError:
+                return None
+            return said
+
+        return wait_until(look, f"{self.name} answers")
 
     def wait_for_ticks(self, count: int) -> None:
         goal = self.ticks()[-1] + count

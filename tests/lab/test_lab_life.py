@@ -1,6 +1,7 @@
 """A lab comes up once, meets no other lab, and leaves nothing behind however it ends."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,13 @@ def test_down_after_kill_9_and_without_a_lab(tmp_path: Path) -> None:
     labs.down("doomed", tmp_path, print)
     labs.down("doomed", tmp_path, print)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_whose_folder_was_removed_ends(tmp_path: Path, machine: Machine) -> None:
+    before = machine()
+    orphan = lab_or_skip("orphan", tmp_path, hosts=1, spares=0)
+    shutil.rmtree(tmp_path / orphan.name)
+    wait_until(lambda: machine() == before, "everything of the lab is gone")
 
 
 def test_down_keeps_the_folder_when_asked(tmp_path: Path) -> None:

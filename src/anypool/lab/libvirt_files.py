@@ -4,6 +4,7 @@ They are written before the daemon starts, so a server needs no call to be compl
 back complete after each boot.
 """
 
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -23,8 +24,10 @@ PRIVATE_FOLDERS = {
 }
 """The folders of the system daemon: name in the server's folder to path inside the server."""
 
+_BRIDGE_HELPER = "bridge-helper"
 Setting = str | int | list[str]
-_SEED = Path("libvirt/qemu/capabilities")
+_SESSION_CAPABILITIES = Path("libvirt/qemu/cache/capabilities")
+_SYSTEM_CAPABILITIES = Path("qemu/capabilities")
 
 
 class DaemonFolders:
@@ -32,7 +35,8 @@ class DaemonFolders:
 
     def __init__(self, home: Path, *, rootless: bool) -> None:
         self.config = home / ("config/libvirt" if rootless else "etc")
-        self.capabilities = home / "cache" / (_SEED if rootless else Path("qemu/capabilities"))
+        known = _SESSION_CAPABILITIES if rootless else _SYSTEM_CAPABILITIES
+        self.capabilities = home / "cache" / known
         self.local_pool = home / ("data/images" if rootless else "lib/images")
         self.local_pool_inside = (
             f"{SERVER_HOME}/data/images" if rootless else f"{PRIVATE_FOLDERS['lib']}/images"
@@ -50,6 +54,10 @@ def write(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     folders.config.mkdir(parents=True, exist_ok=True)
     (folders.config / "libvirtd.conf").write_text(_daemon_settings(server))
     (folders.config / "qemu.conf").write_text(_qemu_settings(rootless=kept.rootless))
+    if kept.rootless:
+        helper = home / _BRIDGE_HELPER
+        helper.write_text(f'#!/bin/sh\nexec {sys.executable} -m anypool.lab.bridge_helper "$@"\n')
+        helper.chmod(0o755)
     _define(folders.config / "storage", "shared", _pool("shared", str(places.datastore)))
     _define(folders.config / "storage", "local", _pool("local", folders.local_pool_inside))
     _define(folders.config / "qemu/networks", "data", _network())
@@ -88,7 +96,9 @@ def _qemu_settings(*, rootless: bool) -> str:
         "stdio_handler": "file",
         "vnc_listen": "0.0.0.0",
     }
-    if not rootless:
+    if rootless:
+        settings |= {"bridge_helper": f"{SERVER_HOME}/{_BRIDGE_HELPER}"}
+    else:
         settings |= {"user": "root", "group": "root", "remember_owner": 0}
     return _settings(settings)
 

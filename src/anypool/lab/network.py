@@ -3,9 +3,11 @@
 Every function here runs inside the lab's outer network namespace.
 """
 
+import os
 import re
 
 from anypool.errors import AnypoolError, Invalid
+from anypool.lab.bridge_helper import tap_names
 from anypool.lab.commands import run
 from anypool.lab.libvirt_files import BRIDGE
 from anypool.lab.records import KeptLab
@@ -49,8 +51,12 @@ def disconnect(server: Server) -> None:
         run(["ip", "link", "del", _port(server, bridge)], timeout_s=_TIMEOUT_S)
 
 
-def configure_inside(server: Server) -> None:
-    """Give a server its addresses and its bridge; runs in the server's own namespace."""
+def configure_inside(server: Server, *, rootless: bool) -> None:
+    """Give a server its addresses and its bridge; runs in the server's own namespace.
+
+    A session daemon's guests cannot make their own taps, so it gets some in advance.
+    """
+    taps = tap_names() if rootless else []
     _ip(
         "link set lo up",
         f"addr add {server.management_address}/24 dev eth0",
@@ -59,6 +65,8 @@ def configure_inside(server: Server) -> None:
         f"link set eth1 master {BRIDGE} up",
         f"addr add {server.data_address}/16 dev {BRIDGE}",
         f"link set {BRIDGE} up",
+        *(f"tuntap add {tap} mode tap user {os.getuid()}" for tap in taps),
+        *(f"link set {tap} master {BRIDGE} up" for tap in taps),
     )
 
 

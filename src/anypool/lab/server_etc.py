@@ -10,14 +10,15 @@ _ETC = Path("/etc")
 
 
 def write(kept: KeptLab, folder: Path) -> None:
-    """Write `hosts`, and for a system daemon `passwd` and `group`, into `folder`.
+    """Write what differs: names, and a system daemon's user.
 
     The system daemon insists on a user that only its service package creates, even where
-    its settings name another.
+    its settings name another. The folder `libvirt` is where its own settings are mounted.
     """
     folder.mkdir(exist_ok=True)
     names = "".join(f"{server.management_address} {server.name}\n" for server in kept.servers)
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n{names}")
+    (folder / "libvirt").mkdir(exist_ok=True)
     if kept.rootless:
         return
     user = f"{_DAEMON_USER}:x:{_DAEMON_ID}:{_DAEMON_ID}::/nonexistent:/usr/sbin/nologin"

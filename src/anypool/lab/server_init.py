@@ -42,7 +42,7 @@ def main() -> None:
         return
     socket.sethostname(server.name)
     server_mounts.mount_all(kept, places, server)
-    network.configure_inside(server)
+    network.configure_inside(server, rootless=kept.rootless)
     _keep_running(partial(_start_daemon, kept, places, server))
 
 

@@ -26,10 +26,9 @@ def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     kernel.mount("tmpfs", "/run", "tmpfs", options="mode=755")
     os.mkdir(SERVER_HOME)
     kernel.bind(f"/proc/self/fd/{home}", SERVER_HOME)
+    _mount_etc(places.etc)
     if not kept.rootless:
         _mount_system_folders(places, lab)
-    for file in places.etc.iterdir():
-        kernel.bind(str(file), f"/etc/{file.name}")
     _mount_devices(_DEVICES + (_KVM_DEVICES if kept.accelerator == "kvm" else ()))
     os.close(lab)
     os.close(home)
@@ -49,6 +48,18 @@ def _mount_system_folders(places: LabPlaces, lab: int) -> None:
     for name, target in PRIVATE_FOLDERS.items():
         os.makedirs(target, exist_ok=True)
         kernel.bind(f"{SERVER_HOME}/{name}", target)
+
+
+def _mount_etc(own: Path) -> None:
+    """Give the server an /etc in which the entries of the folder `own` replace the machine's."""
+    machine, etc = Path("/run/machine-etc"), Path("/run/etc")
+    machine.mkdir()
+    etc.mkdir()
+    kernel.bind("/etc", str(machine))
+    entries = {entry.name: entry for folder in (machine, own) for entry in folder.iterdir()}
+    for name, origin in entries.items():
+        (etc / name).symlink_to(origin)
+    kernel.bind(str(etc), "/etc")
 
 
 def _mount_devices(names: tuple[str, ...]) -> None:

@@ -24,6 +24,7 @@ from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
 
 _RESTART_DELAY_S = 1.0
+_LOOK_AGAIN_S = 1.0
 
 
 def main() -> None:
@@ -45,6 +46,7 @@ def _reap_until(director: int) -> None:
 
 
 def _direct(places: LabPlaces, listener: socket.socket) -> None:
+    """Boot the lab and serve orders for as long as its folder is there."""
     kept = msgspec.json.decode(places.spec.read_bytes(), type=KeptLab)
     try:
         network.make_networks(kept)
@@ -54,11 +56,11 @@ def _direct(places: LabPlaces, listener: socket.socket) -> None:
     except AnypoolError as problem:
         _report(f"failed {problem.message}")
         return
-    serving = threading.Thread(target=_serve, args=(listener, director))
-    serving.start()
+    threading.Thread(target=_serve, args=(listener, director), daemon=True).start()
     _report("ready")
     _send_output_to_log()
-    serving.join()
+    while places.spec.exists():
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _serve(listener: socket.socket, director: Director) -> None:
