@@ -71,6 +71,7 @@ class Engine:
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
         self._crew: ThreadCrew | None = None
+        self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
         self._admitting = threading.Lock()
         self._observer.moving = self._runner.moving
@@ -86,10 +87,8 @@ class Engine:
         that one steps down or falls silent.
         """
         self._crew = ThreadCrew(self._settings.steps_at_once + SPARE_THREADS)
-        self.staff(self._crew)
-        self._keeper.round()
-        if not self.leads:
-            self._recollect()
+        self._observing = True
+        self.begin(self._crew)
         self._tickers = (
             Ticker("lease", self._keeper.round, self._clock, threading.Event()),
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
@@ -98,6 +97,19 @@ class Engine:
         )
         for ticker in self._tickers:
             ticker.start()
+
+    def begin(self, crew: Crew) -> None:
+        """Do what `start` does without a thread: the crew acts, and `turn` says when."""
+        self._runner.crew = crew
+        self._keeper.round()
+        if not self.leads:
+            self._recollect()
+
+    def turn(self) -> float:
+        """Do what is due for the lease and the runs; return for how long nothing will be."""
+        if self._store.lease_left_s() < self._settings.lease_s / 2:
+            self._keeper.round()
+        return min(self._runner.turn(), self._settings.lease_s / 4)
 
     def stop(self) -> None:
         """Stop all deeds; what runs stays in the journal for the next start."""
@@ -112,10 +124,6 @@ class Engine:
         if self.leads:
             self._saver.save()
         self._keeper.give()
-
-    def staff(self, crew: Crew) -> None:
-        """Let a crew carry out looks and deeds."""
-        self._runner.crew = crew
 
     @property
     def leads(self) -> bool:
@@ -155,7 +163,9 @@ class Engine:
         `Rejected` if it does not let us in. Nothing is kept on failure.
         """
         self._must_lead()
-        return self._endpoints.add(endpoint, secret, by)
+        hosts = self._endpoints.add(endpoint, secret, by)
+        self._saver.save()
+        return hosts
 
     def remove_endpoint(self, endpoint: EndpointId, by: str) -> None:
         """Forget an endpoint and its hosts; `Busy` while a run touches one of them."""
@@ -297,7 +307,8 @@ class Engine:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""
         self._recollect()
         self._endpoints.load()
-        self._endpoints.observe(self._settings)
+        if self._observing:
+            self._endpoints.observe(self._settings)
         for record, plan in self._journal.load():
             self._adopt(record, plan.plan)
 

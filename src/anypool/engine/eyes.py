@@ -1,5 +1,7 @@
 """A look at the world for one action: which hosts are read, in which order."""
 
+from contextlib import suppress
+
 from anypool.drivers import Migration
 from anypool.engine.observe import Observer, places
 from anypool.engine.sight import Seen, Sight
@@ -19,6 +21,7 @@ class Eyes:
 
         With `order`, the migration it names is asked for too.
         """
+        self._meet(hosts_of(action))
         vm = vm_of(action)
         if vm is None:
             return self._look_at_host(hosts_of(action)[0])
@@ -32,13 +35,24 @@ class Eyes:
         inventory = self._observer.inventory
         return Sight(inventory=inventory, seen=seen, job=job, answered=answered)
 
+    def _meet(self, hosts: tuple[HostId, ...]) -> None:
+        """Read every endpoint not read yet, if it takes that to know these hosts."""
+        for endpoint in self._observer.endpoints():
+            if all(host in self._observer.inventory.hosts for host in hosts):
+                return
+            if not self._observer.current(endpoint.id):
+                with suppress(AnypoolError):
+                    self._observer.read(endpoint.id)
+
     def _look_at_host(self, host: HostId) -> Sight:
-        answered = True
+        """Read a host whole: what is seen are all VMs that it says it has."""
         try:
-            self._observer.read(self._observer.inventory.host(host).endpoint)
+            frame = self._observer.read(self._observer.inventory.host(host).endpoint)
         except AnypoolError:
-            answered = False
-        return Sight(inventory=self._observer.inventory, answered=answered)
+            return Sight(inventory=self._observer.inventory, answered=False)
+        seen = (_seen(vm.id, host, frame) for vm in frame.vms)
+        there = tuple(one for one in seen if one.vm is not None)
+        return Sight(inventory=self._observer.inventory, seen=there)
 
     def _look_at_vm(self, vm: VmId, hosts: tuple[HostId, ...]) -> tuple[Seen, ...]:
         """Read the hosts one after the other, an endpoint that speaks for several once."""

@@ -76,7 +76,7 @@ def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> D
         return Done()
     if not sight.answered:
         return Wait("the host does not answer")
-    busy = [vm.name for vm in sight.inventory.vms_on(action.host) if vm.state in HOLDS_MEMORY]
+    busy = [seen.vm.name for seen in sight.seen if seen.vm and seen.state in HOLDS_MEMORY]
     if busy:
         return Fail(f"{len(busy)} VMs still run there: {', '.join(busy[:3])}", 1.0)
     return Done()

@@ -34,6 +34,7 @@ from anypool.settings import Settings
 from anypool.store.records import StepRecord, StepState
 
 SOON_S = 0.02
+SOON_FOR_S = 2.0
 NOTE_EVERY_S = 1.0
 REST_MAX_S = 5.0
 
@@ -118,12 +119,18 @@ def _noted(step: StepNow, sight: Sight, context: Context) -> StepNow:
 def _compared(step: StepNow, decision: Decision, context: Context) -> StepNow:
     """Note since when looks lead to the same decision; the words may differ."""
     last = step.last
-    same = type(last) is type(decision) and _deed(last) is _deed(decision)
+    same = _kind(last) == _kind(decision)
     return replace(step, last=decision, since=step.since if same else context.now.ticks)
 
 
-def _deed(decision: Decision | None) -> Deed | None:
-    return decision.deed if isinstance(decision, Act) else None
+def _kind(decision: Decision | None) -> tuple[object, ...]:
+    match decision:
+        case Act(deed=deed):
+            return (Act, deed)
+        case Wait(soon=soon):
+            return (Wait, soon)
+        case _:
+            return (type(decision),)
 
 
 def _patient(step: StepNow, decision: Decision, context: Context) -> bool:
@@ -142,6 +149,7 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
         words = f"not done after {deadline:g} s: {why or sight.words()} ({sight.words()})"
         return ended(step, state, words, context), ()
     soon = isinstance(decision, Wait) and decision.soon
+    soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
 
