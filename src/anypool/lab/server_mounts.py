@@ -12,7 +12,7 @@ from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
 from anypool.lab.spec import Server
 
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "net/tun")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _KVM_DEVICES = ("kvm", "vhost-net")
 
 
@@ -81,4 +81,7 @@ def _mount_devices(names: tuple[str, ...]) -> None:
         (devices / name).symlink_to(f"/proc/self/fd/{number}")
     (devices / "fd").symlink_to("/proc/self/fd")
     (devices / "shm").mkdir(mode=0o1777)
+    (devices / "pts").mkdir()
+    kernel.mount("devpts", str(devices / "pts"), "devpts", options="newinstance,ptmxmode=666")
+    (devices / "ptmx").symlink_to("pts/ptmx")
     kernel.bind(str(devices), "/dev")
