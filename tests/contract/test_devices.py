@@ -87,6 +87,7 @@ def test_a_stopped_vm_takes_any_size(harness: Harness) -> None:
         assert (seen.vcpus, seen.memory_mib) == (2, 128)
         assert seen.resources.cpu_shares == 512
         assert seen.resources.cpu_limit_percent == 150
+    seen = harness.look(vm.id)
     harness.driver.reconfigure_vm(vm.id, harness.host.id, VmChange())
     assert harness.look(vm.id) == seen
 

@@ -1,5 +1,7 @@
 """Migrations between two hosts: it runs once, whatever is asked how often."""
 
+from contextlib import suppress
+
 import pytest
 from msgspec.structs import replace
 
@@ -108,13 +110,10 @@ def test_a_stopped_vm_is_not_migrated(harness: Harness) -> None:
 def test_an_unreachable_peer_leaves_it_where_it_is(harness: Harness) -> None:
     vm = harness.create(started=True)
     order = replace(harness.order(vm.id), peer_uri="qemu+tcp://127.0.0.9:1/system")
-    try:
+    with suppress(AnypoolError):
         harness.driver.begin_migration(order)
-    except AnypoolError as error:
-        assert error.message
-    else:
-        harness.settle(lambda: ended(harness, order), "it ends")
-        assert harness.driver.migration(order).state is not JobState.DONE
+    harness.settle(lambda: ended(harness, order), "it ends")
+    assert harness.driver.migration(order).state is not JobState.DONE
     assert harness.look(vm.id).state is VmState.RUNNING
     assert at_target(harness, vm) is None
 

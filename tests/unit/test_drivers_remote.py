@@ -96,7 +96,7 @@ class Asked:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    scene = Scene(tmp_path, observe=SHORT_S, start_vm=SHORT_S, observe_vms=5.0)
+    scene = Scene(tmp_path, measure=SHORT_S, start_vm=SHORT_S)
     yield scene
     scene.close()
 
@@ -139,11 +139,11 @@ def test_overrun_of_a_deed_is_unknown_and_of_a_read_unreachable(scene: Scene) ->
     assert health.state is EndpointState.QUARANTINED
     assert "no answer" in health.message
     with pytest.raises(Unreachable, match="rests"):
-        far.observe()
-    scene.hang(scene.far, "observe")
+        far.measure()
+    scene.hang(scene.far, "measure")
     until(lambda: not _rests(far), "the pause ends")
-    with pytest.raises(Unreachable):
-        far.observe()
+    with pytest.raises(Unreachable, match="within"):
+        far.measure()
     until(lambda: not _rests(far), "the second pause ends")
     assert far.observe_vms((vm.id,)).vms[0].state is VmState.STOPPED
     assert scene.pool.health(EndpointId("far")).state is EndpointState.CONNECTED
@@ -213,7 +213,7 @@ def test_a_stopped_worker_is_given_up_and_killed(scene: Scene) -> None:
     (first,) = scene.pool.workers()
     os.kill(first, signal.SIGSTOP)
     with pytest.raises(Unreachable):
-        far.observe()
+        far.measure()
     until(lambda: not runs(first), "the stopped worker is killed")
     assert near.observe().vms
 

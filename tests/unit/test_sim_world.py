@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,14 +49,12 @@ def test_shares_of_a_shape_are_kept() -> None:
 def test_no_memory_no_start() -> None:
     driver = SimDriver(build_world(Shape(hosts=1, vms=60, host_mib=16384, fill_percent=100)))
     stopped = [vm for vm in driver.observe().vms if vm.state is VmState.STOPPED]
-    refused = 0
+    started = 0
     for vm in stopped:
-        try:
+        with suppress(Rejected):
             driver.start_vm(vm.id, HostId("sim-h1"))
-        except Rejected as error:
-            assert "short of memory" in error.message
-            refused += 1
-    assert refused
+            started += 1
+    assert 0 < started < len(stopped)
     held = sum(vm.memory_mib for vm in driver.observe().vms if vm.state is VmState.RUNNING)
     assert held <= 16384
 
@@ -133,7 +132,12 @@ def test_a_hang_lasts_until_it_is_released() -> None:
     driver = SimDriver(world)
     world.inject(Fault(kind=FaultKind.HANG, operation="info"))
     done = threading.Event()
-    threading.Thread(target=lambda: (driver.info(), done.set()), daemon=True).start()
+
+    def ask() -> None:
+        driver.info()
+        done.set()
+
+    threading.Thread(target=ask, daemon=True).start()
     while world.faults:
         time.sleep(0.001)
     assert driver.observe().vms
