@@ -11,6 +11,7 @@ from anypool.api.document import document
 from anypool.cli import reference as command_line
 from anypool.drivers import registry
 from anypool.drivers.registry import DRIVERS
+from anypool.search import reference as search_grammar
 from anypool.settings import FILE, Settings
 from scripts import api_page
 
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
     """File name in docs/reference to content."""
     return {
         "cli.md": MADE + "\n" + command_line.page(),
+        "search.md": MADE + "\n" + search_grammar.page(),
         "api.md": api_page.page(api_document(), MADE),
         "settings.md": settings(),
         "drivers.md": driver_matrix(),

@@ -49,6 +49,10 @@ class Client:
             if not cursor or (most and left <= 0):
                 return
 
+    def ask(self, path: str, body: Json) -> Json:
+        """Return what is answered with a secret in it, which the manager does not keep."""
+        return self._json(self._send("POST", path, body=body))
+
     def post(self, path: str, body: Json | None = None, **query: object) -> Json:
         """Return what a deed answers; repeated by the network, it is done once."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}

@@ -42,8 +42,12 @@ def follow(client: Client, operation: str) -> int:
 
 
 def _looks(client: Client, operation: str) -> Iterator[Json]:
+    """Yield the operation again and again; steps keep their first words, names in them may go."""
+    texts: dict[int, str] = {}
     while True:
         seen = client.get(f"/operations/{key(operation)}")
+        for step in seen["steps"]:
+            step["text"] = texts.setdefault(step["number"], step["text"])
         yield seen
         if seen["state"] in FINAL or seen["state"] == "needs-human":
             return

@@ -151,11 +151,11 @@ def by_code(context: Context, code: str) -> Context:
 def _logged_in(context: Context, asked: Json, days: int) -> Context:
     with open_http(context) as http:
         client = Client(http)
-        me = client.post("/login", asked)
+        me = client.ask("/login", asked)
         http.headers["X-Anypool-CSRF"] = str(me["csrf"])
         label = f"anypool on {socket.gethostname()}"
-        made = client.post("/tokens", {"label": label, "days": days})
-        client.post("/logout")
+        made = client.ask("/tokens", {"label": label, "days": days})
+        client.ask("/logout", {})
     return Context(
         url=context.url, token=made["secret"], user=me["user"], fingerprint=context.fingerprint
     )

@@ -42,7 +42,9 @@ def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[
 
 def _price(plan: Json) -> str:
     cost, count = plan["cost"], len(plan["steps"])
-    words = [f"{count} step{'' if count == 1 else 's'}", f"about {duration(cost['duration_ms'])}"]
+    takes = cost["duration_ms"]
+    words = [f"{count} step{'' if count == 1 else 's'}"]
+    words.append(f"about {duration(takes)}" if takes else "at once")
     if cost["copy_bytes"]:
         words.append(f"{size(cost['copy_bytes'])} to copy")
     if cost["pause_ms"]:

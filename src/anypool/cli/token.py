@@ -28,7 +28,7 @@ COLUMNS = (
 def list_(*, where: Where = HERE) -> None:
     """List tokens: one's own, all of them for an administrator."""
     with connected(where) as client:
-        show_list(client.items("/tokens"), COLUMNS, where.output)
+        show_list(client.get("/tokens")["items"], COLUMNS, where.output)
 
 
 @app.command
@@ -43,7 +43,7 @@ def create(
     """Make a token of one's own and print it; it is shown only this once."""
     body: Json = {"label": label, "days": days} | ({"role": role} if role else {})
     with connected(where) as client:
-        made = client.post("/tokens", body)
+        made = client.ask("/tokens", body)
         if where.output in ("json", "yaml"):
             show_one(made, (), where.output)
             return

@@ -25,7 +25,7 @@ COLUMNS = (
 def list_(*, where: Where = HERE) -> None:
     """List users."""
     with connected(where) as client:
-        show_list(client.items("/users"), COLUMNS, where.output)
+        show_list(client.get("/users")["items"], COLUMNS, where.output)
 
 
 @app.command
