@@ -95,7 +95,7 @@ class Operations:
         if not ask.query:
             return runs.list_runs(tx, StoreAsk(limit=ask.limit, cursor=ask.cursor))
         newest = runs.list_runs(tx, StoreAsk(limit=SEARCHED)).items
-        rows = parse(ask.query, Noun.OPERATION).filter(newest, self._engine.inventory)
+        rows = parse(ask.query, Noun.OPERATION).filter(newest, self._engine.inventory, tx.now)
         return page(rows, lambda run: run.id, ask)
 
 

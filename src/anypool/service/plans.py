@@ -39,7 +39,8 @@ class Plans:
             if not ask.query:
                 return plans.list_plans(tx, StoreAsk(limit=ask.limit, cursor=ask.cursor))
             newest = plans.list_plans(tx, StoreAsk(limit=SEARCHED)).items
-        rows = parse(ask.query, Noun.PLAN).filter(newest, self._engine.inventory)
+            now = tx.now
+        rows = parse(ask.query, Noun.PLAN).filter(newest, self._engine.inventory, now)
         return page(rows, lambda row: row.id, ask)
 
     def get(self, by: Principal, plan: str) -> FollowedPlan:
