@@ -5,7 +5,7 @@ import libvirt
 from anypool.drivers.libvirt import making, metadata, pools, trouble, xml_domain, xml_read, xml_vm
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.xml_write import document
-from anypool.errors import Conflict, NotFound, Rejected
+from anypool.errors import Conflict, NotFound
 from anypool.model import DatastoreId, Disk, HostId, VmId, VmState, VmWish
 
 _STOPPED = frozenset({VmState.STOPPED, VmState.CRASHED})
@@ -20,7 +20,7 @@ class Create(Part):
         if self._made_before(wish, tag):
             making.forget_mark(self.volumes, wish.disks, tag)
             return
-        self._check_networks(wish)
+        self.check_networks(wish.nics)
         with making.made(self.volumes, wish.disks, tag) as disks:
             taste = xml_domain.Taste.of(self.session.options)
             described = document(xml_domain.domain(wish, disks, self.platform, taste, tag))
@@ -100,18 +100,6 @@ class Create(Part):
                 raise
             return
         raise Conflict(f"there is a VM named {name} on this host already", hint="choose another")
-
-    def _check_networks(self, wish: VmWish) -> None:
-        wanted = {nic.network for nic in wish.nics if nic.network}
-        if not wanted:
-            return
-        with self.session.reading("read the networks") as connection:
-            there = {network.name() for network in connection.listAllNetworks(0)}
-        if missing := sorted(wanted - there):
-            raise Rejected(
-                f"host {self.platform.name} has no network {', '.join(missing)}",
-                hint="define it in libvirt on that host, or choose another network",
-            )
 
     def _undefine(self, domain: libvirt.virDomain) -> None:
         flags = (

@@ -52,6 +52,7 @@ class Devices(Part):
                 raise Conflict(
                     f"VM {domain.name()} has {nic.mac} on {old.network}", hint="detach it"
                 )
+        self.check_networks((nic,))
         with self.session.doing(f"attach {nic.mac} to VM {domain.name()}"):
             domain.attachDeviceFlags(document(element), _scope(domain))
 

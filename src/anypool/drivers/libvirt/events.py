@@ -16,6 +16,7 @@ from anypool.drivers.libvirt.platform import Platform
 from anypool.model import Changes, VmId
 
 _ALIVE_CHECK_S = 1.0
+# An event may have one callback per connection: the end of jobs is heard by `migrate`.
 _VM_EVENTS = (
     "VIR_DOMAIN_EVENT_ID_LIFECYCLE",
     "VIR_DOMAIN_EVENT_ID_REBOOT",
@@ -24,7 +25,6 @@ _VM_EVENTS = (
     "VIR_DOMAIN_EVENT_ID_DEVICE_ADDED",
     "VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED",
     "VIR_DOMAIN_EVENT_ID_METADATA_CHANGE",
-    "VIR_DOMAIN_EVENT_ID_JOB_COMPLETED",
 )
 
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from anypool.drivers.libvirt import states, trouble, xml_read, xml_snapshot, xml_vm
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.pools import Pools
-from anypool.model import DatastoreId, HostId, StateReason, Vm, VmId
+from anypool.drivers.libvirt.volumes import Volumes
+from anypool.model import DatastoreId, Disk, HostId, StateReason, Vm, VmId
 
 Seen = tuple[libvirt.virDomain, int, int]
 """A VM with libvirt's state and reason."""
@@ -17,11 +18,12 @@ Seen = tuple[libvirt.virDomain, int, int]
 class VmReader:
     """Turns libvirt's VMs into records."""
 
-    def __init__(self, session: Session, host: HostId, pools: Pools) -> None:
+    def __init__(self, session: Session, host: HostId, pools: Pools, volumes: Volumes) -> None:
         """Nothing is asked yet."""
         self._session = session
         self._host = host
         self._pools = pools
+        self._volumes = volumes
 
     def all(self) -> tuple[Vm, ...]:
         """Every VM the host knows; one that vanishes meanwhile is left out."""
@@ -49,8 +51,16 @@ class VmReader:
         why = states.reason_of(state, reason)
         if why is StateReason.MIGRATING and states.is_incoming(domain):
             why = StateReason.INCOMING
-        taken = xml_snapshot.read(domain)
-        return replace(vm, state=states.state_of(state, reason), reason=why, snapshots=taken)
+        return replace(
+            vm,
+            state=states.state_of(state, reason),
+            reason=why,
+            disks=tuple(self._sized(disk) for disk in vm.disks),
+            snapshots=xml_snapshot.read(domain),
+        )
+
+    def _sized(self, disk: Disk) -> Disk:
+        return replace(disk, size_bytes=self._volumes.size_bytes(disk.path))
 
     def _datastore_at(self, path: str) -> DatastoreId | None:
         pool = self._pools.at(path)

@@ -36,12 +36,13 @@ class Observe(Part):
         """Read everything; libvirt looks at its storage pools again."""
         pools = self.pools.read(refresh=True)
         networks = tuple(self._networks())
+        volumes = tuple(v for pool in pools for v in self.volumes.read(pool))
         return Frame(
             full=True,
             hosts=(self._host(pools, networks),),
             vms=self.reader.all(),
             datastores=tuple(self._datastores(pools)),
-            volumes=tuple(v for pool in pools for v in self.volumes.read(pool)),
+            volumes=volumes,
             networks=networks,
         )
 

@@ -1,7 +1,7 @@
 """What every group of operations stands on: the connection, the host, its pools, its VMs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import libvirt
@@ -12,8 +12,8 @@ from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.look import VmReader
 from anypool.drivers.libvirt.pools import Pools
 from anypool.drivers.libvirt.volumes import Volumes
-from anypool.errors import NotFound, OutcomeUnknown
-from anypool.model import HostId, VmId, VmState
+from anypool.errors import NotFound, OutcomeUnknown, Rejected
+from anypool.model import HostId, Nic, VmId, VmState
 
 SETTLE_S = 10.0
 _POLL_S = 0.02
@@ -45,7 +45,7 @@ class Part(BaseDriver):
     @cached_property
     def reader(self) -> VmReader:
         """Reads VMs."""
-        return VmReader(self.session, self.platform.host, self.pools)
+        return VmReader(self.session, self.platform.host, self.pools, self.volumes)
 
     def find(self, vm: VmId, host: HostId) -> libvirt.virDomain:
         """Find a VM on the one host of this endpoint; raise `NotFound`."""
@@ -58,6 +58,19 @@ class Part(BaseDriver):
             raise NotFound(
                 f"{self.session.endpoint.uri} is host {self.platform.host}, not {host}",
                 hint="was the endpoint's address given to another machine?",
+            )
+
+    def check_networks(self, nics: Iterable[Nic]) -> None:
+        """Raise `Rejected` unless the host has the networks of these adapters."""
+        wanted = {nic.network for nic in nics if nic.network}
+        if not wanted:
+            return
+        with self.session.reading("read the networks") as connection:
+            there = {network.name() for network in connection.listAllNetworks(0)}
+        if missing := sorted(wanted - there):
+            raise Rejected(
+                f"host {self.platform.name} has no network {', '.join(missing)}",
+                hint="define it in libvirt on that host, or choose another network",
             )
 
     def state(self, domain: libvirt.virDomain) -> VmState:

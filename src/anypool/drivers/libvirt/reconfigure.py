@@ -12,6 +12,7 @@ from anypool.model import HostId, Resources, VmChange, VmId
 
 LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 BALLOON_S = 20.0
+_STOP = "stop it first"
 
 
 class Reconfigure(Part):
@@ -32,20 +33,35 @@ class Reconfigure(Part):
     def _set_vcpus(self, domain: libvirt.virDomain, vcpus: int, runs: bool) -> None:
         if vcpus < 1:
             raise Invalid("a VM needs at least one CPU")
-        name = domain.name()
-        with self.session.doing(f"give VM {name} {vcpus} CPUs"):
-            if runs and vcpus > (most := domain.vcpusFlags(libvirt.VIR_DOMAIN_VCPU_MAXIMUM | LIVE)):
-                raise Rejected(
-                    f"VM {name} can have at most {most} CPUs while it runs", hint="stop it first"
-                )
+        with self.session.doing(f"give VM {domain.name()} {vcpus} CPUs"):
             if runs:
-                domain.setVcpusFlags(vcpus, LIVE)
+                self._plug_vcpus(domain, vcpus)
             if not domain.isPersistent():
                 return
             most = domain.vcpusFlags(libvirt.VIR_DOMAIN_VCPU_MAXIMUM | CONFIG)
             if vcpus > most:
                 domain.setVcpusFlags(vcpus, libvirt.VIR_DOMAIN_VCPU_MAXIMUM | CONFIG)
             domain.setVcpusFlags(vcpus, CONFIG)
+
+    def _plug_vcpus(self, domain: libvirt.virDomain, vcpus: int) -> None:
+        """Add or take CPUs of a running VM.
+
+        With TCG a CPU is never taken: seen with QEMU 7.2, the request stays unanswered and
+        the emulator dies of it later.
+        """
+        name, now = domain.name(), domain.vcpusFlags(LIVE)
+        most = domain.vcpusFlags(libvirt.VIR_DOMAIN_VCPU_MAXIMUM | LIVE)
+        if vcpus > most:
+            raise Rejected(f"VM {name} can have at most {most} CPUs while it runs", hint=_STOP)
+        if vcpus < now and self.platform.kind == "qemu":
+            raise Rejected(f"VM {name} cannot give CPUs back while it runs with TCG", hint=_STOP)
+        try:
+            domain.setVcpusFlags(vcpus, LIVE)
+        except libvirt.libvirtError as problem:
+            if problem.get_error_code() != libvirt.VIR_ERR_OPERATION_TIMEOUT:
+                raise
+            if domain.vcpusFlags(LIVE) != vcpus:
+                raise Rejected(f"the guest of VM {name} keeps its CPUs", hint=_STOP) from problem
 
     def _set_memory(self, domain: libvirt.virDomain, memory_mib: int, runs: bool) -> None:
         if memory_mib < 1:
@@ -68,7 +84,7 @@ class Reconfigure(Part):
         if wanted_kib > most_kib:
             raise Rejected(
                 f"VM {name} can have at most {most_kib // KIB_PER_MIB} MiB while it runs",
-                hint="stop it first",
+                hint=_STOP,
             )
         domain.setMemoryFlags(wanted_kib, LIVE)
         if not wait_until(lambda: bool(domain.info()[2] == wanted_kib), BALLOON_S):

@@ -20,8 +20,8 @@ from anypool.errors import (
 
 _KINDS: dict[int, type[AnypoolError]] = {
     libvirt.VIR_ERR_NO_DOMAIN: NotFound,
-    libvirt.VIR_ERR_NO_NETWORK: NotFound,
-    libvirt.VIR_ERR_NO_STORAGE_POOL: NotFound,
+    libvirt.VIR_ERR_NO_NETWORK: Rejected,
+    libvirt.VIR_ERR_NO_STORAGE_POOL: Rejected,
     libvirt.VIR_ERR_NO_STORAGE_VOL: NotFound,
     libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT: NotFound,
     libvirt.VIR_ERR_NO_SUPPORT: NotSupported,
@@ -47,6 +47,9 @@ _SAYINGS: tuple[tuple[str, type[AnypoolError], str], ...] = (
     ("not available on this host", Rejected, "the host has no control groups for shares or limits"),
     ("controller is not mounted", NotSupported, "the host has no control groups for this"),
     ("Could not open", Rejected, "is the volume still on the datastore, and may QEMU read it?"),
+    ("read from monitor", OutcomeUnknown, "the VM's emulator died meanwhile; look at the VM"),
+    ("qemu monitor", OutcomeUnknown, "the VM's emulator died meanwhile; look at the VM"),
+    ("Network not found", Rejected, "define that network in libvirt on this host"),
     ("cannot acquire state change lock", Busy, "libvirt works on this VM; try again later"),
 )
 

@@ -29,6 +29,7 @@ class Volumes:
         self._pools = pools
         self._lock = threading.Lock()
         self._bases: dict[tuple[DatastoreId, str], str] = {}
+        self._sizes: dict[str, int] = {}
 
     def make(self, wish: DiskWish) -> str:
         """Make a volume and return its path; raise `Rejected` if its base is not there.
@@ -39,7 +40,10 @@ class Volumes:
         with self._session.doing(f"make volume {wish.volume} on {pool.name}") as connection:
             store = connection.storagePoolLookupByName(pool.name)
             base = self._base_path(store, wish) if wish.base else ""
-            return _path_of(store.createXML(document(_describe(wish, base)), 0))
+            path = _path_of(store.createXML(document(_describe(wish, base)), 0))
+        with self._lock:
+            self._sizes[path] = wish.size_bytes
+        return path
 
     def find(
         self, datastore: DatastoreId, name: str, *, refresh: bool = True
@@ -62,6 +66,10 @@ class Volumes:
                     raise
         with self._lock:
             self._bases.pop((datastore, name), None)
+
+    def size_bytes(self, path: str) -> int:
+        """The size of the volume at a path when it was last read, 0 if it never was."""
+        return self._sizes.get(path, 0)
 
     def touch(self, datastore: DatastoreId, name: str) -> None:
         """Make a tiny raw volume that says something by its name; quiet if it is there."""
@@ -105,14 +113,17 @@ class Volumes:
                 return None
             raise
         base = xml_read.text(described, "backingStore/path").rpartition("/")[2]
+        path = xml_read.text(described, "target/path")
+        size_bytes = xml_read.size_bytes(described, "capacity")
         with self._lock:
             self._bases[(pool.id, name)] = base
+            self._sizes[path] = size_bytes
         return Volume(
             datastore=pool.id,
             name=name,
-            path=xml_read.text(described, "target/path"),
+            path=path,
             format=xml_read.attribute(described, "target/format", "type", "raw"),
-            size_bytes=xml_read.size_bytes(described, "capacity"),
+            size_bytes=size_bytes,
             used_bytes=xml_read.size_bytes(described, "allocation"),
             base=base,
         )
