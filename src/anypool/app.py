@@ -92,7 +92,7 @@ def serve(settings: Settings, fd: int | None = None) -> int:
         app.start()
         certificate = _certificate(settings, listener)
         _greet(app, listener, certificate)
-        return _run(app, listener, certificate)
+        return run(app, listener, certificate)
     finally:
         app.stop()
         listener.close()
@@ -108,7 +108,8 @@ def login_link(settings: Settings, user: str = FIRST_USER) -> str:
         store.close()
 
 
-def _run(app: App, listener: socket.socket, certificate: Certificate | None) -> int:
+def run(app: App, listener: socket.socket, certificate: Certificate | None) -> int:
+    """Serve HTTP until a signal, or until `app.web.stop()`; return the exit code."""
     config = uvicorn.Config(
         app.web.asgi,
         log_config=None,
@@ -121,7 +122,9 @@ def _run(app: App, listener: socket.socket, certificate: Certificate | None) -> 
         ssl_certfile=None if certificate is None else str(certificate.certificate),
         ssl_keyfile=None if certificate is None else str(certificate.key),
     )
-    _Server(config, app.web).run(sockets=[listener])
+    server = _Server(config, app.web)
+    app.web.stopping = server.stop
+    server.run(sockets=[listener])
     return 0
 
 
@@ -136,6 +139,11 @@ class _Server(uvicorn.Server):
         """Begin to stop."""
         self._web.close()
         super().handle_exit(sig, frame)
+
+    def stop(self) -> None:
+        """Begin to stop, from another thread."""
+        self._web.close()
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

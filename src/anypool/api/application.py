@@ -42,11 +42,16 @@ class Web:
     def __init__(self, services: Services, names: frozenset[str] = frozenset()) -> None:
         self.broadcast = Broadcast(services.pool.subscribe())
         self.litestar = _litestar(services, self.broadcast, names | own_names())
+        self.stopping: Callable[[], None] = self.close
         self.asgi: ASGIApp = SecurityHeaders(self.litestar)
 
     def close(self) -> None:
         """End the event streams; harmless when repeated."""
         self.broadcast.close()
+
+    def stop(self) -> None:
+        """Ask whoever serves this to stop."""
+        self.stopping()
 
 
 def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -> Litestar:

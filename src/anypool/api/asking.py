@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
+from anypool.api.broadcast import Broadcast
 from anypool.api.gate import Caller
 from anypool.api.planviews import Accepted, PlanView, operation_view, plan_view
 from anypool.service import Ask, Principal, Proposal, Services
@@ -15,18 +16,24 @@ from anypool.service.version import version_of
 
 IfMatch = Annotated[
     str | None,
-    Parameter(header="If-Match", description="the ETag of the record you have seen"),
+    HeaderParameter(name="If-Match", description="the ETag of the record you have seen"),
 ]
-DryRun = Annotated[bool, Parameter(description="only make the plan and return it")]
+DryRun = Annotated[bool, QueryParameter(description="only make the plan and return it")]
 PREVIEW = {200: ResponseSpec(PlanView, description="the plan, with `dry_run`")}
-Key = Annotated[str, Parameter(max_length=255, description="id or unique name")]
+Key = Annotated[str, PathParameter(max_length=255, description="id or unique name")]
+
+Use = NamedDependency[Services]
+By = NamedDependency[Principal]
+From = NamedDependency[Caller]
+Wanted = NamedDependency[Ask]
+Live = NamedDependency[Broadcast]
 
 
 def asked(
-    q: Annotated[str, Parameter(max_length=2000, description="a search query")] = "",
-    limit: Annotated[int, Parameter(ge=1, le=LARGEST, description="rows of a page")] = 100,
+    q: Annotated[str, QueryParameter(max_length=2000, description="a search query")] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=LARGEST, description="rows of a page")] = 100,
     cursor: Annotated[
-        str, Parameter(max_length=4000, description="`next` of the page before")
+        str, QueryParameter(max_length=4000, description="`next` of the page before")
     ] = "",
 ) -> Ask:
     """Return which page of a list is wanted."""

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import anyio.to_thread
 from litestar import WebSocket, post, websocket
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import Key
+from anypool.api.asking import By, Key, Use
 from anypool.api.gate import SECRET, Caller
 from anypool.errors import AnypoolError, NotLoggedIn, NotSupported, Unreachable
 from anypool.model import Console
-from anypool.service import Principal, Services
 
 PROTOCOL = "anypool.console"
 TICKET = "anypool.ticket."
@@ -39,7 +39,7 @@ class ConsoleView(Struct, frozen=True, kw_only=True):
 
 
 @post("/vms/{key:str}/console", status_code=200, opt={SECRET: True}, sync_to_thread=True)
-def open_console(services: Services, by: Principal, key: Key, data: ConsoleBody) -> ConsoleView:
+def open_console(services: Use, by: By, key: Key, data: JSONBody[ConsoleBody]) -> ConsoleView:
     """Ask for a ticket to a console."""
     token = services.consoles.ticket(by, key, data.kind)
     return ConsoleView(
@@ -51,7 +51,7 @@ def open_console(services: Services, by: Principal, key: Key, data: ConsoleBody)
 
 
 @websocket("/console")
-async def console(socket: WebSocket[Caller, Any, Any], services: Services) -> None:
+async def console(socket: WebSocket[Caller, Any, Any], services: Use) -> None:
     """Carry bytes between a browser and a console, as long as the caller is allowed to."""
     caller = socket.user
     offered = socket.headers.get("sec-websocket-protocol", "").split(",")

@@ -1,13 +1,13 @@
 """The routes of a VM's disks, network adapters and snapshots."""
 
 from litestar import Response, delete, post
+from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import PREVIEW, DryRun, Key, proposed
+from anypool.api.asking import PREVIEW, By, DryRun, Key, Use, proposed
 from anypool.api.planviews import Accepted
 from anypool.api.vms import NewName, Size, Text
 from anypool.model.units import parse_size
-from anypool.service import Principal, Services
 
 
 class NewDisk(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +26,7 @@ class NewNic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @post("/vms/{key:str}/disks", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def add_disk(
-    services: Services, by: Principal, key: Key, data: NewDisk, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[NewDisk], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Make an empty disk and attach it."""
     size = parse_size(data.size)
@@ -38,7 +38,7 @@ def add_disk(
     "/vms/{key:str}/disks/{target:str}", status_code=202, responses=PREVIEW, sync_to_thread=True
 )
 def remove_disk(
-    services: Services, by: Principal, key: Key, target: Key, dry_run: DryRun = False
+    services: Use, by: By, key: Key, target: Key, dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Detach a disk; its volume stays."""
     return proposed(services, by, services.devices.remove_disk(by, key, target, dry_run=dry_run))
@@ -46,7 +46,7 @@ def remove_disk(
 
 @post("/vms/{key:str}/nics", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def add_nic(
-    services: Services, by: Principal, key: Key, data: NewNic, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[NewNic], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Attach a network adapter."""
     done = services.devices.add_nic(by, key, data.network, data.mac, dry_run=dry_run)
@@ -55,7 +55,7 @@ def add_nic(
 
 @delete("/vms/{key:str}/nics/{mac:str}", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def remove_nic(
-    services: Services, by: Principal, key: Key, mac: Key, dry_run: DryRun = False
+    services: Use, by: By, key: Key, mac: Key, dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Detach a network adapter."""
     return proposed(services, by, services.devices.remove_nic(by, key, mac, dry_run=dry_run))
@@ -63,7 +63,7 @@ def remove_nic(
 
 @post("/vms/{key:str}/snapshots", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def take_snapshot(
-    services: Services, by: Principal, key: Key, data: NewName, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[NewName], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Take a snapshot."""
     return proposed(services, by, services.snapshots.create(by, key, data.name, dry_run=dry_run))
@@ -76,7 +76,7 @@ def take_snapshot(
     sync_to_thread=True,
 )
 def revert_snapshot(
-    services: Services, by: Principal, key: Key, name: Key, dry_run: DryRun = False
+    services: Use, by: By, key: Key, name: Key, dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Return the VM to a snapshot."""
     return proposed(services, by, services.snapshots.revert(by, key, name, dry_run=dry_run))
@@ -86,7 +86,7 @@ def revert_snapshot(
     "/vms/{key:str}/snapshots/{name:str}", status_code=202, responses=PREVIEW, sync_to_thread=True
 )
 def delete_snapshot(
-    services: Services, by: Principal, key: Key, name: Key, dry_run: DryRun = False
+    services: Use, by: By, key: Key, name: Key, dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Forget a snapshot."""
     return proposed(services, by, services.snapshots.delete(by, key, name, dry_run=dry_run))

@@ -1,9 +1,10 @@
 """The routes of endpoints."""
 
 from litestar import Response, delete, get, post
+from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import Key
+from anypool.api.asking import By, Key, Use, Wanted
 from anypool.api.views import (
     EndpointView,
     HostView,
@@ -13,7 +14,6 @@ from anypool.api.views import (
     page_view,
 )
 from anypool.api.vms import Text
-from anypool.service import Ask, Principal, Services
 from anypool.service.endpoints import NewEndpoint
 
 
@@ -35,15 +35,13 @@ class AddedEndpoint(Struct, frozen=True, kw_only=True):
 
 
 @get("/endpoints", sync_to_thread=True)
-def list_endpoints(services: Services, by: Principal, ask: Ask) -> PageView[EndpointView]:
+def list_endpoints(services: Use, by: By, ask: Wanted) -> PageView[EndpointView]:
     """List endpoints."""
     return page_view(services.endpoints.list(by, ask), endpoint_view)
 
 
 @post("/endpoints", status_code=201, sync_to_thread=True)
-def add_endpoint(
-    services: Services, by: Principal, data: NewEndpointBody
-) -> Response[AddedEndpoint]:
+def add_endpoint(services: Use, by: By, data: JSONBody[NewEndpointBody]) -> Response[AddedEndpoint]:
     """Connect to an endpoint, look at it, and keep it; nothing is kept on failure."""
     asked = NewEndpoint(
         uri=data.uri,
@@ -62,13 +60,13 @@ def add_endpoint(
 
 
 @get("/endpoints/{key:str}", sync_to_thread=True)
-def get_endpoint(services: Services, by: Principal, key: Key) -> EndpointView:
+def get_endpoint(services: Use, by: By, key: Key) -> EndpointView:
     """Show one endpoint."""
     return endpoint_view(services.endpoints.get(by, key))
 
 
 @delete("/endpoints/{key:str}", sync_to_thread=True)
-def remove_endpoint(services: Services, by: Principal, key: Key) -> None:
+def remove_endpoint(services: Use, by: By, key: Key) -> None:
     """Forget an endpoint and its hosts; nothing is changed there."""
     services.endpoints.remove(by, key)
 

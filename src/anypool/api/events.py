@@ -6,15 +6,16 @@ from typing import Annotated
 
 import anyio.to_thread
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from msgspec import Struct
 
+from anypool.api.asking import By, From, Live, Use, Wanted
 from anypool.api.broadcast import Broadcast, Mailbox, Numbered
 from anypool.api.gate import Caller
 from anypool.api.views import PageView, page_view
 from anypool.errors import NotLoggedIn
-from anypool.service import Ask, Deed, Principal, Services, require
+from anypool.service import Deed, require
 from anypool.store.records import EventRecord
 
 BEAT_S = 5.0
@@ -37,16 +38,18 @@ class EventView(Struct, frozen=True, kw_only=True):
 
 
 @get("/events", sync_to_thread=True)
-def list_events(services: Services, by: Principal, ask: Ask) -> PageView[EventView]:
+def list_events(services: Use, by: By, ask: Wanted) -> PageView[EventView]:
     """List events, newest first."""
     return page_view(services.events.list(by, ask), _event)
 
 
 @get("/events/stream")
 async def stream_events(
-    caller: Caller,
-    broadcast: Broadcast,
-    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID", max_length=100)] = None,
+    caller: From,
+    broadcast: Live,
+    last_event_id: Annotated[
+        str | None, HeaderParameter(name="Last-Event-ID", max_length=100)
+    ] = None,
 ) -> ServerSentEvent:
     """Follow changes: each message names an object to read again; `resync` means all of them."""
     require(caller.principal, Deed.READ)

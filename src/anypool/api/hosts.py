@@ -3,12 +3,23 @@
 from typing import Annotated
 
 from litestar import Response, get, patch, post
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from anypool.api.asking import PREVIEW, DryRun, IfMatch, Key, expected, proposed, tagged
+from anypool.api.asking import (
+    PREVIEW,
+    By,
+    DryRun,
+    IfMatch,
+    Key,
+    Use,
+    Wanted,
+    expected,
+    proposed,
+    tagged,
+)
 from anypool.api.planviews import Accepted
 from anypool.api.views import HostView, PageView, host_view, page_view
-from anypool.service import Ask, Principal, Services
 
 
 class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,7 +30,7 @@ class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @get("/hosts", sync_to_thread=True)
-def list_hosts(services: Services, by: Principal, ask: Ask) -> PageView[HostView]:
+def list_hosts(services: Use, by: By, ask: Wanted) -> PageView[HostView]:
     """List hosts."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
     found = services.hosts.list(by, ask)
@@ -27,7 +38,7 @@ def list_hosts(services: Services, by: Principal, ask: Ask) -> PageView[HostView
 
 
 @get("/hosts/{key:str}", sync_to_thread=True)
-def get_host(services: Services, by: Principal, key: Key) -> Response[HostView]:
+def get_host(services: Use, by: By, key: Key) -> Response[HostView]:
     """Show one host."""
     host = services.hosts.get(by, key)
     view = host_view(host, services.pool.inventory(by), services.pool.loads(by))
@@ -36,7 +47,7 @@ def get_host(services: Services, by: Principal, key: Key) -> Response[HostView]:
 
 @patch("/hosts/{key:str}", sync_to_thread=True)
 def change_host(
-    services: Services, by: Principal, key: Key, data: HostPatch, if_match: IfMatch = None
+    services: Use, by: By, key: Key, data: JSONBody[HostPatch], if_match: IfMatch = None
 ) -> Response[HostView]:
     """Replace the tags of a host, or the memory that is kept from VMs."""
     host = services.hosts.change(
@@ -47,17 +58,13 @@ def change_host(
 
 
 @post("/hosts/{key:str}/evacuate", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def evacuate_host(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def evacuate_host(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Move all running VMs away and close the host."""
     return proposed(services, by, services.hosts.evacuate(by, key, dry_run=dry_run))
 
 
 @post("/hosts/{key:str}/leave-maintenance", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def open_host(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def open_host(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Open a host for VMs again."""
     return proposed(services, by, services.hosts.leave_maintenance(by, key, dry_run=dry_run))
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from msgspec import Struct
 
 from anypool.api.document import Document
@@ -22,6 +23,6 @@ def get_health() -> Health:
 
 
 @get("/api/openapi.json", opt={ANONYMOUS: True}, include_in_schema=False, sync_to_thread=False)
-def get_document(openapi: Document) -> Response[Any]:
+def get_document(openapi: NamedDependency[Document]) -> Response[Any]:
     """Return the OpenAPI document."""
     return Response(openapi, media_type="application/json")

@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from anypool.api.asking import Key
-from anypool.api.gate import ANONYMOUS, COOKIE, SECRET, Caller
+from anypool.api.asking import By, From, Key, Use
+from anypool.api.gate import ANONYMOUS, COOKIE, SECRET
 from anypool.api.problems import Problem, answer, problem_of
 from anypool.api.views import time_or_none
 from anypool.api.vms import Text
 from anypool.errors import Busy, Invalid
-from anypool.service import Principal, Services
 from anypool.service.logins import Session, csrf_of
 from anypool.service.people import UserChange
 from anypool.store.records import Role, TokenRecord, UserRecord
@@ -113,7 +113,9 @@ class Tokens(Struct, frozen=True, kw_only=True):
 
 
 @post("/login", status_code=200, opt={ANONYMOUS: True}, sync_to_thread=True)
-def login(services: Services, request: Request[Any, Any, Any], data: LoginBody) -> Response[Me]:
+def login(
+    services: Use, request: Request[Any, Any, Any], data: JSONBody[LoginBody]
+) -> Response[Me]:
     """Begin a session by a one-time code or a password."""
     address = "unknown" if request.client is None else request.client.host
     try:
@@ -126,7 +128,7 @@ def login(services: Services, request: Request[Any, Any, Any], data: LoginBody) 
 
 
 @post("/logout", sync_to_thread=True, status_code=204)
-def logout(services: Services, caller: Caller, request: Request[Any, Any, Any]) -> Response[None]:
+def logout(services: Use, caller: From, request: Request[Any, Any, Any]) -> Response[None]:
     """End the session."""
     if caller.session:
         services.logins.logout(caller.session)
@@ -135,65 +137,65 @@ def logout(services: Services, caller: Caller, request: Request[Any, Any, Any]) 
 
 
 @get("/me", sync_to_thread=False)
-def get_me(caller: Caller) -> Me:
+def get_me(caller: From) -> Me:
     """Say who is logged in."""
     csrf = csrf_of(caller.session) if caller.session else None
     return Me(user=caller.principal.name, role=caller.principal.role, csrf=csrf)
 
 
 @post("/me/password", status_code=204, sync_to_thread=True)
-def set_own_password(services: Services, by: Principal, data: OwnPassword) -> None:
+def set_own_password(services: Use, by: By, data: JSONBody[OwnPassword]) -> None:
     """Change one's own password; all sessions end."""
     services.people.set_own_password(by, data.old, data.new)
 
 
 @get("/users", sync_to_thread=True)
-def list_users(services: Services, by: Principal) -> Users:
+def list_users(services: Use, by: By) -> Users:
     """List users."""
     found = tuple(map(_user, services.people.list(by)))
     return Users(items=found, total=len(found))
 
 
 @post("/users", status_code=201, sync_to_thread=True)
-def add_user(services: Services, by: Principal, data: NewUser) -> UserView:
+def add_user(services: Use, by: By, data: JSONBody[NewUser]) -> UserView:
     """Make a user."""
     return _user(services.people.add(by, data.name, data.role, data.password))
 
 
 @patch("/users/{name:str}", sync_to_thread=True)
-def change_user(services: Services, by: Principal, name: Key, data: UserPatch) -> UserView:
+def change_user(services: Use, by: By, name: Key, data: JSONBody[UserPatch]) -> UserView:
     """Change role, password or access; the user's sessions end."""
     change = UserChange(role=data.role, password=data.password, disabled=data.disabled)
     return _user(services.people.change(by, name, change))
 
 
 @delete("/users/{name:str}", sync_to_thread=True)
-def remove_user(services: Services, by: Principal, name: Key) -> None:
+def remove_user(services: Use, by: By, name: Key) -> None:
     """Forget a user with tokens and sessions."""
     services.people.remove(by, name)
 
 
 @get("/tokens", sync_to_thread=True)
-def list_tokens(services: Services, by: Principal) -> Tokens:
+def list_tokens(services: Use, by: By) -> Tokens:
     """List one's own tokens; an administrator sees all."""
     found = tuple(map(_token, services.people.list_tokens(by)))
     return Tokens(items=found, total=len(found))
 
 
 @post("/tokens", status_code=201, opt={SECRET: True}, sync_to_thread=True)
-def add_token(services: Services, by: Principal, data: NewToken) -> MadeToken:
+def add_token(services: Use, by: By, data: JSONBody[NewToken]) -> MadeToken:
     """Make a token of one's own."""
     token, secret = services.people.add_token(by, data.label, data.role, data.days)
     return MadeToken(token=_token(token), secret=secret)
 
 
 @delete("/tokens/{token:str}", sync_to_thread=True)
-def remove_token(services: Services, by: Principal, token: Key) -> None:
+def remove_token(services: Use, by: By, token: Key) -> None:
     """End a token."""
     services.people.remove_token(by, token)
 
 
-def _session(services: Services, data: LoginBody, address: str) -> Session:
+def _session(services: Use, data: LoginBody, address: str) -> Session:
     if data.code is not None and data.user is None and data.password is None:
         return services.logins.with_code(data.code, address)
     if data.code is None and data.user is not None and data.password is not None:

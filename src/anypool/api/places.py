@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from anypool.api.asking import IfMatch, Key, expected, tagged
+from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
 from anypool.api.views import (
     DatastoreView,
     ImageView,
@@ -21,7 +22,6 @@ from anypool.api.views import (
 )
 from anypool.api.vms import Text
 from anypool.model import Boot, Locking
-from anypool.service import Ask, Principal, Services
 from anypool.service.images import NewImage
 
 
@@ -54,7 +54,7 @@ class NewImageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @get("/datastores", sync_to_thread=True)
-def list_datastores(services: Services, by: Principal, ask: Ask) -> PageView[DatastoreView]:
+def list_datastores(services: Use, by: By, ask: Wanted) -> PageView[DatastoreView]:
     """List datastores."""
     inventory = services.pool.inventory(by)
     found = services.datastores.list(by, ask)
@@ -62,7 +62,7 @@ def list_datastores(services: Services, by: Principal, ask: Ask) -> PageView[Dat
 
 
 @get("/datastores/{key:str}", sync_to_thread=True)
-def get_datastore(services: Services, by: Principal, key: Key) -> Response[DatastoreView]:
+def get_datastore(services: Use, by: By, key: Key) -> Response[DatastoreView]:
     """Show one datastore."""
     datastore = services.datastores.get(by, key)
     return tagged(datastore_view(datastore, services.pool.inventory(by)), datastore)
@@ -70,7 +70,7 @@ def get_datastore(services: Services, by: Principal, key: Key) -> Response[Datas
 
 @patch("/datastores/{key:str}", sync_to_thread=True)
 def change_datastore(
-    services: Services, by: Principal, key: Key, data: DatastorePatch, if_match: IfMatch = None
+    services: Use, by: By, key: Key, data: JSONBody[DatastorePatch], if_match: IfMatch = None
 ) -> Response[DatastoreView]:
     """Replace the tags, or the statement about locks."""
     datastore = services.datastores.change(
@@ -80,14 +80,14 @@ def change_datastore(
 
 
 @post("/datastores/{key:str}/mark", status_code=200, sync_to_thread=True)
-def mark_datastore(services: Services, by: Principal, key: Key) -> DatastoreView:
+def mark_datastore(services: Use, by: By, key: Key) -> DatastoreView:
     """Write the marker that lets other hosts recognise the same place."""
     marked = services.datastores.mark(by, key)
     return datastore_view(marked, services.pool.inventory(by))
 
 
 @get("/networks", sync_to_thread=True)
-def list_networks(services: Services, by: Principal, ask: Ask) -> PageView[NetworkView]:
+def list_networks(services: Use, by: By, ask: Wanted) -> PageView[NetworkView]:
     """List networks."""
     inventory = services.pool.inventory(by)
     found = services.networks.list(by, ask)
@@ -95,25 +95,25 @@ def list_networks(services: Services, by: Principal, ask: Ask) -> PageView[Netwo
 
 
 @get("/networks/{key:str}", sync_to_thread=True)
-def get_network(services: Services, by: Principal, key: Key) -> NetworkView:
+def get_network(services: Use, by: By, key: Key) -> NetworkView:
     """Show one network."""
     return network_view(services.networks.get(by, key), services.pool.inventory(by))
 
 
 @get("/volumes", sync_to_thread=True)
-def list_volumes(services: Services, by: Principal, ask: Ask) -> PageView[VolumeView]:
+def list_volumes(services: Use, by: By, ask: Wanted) -> PageView[VolumeView]:
     """List the volumes in use; the query is a text that they contain."""
     return page_view(services.volumes.list(by, ask), volume_view)
 
 
 @get("/images", sync_to_thread=True)
-def list_images(services: Services, by: Principal, ask: Ask) -> PageView[ImageView]:
+def list_images(services: Use, by: By, ask: Wanted) -> PageView[ImageView]:
     """List images."""
     return page_view(services.images.list(by, ask), image_view)
 
 
 @post("/images", status_code=201, sync_to_thread=True)
-def add_image(services: Services, by: Principal, data: NewImageBody) -> Response[ImageView]:
+def add_image(services: Use, by: By, data: JSONBody[NewImageBody]) -> Response[ImageView]:
     """Make an image of a volume."""
     boot = None if data.boot is None else Boot(**asdict(data.boot))
     asked = NewImage(
@@ -131,13 +131,13 @@ def add_image(services: Services, by: Principal, data: NewImageBody) -> Response
 
 
 @get("/images/{key:str}", sync_to_thread=True)
-def get_image(services: Services, by: Principal, key: Key) -> ImageView:
+def get_image(services: Use, by: By, key: Key) -> ImageView:
     """Show one image."""
     return image_view(services.images.get(by, key))
 
 
 @delete("/images/{key:str}", sync_to_thread=True)
-def remove_image(services: Services, by: Principal, key: Key) -> None:
+def remove_image(services: Use, by: By, key: Key) -> None:
     """Forget an image; its volume stays."""
     services.images.remove(by, key)
 

@@ -119,6 +119,8 @@ def _framework(_: Request[Any, Any, Any], error: HTTPException) -> Response[Prob
 
 def _invalid(error: ValidationException) -> Problem:
     found = error.extra if isinstance(error.extra, list) else []
+    if any(isinstance(entry, dict) and entry.get("message") == "'data'" for entry in found):
+        return problem_of(Invalid("the request has no body", hint=_DOCUMENT))
     errors = tuple(
         FieldError(field=str(entry.get("key", "")), message=str(entry.get("message", "")))
         for entry in found

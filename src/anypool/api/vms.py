@@ -3,16 +3,26 @@
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from anypool.api.asking import PREVIEW, DryRun, IfMatch, Key, expected, proposed, tagged
+from anypool.api.asking import (
+    PREVIEW,
+    By,
+    DryRun,
+    IfMatch,
+    Key,
+    Use,
+    Wanted,
+    expected,
+    proposed,
+    tagged,
+)
 from anypool.api.planviews import Accepted
 from anypool.api.views import PageView, VmView, page_view, vm_view
 from anypool.model import Resources, VmChange
 from anypool.model.units import MIB, parse_size
-from anypool.service import Ask, Principal, Services
 from anypool.service.vms import Power
 from anypool.service.wishes import NewVm
 
@@ -79,7 +89,7 @@ class Reconfiguration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 @get("/vms", sync_to_thread=True)
-def list_vms(services: Services, by: Principal, ask: Ask) -> PageView[VmView]:
+def list_vms(services: Use, by: By, ask: Wanted) -> PageView[VmView]:
     """List VMs."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
     found = services.vms.list(by, ask)
@@ -88,7 +98,7 @@ def list_vms(services: Services, by: Principal, ask: Ask) -> PageView[VmView]:
 
 @post("/vms", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def create_vm(
-    services: Services, by: Principal, data: NewVmBody, dry_run: DryRun = False
+    services: Use, by: By, data: JSONBody[NewVmBody], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Make VMs of an image; ids, addresses and volume names are chosen here."""
     asked = NewVm(
@@ -112,7 +122,7 @@ def create_vm(
 
 
 @get("/vms/{key:str}", sync_to_thread=True)
-def get_vm(services: Services, by: Principal, key: Key) -> Response[VmView]:
+def get_vm(services: Use, by: By, key: Key) -> Response[VmView]:
     """Show one VM."""
     vm = services.vms.get(by, key)
     return tagged(vm_view(vm, services.pool.inventory(by), services.pool.loads(by)), vm)
@@ -120,7 +130,7 @@ def get_vm(services: Services, by: Principal, key: Key) -> Response[VmView]:
 
 @patch("/vms/{key:str}", sync_to_thread=True)
 def change_vm(
-    services: Services, by: Principal, key: Key, data: VmPatch, if_match: IfMatch = None
+    services: Use, by: By, key: Key, data: JSONBody[VmPatch], if_match: IfMatch = None
 ) -> Response[VmView]:
     """Replace the tags of a VM."""
     vm = services.vms.tag(by, key, data.tags, expected=expected(if_match))
@@ -129,10 +139,10 @@ def change_vm(
 
 @delete("/vms/{key:str}", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def delete_vm(
-    services: Services,
-    by: Principal,
+    services: Use,
+    by: By,
     key: Key,
-    volumes: Annotated[bool, Parameter(description="delete its volumes too")] = False,
+    volumes: Annotated[bool, QueryParameter(description="delete its volumes too")] = False,
     dry_run: DryRun = False,
 ) -> Response[Accepted]:
     """Forget a stopped VM."""
@@ -140,16 +150,14 @@ def delete_vm(
 
 
 @post("/vms/{key:str}/start", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def start_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def start_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Start a stopped VM."""
     return proposed(services, by, services.vms.start(by, key, dry_run=dry_run))
 
 
 @post("/vms/{key:str}/migrate", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def migrate_vm(
-    services: Services, by: Principal, key: Key, data: Target, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[Target], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Migrate a running VM to another host."""
     return proposed(services, by, services.vms.migrate(by, key, data.host, dry_run=dry_run))
@@ -157,7 +165,7 @@ def migrate_vm(
 
 @post("/vms/{key:str}/rename", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def rename_vm(
-    services: Services, by: Principal, key: Key, data: NewName, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[NewName], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Rename a stopped VM."""
     return proposed(services, by, services.vms.rename(by, key, data.name, dry_run=dry_run))
@@ -165,7 +173,7 @@ def rename_vm(
 
 @post("/vms/{key:str}/reconfigure", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def reconfigure_vm(
-    services: Services, by: Principal, key: Key, data: Reconfiguration, dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[Reconfiguration], dry_run: DryRun = False
 ) -> Response[Accepted]:
     """Change CPUs, memory or shares."""
     resources = None if data.resources is None else Resources(**asdict(data.resources))
@@ -174,56 +182,42 @@ def reconfigure_vm(
 
 
 @post("/vms/{key:str}/shut-down", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def shut_down_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def shut_down_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Ask the guest to stop."""
     return _power(services, by, key, Power.SHUT_DOWN, dry_run)
 
 
 @post("/vms/{key:str}/power-off", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def power_off_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def power_off_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Stop a VM without asking the guest."""
     return _power(services, by, key, Power.POWER_OFF, dry_run)
 
 
 @post("/vms/{key:str}/reboot", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def reboot_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def reboot_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Ask the guest to restart."""
     return _power(services, by, key, Power.REBOOT, dry_run)
 
 
 @post("/vms/{key:str}/reset", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def reset_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def reset_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Restart a VM without asking the guest."""
     return _power(services, by, key, Power.RESET, dry_run)
 
 
 @post("/vms/{key:str}/pause", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def pause_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def pause_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Stop the CPUs of a running VM."""
     return _power(services, by, key, Power.PAUSE, dry_run)
 
 
 @post("/vms/{key:str}/resume", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def resume_vm(
-    services: Services, by: Principal, key: Key, dry_run: DryRun = False
-) -> Response[Accepted]:
+def resume_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
     """Let a paused VM run on."""
     return _power(services, by, key, Power.RESUME, dry_run)
 
 
-def _power(
-    services: Services, by: Principal, key: str, power: Power, dry_run: bool
-) -> Response[Accepted]:
+def _power(services: Use, by: By, key: str, power: Power, dry_run: bool) -> Response[Accepted]:
     return proposed(services, by, services.vms.power(by, key, power, dry_run=dry_run))
 
 

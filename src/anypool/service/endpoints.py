@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from anypool.drivers.registry import detect
 from anypool.engine import Engine
-from anypool.errors import Conflict, NotFound
+from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
@@ -64,11 +64,15 @@ class Endpoints:
         """Connect, look, and keep the endpoint with its hosts; nothing is kept on failure.
 
         Raises `Invalid` for an address no driver knows, `Conflict` for one that is managed
-        already, `Unreachable`, `Denied` for a wrong password.
+        already, `Unreachable`, and `Invalid` for a wrong password too.
         """
         require(by, Deed.MANAGE_ENDPOINTS)
         endpoint = self._wanted(asked)
-        hosts = self._engine.add_endpoint(endpoint, asked.password, by.name)
+        try:
+            hosts = self._engine.add_endpoint(endpoint, asked.password, by.name)
+        except Denied as error:
+            hint = error.hint or "check user and password"
+            raise Invalid(f"{endpoint.uri} refused us: {error.message}", hint=hint) from error
         return self._known()[endpoint.id], hosts
 
     def remove(self, by: Principal, key: str) -> None:
