@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from anypool.errors import AnypoolError, Busy, Conflict, NotSupported
-from anypool.lab import accelerator, image, libvirt_files, outer, server_etc
+from anypool.lab import accelerator, emulator, image, libvirt_files, outer, server_etc
 from anypool.lab.commands import search_path
 from anypool.lab.control import supervisor_pid
 from anypool.lab.locks import locked
@@ -102,7 +102,7 @@ def _write_files(
     spec: LabSpec, places: LabPlaces, cache: Path, choice: AcceleratorChoice
 ) -> KeptLab:
     mode = outer.own_mode()
-    seed = cache / f"capabilities-{mode}-{choice.accelerator}"
+    seed = cache / f"capabilities-2-{mode}-{choice.accelerator}"
     for folder in (places.datastore, places.consoles, places.bmc_state, seed):
         folder.mkdir(parents=True, exist_ok=True)
     kept = KeptLab(
@@ -112,6 +112,7 @@ def _write_files(
         accelerator=choice.accelerator,
         datastore_uuid=_mark(places.datastore),
         seed_dir=str(seed),
+        emulator=str(emulator.ensure(cache)) if choice.accelerator == "tcg" else "",
     )
     places.spec.write_bytes(msgspec.json.encode(kept))
     places.accelerator.write_bytes(msgspec.json.encode(choice))

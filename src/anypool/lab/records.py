@@ -107,7 +107,10 @@ class Emulator(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a lab's own folder says about it: written once by `up`, read by all its processes."""
+    """What a lab's own folder says about it: written once by `up`, read by all its processes.
+
+    `emulator` is the script that stands before QEMU, empty where none is needed.
+    """
 
     name: str
     servers: tuple[Server, ...]
@@ -115,6 +118,7 @@ class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accelerator: Accelerator
     datastore_uuid: str
     seed_dir: str
+    emulator: str = ""
 
     @property
     def rootless(self) -> bool:

@@ -6,7 +6,7 @@ Runs in the server's own mount namespace, so the machine sees nothing of it.
 import os
 from pathlib import Path
 
-from anypool.lab import kernel
+from anypool.lab import emulator, kernel
 from anypool.lab.libvirt_files import PRIVATE_FOLDERS, SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
@@ -19,6 +19,7 @@ _KVM_DEVICES = ("kvm", "vhost-net")
 def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     """Give the server its own /proc, /sys, /run, /dev, /etc files and libvirt folders."""
     lab = os.open(places.directory, os.O_PATH)
+    script = os.open(kept.emulator or "/", os.O_PATH)
     home = os.open(places.server(server.name), os.O_PATH)
     kernel.make_mounts_private()
     kernel.mount("proc", "/proc", "proc")
@@ -30,6 +31,9 @@ def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     if not kept.rootless:
         _mount_system_folders(places, lab)
     _mount_devices(_DEVICES + (_KVM_DEVICES if kept.accelerator == "kvm" else ()))
+    if kept.emulator:
+        emulator.put_before_qemu(f"/proc/self/fd/{script}")
+    os.close(script)
     os.close(lab)
     os.close(home)
 
