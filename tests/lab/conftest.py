@@ -252,36 +252,54 @@ def clean_lab(lab: RunningLab) -> Iterator[RunningLab]:
     lab.repair()
 
 
-@pytest.fixture
-def machine() -> Callable[[], dict[str, set[str]]]:
-    """What the machine itself has now: links, mounts, and processes the lab could leave."""
+class Traces:
+    """What a running lab has on the machine, noted while it is up, to be looked for later."""
 
-    def look() -> dict[str, set[str]]:
-        links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True)
-        words = ("anypool.lab", "libvirtd", "qemu-system", "unshare")
-        return {
-            "links": {line.split()[0] for line in links.stdout.splitlines()},
-            "mounts": set(Path("/proc/self/mounts").read_text().splitlines()),
-            "processes": {p for p in _command_lines() if any(word in p for word in words)},
-            "namespaces": _namespaces(),
-        }
+    def __init__(self, lab: RunningLab) -> None:
+        supervisor = lab.status().supervisor_pid
+        assert supervisor is not None
+        self.pids = {supervisor, parent_of(supervisor)} | set(_descendants(supervisor))
+        mine = _namespaces_of("self")
+        self.namespaces = {ns for pid in self.pids for ns in _namespaces_of(pid)} - mine
+        assert len(self.pids) > 4
+        assert len(self.namespaces) > 4
 
-    return look
-
-
-def _command_lines() -> Iterator[str]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            yield f"{entry.name} {b' '.join(words).decode(errors='replace')}"
+    def left(self) -> set[str]:
+        """The processes and namespaces of the lab that are still there."""
+        there = {ns for entry in Path("/proc").glob("[0-9]*") for ns in _namespaces_of(entry.name)}
+        return {str(pid) for pid in self.pids if alive(pid)} | (self.namespaces & there)
 
 
-def _namespaces() -> set[str]:
+def machine() -> tuple[set[str], set[str]]:
+    """The links and mounts of the machine itself."""
+    links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True)
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    return {line.split()[0] for line in links.stdout.splitlines()}, set(mounts)
+
+
+def parent_of(pid: int) -> int:
+    """The parent process of `pid`; 0 when there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
+
+
+def _descendants(ancestor: int) -> Iterator[int]:
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    parents = {pid: parent_of(pid) for pid in pids}
+    for pid in pids:
+        above = parents[pid]
+        while above and above != ancestor:
+            above = parents.get(above, 0)
+        if above:
+            yield pid
+
+
+def _namespaces_of(pid: int | str) -> set[str]:
     found = set()
-    for entry in Path("/proc").glob("[0-9]*/ns/*"):
+    for entry in Path(f"/proc/{pid}/ns").glob("*"):
         try:
             found.add(os.readlink(entry))
         except OSError:

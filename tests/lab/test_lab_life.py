@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,11 +10,17 @@ import pytest
 
 from anypool import lab as labs
 from anypool.errors import Conflict, NotFound
-from tests.lab.conftest import Guest, RunningLab, lab_or_skip, wait_until
+from tests.lab.conftest import (
+    Guest,
+    RunningLab,
+    Traces,
+    lab_or_skip,
+    machine,
+    parent_of,
+    wait_until,
+)
 
 pytestmark = pytest.mark.lab
-
-Machine = Callable[[], dict[str, set[str]]]
 
 
 def test_up_twice_is_one_lab(lab: RunningLab) -> None:
@@ -69,22 +74,21 @@ def test_two_labs_do_not_meet(lab: RunningLab, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "launcher", "director"])
-def test_kill_9_ends_everything(tmp_path: Path, machine: Machine, victim: str) -> None:
+def test_kill_9_ends_everything(tmp_path: Path, victim: str) -> None:
     before = machine()
     doomed = lab_or_skip("doomed", tmp_path, hosts=2, spares=0)
     Guest(doomed, 1).start("h2")
-    supervisor = doomed.status().supervisor_pid
-    assert supervisor is not None
-    assert machine() != before
-    os.kill(_pid_of(victim, supervisor), signal.SIGKILL)
-    wait_until(lambda: machine() == before, "everything of the lab is gone")
+    traces = Traces(doomed)
+    os.kill(pid_of(victim, doomed), signal.SIGKILL)
+    wait_until(lambda: not traces.left(), "everything of the lab is gone")
     assert not doomed.status().up
     assert doomed.processes("h2") == ()
     with pytest.raises(NotFound):
         doomed.freeze("h2")
     labs.up(doomed.spec, print)
-    assert doomed.status().up
+    traces = Traces(doomed)
     labs.down("doomed", tmp_path, print)
+    assert traces.left() == set()
     assert machine() == before
     assert list(tmp_path.iterdir()) == []
 
@@ -99,11 +103,11 @@ def test_down_after_kill_9_and_without_a_lab(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lab_whose_folder_was_removed_ends(tmp_path: Path, machine: Machine) -> None:
-    before = machine()
+def test_a_lab_whose_folder_was_removed_ends(tmp_path: Path) -> None:
     orphan = lab_or_skip("orphan", tmp_path, hosts=1, spares=0)
+    traces = Traces(orphan)
     shutil.rmtree(tmp_path / orphan.name)
-    wait_until(lambda: machine() == before, "everything of the lab is gone")
+    wait_until(lambda: not traces.left(), "everything of the lab is gone")
 
 
 def test_down_keeps_the_folder_when_asked(tmp_path: Path) -> None:
@@ -116,15 +120,14 @@ def test_down_keeps_the_folder_when_asked(tmp_path: Path) -> None:
     labs.down("kept", tmp_path, print)
 
 
-def _pid_of(victim: str, supervisor: int) -> int:
+def pid_of(victim: str, lab: RunningLab) -> int:
+    supervisor = lab.status().supervisor_pid
+    assert supervisor is not None
     if victim == "supervisor":
         return supervisor
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            words = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if victim == "director" and parent == supervisor and b"supervisor" in words:
-            return int(entry.name)
-    return int(Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[1])
+    if victim == "launcher":
+        return parent_of(supervisor)
+    children = [pid for pid in Traces(lab).pids if parent_of(pid) == supervisor]
+    return next(
+        pid for pid in children if b"supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
