@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from anypool.cli.failures import error_of
-from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, Invalid, OutcomeUnknown, Unreachable
 
 Json: TypeAlias = dict[str, Any]
 
@@ -126,9 +127,11 @@ class Client:
         raise error_of(response.status_code, content if isinstance(content, dict) else {})
 
 
-def key(text: str) -> str:
-    """Return a name or id as one part of a path."""
-    return str(httpx.URL("").copy_with(path="/" + text.replace("/", "%2F")).raw_path.decode())[1:]
+def key(name: str) -> str:
+    """Return a name or id as one part of a path; raise `Invalid` for what cannot be one."""
+    if name.strip(".") == "":
+        raise Invalid(f"'{name}' is no name")
+    return quote(name, safe="")
 
 
 def _text(value: object) -> str:

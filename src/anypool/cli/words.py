@@ -52,5 +52,5 @@ def with_unit(text: str) -> str:
 def to_bytes(text: str) -> int:
     """Return bytes for a size as people write it; raise `Invalid`."""
     if text.isdecimal():
-        raise Invalid(f"{text} has no unit", hint=f"write {text}GiB")
+        raise Invalid(f"{text} has no unit", hint=f"write {text}MiB or {text}GiB")
     return parse_size(text)
