@@ -15,7 +15,14 @@ from anypool.plan import Plan
 from anypool.planner.evacuate import plan_evacuation
 from anypool.settings import Settings
 from anypool.store import Store, Tx, runs
-from anypool.store.records import FINAL_RUN_STATES, DatastoreFacts, RunRecord, RunState, StepRecord
+from anypool.store.records import (
+    FINAL_RUN_STATES,
+    DatastoreFacts,
+    HostFacts,
+    RunRecord,
+    RunState,
+    StepRecord,
+)
 from tests.simulation.pool import SimPool
 
 TURNS = 20_000
@@ -70,12 +77,16 @@ class Yard:
         self.chance = random.Random(seed)
         self.clock = ManualClock()
         self.world: World = build_world(shape, clock=self.clock)
-        self.settings = Settings(state_dir=str(folder))
+        self.settings = Settings(
+            state_dir=str(folder), migration_deadline_s=600, step_deadline_s=120, lease_s=600
+        )
         self.url = f"sqlite:///{folder / 'anypool.db'}"
         self.crew = ListCrew(self.chance)
         self.crashes = 0
         self.reads = 0.0
         self.store, self.engine = self._boot()
+        self.news = self.engine.subscribe()
+        self._last: RunRecord | None = None
         self.engine.begin(self.crew)
         for endpoint in SimPool(self.world).endpoints():
             self.engine.add_endpoint(endpoint, "", "test")
@@ -92,6 +103,8 @@ class Yard:
         self.crew.tasks.clear()
         self.store.store.close()
         self.store, self.engine = self._boot()
+        self.news = self.engine.subscribe()
+        self._last = None
         self.engine.begin(self.crew)
 
     def evacuate(self, host: HostId | None = None) -> RunId:
@@ -105,6 +118,10 @@ class Yard:
         for datastore in self.engine.inventory.datastores:
             facts = DatastoreFacts(datastore=datastore, locking=Locking.EFFECTIVE)
             self.engine.set_datastore_facts(facts, "test")
+
+    def open_host(self, host: HostId) -> None:
+        """End the maintenance of a host."""
+        self.engine.set_host_facts(HostFacts(host=host), "test")
 
     def begin(self, plan: Plan) -> RunId:
         return self.engine.run(self.engine.submit(plan, "test").id, "test").id
@@ -140,8 +157,12 @@ class Yard:
         raise AssertionError(f"run {run} does not end: {self.steps(run)}")
 
     def record(self, run: RunId) -> RunRecord:
-        with self.store.store.reading() as tx:
-            return runs.get_run(tx, run)
+        """Return a run, read again only if the engine gave notice of a change."""
+        changed = any(notice.kind == "run" for notice in self.news.get(0.0))
+        if changed or self._last is None or self._last.id != run:
+            with self.store.store.reading() as tx:
+                self._last = runs.get_run(tx, run)
+        return self._last
 
     def steps(self, run: RunId) -> tuple[StepRecord, ...]:
         with self.store.store.reading() as tx:

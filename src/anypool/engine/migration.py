@@ -142,7 +142,7 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
     verdict, patience = judge(source, target, job, memory)
     seconds = {_P.NONE: 0.0, _P.SETTLE: times.settle_s, _P.STALL: times.stall_s}[patience]
     if memory.paused and verdict in (_V.RESUME_TARGET, _V.RESUME_SOURCE):
-        return _was_paused(verdict, source, seconds)
+        return _was_paused(verdict, source, max(seconds, times.settle_s))
     if (deed := _DEEDS.get(verdict)) is not None:
         return Act(deed, str(verdict), seconds)
     match verdict:

@@ -1,0 +1,135 @@
+"""The table of migrations, cell by cell for what must never be, and by example."""
+
+import itertools
+
+import pytest
+
+from anypool.engine.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait, Withdraw
+from anypool.engine.migration import TABLE, Times, called_back, decide
+from anypool.engine.sight import GONE, Copy
+from anypool.model import Job, JobState
+
+TIMES = Times(settle_s=3.0, stall_s=45.0)
+JOBS = (None, *(Job(state=state) for state in JobState))
+MEMORIES = tuple(
+    Memory(sent=True, held=held, paused=paused, never_ran=never_ran)
+    for held, paused, never_ran in itertools.product((False, True), repeat=3)
+    if held or not paused
+)
+ALL = tuple(itertools.product(Copy, Copy, JOBS, MEMORIES))
+
+
+def deed(source: Copy, target: Copy, job: Job | None, memory: Memory) -> Deed | None:
+    found = decide((source, target), job, memory, TIMES)
+    return found.deed if isinstance(found, Act) else None
+
+
+def test_what_must_never_be() -> None:
+    for source, target, job, memory in ALL:
+        check_cell(source, target, job, memory)
+
+
+def check_cell(source: Copy, target: Copy, job: Job | None, memory: Memory) -> None:
+    found = deed(source, target, job, memory)
+    if Copy.UNKNOWN in (source, target):
+        assert found is None, "nothing is done while somebody does not answer"
+    if found is Deed.RESUME_TARGET:
+        assert source in GONE
+        assert target is Copy.PAUSED
+        assert not memory.paused
+    if found is Deed.RESUME_SOURCE:
+        assert target is Copy.ABSENT
+        assert memory.held or memory.never_ran
+        assert not memory.paused
+    if found is Deed.DISCARD_SOURCE:
+        assert source in (Copy.PAUSED, Copy.MIGRATING, Copy.STOPPED)
+        assert target is Copy.RUNNING or (memory.paused and source is Copy.STOPPED)
+    if found is Deed.DISCARD_TARGET:
+        assert target in (Copy.PAUSED, Copy.INCOMING, Copy.STOPPED)
+        assert source not in (Copy.ABSENT, Copy.UNKNOWN)
+        if target is Copy.PAUSED:
+            assert memory.held or memory.never_ran
+    if found is Deed.PERFORM:
+        assert source in (Copy.RUNNING, Copy.PAUSED)
+        assert target is Copy.ABSENT
+    decision = decide((source, target), job, memory, TIMES)
+    if isinstance(decision, Done):
+        assert source in GONE
+
+
+def test_what_destroys_is_seen_for_a_while() -> None:
+    for source, target, job, memory in ALL:
+        decision = decide((source, target), job, memory, TIMES)
+        destroys = deed(source, target, job, memory) in (Deed.DISCARD_SOURCE, Deed.DISCARD_TARGET)
+        if destroys or isinstance(decision, Fail | AskHuman):
+            assert not isinstance(decision, Wait)
+            assert decision.patience_s >= TIMES.settle_s
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "held", "wanted"),
+    [
+        # E15: Finish ran, its answer was lost, locks stop the source.
+        (Copy.MIGRATING, Copy.RUNNING, False, Deed.DISCARD_SOURCE),
+        # E16 with the target held: the source came back.
+        (Copy.RUNNING, Copy.PAUSED, True, Deed.DISCARD_TARGET),
+        # E16 cured: the source is gone.
+        (Copy.ABSENT, Copy.PAUSED, True, Deed.RESUME_TARGET),
+        # E9: an orphan waits at a target that was frozen.
+        (Copy.RUNNING, Copy.INCOMING, False, Deed.DISCARD_TARGET),
+        # E2, E4, E8: it did not happen.
+        (Copy.RUNNING, Copy.ABSENT, False, Deed.PERFORM),
+        (Copy.STOPPED, Copy.RUNNING, False, Deed.DISCARD_SOURCE),
+    ],
+)
+def test_known_faults(source: Copy, target: Copy, held: bool, wanted: Deed) -> None:
+    over = Job(state=JobState.GONE)
+    assert deed(source, target, over, Memory(sent=True, held=held)) is wanted
+
+
+def test_two_running_copies_are_never_touched() -> None:
+    for job, memory in itertools.product(JOBS, MEMORIES):
+        found = decide((Copy.RUNNING, Copy.RUNNING), job, memory, TIMES)
+        assert isinstance(found, AskHuman)
+
+
+def test_nothing_destructive_while_the_platform_works_on_it() -> None:
+    moving = Job(state=JobState.RUNNING)
+    for source, target, memory in itertools.product(Copy, Copy, MEMORIES):
+        found = deed(source, target, moving, memory)
+        if found in (Deed.DISCARD_TARGET, Deed.PERFORM, Deed.RESUME_SOURCE):
+            pytest.fail(f"{found} at {source}, {target}")
+
+
+def test_begins_only_from_a_clean_start() -> None:
+    for source, target in itertools.product(Copy, Copy):
+        found = decide((source, target), None, Memory(), TIMES)
+        clean = source in (Copy.RUNNING, Copy.PAUSED) and target in GONE
+        assert isinstance(found, Act) is clean
+
+
+def test_a_vm_that_was_paused_stays_paused() -> None:
+    memory = Memory(sent=True, held=True, paused=True)
+    found = decide((Copy.ABSENT, Copy.PAUSED), None, memory, TIMES)
+    assert isinstance(found, Done)
+
+
+def test_the_guest_standing_still_is_looked_at_soon() -> None:
+    moving = Job(state=JobState.RUNNING)
+    found = decide((Copy.MIGRATING, Copy.INCOMING), moving, Memory(sent=True), TIMES)
+    assert found == Wait(found.why, soon=True) if isinstance(found, Wait) else False
+
+
+def test_called_back() -> None:
+    sent = Memory(sent=True)
+    pair = (Copy.RUNNING, Copy.INCOMING)
+    assert called_back(Wait(), pair, sent) == Act(Deed.CANCEL_MIGRATION, "called back")
+    again = Memory(sent=True, called_back=True)
+    assert called_back(Wait(), pair, again) == Wait()
+    assert isinstance(called_back(Act(Deed.PERFORM, ""), pair, sent), Withdraw)
+    late = (Copy.MIGRATING, Copy.RUNNING)
+    assert called_back(Wait(), late, sent) == Wait()
+
+
+def test_the_table_has_no_cell_for_silence() -> None:
+    assert not any(Copy.UNKNOWN in pair for pair in TABLE)
