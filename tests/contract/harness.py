@@ -28,6 +28,7 @@ from anypool.model import (
     Nic,
     Vm,
     VmId,
+    VmState,
     VmWish,
 )
 
@@ -40,8 +41,6 @@ class Harness(ABC):
 
     driver: Driver
     host: Host
-    shuts_down = True
-    """Whether a guest stops when asked to; without an OS in it, it does not."""
 
     def __init__(self) -> None:
         self._made: list[VmId] = []
@@ -61,6 +60,10 @@ class Harness(ABC):
     @abstractmethod
     def close(self) -> None:
         """Remove what the test left."""
+
+    def wait_for_guest(self, vm: Vm) -> None:
+        """Wait until the OS in a VM that was started listens; at once where there is none."""
+        assert vm.state is VmState.RUNNING
 
     @property
     @abstractmethod
@@ -101,12 +104,14 @@ class Harness(ABC):
         mac = f"52:54:00:{position:02x}:{number // 256:02x}:{number % 256:02x}"
         return Nic(mac=mac, network=self.network)
 
-    def create(self, *, started: bool = False, disks: int = 1) -> Vm:
-        """Make a VM, start it if asked, and return it as it is observed."""
+    def create(self, *, started: bool = False, booted: bool = False, disks: int = 1) -> Vm:
+        """Make a VM, start it if asked, wait for its guest if asked, and return it as observed."""
         wish = self.wish(disks=disks)
         self.driver.create_vm(wish, self.host.id, tag_of(wish))
-        if started:
+        if started or booted:
             self.driver.start_vm(wish.id, self.host.id)
+        if booted:
+            self.wait_for_guest(self.look(wish.id))
         return self.look(wish.id)
 
     def look(self, vm: VmId) -> Vm:

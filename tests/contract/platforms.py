@@ -1,6 +1,7 @@
 """The real platforms of the contract suite: libvirt's own test hypervisor, and QEMU in the lab."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from anypool.model import (
     Endpoint,
     EndpointId,
     Host,
+    Vm,
     VmState,
     VmWish,
 )
@@ -51,12 +53,11 @@ class LibvirtTestHarness(Harness):
 class LibvirtQemuHarness(Harness):
     """Two hosts of the lab with a shared datastore; the test's thread is inside its network."""
 
-    shuts_down = True
-
     def __init__(self, lab: Any) -> None:
         super().__init__()
         status = lab.status()
         self._image = status.image
+        self._consoles = Path(status.console_dir)
         self._uris = [s.libvirt_uri for s in status.servers if s.role == "host"][:2]
         self.driver = self.again()
         (self.host,) = self.driver.observe().hosts
@@ -66,7 +67,9 @@ class LibvirtQemuHarness(Harness):
 
     def _connect(self, number: int) -> Driver:
         endpoint = EndpointId(f"contract{number}")
-        return connect(Endpoint(id=endpoint, driver="libvirt", uri=self._uris[number]), "")
+        options = (("console_log_dir", str(self._consoles)),)
+        uri = self._uris[number]
+        return connect(Endpoint(id=endpoint, driver="libvirt", uri=uri, options=options), "")
 
     def _share(self) -> None:
         """Mark the lab's shared datastore, so that both hosts know it by one id."""
@@ -83,6 +86,13 @@ class LibvirtQemuHarness(Harness):
 
     def settle(self, done: Callable[[], bool], what: str) -> None:
         wait_until(done, what, 60)
+
+    def wait_for_guest(self, vm: Vm) -> None:
+        console = self._consoles / f"{vm.name}.log"
+        self.settle(
+            lambda: console.exists() and "tick " in console.read_text("utf-8", "replace"),
+            "it ticks",
+        )
 
     @property
     def datastore(self) -> DatastoreId:

@@ -16,7 +16,7 @@ RECONFIGURE = Capability.VM_RECONFIGURE
 @pytest.mark.needs(CREATE, POWER, DEVICES)
 @pytest.mark.parametrize("started", [False, True])
 def test_attaching_and_detaching_a_disk_twice(harness: Harness, started: bool) -> None:
-    vm = harness.create(started=started)
+    vm = harness.create(booted=started)
     disk = harness.disk(int(vm.name.removeprefix("contract")), 1)
     for _ in range(2):
         harness.driver.attach_disk(vm.id, harness.host.id, disk, "run-1/2")
@@ -56,7 +56,7 @@ def test_attaching_that_cannot_be_leaves_no_volume(harness: Harness) -> None:
 @pytest.mark.needs(CREATE, POWER, DEVICES)
 @pytest.mark.parametrize("started", [False, True])
 def test_attaching_and_detaching_an_adapter_twice(harness: Harness, started: bool) -> None:
-    vm = harness.create(started=started)
+    vm = harness.create(booted=started)
     nic = harness.nic(int(vm.name.removeprefix("contract")), 1)
     for _ in range(2):
         harness.driver.attach_nic(vm.id, harness.host.id, nic)

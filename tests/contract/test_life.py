@@ -100,7 +100,7 @@ def test_starting_and_powering_off_twice(harness: Harness) -> None:
 
 @pytest.mark.needs(CREATE, POWER)
 def test_shutting_down_twice(harness: Harness) -> None:
-    vm = harness.create(started=True)
+    vm = harness.create(booted=True)
     for _ in range(2):
         harness.driver.shut_down_vm(vm.id, harness.host.id, 30)
         assert harness.look(vm.id).state is VmState.STOPPED
@@ -108,9 +108,10 @@ def test_shutting_down_twice(harness: Harness) -> None:
 
 @pytest.mark.needs(CREATE, POWER)
 def test_restarting_leaves_it_running(harness: Harness) -> None:
-    vm = harness.create(started=True)
+    vm = harness.create(booted=True)
     harness.driver.reset_vm(vm.id, harness.host.id)
     assert harness.look(vm.id).state is VmState.RUNNING
+    harness.wait_for_guest(vm)
     harness.driver.reboot_vm(vm.id, harness.host.id)
     harness.settle(lambda: harness.look(vm.id).state is VmState.RUNNING, "it runs again")
 
