@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from anypool.errors import Invalid
 from anypool.model import Endpoint
 
+SCHEMES = frozenset({"qemu", "xen", "lxc", "test", "ch", "vbox", "vz", "bhyve"})
 _PORTS = {"tcp": 16509, "tls": 16514}
 
 
@@ -18,8 +19,9 @@ class Address:
             port = self._parts.port
         except ValueError as problem:
             raise Invalid(f"{uri!r} is no address: {problem}") from problem
+        self._uri = uri
         scheme, _, transport = self._parts.scheme.partition("+")
-        if not scheme or any(character.isspace() for character in uri):
+        if scheme not in SCHEMES or any(character.isspace() for character in uri):
             raise Invalid(f"{uri!r} is no libvirt address", hint="such as qemu+tls://HOST/system")
         self.scheme = scheme
         self.host = self._parts.hostname or ""
@@ -30,7 +32,7 @@ class Address:
     def to_open(self) -> str:
         """The URI to hand to libvirt: ssh must never stop to ask a question."""
         if self.transport != "ssh" or "no_tty" in self._parts.query:
-            return urlunsplit(self._parts) if self.host else self._parts.geturl()
+            return self._uri
         query = "&".join(part for part in (self._parts.query, "no_tty=1") if part)
         return urlunsplit(self._parts._replace(query=query))
 

@@ -36,6 +36,7 @@ class Session:
         self.options = dict(endpoint.options)
         self.generation = ""
         self._listeners: list[Callable[[libvirt.virConnect], None]] = []
+        self._check: Callable[[libvirt.virConnect], None] = lambda _: None
         self._secret = secret
         self._lock = threading.Lock()
         self._connection: libvirt.virConnect | None = None
@@ -46,11 +47,17 @@ class Session:
             if self._connection is not None and self._connection.isAlive():
                 return self._connection
             self._drop()
-            self._connection = self._open()
+            opened = self._open()
+            self._check(opened)
+            self._connection = opened
             self.generation = uuid.uuid4().hex[:12]
             for listener in self._listeners:
                 listener(self._connection)
             return self._connection
+
+    def expect(self, check: Callable[[libvirt.virConnect], None]) -> None:
+        """Let `check` refuse later connections by raising."""
+        self._check = check
 
     def listen(self, listener: Callable[[libvirt.virConnect], None]) -> None:
         """Call `listener` with this connection and with every later one, to ask for events."""

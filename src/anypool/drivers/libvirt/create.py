@@ -16,6 +16,7 @@ class Create(Part):
 
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
         """Make the volumes and define the VM; a repetition by the same step is quiet."""
+        xml_domain.check(wish)
         self.check_host(host)
         if self._made_before(wish, tag):
             making.forget_mark(self.volumes, wish.disks, tag)

@@ -1,5 +1,6 @@
 """Disks and network adapters, given and taken while the VM runs or not."""
 
+import contextlib
 import xml.etree.ElementTree as ET
 
 import libvirt
@@ -12,7 +13,8 @@ from anypool.drivers.names import check_mac, check_target
 from anypool.errors import Conflict, Rejected
 from anypool.model import DiskWish, HostId, Nic, VmId
 
-UNPLUG_S = 20.0
+UNPLUG_TRIES = 10
+UNPLUG_TRY_S = 2.0
 
 
 class Devices(Part):
@@ -67,12 +69,15 @@ class Devices(Part):
             return
         with self.session.doing(f"detach {what} from VM {domain.name()}"):
             domain.detachDeviceFlags(document(element), _scope(domain))
-        gone = wait_until(lambda: self._described(domain).find(path) is None, UNPLUG_S)
-        if not gone:
-            raise Rejected(
-                f"the guest of VM {domain.name()} does not give {what} back",
-                hint="is the guest up? otherwise stop the VM and detach it then",
-            )
+        for _ in range(UNPLUG_TRIES):
+            if wait_until(lambda: self._described(domain).find(path) is None, UNPLUG_TRY_S):
+                return
+            with contextlib.suppress(libvirt.libvirtError):  # a guest that boots misses a request
+                domain.detachDeviceFlags(document(element), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        raise Rejected(
+            f"the guest of VM {domain.name()} does not give {what} back",
+            hint="is the guest up? otherwise stop the VM and detach it then",
+        )
 
     def _described(self, domain: libvirt.virDomain) -> ET.Element:
         with self.session.reading(f"read VM {domain.name()}"):

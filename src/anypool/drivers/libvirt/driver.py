@@ -45,7 +45,12 @@ _DRIVERS: dict[str, type[Observe]] = {"qemu": QemuDriver, "kvm": QemuDriver, "te
 
 
 def connect(endpoint: Endpoint, secret: str) -> Driver:
-    """Open an endpoint and choose what it can do by what answers there."""
+    """Open an endpoint; raise `Unreachable`, `Denied` or `Invalid`.
+
+    What it can do is chosen by what answers there. When the connection is opened again
+    later, the same host must answer.
+    """
     session = Session(endpoint, secret)
     host = platform.read(session)
+    session.expect(lambda connection: platform.check_same(session, connection, host))
     return _DRIVERS.get(host.kind, PlainDriver)(session, host)

@@ -8,9 +8,9 @@ import libvirt
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.drivers.libvirt import xml_read
+from anypool.drivers.libvirt import trouble, xml_read
 from anypool.drivers.libvirt.connect import Session
-from anypool.errors import Invalid
+from anypool.errors import Conflict, Invalid
 from anypool.model import HostId
 
 ACCELERATORS = {"kvm": "kvm", "tcg": "qemu", "qemu": "qemu"}
@@ -34,6 +34,17 @@ class Platform(Struct, frozen=True, kw_only=True, gc=False):
     accelerators: tuple[str, ...] = ()
     cpus: int = 1
     memory_mib: int = 0
+
+
+def check_same(session: Session, connection: libvirt.virConnect, known: Platform) -> None:
+    """Raise `Conflict` when another host answers at the endpoint's address now."""
+    with trouble.reading(connection, "read the host's capabilities"):
+        found = _host_id(session, xml_read.parse(connection.getCapabilities()))
+    if found != known.host:
+        raise Conflict(
+            f"{session.endpoint.uri} is host {found} now, not {known.name} ({known.host})",
+            hint="remove this endpoint and add the new host",
+        )
 
 
 def read(session: Session) -> Platform:

@@ -24,9 +24,13 @@ OWN_PREFIX = "anypool-"
 
 
 class Pool(Struct, frozen=True, kw_only=True):
-    """One active storage pool; `path` is where its volumes are."""
+    """One active storage pool; `path` is where its volumes are.
+
+    `own_id` is what it is called while it bears no marker; it stays a name of it.
+    """
 
     id: DatastoreId
+    own_id: DatastoreId
     name: str
     kind: str
     path: str
@@ -64,7 +68,7 @@ class Pools:
         """The pool that is a datastore here; raise `NotFound`."""
         for look in (self.known, lambda: self.read(refresh=True)):
             for pool in look():
-                if pool.id == datastore:
+                if datastore in (pool.id, pool.own_id):
                     return pool
         raise NotFound(
             f"this host has no datastore {datastore}",
@@ -102,6 +106,7 @@ class Pools:
         own = DatastoreId(f"{self._host}:{name}")
         return Pool(
             id=DatastoreId(marker.removeprefix(MARKER)) if marker else own,
+            own_id=own,
             name=name,
             kind=described.get("type", "dir"),
             path=_path(described),

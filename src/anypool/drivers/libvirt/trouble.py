@@ -135,6 +135,11 @@ _OPENING: tuple[tuple[tuple[str, ...], type[AnypoolError], str], ...] = (
         "check the user name and the password, or for ssh the key of the manager's user",
     ),
     (
+        ("unexpected qemu URI path", "no connection driver", "failed to parse xml document"),
+        Invalid,
+        "such as qemu:///system, qemu+tls://HOST/system or qemu+ssh://USER@HOST/system",
+    ),
+    (
         ("certificate", "TLS", "handshake"),
         Unreachable,
         "check the certificates in /etc/pki/CA and /etc/pki/libvirt of the manager and the host",
@@ -157,6 +162,6 @@ _OPENING: tuple[tuple[tuple[str, ...], type[AnypoolError], str], ...] = (
     (
         ("No such file or directory", "Failed to connect socket"),
         Unreachable,
-        "libvirtd does not run on this machine, or has another socket",
+        "is libvirt installed there, and does its libvirtd run?",
     ),
 )

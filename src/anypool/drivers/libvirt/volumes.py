@@ -68,7 +68,14 @@ class Volumes:
             self._bases.pop((datastore, name), None)
 
     def size_bytes(self, path: str) -> int:
-        """The size of the volume at a path when it was last read, 0 if it never was."""
+        """The size of the volume at a path; asked for once, 0 while libvirt does not know it."""
+        if path not in self._sizes and self._pools.at(path) is not None:
+            try:
+                described = self._session.connection().storageVolLookupByPath(path).info()
+                self._sizes[path] = described[1]
+            except libvirt.libvirtError as problem:
+                if not trouble.is_gone(problem):
+                    raise
         return self._sizes.get(path, 0)
 
     def touch(self, datastore: DatastoreId, name: str) -> None:

@@ -44,7 +44,7 @@ def domain(
     wish: VmWish, disks: tuple[Placed, ...], platform: Platform, taste: Taste, tag: str
 ) -> ET.Element:
     """Describe a VM that bears `tag`; raise `Invalid` for what can never be described."""
-    _check(wish)
+    check(wish)
     vm = ET.Element("domain", type=platform.kind)
     child(vm, "name", wish.name)
     child(vm, "uuid", wish.id)
@@ -89,7 +89,8 @@ def _group(vm: ET.Element, name: str) -> ET.Element:
     return child(vm, name) if found is None else found
 
 
-def _check(wish: VmWish) -> None:
+def check(wish: VmWish) -> None:
+    """Raise `Invalid` for what no VM can be."""
     check_name("VM", wish.name)
     check_vm_id(wish.id)
     if wish.vcpus < 1 or wish.memory_mib < 1:
