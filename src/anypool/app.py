@@ -122,6 +122,8 @@ def run(app: App, listener: socket.socket, certificate: Certificate | None) -> i
         ssl_certfile=None if certificate is None else str(certificate.certificate),
         ssl_keyfile=None if certificate is None else str(certificate.key),
     )
+    # Accepted connections inherit this; without it each answer waits 40 ms for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(config, app.web)
     app.web.stopping = server.stop
     server.run(sockets=[listener])

@@ -61,14 +61,14 @@ async def _stream(
     caller: Caller, broadcast: Broadcast, mailbox: Mailbox
 ) -> AsyncIterator[ServerSentEventMessage]:
     try:
-        yield ServerSentEventMessage(comment="hello", retry=2000)
+        yield ServerSentEventMessage(data=None, comment="hello", retry=2000)
         while not mailbox.closed:
             news = await mailbox.get(BEAT_S)
             for item in news:
                 yield _message(broadcast, item)
             if not news:
                 await anyio.to_thread.run_sync(caller.check)
-                yield ServerSentEventMessage(comment="still here")
+                yield ServerSentEventMessage(data=None, comment="still here")
     except NotLoggedIn:
         return
     finally:

@@ -9,13 +9,16 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
 
 from anypool.api.gate import SECRET, Caller
-from anypool.errors import AnypoolError, Invalid, OutcomeUnknown
-from anypool.service import Services
+from anypool.errors import AnypoolError, Invalid
+from anypool.service import Principal, Services
 from anypool.service.once import Once
 from anypool.store.records import StoredResponse
 
 BODY_MAX = 1 << 20
 """No request needs a bigger body."""
+
+_NOBODY_KNOWS = frozenset({0, 500, 504})
+"""No answer, a defect, or a platform that did not say what came of it."""
 
 
 class Replay(ASGIMiddleware):
@@ -43,13 +46,16 @@ class Replay(ASGIMiddleware):
         kept = _Kept()
         try:
             await next_app(scope, _given(body, receive), kept.listening(send))
-        except OutcomeUnknown:
-            raise
-        except BaseException:
+        finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._once.undo, by, key)
-            raise
-        await anyio.to_thread.run_sync(self._once.finish, by, key, kept.response())
+                await anyio.to_thread.run_sync(self._close, by, key, kept.response())
+
+    def _close(self, by: Principal, key: str, response: StoredResponse) -> None:
+        """Keep a success, forget what was refused, and leave open what nobody knows."""
+        if 200 <= response.status < 300:
+            self._once.finish(by, key, response)
+        elif response.status not in _NOBODY_KNOWS:
+            self._once.undo(by, key)
 
 
 class _Kept:

@@ -1,0 +1,245 @@
+"""Who may do what, over HTTP: every operation of the document, and the ways to log in."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from anypool.store.records import Role
+from tests.service.manager_kit import Manager, problem, until
+
+ANONYMOUS = {("get", "/api/v1/health"), ("post", "/api/v1/login")}
+READS_FOR_ADMINISTRATORS = {("get", "/api/v1/users")}
+OWN = {
+    ("post", "/api/v1/logout"), ("post", "/api/v1/me/password"),
+    ("post", "/api/v1/tokens"), ("delete", "/api/v1/tokens/{token}"),
+}  # fmt: skip
+
+
+def operations(manager: Manager) -> Iterator[tuple[str, str]]:
+    document = httpx.get(f"{manager.url}/api/openapi.json").json()
+    for path, item in document["paths"].items():
+        for method in item:
+            yield method, path
+
+
+def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
+    for name in ("key", "plan", "run", "name", "token", "target", "mac"):
+        path = path.replace(f"{{{name}}}", "x")
+    path = path.replace("{number}", "1").removeprefix("/api/v1")
+    body = {"json": {}} if method in ("post", "patch") else {}
+    return client.request(method, path, **body)
+
+
+def test_every_operation_but_two_refuses_those_who_did_not_log_in(manager: Manager) -> None:
+    found = list(operations(manager))
+    assert len(found) > 50
+    with manager.anonymous() as client:
+        for method, path in found:
+            if (method, path) not in ANONYMOUS:
+                problem(call(client, method, path), 401)
+
+
+def test_a_wrong_token_is_no_better_than_none(manager: Manager) -> None:
+    with manager.anonymous() as client:
+        for token in ("ap_wrong", "x y", "Bearer", "ap_" + "A" * 5000):
+            client.headers["Authorization"] = f"Bearer {token}"
+            problem(client.get("/vms"), 401)
+
+
+def test_a_viewer_may_read_and_nothing_else(manager: Manager) -> None:
+    with manager.client(Role.VIEWER) as client:
+        for method, path in operations(manager):
+            if (method, path) in ANONYMOUS | OWN or path.endswith("/events/stream"):
+                continue
+            status = call(client, method, path).status_code
+            if method == "get" and (method, path) not in READS_FOR_ADMINISTRATORS:
+                assert status in (200, 404), path
+            else:
+                assert status in (403, 422), (method, path)
+
+
+def test_an_operator_may_not_manage_endpoints_people_or_storage(manager: Manager) -> None:
+    with manager.client(Role.OPERATOR) as client:
+        problem(client.post("/endpoints", json={"uri": "sim://x"}), 403)
+        problem(client.delete("/endpoints/x"), 403)
+        problem(client.get("/users"), 403)
+        problem(client.post("/users", json={"name": "eve", "role": "administrator"}), 403)
+        problem(client.patch("/datastores/x", json={"locking": "effective"}), 403)
+        image = {"name": "i", "datastore": "d", "volume": "v"}
+        problem(client.post("/images", json=image), 403)
+        problem(client.post("/tokens", json={"label": "t", "role": "administrator"}), 403)
+
+
+def test_a_login_code_works_once(manager: Manager) -> None:
+    code = manager.app.services.logins.code("admin")
+    with manager.anonymous() as client:
+        answer = client.post("/login", json={"code": code})
+        assert answer.json()["user"] == "admin"
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert client.get("/me").json()["csrf"] == answer.json()["csrf"]
+    with manager.anonymous() as client:
+        problem(client.post("/login", json={"code": code}), 401)
+        problem(client.post("/login", json={"code": "x", "user": "admin"}), 422)
+
+
+def logged_in(manager: Manager, client: httpx.Client) -> str:
+    code = manager.app.services.logins.code("admin")
+    csrf: str = client.post("/login", json={"code": code}).json()["csrf"]
+    return csrf
+
+
+def test_a_session_changes_things_only_from_our_own_page(manager: Manager) -> None:
+    with manager.anonymous() as client:
+        csrf = logged_in(manager, client)
+        make = {"json": {"label": "t"}}
+        problem(client.post("/tokens", **make), 403)
+        problem(client.post("/tokens", **make, headers={"X-Anypool-CSRF": "wrong"}), 403)
+        foreign = {"Origin": "https://evil.example", "X-Anypool-CSRF": csrf}
+        problem(client.post("/tokens", **make, headers=foreign), 403)
+        cross = {"Sec-Fetch-Site": "cross-site", "X-Anypool-CSRF": csrf}
+        problem(client.post("/tokens", **make, headers=cross), 403)
+        assert client.post("/tokens", **make, headers={"X-Anypool-CSRF": csrf}).status_code == 201
+        assert client.post("/tokens", **make, headers={"Origin": manager.url}).status_code == 201
+
+
+def test_a_session_ends_with_the_logout(manager: Manager) -> None:
+    with manager.anonymous() as client:
+        csrf = logged_in(manager, client)
+        kept = dict(client.cookies)
+        assert client.post("/logout", headers={"X-Anypool-CSRF": csrf}).status_code == 204
+        assert not client.cookies
+        client.cookies.update(kept)
+        problem(client.get("/me"), 401)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8420", "", "127.0.0.1.evil.example"])
+def test_names_that_are_not_ours_are_refused(manager: Manager, host: str) -> None:
+    answer = httpx.get(f"{manager.url}/api/v1/health", headers={"Host": host})
+    problem(answer, 403)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8420", "LOCALHOST:80"])
+def test_addresses_and_own_names_are_fine(manager: Manager, host: str) -> None:
+    answer = httpx.get(f"{manager.url}/api/v1/health", headers={"Host": host})
+    assert answer.status_code == 200
+
+
+def test_guessing_is_slowed_down(manager: Manager) -> None:
+    with manager.client() as admin, manager.anonymous() as client:
+        user = {"name": "carol", "role": "viewer", "password": "correct horse"}
+        assert admin.post("/users", json=user).status_code == 201
+        good = {"user": "carol", "password": "correct horse"}
+        assert client.post("/login", json=good).status_code == 200
+        for _ in range(5):
+            problem(client.post("/login", json={**good, "password": "wrong"}), 401)
+        found = client.post("/login", json=good)
+        problem(found, 429)
+        assert found.headers["Retry-After"]
+
+
+def test_users_live_and_their_sessions_end(manager: Manager) -> None:
+    with manager.client() as admin, manager.anonymous() as client:
+        user = {"name": "dave", "role": "operator", "password": "battery staple"}
+        made = admin.post("/users", json=user).json()
+        assert "password" not in made
+        problem(admin.post("/users", json=user), 409)
+        problem(admin.post("/users", json={**user, "name": "erin", "password": "short"}), 422)
+        answer = client.post("/login", json={"user": "dave", "password": "battery staple"})
+        csrf = {"X-Anypool-CSRF": answer.json()["csrf"]}
+        token = client.post("/tokens", json={"label": "t"}, headers=csrf).json()["secret"]
+        assert admin.patch("/users/dave", json={"disabled": True}).json()["disabled"]
+        problem(client.get("/me"), 401)
+        problem(httpx.get(f"{manager.url}/api/v1/me", headers=bearer(token)), 401)
+        assert admin.patch("/users/dave", json={"disabled": False, "role": "viewer"}).is_success
+        me = httpx.get(f"{manager.url}/api/v1/me", headers=bearer(token)).json()
+        assert me["role"] == "viewer", "a token never has more than its user"
+        assert admin.delete("/users/dave").status_code == 204
+        problem(httpx.get(f"{manager.url}/api/v1/me", headers=bearer(token)), 401)
+        problem(admin.patch("/users/admin", json={"role": "viewer"}), 409)
+        problem(admin.delete("/users/admin"), 409)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_secrets_are_not_kept_for_replays(manager: Manager) -> None:
+    with manager.client() as client:
+        key = {"Idempotency-Key": "t-1"}
+        problem(client.post("/tokens", json={"label": "t"}, headers=key), 422)
+
+
+def test_every_answer_tells_browsers_to_be_careful(manager: Manager) -> None:
+    for path in ("/", "/login", "/page.js", "/api/v1/health", "/api/v1/vms", "/nope"):
+        headers = httpx.get(manager.url + path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert "server" not in headers
+
+
+def test_the_page_has_no_inline_script_or_style(manager: Manager) -> None:
+    page = httpx.get(f"{manager.url}/").text
+    assert "<script>" not in page
+    assert "style=" not in page
+    assert "onclick" not in page
+    script = httpx.get(f"{manager.url}/page.js").text
+    assert "innerHTML" not in script
+    assert "insertAdjacentHTML" not in script
+
+
+def test_the_stream_says_what_changed(manager: Manager, pool: httpx.Client) -> None:
+    seen: list[str] = []
+    opened = threading.Event()
+    done = threading.Event()
+
+    def listen() -> None:
+        with (
+            manager.client(Role.VIEWER) as client,
+            client.stream("GET", "/events/stream") as stream,
+        ):
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            for line in stream.iter_lines():
+                seen.append(line)
+                opened.set()
+                if done.is_set():
+                    return
+
+    reader = threading.Thread(target=listen)
+    reader.start()
+    assert opened.wait(10)
+    vm = pool.patch("/vms/vm3", json={"tags": ["seen"]}).json()
+    try:
+        until(lambda: any(vm["id"] in line for line in seen), "the stream names the VM")
+    finally:
+        done.set()
+        pool.patch("/vms/vm3", json={"tags": []})
+        reader.join(20)
+    ids = [line.removeprefix("id: ") for line in seen if line.startswith("id: ")]
+    assert next_of(manager, ids[-1]) != "resync"
+    assert next_of(manager, "other-1") == "resync"
+
+
+def next_of(manager: Manager, last_id: str) -> str:
+    """Come back with a Last-Event-ID and return the kind of the first notice, "" for none."""
+    import json
+
+    headers = {"Last-Event-ID": last_id}
+    with (
+        manager.client(Role.VIEWER) as client,
+        client.stream("GET", "/events/stream", headers=headers) as stream,
+    ):
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                notice: Any = json.loads(line.removeprefix("data: "))
+                return str(notice["kind"])
+            if "still here" in line:
+                return ""
+    return ""
