@@ -1,0 +1,27 @@
+"""`python -m benchmarks NAME`: compare the product with a peer in the same run."""
+
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.bed import bed, run_inside
+
+NAMES = ("migrate", "evacuate", "clone")
+
+
+def main() -> int:
+    """Run one benchmark; `--inside FOLDER` says that the lab is there already."""
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
+        print(f"usage: make bench NAME=...   with one of: {' '.join(NAMES)}", file=sys.stderr)
+        return 2
+    name = sys.argv[1]
+    module = importlib.import_module(f"benchmarks.{name}")
+    if "--inside" not in sys.argv:
+        return run_inside(name, module.HOSTS)
+    with bed(str(Path(sys.argv[-1]))) as made:
+        module.run(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

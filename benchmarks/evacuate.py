@@ -1,0 +1,63 @@
+"""Emptying a host of 10 guests, against a loop of `virsh migrate --live`, one after the other."""
+
+import time
+from statistics import median
+
+from benchmarks.bed import Bed
+from benchmarks.table import show
+
+HOSTS = 3
+ROUNDS = 5
+GUESTS = 10
+
+
+def run(bed: Bed) -> None:
+    """Empty the host with each of both in turn and print the figures."""
+    bed.add_image("plain")
+    home, *others = sorted(bed.hosts)
+    body = {"name": "guest", "image": "plain", "count": GUESTS, "host": home, "networks": ["data"]}
+    bed.do("/vms", body)
+    time.sleep(6)  # all guests at rest
+    rows: dict[str, dict[str, list[float]]] = {"anypool": {"wall s": []}, "virsh": {"wall s": []}}
+    for number in range(ROUNDS):
+        for name in ("anypool", "virsh") if number % 2 else ("virsh", "anypool"):
+            wall = _with_anypool(bed, home) if name == "anypool" else _with_virsh(bed, home, others)
+            rows[name]["wall s"].append(wall)
+            _bring_back(bed, home)
+    ratio = median(rows["anypool"]["wall s"]) / median(rows["virsh"]["wall s"])
+    show(f"evacuate: {GUESTS} guests of 128 MiB, {ROUNDS} rounds", rows, {"wall_ratio": ratio})
+
+
+def _with_anypool(bed: Bed, home: str) -> float:
+    wall = bed.do(f"/hosts/{home}/evacuate")
+    bed.do(f"/hosts/{home}/leave-maintenance")
+    return wall
+
+
+def _with_virsh(bed: Bed, home: str, others: list[str]) -> float:
+    begin = time.monotonic()
+    for number, vm in enumerate(bed.virsh(home, "list", "--name").split()):
+        _virsh_migrate(bed, vm, home, others[number % len(others)])
+    wall = time.monotonic() - begin
+    bed.wait(lambda: not _on(bed, home), "the manager sees the moves")
+    return wall
+
+
+def _bring_back(bed: Bed, home: str) -> None:
+    for vm in bed.vms():
+        if vm["host_name"] != home:
+            _virsh_migrate(bed, vm["name"], vm["host_name"], home)
+    bed.wait(lambda: len(_on(bed, home)) == GUESTS, "the manager sees all guests at home")
+    time.sleep(2)
+
+
+def _on(bed: Bed, home: str) -> list[str]:
+    return [vm["name"] for vm in bed.vms() if vm["host_name"] == home]
+
+
+def _virsh_migrate(bed: Bed, vm: str, source: str, target: str) -> None:
+    address = bed.hosts[target].split("//")[1].split(":")[0]
+    bed.virsh(
+        source, "migrate", "--live", "--unsafe", "--persistent", "--undefinesource", vm,
+        bed.hosts[target], "--migrateuri", f"tcp://{address}",
+    )  # fmt: skip
