@@ -46,6 +46,7 @@ from anypool.model import Job, JobState, VmId, VmState
 
 BEGIN_S = 30.0
 CANCEL_S = 20.0
+ANSWER_S = 2.0
 _EVENT_S = 0.5
 _RPC_ERRORS = frozenset({libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_STREAMS})
 
@@ -89,6 +90,8 @@ class Migrations(Part):
         with self._lock:
             mine = self._transfers.get(order.vm)
         if mine is not None and mine.order == order:
+            if transfer.statistics(mine.domain) is None:  # libvirt's answer is on its way
+                mine.ended.wait(ANSWER_S)
             return self._ended(mine) if mine.ended.is_set() else _progress(mine.domain)
         try:
             domain = self.session.vm(order.vm)

@@ -10,6 +10,8 @@ from anypool.model import HostId, StateReason, VmId, VmState
 
 _ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 _SHUT_DOWN_POLL_S = 0.1
+_PRESS_S = 5.0
+"""The button is pressed again so often: a guest that still boots does not hear it."""
 
 
 class Power(Part):
@@ -35,13 +37,16 @@ class Power(Part):
             return
         if state is not VmState.RUNNING:
             raise Conflict(f"VM {name} is {state} and hears nothing", hint="resume it first")
-        with self.session.doing(f"shut down VM {name}"):
-            domain.shutdownFlags(0)
-        if not wait_until(lambda: self._stopped(domain), wait_s, _SHUT_DOWN_POLL_S):
-            raise Rejected(
-                f"the guest of VM {name} has not shut down in {wait_s:g} s",
-                hint="wait longer, or power the VM off",
-            )
+        left_s = wait_s
+        while left_s >= 0:
+            self._press(domain)
+            if wait_until(lambda: self._stopped(domain), min(left_s, _PRESS_S), _SHUT_DOWN_POLL_S):
+                return
+            left_s -= _PRESS_S
+        raise Rejected(
+            f"the guest of VM {name} has not shut down in {wait_s:g} s",
+            hint="wait longer, or power the VM off",
+        )
 
     def power_off_vm(self, vm: VmId, host: HostId) -> None:
         """Stop a VM at once; quiet if it is stopped."""
@@ -67,6 +72,14 @@ class Power(Part):
         domain = self._running(vm, host)
         with self.session.doing(f"reset VM {domain.name()}"):
             domain.reset(0)
+
+    def _press(self, domain: libvirt.virDomain) -> None:
+        with self.session.doing(f"shut down VM {domain.name()}"):
+            try:
+                domain.shutdownFlags(0)
+            except libvirt.libvirtError as problem:
+                if not trouble.is_gone(problem) and not self._stopped(domain):
+                    raise
 
     def _running(self, vm: VmId, host: HostId) -> libvirt.virDomain:
         domain = self.find(vm, host)

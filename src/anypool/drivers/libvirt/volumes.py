@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 import libvirt
 
@@ -12,7 +13,7 @@ from anypool.drivers.libvirt.pools import OWN_PREFIX, Pool, Pools
 from anypool.drivers.libvirt.xml_write import child, document
 from anypool.drivers.names import check_name
 from anypool.errors import Conflict, Invalid, Rejected
-from anypool.model import DatastoreId, DiskWish, Volume
+from anypool.model import DatastoreId, Disk, DiskWish, Volume
 
 _FORMATS = frozenset({"qcow2", "raw"})
 
@@ -67,16 +68,23 @@ class Volumes:
         with self._lock:
             self._bases.pop((datastore, name), None)
 
-    def size_bytes(self, path: str) -> int:
-        """The size of the volume at a path; asked for once, 0 while libvirt does not know it."""
-        if path not in self._sizes and self._pools.at(path) is not None:
-            try:
-                described = self._session.connection().storageVolLookupByPath(path).info()
-                self._sizes[path] = described[1]
-            except libvirt.libvirtError as problem:
-                if not trouble.is_gone(problem):
-                    raise
-        return self._sizes.get(path, 0)
+    def size_bytes(self, domain: libvirt.virDomain, disk: Disk) -> int:
+        """The size of a VM's disk, asked for once; 0 if nobody can tell.
+
+        A volume that another host made is not in libvirt's pool yet, but its VM knows it.
+        """
+        if disk.path in self._sizes:
+            return self._sizes[disk.path]
+        connection = self._session.connection()
+        asks: tuple[Callable[[], int], ...] = (
+            lambda: int(connection.storageVolLookupByPath(disk.path).info()[1]),
+            lambda: int(domain.blockInfo(disk.target)[0]),
+        )
+        for ask in asks:
+            with contextlib.suppress(libvirt.libvirtError):
+                self._sizes[disk.path] = ask()
+                return self._sizes[disk.path]
+        return 0
 
     def touch(self, datastore: DatastoreId, name: str) -> None:
         """Make a tiny raw volume that says something by its name; quiet if it is there."""
