@@ -3,10 +3,10 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fast test bench tour docs prove clean
+.PHONY: help check lint fast test bench tour docs pictures prove clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: lint fast  ## lint, types, layers, tidy, unit and contract tests: under a minute
 
@@ -30,6 +30,9 @@ tour:  ## the main job on real hypervisors, in about two minutes
 
 docs:  ## write the generated pages of docs/reference
 	$(PYTHON) -m scripts.reference
+
+pictures:  ## record the pictures of the documentation, while ./run goes on elsewhere
+	$(PYTHON) -m scripts.recording
 
 prove:  ## the long searches for a broken promise
 	HYPOTHESIS_PROFILE=prove $(PYTHON) -m pytest tests/simulation tests/unit

@@ -9,7 +9,8 @@ INTRODUCTION = """\
 The machine-readable form is `/api/openapi.json` of a running manager (OpenAPI 3.1).
 
 **Who you are.** Send `Authorization: Bearer TOKEN`; `anypool token create` makes one. Browsers \
-use the session cookie of `POST /login`, and send the `csrf` it returned as `X-Anypool-CSRF` with every change.
+use the session cookie of `POST /login`, and send the `csrf` it returned as \
+`X-Anypool-CSRF` with every change.
 
 **Deeds.** Whatever takes time answers `202` with an `operation` and its `Location`. With \
 `?dry_run=true` nothing is done: the answer is `200` with the plan, which can be run later. \
