@@ -251,7 +251,7 @@ def test_moves_are_throttled_per_host_and_pool_and_by_other_runs() -> None:
 
 
 def both(source: Vm | None, target: Vm | None, *reasons: StateReason) -> tuple[Seen, ...]:
-    before, after = (*reasons, StateReason.NONE, StateReason.NONE)[:2]
+    before, after = (*reasons, StateReason.BY_USER, StateReason.BY_USER)[:2]
     return (seen(H2, target, after), seen(H1, source, before))
 
 
@@ -304,6 +304,14 @@ def test_a_source_that_came_back_has_the_target_discarded() -> None:
     bench.tick(4)
     assert bench.look(1, *both(vm(V1), None), job=gone) == (Do(1, Deed.PERFORM),)
     assert bench.run.step(1).record.attempts == 2
+
+
+def test_a_paused_target_that_does_not_say_why_is_left_alone() -> None:
+    for reason in (StateReason.NONE, StateReason.IO_ERROR, StateReason.MIGRATED):
+        bench = begun()
+        for _ in range(5):
+            bench.tick(50)
+            assert bench.look(1, *both(None, INCOMING, StateReason.NONE, reason)) == ()
 
 
 def test_silence_ends_in_a_person_being_asked_with_what_is_known() -> None:

@@ -12,7 +12,7 @@ from anypool.engine import migration
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
-from anypool.model import HOLDS_MEMORY, HostId, Vm, VmChange, VmWish
+from anypool.model import HOLDS_MEMORY, HostId, StateReason, Vm, VmChange, VmWish
 from anypool.plan import (
     Action,
     AttachDisk,
@@ -62,11 +62,17 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
 
 
 def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> Decision:
-    pair = (sight.at(action.source).copy, sight.at(action.target).copy)
+    pair = (sight.at(action.source).copy, _arrived(sight.at(action.target)))
     decision = migration.decide(pair, sight.job, trail.memory, times)
     if trail.cancelling:
         return migration.called_back(decision, pair, trail.memory)
     return decision
+
+
+def _arrived(target: Seen) -> Copy:
+    """Return the copy at a target; one that is paused and does not say why may be anything."""
+    unclear = target.copy is Copy.PAUSED and target.reason is not StateReason.BY_USER
+    return Copy.UNKNOWN if unclear else target.copy
 
 
 def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> Decision:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import merge
-from anypool.engine.board import Kind, Notice
+from anypool.engine.board import Notice
 from anypool.engine.merge import Said
 from anypool.model import (
     Datastore,
@@ -201,14 +201,9 @@ class Picture:
             if owner is None or owner.endpoint == endpoint.id:
                 reading.hosts[host.id] = host
         reading.named = frozenset(host.id for host in frame.hosts)
-        old_stores, old_networks = reading.datastores, reading.networks
         reading.datastores = {datastore.id: datastore for datastore in frame.datastores}
         reading.networks = {network.id: network for network in frame.networks}
         reading.volumes = frame.volumes
-        self._stores_and_networks(
-            old_stores.keys() - reading.datastores.keys(),
-            old_networks.keys() - reading.networks.keys(),
-        )
 
     def _hear(self, endpoint: EndpointId, vm: VmId, said: Vm | None, moment: int) -> None:
         reading = self._readings[endpoint]
@@ -248,7 +243,10 @@ class Picture:
                     notices.add(Notice("host", host.id))
             vms |= reading.vms.keys()
             vms |= {vm.id for host in reading.hosts for vm in self.inventory.vms_on(host)}
-            notices |= self._stores_and_networks(reading.datastores, reading.networks)
+            notices |= self._stores_and_networks(
+                reading.datastores.keys() | _of(endpoint, self.inventory.datastores),
+                reading.networks.keys() | _of(endpoint, self.inventory.networks),
+            )
         refreshed = self._refresh(vms, moving)
         return Delta(refreshed.notices | notices, refreshed.vanished)
 
@@ -293,20 +291,23 @@ class Picture:
             said = [(one.datastores[key], one.current) for one in readings if key in one.datastores]
             store = merge.merge_datastore(said, self._ours.datastores.get(key))
             table, changed = _changed(self.inventory.datastores, key, store)
-            self.inventory = self.inventory._replace(datastores=table)
-            notices |= _notice(changed, "datastore", key)
+            if changed:
+                self.inventory = self.inventory._replace(datastores=table)
+                notices.add(Notice("datastore", key))
         for name in tuple(networks):
             network = merge.merge_network(
                 one.networks[name] for one in readings if name in one.networks
             )
             nets, changed = _changed(self.inventory.networks, name, network)
-            self.inventory = self.inventory._replace(networks=nets)
-            notices |= _notice(changed, "network", name)
+            if changed:
+                self.inventory = self.inventory._replace(networks=nets)
+                notices.add(Notice("network", name))
         return notices
 
 
-def _notice(changed: bool, kind: Kind, key: str) -> set[Notice]:
-    return {Notice(kind, key)} if changed else set()
+def _of(endpoint: EndpointId, table: PMap[K, V]) -> set[K]:
+    """Return the keys of what an endpoint was said to reach."""
+    return {key for key, record in table.items() if endpoint in record.endpoints}
 
 
 def _known_to(vm: Vm, hosts: frozenset[HostId]) -> Vm:
