@@ -56,6 +56,7 @@ def _operations(made: Document) -> list[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def _complete(operation: dict[str, Any]) -> None:
+    operation["responses"].get("204", {}).pop("content", None)
     for status in _PROBLEMS:
         operation["responses"][str(status)] = {"$ref": "#/components/responses/Problem"}
 
