@@ -1,6 +1,7 @@
 """Write the pages of docs/reference that are made from code: `make docs`."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,6 @@ from scripts import api_page
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs/reference"
 MADE = "<!-- Made by `make docs`; do not edit. -->\n"
-
-
-def pages() -> dict[str, str]:
-    """File name in docs/reference to content."""
-    return {
-        "cli.md": MADE + "\n" + command_line.page(),
-        "search.md": MADE + "\n" + search_grammar.page(),
-        "api.md": api_page.page(api_document(), MADE),
-        "settings.md": settings(),
-        "drivers.md": driver_matrix(),
-    }
 
 
 def api_document() -> dict[str, Any]:
@@ -106,10 +96,35 @@ def driver_matrix() -> str:
     return "\n".join(lines) + "\n"
 
 
+def command_line_page() -> str:
+    """Every command and option."""
+    return f"{MADE}\n{command_line.page()}"
+
+
+def search_page() -> str:
+    """The grammar, and what can be searched."""
+    return f"{MADE}\n{search_grammar.page()}"
+
+
+def api() -> str:
+    """Every path of the HTTP API."""
+    return api_page.page(api_document(), MADE)
+
+
+MAKERS: dict[str, Callable[[], str]] = {
+    "cli.md": command_line_page,
+    "search.md": search_page,
+    "api.md": api,
+    "settings.md": settings,
+    "drivers.md": driver_matrix,
+}
+"""File name in docs/reference to what makes its content."""
+
+
 def main() -> None:
     """Write every page."""
-    for name, text in pages().items():
-        (PAGES / name).write_text(text, encoding="utf-8")
+    for name, make in MAKERS.items():
+        (PAGES / name).write_text(make(), encoding="utf-8")
         print(f"docs/reference/{name}")
 
 
