@@ -31,6 +31,11 @@ class Manager:
         """Return its exit code once it ended."""
         return self._process.wait()
 
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> None:
         """Ask it to stop, and kill it if it does not."""
         self._process.terminate()

@@ -26,6 +26,7 @@ VERBS = {
     "serve": "anypool.cli.serve:serve",
     "login-link": "anypool.cli.serve:login_link",
     "quickstart": "anypool.cli.quickstart:quickstart",
+    "tour": "anypool.cli.tour:tour",
     "doctor": "anypool.cli.doctor:doctor",
     "completion": "anypool.cli.completion:completion",
 }

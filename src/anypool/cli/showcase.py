@@ -20,7 +20,8 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
         raise AnypoolError(f"lab {status.name} has no guest image", hint="take it down first")
     for server in status.servers:
         if server.role == "host":
-            add_host(client, server.name, server.libvirt_uri)
+            options = {"console_log_dir": status.console_dir}
+            add_host(client, server.name, server.libvirt_uri, options)
     datastore = _shared(client, status.datastore_uuid)
     client.patch(f"/datastores/{datastore}", {"locking": "effective"})
     _register(client, status.image, datastore)
@@ -32,10 +33,10 @@ def fill_simulated(client: Client, hosts: int, vms: int, world: Path) -> None:
     add_host(client, "simulated", f"sim://demo?hosts={hosts}&vms={vms}&seed=1&state={world}")
 
 
-def add_host(client: Client, name: str, uri: str) -> None:
+def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None = None) -> None:
     """Add an endpoint, or find it there already."""
     try:
-        found = client.post("/endpoints", {"uri": uri, "name": name})
+        found = client.post("/endpoints", {"uri": uri, "name": name, "options": options or {}})
     except Conflict:
         note(f"{name} is managed already")
         return

@@ -22,6 +22,7 @@ CATALOGUE: dict[str, str] = {
     "evacuate.already": "{host} has no running VM",
     "place.most-free": "most free memory: {free} left there afterwards",
     "place.less-free": "would leave {left} free, {best} elsewhere",
+    "place.equal": "as good; the first of equals was taken",
     "place.tight": "the pool is tight: this choice leaves room for the others",
     "place.chosen": "the host was named",
     "place.stays": "the VM is defined here",

@@ -51,7 +51,8 @@ def choose(inventory: Inventory, vm: Vm, *, avoid: frozenset[HostId] = frozenset
     (left, best), *others = sorted(fits, key=lambda fit: -fit[0])
     for other_left, other in others[:RUNNERS_UP]:
         less = reason("place.less-free", left=format_mib(other_left), best=format_mib(left))
-        refused.append(Refusal(vm=vm.id, host=other, why=less))
+        why = reason("place.equal") if other_left == left else less
+        refused.append(Refusal(vm=vm.id, host=other, why=why))
     return Choice(
         host=best,
         why=reason("place.most-free", free=format_mib(left)),
