@@ -22,8 +22,10 @@ from anypool.lab.control import Reply, Request, listen, read_line
 from anypool.lab.director import Director
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
+from anypool.lab.spec import BMC_PORT, Server
 
 _RESTART_DELAY_S = 1.0
+_BMC_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 1.0
 
 
@@ -53,6 +55,7 @@ def _direct(places: LabPlaces, listener: socket.socket) -> None:
         director = Director(kept, places)
         threading.Thread(target=_keep_bmc_running, args=(places,), daemon=True).start()
         director.boot_hosts(_report)
+        _wait_for_bmcs(kept)
     except AnypoolError as problem:
         _report(f"failed {problem.message}")
         return
@@ -92,6 +95,23 @@ def _keep_bmc_running(places: LabPlaces) -> None:
                 check=False,
             )
         time.sleep(_RESTART_DELAY_S)
+
+
+def _wait_for_bmcs(kept: KeptLab) -> None:
+    deadline = time.monotonic() + _BMC_TIMEOUT_S
+    for server in kept.servers:
+        while not _answers(server):
+            if time.monotonic() > deadline:
+                raise AnypoolError(f"the BMC of {server.name} does not answer")
+            time.sleep(0.05)
+
+
+def _answers(server: Server) -> bool:
+    try:
+        with socket.create_connection((server.bmc_address, BMC_PORT), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _report(line: str) -> None:
