@@ -106,6 +106,9 @@ class Client:
                 content=None if body is None else msgspec.json.encode(body),
             )  # fmt: skip
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                hint = "log in again, with --fingerprint and what the manager prints at its start"
+                raise Invalid(f"{self.url} is not trusted: {error}", hint=hint) from error
             hint = "is the manager running? `anypool serve` starts one, `anypool doctor` looks"
             raise Unreachable(f"no manager answers at {self.url} ({error})", hint=hint) from error
         except httpx.TransportError as error:

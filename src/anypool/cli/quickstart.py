@@ -158,12 +158,19 @@ def _print_what_to_try(running: Manager, client: Client) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that nothing is left behind."""
+    """Let every polite signal end this process as Ctrl-C does, so that nothing is left behind.
+
+    SIGINT is among them, because a shell lets its background jobs ignore it. After the first
+    one the others are ignored: what tidies up has its own deadlines.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        for one in signals:
+            signal.signal(one, signal.SIG_IGN)
+        note("ending everything")
         raise KeyboardInterrupt
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(one, interrupt) for one in signals]
     try:
         yield

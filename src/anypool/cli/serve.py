@@ -32,10 +32,11 @@ def serve(
     """Run the manager until it is told to stop (Ctrl-C or SIGTERM)."""
     chosen = settings_of(state, listen)
     if lab:
-        sock = open_socket(chosen) if fd is None else socket.socket(fileno=fd)
-        argv = [*labs.enter_command(lab, lab_state), *command(sock.fileno(), chosen)]
-        sock.set_inheritable(True)
-        os.execvpe(argv[0], argv, environment(chosen))
+        before = labs.enter_command(lab, lab_state)
+        with open_socket(chosen) if fd is None else socket.socket(fileno=fd) as sock:
+            sock.set_inheritable(True)
+            argv = [*before, *command(sock.fileno(), chosen)]
+            os.execvpe(argv[0], argv, environment(chosen))
     from anypool import app
 
     return app.serve(chosen, fd)
