@@ -88,7 +88,7 @@ class LibvirtQemuHarness(Harness):
         wait_until(done, what, 60)
 
     def wait_for_guest(self, vm: Vm) -> None:
-        console = self._consoles / f"{vm.name}.log"
+        console = self._consoles / f"{vm.id}.log"
         self.settle(
             lambda: console.exists() and "tick " in console.read_text("utf-8", "replace"),
             "it ticks",
