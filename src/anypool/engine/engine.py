@@ -16,7 +16,7 @@ from anypool.engine.lease import Keeper
 from anypool.engine.load import Loads
 from anypool.engine.meter import Meter
 from anypool.engine.observe import Observer, places
-from anypool.engine.picture import Ours, Picture
+from anypool.engine.picture import Delta, Ours, Picture
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.state import Asked, Request
@@ -75,7 +75,7 @@ class Engine:
         self._tickers: tuple[Ticker, ...] = ()
         self._admitting = threading.Lock()
         self._observer.moving = self._runner.moving
-        self._observer.changed = self._saver.note
+        self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
         self._runner.may_act = self._keeper.may_act
         self._runner.dismissed = lambda: not self._keeper.still_held()
@@ -346,6 +346,13 @@ class Engine:
         if self.leads:
             self._meter.measure_all()
         return self._settings.measure_every_s
+
+    def _heard(self, delta: Delta) -> None:
+        """Pass on what a reading changed."""
+        self._saver.note(delta)
+        vms = frozenset(VmId(notice.id) for notice in delta.notices if notice.kind == "vm")
+        if vms:
+            self._runner.nudge(vms)
 
     def _being_deleted(self) -> frozenset[VmId]:
         pending = self._runner.pending()

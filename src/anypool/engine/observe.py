@@ -1,5 +1,6 @@
 """Reading the pool: whole, in part, and on being told of changes; one loop per endpoint."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 
@@ -23,6 +24,8 @@ from anypool.model import (
     Volume,
 )
 from anypool.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Observer:
@@ -194,6 +197,9 @@ class Loop:
                 self.round()
                 self._failures = 0
             except AnypoolError:
+                self._clock.wait(self._stop, self._rest())
+            except Exception:  # a reader that ends in silence would be worse than a wrong driver
+                log.exception("endpoint %s", self._endpoint)
                 self._clock.wait(self._stop, self._rest())
 
     def _rest(self) -> float:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from anypool.clock import Clock
 from anypool.drivers import Migration
 from anypool.engine import core
@@ -33,6 +35,7 @@ from anypool.engine.state import (
     Look,
     Looked,
     Outcome,
+    Phase,
     RunNow,
     StepNow,
     Tick,
@@ -203,6 +206,20 @@ class Runner:
             moments += [entry[0] for entry in self._undelivered]
         soonest = min((m for m in moments if m is not None), default=now + SLEEP_S)
         return max(0.0, min(soonest - self._clock.monotonic(), SLEEP_S))
+
+    def nudge(self, vms: frozenset[VmId]) -> None:
+        """Look at once at migrations of VMs that have just changed; a guest may stand still."""
+        now = self._clock.monotonic()
+        with self._lock:
+            for key, run in self._runs.items():
+                for step in run.steps:
+                    action = run.wish(step.record.number).action
+                    if step.phase is not Phase.RESTING or not isinstance(action, MigrateVm):
+                        continue
+                    if action.vm in vms and step.due > now:
+                        run = run.put(replace(step, due=now))
+                        self._runs[key] = run
+                        self.woken.set()
 
     def wait(self, run_id: RunId, timeout_s: float) -> None:
         """Wait until a run has ended or needs a person, `timeout_s` real seconds at most."""

@@ -95,7 +95,9 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
 
 def ended(step: StepNow, state: StepState, message: str, context: Context) -> StepNow:
     """Return a step that ended in a state."""
-    record = replace(step.record, state=state, message=message, ended_at=context.now.at)
+    now = context.now.at
+    begun_at = step.record.begun_at or (now if state is StepState.DONE else 0.0)
+    record = replace(step.record, state=state, message=message, begun_at=begun_at, ended_at=now)
     return replace(step, record=record, phase=Phase.IDLE, deed=None, last=None)
 
 

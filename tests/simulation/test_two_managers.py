@@ -1,0 +1,47 @@
+"""Two managers on one database: the second takes over, and the first is powerless."""
+
+from pathlib import Path
+
+from anypool.engine import Engine
+from anypool.errors import Busy
+from anypool.store import Store
+from anypool.store.records import RunState
+from tests.simulation.pool import SimPool
+from tests.simulation.yard import Crashing, ListCrew, Yard
+
+
+def test_a_zombie_does_nothing(tmp_path: Path) -> None:
+    """The first manager freezes between journal and deed, and thaws when it is too late."""
+    yard = Yard(tmp_path)
+    run = yard.evacuate()
+    while not any("_carry_out" in repr(task) for task in yard.crew.tasks):
+        yard.step()
+    yard.crew.work()
+    frozen, old, old_store = list(yard.crew.tasks), yard.engine, yard.store
+    yard.crew.tasks.clear()
+    store = Crashing(Store.open(yard.url, clock=yard.clock))
+    second = Engine(store, SimPool(yard.world), yard.clock, yard.settings)  # type: ignore[arg-type]
+    crew = ListCrew(yard.chance)
+    second.begin(crew)
+    assert not second.leads
+    yard.clock.advance(yard.settings.lease_s + 1)
+    second.turn()
+    assert second.leads
+    before = yard.copies()
+    for task in frozen:
+        task()
+    old.turn()
+    while yard.crew.tasks:
+        yard.crew.work()
+    assert yard.copies() == before, "the zombie did a deed"
+    assert not old.leads
+    try:
+        old.cancel(run)
+    except Busy as error:
+        assert "another manager" in error.message
+    yard.crew, yard.store, yard.engine = crew, store, second
+    yard.news = second.subscribe()
+    assert yard.finish(run).state is RunState.DONE
+    yard.check_tidy()
+    old_store.store.close()
+    yard.close()
