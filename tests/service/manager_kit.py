@@ -83,7 +83,7 @@ def finished(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
         seen = client.get(path).json()
         return seen if seen["ended_at"] or seen["state"] == "needs-human" else None
 
-    return until(ended, f"{path} ends")  # type: ignore[no-any-return]
+    return until(ended, f"{path} ends")
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:

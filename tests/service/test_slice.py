@@ -1,5 +1,7 @@
 """The main job over HTTP, from adding an endpoint to an emptied host."""
 
+from typing import Any
+
 import httpx
 
 from tests.service.manager_kit import finished, problem
@@ -60,14 +62,17 @@ def test_a_vm_lives(pool: httpx.Client) -> None:
         ("reboot", "running"), ("power-off", "stopped"), ("start", "running"),
         ("shut-down", "stopped"),
     ):  # fmt: skip
-        body = {"json": {}} if deed == "migrate" else {}
-        done = finished(pool, pool.post(f"/vms/life/{deed}", **body))
+        done = finished(pool, pool.post(f"/vms/life/{deed}", json={}))
         assert done["state"] == "done", (deed, done)
         assert pool.get("/vms/life").json()["state"] == state
-    for path, body in (
-        ("rename", {"name": "life2"}), ("reconfigure", {"vcpus": 2, "memory": "384MiB"}),
-        ("disks", {"size": "1GiB"}), ("nics", {"network": "net2"}), ("snapshots", {"name": "s1"}),
-    ):  # fmt: skip
+    changes: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("rename", {"name": "life2"}),
+        ("reconfigure", {"vcpus": 2, "memory": "384MiB"}),
+        ("disks", {"size": "1GiB"}),
+        ("nics", {"network": "net2"}),
+        ("snapshots", {"name": "s1"}),
+    )
+    for path, body in changes:
         key = pool.get("/vms", params={"q": "name ~ life"}).json()["items"][0]["id"]
         done = finished(pool, pool.post(f"/vms/{key}/{path}", json=body))
         assert done["state"] == "done", (path, done)

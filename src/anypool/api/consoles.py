@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from anypool.api.asking import By, Key, Use
 from anypool.api.gate import SECRET, Caller
-from anypool.errors import AnypoolError, NotLoggedIn, NotSupported, Unreachable
+from anypool.errors import AnypoolError, NotLoggedIn, Unreachable
 from anypool.model import Console
 
 PROTOCOL = "anypool.console"
@@ -71,11 +71,6 @@ async def console(socket: WebSocket[Caller, Any, Any], services: Use) -> None:
 
 
 async def _connected(to: Console) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if not to.port:
-        raise NotSupported(
-            f"this {to.kind} console is the file {to.path} on the host",
-            hint="use `virsh console` there; consoles at a network port can be opened here",
-        )
     try:
         async with asyncio.timeout(_CONNECT_S):
             return await asyncio.open_connection(to.address, to.port)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from anypool.clock import Clock
 from anypool.engine import Engine
-from anypool.errors import Busy, Conflict, NotLoggedIn, NotSupported
+from anypool.errors import Busy, NotLoggedIn, NotSupported
 from anypool.model import Capability, Console, VmId
 from anypool.service.access import Deed, Principal, require
 from anypool.service.reach import Reach
@@ -52,8 +52,11 @@ class Consoles:
             hint = "open it with the hypervisor's own tools"
             raise NotSupported(f"{host.name} has no {kind} console for {vm.name}", hint=hint)
         console = self._reach.driver(host.endpoint).console(vm.id, kind)
-        if not console.port and not console.path:
-            raise Conflict(f"{vm.name} has no {kind} console now", hint="is it running?")
+        if not console.port:
+            raise NotSupported(
+                f"the {kind} console of {vm.name} is not at a network port but at {console.path}",
+                hint=f"use `virsh console {vm.name}` on {host.name}",
+            )
         return self._kept(by, vm.id, kind, console)
 
     def redeem(self, by: Principal, secret: str) -> Ticket:

@@ -1,7 +1,6 @@
 """Names and texts that come from outside, judged before anything else sees them."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from anypool.errors import Invalid
@@ -51,7 +50,7 @@ def checked_text(text: str, what: str, most: int) -> str:
     """Return one printable line of at most `most` characters; raise `Invalid`."""
     if len(text) > most:
         raise Invalid(f"{what} has {len(text)} characters", hint=f"use at most {most}")
-    bad = [mark for mark in text if unicodedata.category(mark) in {"Cc", "Cf", "Cs", "Cn", "Co"}]
+    bad = [mark for mark in text if not mark.isprintable()]
     if bad:
         raise Invalid(f"{what} contains the character U+{ord(bad[0]):04X}", hint="remove it")
     return text

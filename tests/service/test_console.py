@@ -1,0 +1,149 @@
+"""A console over a websocket: one ticket, one use, one person, our own page."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from anypool.model import Console, VmId
+from anypool.service.consoles import TTL_S, Consoles
+from anypool.store.records import Role
+from tests.service.manager_kit import Manager, problem, until
+
+
+class Vnc(socketserver.BaseRequestHandler):
+    """Greets as a VNC server does, and then says everything back."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"RFB 003.008\n")
+        while data := self.request.recv(4096):
+            self.request.sendall(data)
+
+
+class NearConsole:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def console(self, vm: VmId, kind: str) -> Console:
+        if kind == "serial":
+            return Console(kind=kind, path="/dev/pts/7")
+        return Console(kind=kind, address="127.0.0.1", port=self.port)
+
+
+@pytest.fixture
+def vnc(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Vnc) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port: int = server.server_address[1]
+        reach = manager.app.services.consoles._reach
+        monkeypatch.setattr(reach, "driver", lambda endpoint: NearConsole(port))
+        yield port
+        server.shutdown()
+        thread.join()
+
+
+def ticket(client: httpx.Client, kind: str = "vnc") -> list[str]:
+    answer = client.post("/vms/vm1/console", json={"kind": kind})
+    assert answer.status_code == 200, answer.text
+    assert "token" not in answer.json()["path"]
+    return list(answer.json()["subprotocols"])
+
+
+def opened(
+    manager: Manager, subprotocols: list[str], token: str, origin: str | None = None
+) -> ClientConnection:
+    url = manager.url.replace("http", "ws") + "/api/v1/console"
+    headers = {"Authorization": f"Bearer {token}"}
+    if origin is not None:
+        headers["Origin"] = origin
+    offered = [Subprotocol(name) for name in subprotocols]
+    return connect(url, subprotocols=offered, additional_headers=headers, proxy=None)
+
+
+def test_bytes_go_both_ways(manager: Manager, pool: httpx.Client, vnc: int) -> None:
+    with opened(manager, ticket(pool), manager.token()) as socket:
+        assert socket.subprotocol == "anypool.console"
+        assert socket.recv(5) == b"RFB 003.008\n"
+        socket.send(b"\x00\x01\xff")
+        assert socket.recv(5) == b"\x00\x01\xff"
+
+
+def refused(manager: Manager, subprotocols: list[str], token: str, **more: str) -> None:
+    with pytest.raises((InvalidStatus, ConnectionClosed)):
+        opened(manager, subprotocols, token, **more).recv(5)
+
+
+def test_a_ticket_works_once(manager: Manager, pool: httpx.Client, vnc: int) -> None:
+    got = ticket(pool)
+    with opened(manager, got, manager.token()) as socket:
+        socket.recv(5)
+    refused(manager, got, manager.token())
+
+
+def test_a_ticket_is_somebodys(manager: Manager, pool: httpx.Client, vnc: int) -> None:
+    pool.post("/users", json={"name": "olga", "role": "operator"})
+    olga = manager.token(Role.OPERATOR, user="olga")
+    refused(manager, ticket(pool), olga)
+    refused(manager, ticket(pool), manager.token(Role.VIEWER))
+    refused(manager, ticket(pool), "ap_wrong")
+    refused(manager, ["anypool.console"], manager.token())
+    refused(manager, ["anypool.console", "anypool.ticket.x"], manager.token())
+
+
+def test_another_origin_is_refused(manager: Manager, pool: httpx.Client, vnc: int) -> None:
+    refused(manager, ticket(pool), manager.token(), origin="https://evil.example")
+
+
+def test_a_ticket_is_over_after_a_while(
+    manager: Manager, pool: httpx.Client, vnc: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = ticket(pool)
+    consoles: Consoles = manager.app.services.consoles
+    clock = consoles._clock
+    later = clock.monotonic() + TTL_S + 1
+    monkeypatch.setattr(clock, "monotonic", lambda: later, raising=False)
+    refused(manager, got, manager.token())
+
+
+def test_it_closes_when_the_token_is_revoked(
+    manager: Manager, pool: httpx.Client, vnc: int
+) -> None:
+    made = pool.post("/tokens", json={"label": "short"}).json()
+    with httpx.Client(
+        base_url=pool.base_url, headers={"Authorization": f"Bearer {made['secret']}"}
+    ) as client:
+        got = ticket(client)
+    with opened(manager, got, made["secret"]) as socket:
+        socket.recv(5)
+        assert pool.delete(f"/tokens/{made['token']['id']}").status_code == 204
+
+        def closed() -> bool:
+            try:
+                socket.recv(0.2)
+            except TimeoutError:
+                return False
+            except ConnectionClosed:
+                return True
+            return False
+
+        until(closed, "the console closes", 10)
+
+
+@pytest.mark.usefixtures("vnc")
+def test_a_serial_console_that_is_a_file(pool: httpx.Client) -> None:
+    found = problem(pool.post("/vms/vm1/console", json={"kind": "serial"}), 422)
+    assert "/dev/pts/7" in found["detail"]
+    assert found["hint"]
+
+
+def test_no_console_of_a_stopped_vm(pool: httpx.Client) -> None:
+    stopped = pool.get("/vms", params={"q": "state = stopped"}).json()["items"][0]["name"]
+    problem(pool.post(f"/vms/{stopped}/console", json={"kind": "vnc"}), 409)
+    problem(pool.post("/vms/vm1/console", json={"kind": "spice"}), 422)
