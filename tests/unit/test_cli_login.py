@@ -64,6 +64,22 @@ def test_a_password_comes_from_a_file(
     assert "login code" in anypool("login", "http://localhost:8420").err
 
 
+def test_passwords_are_set_from_files(
+    manager: FakeManager, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save(file, Contexts(current="a", contexts={"a": Context(url="http://a")}))
+    anypool = Terminal(capsys)
+    manager.answers["PATCH /users/ann"] = {"name": "ann"}
+    manager.answers["POST /me/password"] = {}
+    (tmp_path / "new").mkdir(exist_ok=True)
+    (tmp_path / "pw").write_text("fresh words\n")
+    words = ("--password-file", str(tmp_path / "pw"))
+    assert anypool("user", "password", "ann", *words).code == 0
+    assert manager.body("PATCH", "/users/ann") == {"password": "fresh words"}
+    assert anypool("user", "password", *words).code == 0
+    assert manager.body("POST", "/me/password") == {"old": "", "new": "fresh words"}
+
+
 def test_contexts_are_chosen_by_option_environment_and_use(
     manager: FakeManager,
     file: Path,

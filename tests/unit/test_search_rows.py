@@ -66,6 +66,8 @@ def pool() -> Inventory:
         ("name != db", "lost web1 web2"),
         ("name = w*2", "web2"),
         ("name = 'w*2'", ""),
+        ("name = web*b1", ""),
+        ("name = *e*1*", "web1"),
         ("name ~ E", "web1 web2"),
         ("tag = prod and not tag = test", "Db web1"),
         ("tag != prod", "lost web2"),

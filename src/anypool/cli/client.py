@@ -14,7 +14,7 @@ from anypool.errors import AnypoolError, Invalid, OutcomeUnknown, Unreachable
 Json: TypeAlias = dict[str, Any]
 
 _PREFIX = "/api/v1"
-_PAGE = 500
+_PAGE = 1000
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 _STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_list
-from anypool.cli.terminal import confirm, note, read_secret
+from anypool.cli.terminal import asks, confirm, note, read_secret
 from anypool.cli.token import Role
 from anypool.cli.words import moment
 
@@ -52,6 +52,26 @@ def role(name: str, role: Role, /, *, where: Where = HERE) -> None:
     with connected(where) as client:
         row = client.patch(f"/users/{key(name)}", {"role": role})
         show_list([row], COLUMNS, where.output)
+
+
+@app.command
+def password(
+    name: str = "",
+    /,
+    *,
+    old_file: Annotated[str, Parameter(help="file with the old password; - is stdin")] = "",
+    password_file: Annotated[str, Parameter(help="file with the new one; - is stdin")] = "",
+    where: Where = HERE,
+) -> None:
+    """Set a user's password, or without NAME one's own; their sessions end."""
+    new = read_secret(password_file, "new password")
+    with connected(where) as client:
+        if name:
+            client.patch(f"/users/{key(name)}", {"password": new})
+        else:
+            old = read_secret(old_file, "old password") if old_file or asks() else ""
+            client.ask("/me/password", {"old": old, "new": new})
+    note("the password is set")
 
 
 @app.command
