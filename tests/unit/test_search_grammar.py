@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anypool.errors import Invalid
-from anypool.search import Noun, Query, parse
+from anypool.model import Inventory
+from anypool.search import Noun, Query, complete, parse
 from anypool.search.syntax import And, Compare, Not, OneOf, Operator, Or, Value, Word
 
 EXAMPLE = "vm where host.name = h1 and memory >= 1GiB and tag = prod order by memory desc"
@@ -172,3 +173,11 @@ def test_any_text_parses_or_is_invalid(text: str) -> None:
             query = parse(text, noun)
         if query is not None:
             assert parse(str(query)) == query
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(scraps.map(" ".join), st.text(max_size=40)), st.integers(-5, 80))
+def test_completion_raises_nothing(text: str, cursor: int) -> None:
+    for noun in (None, Noun.VM, Noun.EVENT):
+        found = complete(text, cursor, Inventory(), noun)
+        assert 0 <= found.start <= found.end <= len(text)

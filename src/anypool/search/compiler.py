@@ -1,7 +1,8 @@
 """Expressions and sort keys as closures, built once and called for every record."""
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, assert_never
 
 from anypool.model import Inventory
@@ -27,6 +28,7 @@ from anypool.search.value import Span, understood
 Predicate = Callable[[Any, Inventory], bool]
 Getter = Callable[[Any, Inventory], Any]
 _Test = Callable[[Any], bool]
+_DIGITS = re.compile(r"(\d+)")
 _SIGNS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQUAL: operator.eq,
     Operator.LESS: operator.lt,
@@ -189,21 +191,10 @@ def _rank(field: Field[Any]) -> Callable[[Any], Any]:
     return lambda number: (number,)
 
 
-def _natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Return text as pieces in which runs of digits compare as numbers."""
-    return tuple(_pieces(text))
-
-
-def _pieces(text: str) -> Iterable[tuple[int, str]]:
-    begin = 0
-    while begin < len(text):
-        end, numeric = begin, text[begin].isdecimal()
-        while end < len(text) and text[end].isdecimal() is numeric:
-            end += 1
-        piece = text[begin:end]
-        if numeric:
-            digits = piece.lstrip("0")
-            yield (len(digits), digits)
-        else:
-            yield (1_000_000, piece)
-        begin = end
+def _natural(text: str) -> tuple[str | tuple[int, str], ...]:
+    """Return text as pieces, texts and numbers by turns, so that numbers compare as such."""
+    pieces: list[str | tuple[int, str]] = []
+    for index, piece in enumerate(_DIGITS.split(text)):
+        digits = piece.lstrip("0")
+        pieces.append((len(digits), digits) if index % 2 else piece)
+    return tuple(pieces)

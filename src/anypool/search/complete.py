@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
+from heapq import nsmallest
 from typing import Any
 
 from msgspec import Struct
@@ -64,11 +65,14 @@ def complete(text: str, cursor: int, inventory: Inventory, noun: Noun | None = N
         return Completion(start=cursor, end=cursor)
     written, tokens = _written_noun(before, noun)
     wanted, field = _walk(tokens, written or noun)
-    found = _suggest(wanted, field, written or noun, inventory)
+    start = partial.start if partial else cursor
+    typed = partial.text.casefold() if partial else ""
+    if field is not None and wanted in (_Wait.VALUE, _Wait.LIST_VALUE):
+        values = _values(field, inventory, typed)
+        return Completion(start=start, end=cursor, suggestions=values)
+    found = _suggest(wanted, field, written or noun)
     if not before:
         found = [*found, *_nouns(noun)]
-    start = partial.start if partial else cursor
-    typed = partial.text.lower() if partial else ""
     return Completion(start=start, end=cursor, suggestions=_fitting(found, typed))
 
 
@@ -86,8 +90,10 @@ def _split(text: str) -> tuple[list[Token] | None, Token | None]:
 
 def _split_open_quote(text: str) -> tuple[list[Token] | None, Token | None]:
     start = max(text.rfind('"'), text.rfind("'"))
+    if start < 0:
+        return None, None
     try:
-        tokens = list(tokens_of(text[: max(start, 0)]))[:-1]
+        tokens = list(tokens_of(text[:start]))[:-1]
     except Invalid:
         return None, None
     partial = Token(kind=TokenKind.STRING, text=text[start + 1 :], start=start, end=len(text))
@@ -155,9 +161,7 @@ def _field(noun: Noun, token: Token) -> Field[Any] | None:
     return found.field if named and isinstance(found, Resolved) else None
 
 
-def _suggest(
-    wait: _Wait, field: Field[Any] | None, noun: Noun | None, inventory: Inventory
-) -> list[Suggestion]:
+def _suggest(wait: _Wait, field: Field[Any] | None, noun: Noun | None) -> list[Suggestion]:
     if noun is None:
         return []
     match wait:
@@ -168,8 +172,6 @@ def _suggest(
         case _Wait.OPERATOR if field is not None:
             signs = [sign for sign in Operator if sign in OPERATORS[field.kind]]
             return [Suggestion(text=text, kind="operator") for text in (*signs, "in", "not in")]
-        case _Wait.VALUE | _Wait.LIST_VALUE if field is not None:
-            return _values(field, noun, inventory)
         case _Wait.JOINER:
             return [_keyword(word) for word in _JOINERS]
         case _Wait.DIRECTION:
@@ -198,21 +200,35 @@ def _fields(noun: Noun) -> Iterator[Suggestion]:
             yield Suggestion(text=f"{join.name}.{field.name}", kind="join", doc=doc)
 
 
-def _values(field: Field[Any], noun: Noun, inventory: Inventory) -> list[Suggestion]:
+def _values(field: Field[Any], inventory: Inventory, typed: str) -> tuple[Suggestion, ...]:
+    """Return the values of a field that hold what was typed, the most frequent ones first."""
     if field.kind is Kind.BOOL:
-        return [Suggestion(text=word, kind="value") for word in ("yes", "no")]
-    if field.kind not in (Kind.TEXT, Kind.ENUM, Kind.SET):
-        return []
-    owner = next((n for n in (noun, *Noun) if field in FIELDS[n].values()), noun)
-    counts: Counter[str] = Counter()
+        counts = Counter(yes=0, no=0)
+    elif field.kind in (Kind.TEXT, Kind.ENUM, Kind.SET):
+        counts = _counted(field, inventory)
+    else:
+        return ()
+    folded = ((name.casefold(), name) for name in counts if name)
+    ranked = nsmallest(
+        _MOST,
+        (
+            (not text.startswith(typed), -counts[name], name)
+            for text, name in folded
+            if typed in text
+        ),
+    )
+    return tuple(
+        Suggestion(text=_writable(name), kind="value", count=-count) for _, count, name in ranked
+    )
+
+
+def _counted(field: Field[Any], inventory: Inventory) -> Counter[str]:
+    counts: Counter[str] = Counter(dict.fromkeys(field.values, 0))
+    owner = next(noun for noun in Noun if field in FIELDS[noun].values())
     for row in TABLES[owner].rows(inventory):
         value = field.get(row, inventory)
-        counts.update(value if field.kind is Kind.SET else [value])
-    names = {**dict.fromkeys(field.values, 0), **counts}
-    ranked = sorted(names, key=lambda name: (-names[name], name))
-    return [
-        Suggestion(text=_writable(name), kind="value", count=names[name]) for name in ranked if name
-    ]
+        counts.update(value if field.kind is Kind.SET else (value,))
+    return counts
 
 
 def _writable(name: str) -> str:
@@ -220,7 +236,5 @@ def _writable(name: str) -> str:
 
 
 def _fitting(found: Iterable[Suggestion], typed: str) -> tuple[Suggestion, ...]:
-    unquoted = [(one.text.strip('"').lower(), one) for one in found]
-    begins = [one for text, one in unquoted if text.startswith(typed)]
-    holds = [one for text, one in unquoted if typed in text and not text.startswith(typed)]
-    return tuple([*begins, *holds][:_MOST])
+    holding = [one for one in found if typed in one.text]
+    return tuple(sorted(holding, key=lambda one: not one.text.startswith(typed))[:_MOST])
