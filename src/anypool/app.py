@@ -25,7 +25,7 @@ from anypool.errors import Invalid, Unreachable
 from anypool.service import Services
 from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
-from anypool.store import Store
+from anypool.store import Store, lease
 
 _BACKLOG = 128
 _GRACE_S = 5
@@ -207,7 +207,16 @@ def _greet(app: App, listener: socket.socket, certificate: Certificate | None) -
     print(f"API document: {address}/api/openapi.json", flush=True)
     if code := app.services.logins.first_code():
         print(f"First login, once and within 15 minutes: {_link(address, code)}", flush=True)
-    _log.info("started", address=address, state_dir=app.settings.state_dir, pid=os.getpid())
+    with app.store.reading() as tx:
+        epoch = lease.read(tx).epoch
+    _log.info(
+        "started",
+        address=address,
+        database=app.store.place,
+        leads=app.engine.leads,
+        epoch=epoch,
+        pid=os.getpid(),
+    )
 
 
 def _address(settings: Settings) -> str:

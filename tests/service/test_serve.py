@@ -30,6 +30,9 @@ sys.exit(serve(settings.load(), int(sys.argv[1]) if len(sys.argv) > 1 else None)
 """
 
 
+CANARY = "canary-never-to-be-seen"
+
+
 class Served:
     """A manager process and what it printed."""
 
@@ -85,14 +88,21 @@ def test_the_first_login_and_a_restart(tmp_path: Path) -> None:
             client.headers["X-Anypool-CSRF"] = me["csrf"]
             token = client.post("/tokens", json={"label": "t"}).json()["secret"]
             add_sim(client)
+            other = {"uri": "sim://open?hosts=1", "name": "open", "password": CANARY}
+            assert client.post("/endpoints", json=other).status_code == 201
+            locked = {"uri": "sim://locked?hosts=1&password=x", "password": CANARY}
+            assert CANARY not in problem(client.post("/endpoints", json=locked), 422)["detail"]
         assert manager.end(signal.SIGTERM) == 0
         assert "Traceback" not in manager.said
-        assert token not in manager.said
+        assert '"path": "/api/v1/endpoints"' in manager.said
+        for secret in (token, CANARY, me["csrf"]):
+            assert secret not in manager.said
+            assert all(secret.encode() not in file.read_bytes() for file in tmp_path.iterdir())
     with served(tmp_path) as again:
         url = again.hears(r"listens on (http://127.0.0.1:\d+)")
         headers = {"Authorization": f"Bearer {token}"}
         hosts = httpx.get(f"{url}/api/v1/hosts", headers=headers).json()
-        assert [host["name"] for host in hosts["items"]] == ["h1", "h2", "h3"]
+        assert [host["name"] for host in hosts["items"]] == ["h1", "h1", "h2", "h3"]
         assert again.end(signal.SIGINT) == 0
         assert "login#" not in again.said, "only the first start makes an administrator"
 

@@ -24,6 +24,7 @@ from anypool.api import (
     problems,
     vms,
 )
+from anypool.api.access_log import AccessLog
 from anypool.api.asking import dependencies
 from anypool.api.broadcast import Broadcast
 from anypool.api.document import document, query_names
@@ -64,7 +65,7 @@ def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -
     api.register(meta.get_health)
     app = Litestar(
         route_handlers=[api, meta.get_document, *page.ROUTES],
-        middleware=[Gate(services, names, query), Replay(services)],
+        middleware=[AccessLog(), Gate(services, names, query), Replay(services)],
         exception_handlers=problems.handlers(),
         dependencies={
             **dependencies(services),
