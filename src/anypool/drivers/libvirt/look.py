@@ -55,12 +55,12 @@ class VmReader:
             vm,
             state=states.state_of(state, reason),
             reason=why,
-            disks=tuple(self._sized(domain, disk) for disk in vm.disks),
+            disks=tuple(self._sized(disk) for disk in vm.disks),
             snapshots=xml_snapshot.read(domain),
         )
 
-    def _sized(self, domain: libvirt.virDomain, disk: Disk) -> Disk:
-        return replace(disk, size_bytes=self._volumes.size_bytes(domain, disk))
+    def _sized(self, disk: Disk) -> Disk:
+        return replace(disk, size_bytes=self._volumes.size_bytes(disk.path))
 
     def _datastore_at(self, path: str) -> DatastoreId | None:
         pool = self._pools.at(path)

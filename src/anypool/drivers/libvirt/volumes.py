@@ -3,7 +3,6 @@
 import contextlib
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 
 import libvirt
 
@@ -13,7 +12,7 @@ from anypool.drivers.libvirt.pools import OWN_PREFIX, Pool, Pools
 from anypool.drivers.libvirt.xml_write import child, document
 from anypool.drivers.names import check_name
 from anypool.errors import Conflict, Invalid, Rejected
-from anypool.model import DatastoreId, Disk, DiskWish, Volume
+from anypool.model import DatastoreId, DiskWish, Volume
 
 _FORMATS = frozenset({"qcow2", "raw"})
 
@@ -68,23 +67,21 @@ class Volumes:
         with self._lock:
             self._bases.pop((datastore, name), None)
 
-    def size_bytes(self, domain: libvirt.virDomain, disk: Disk) -> int:
-        """The size of a VM's disk, asked for once; 0 if nobody can tell.
+    def size_bytes(self, path: str) -> int:
+        """The size of a VM's disk, asked for once; 0 if its pool does not know it.
 
-        A volume that another host made is not in libvirt's pool yet, but its VM knows it.
+        The VM is never asked: libvirt would keep us waiting while it is being received.
         """
-        if disk.path in self._sizes:
-            return self._sizes[disk.path]
-        connection = self._session.connection()
-        asks: tuple[Callable[[], int], ...] = (
-            lambda: int(connection.storageVolLookupByPath(disk.path).info()[1]),
-            lambda: int(domain.blockInfo(disk.target)[0]),
-        )
-        for ask in asks:
-            with contextlib.suppress(libvirt.libvirtError):
-                self._sizes[disk.path] = ask()
-                return self._sizes[disk.path]
-        return 0
+        if path in self._sizes:
+            return self._sizes[path]
+        pool = self._pools.at(path)
+        size_bytes = 0
+        if pool is not None:
+            found = self.find(pool.id, path.rpartition("/")[2])
+            with contextlib.suppress(libvirt.libvirtError):  # gone meanwhile
+                size_bytes = int(found.info()[1]) if found is not None else 0
+        self._sizes[path] = size_bytes
+        return size_bytes
 
     def touch(self, datastore: DatastoreId, name: str) -> None:
         """Make a tiny raw volume that says something by its name; quiet if it is there."""
