@@ -49,6 +49,22 @@ def test_quickstart_shows_a_pool_and_leaves_only_the_state_folder(
     assert not _managers_of(state)
 
 
+def test_a_manager_does_not_outlive_a_quickstart_that_was_killed(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    environment = {**os.environ, "ANYPOOL_CONFIG": str(tmp_path / "contexts.json")}
+    words = ["quickstart", "--simulated", "--listen", "127.0.0.1:0", "--state", str(state)]
+    shown = subprocess.Popen(
+        [*ANYPOOL, *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    try:
+        until(lambda: len(_managers_of(state)) > 1, "the manager runs")
+    finally:
+        shown.kill()
+        shown.wait()
+    until(lambda: not _managers_of(state), "the manager ended, too")
+
+
 def _managers_of(state: Path) -> list[str]:
     """Return the processes that were told to work in a state folder."""
     commands = []

@@ -16,6 +16,8 @@ from anypool.settings import Settings
 _READY_S = 60.0
 _END_S = 20.0
 _LOG_LINES = 8
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+"""Also when this process is killed and can end nobody."""
 
 
 class Manager:
@@ -75,7 +77,7 @@ def manager(chosen: Settings, before: Sequence[str] = ()) -> Iterator[Manager]:
     with open_socket(chosen) as sock, log.open("wb") as output:
         chosen = replace(chosen, listen_port=int(sock.getsockname()[1]))
         process = subprocess.Popen(
-            [*before, *command(sock.fileno(), chosen)],
+            [*before, *_ENDS_WITH_US, *command(sock.fileno(), chosen)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
