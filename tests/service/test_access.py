@@ -168,6 +168,14 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def test_a_lesser_token_cannot_become_its_user(manager: Manager) -> None:
+    with manager.client(Role.VIEWER) as client:
+        problem(client.post("/me/password", json={"new": "long enough now"}), 403)
+        problem(client.post("/tokens", json={"label": "t", "role": "operator"}), 403)
+        made = client.post("/tokens", json={"label": "t"}).json()
+        assert made["token"]["role"] == "viewer"
+
+
 def test_secrets_are_not_kept_for_replays(manager: Manager) -> None:
     with manager.client() as client:
         key = {"Idempotency-Key": "t-1"}
@@ -186,7 +194,15 @@ def test_every_answer_tells_browsers_to_be_careful(manager: Manager) -> None:
 
 
 def test_the_page_has_no_inline_script_or_style(manager: Manager) -> None:
+    for path, kind in (
+        ("/", "text/html"), ("/login", "text/html"), ("/page.js", "text/javascript"),
+        ("/page.css", "text/css"), ("/favicon.ico", "image/svg+xml"),
+    ):  # fmt: skip
+        answer = httpx.get(manager.url + path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"].startswith(kind)
     page = httpx.get(f"{manager.url}/").text
+    assert 'src="/page.js"' in page
     assert "<script>" not in page
     assert "style=" not in page
     assert "onclick" not in page

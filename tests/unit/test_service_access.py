@@ -6,7 +6,7 @@ from anypool.errors import Denied
 from anypool.service.access import LEAST_ROLE, Deed, Principal, covers, require
 from anypool.store.records import Role
 
-VIEWER = {Deed.READ, Deed.OWN_TOKENS}
+VIEWER = {Deed.READ, Deed.OWN_LOGIN}
 OPERATOR = VIEWER | {
     Deed.OPERATE_VM, Deed.OPERATE_HOST, Deed.OPEN_CONSOLE, Deed.DECIDE_PLAN, Deed.STEER_RUN,
 }  # fmt: skip

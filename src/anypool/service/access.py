@@ -27,7 +27,7 @@ class Deed(StrEnum):
     MANAGE_ENDPOINTS = "manage endpoints"
     MANAGE_STORAGE = "manage datastores and images"
     MANAGE_PEOPLE = "manage users"
-    OWN_TOKENS = "manage own tokens"
+    OWN_LOGIN = "manage their own login"
 
 
 _RANK = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
@@ -42,7 +42,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_ENDPOINTS: Role.ADMINISTRATOR,
     Deed.MANAGE_STORAGE: Role.ADMINISTRATOR,
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
-    Deed.OWN_TOKENS: Role.VIEWER,
+    Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""
 

@@ -66,10 +66,17 @@ class People:
             people.delete_user(tx, name)
 
     def set_own_password(self, by: Principal, old: str, new: str) -> None:
-        """Change one's own password; the old one is asked for if there is one."""
+        """Change one's own password; the old one is asked for if there is one.
+
+        `Denied` for a token that carries less than its user's role: by the password it
+        would get the rest.
+        """
+        require(by, Deed.OWN_LOGIN)
         stored = passwords.hash_of(new)
         with self._store.reading() as tx:
             known = people.get_user(tx, by.name)
+        if known.role is not by.role:
+            raise Denied(f"a token for a {by.role} cannot set the password of {by.name}")
         if known.password_hash and not passwords.matches(old, known.password_hash):
             raise Denied("the old password is wrong")
         with self._store.writing() as tx:
@@ -79,7 +86,7 @@ class People:
 
     def list_tokens(self, by: Principal) -> tuple[TokenRecord, ...]:
         """Return one's own tokens; an administrator sees all."""
-        require(by, Deed.OWN_TOKENS)
+        require(by, Deed.OWN_LOGIN)
         whose = None if by.role is Role.ADMINISTRATOR else by.name
         with self._store.reading() as tx:
             return tokens.list_tokens(tx, whose)
@@ -88,7 +95,7 @@ class People:
         self, by: Principal, label: str, role: Role | None, days: int
     ) -> tuple[TokenRecord, str]:
         """Make a token of one's own; the secret is shown only now. Raises `Denied`."""
-        require(by, Deed.OWN_TOKENS)
+        require(by, Deed.OWN_LOGIN)
         wanted = by.role if role is None else role
         if not covers(by.role, wanted):
             raise Denied(f"a {by.role} cannot give out the role {wanted}")
@@ -100,7 +107,7 @@ class People:
 
     def remove_token(self, by: Principal, token_id: str) -> None:
         """End a token; raise `NotFound` for one that is not there or somebody else's."""
-        require(by, Deed.OWN_TOKENS)
+        require(by, Deed.OWN_LOGIN)
         if token_id not in {token.id for token in self.list_tokens(by)}:
             raise NotFound(f"there is no token {token_id[:80]!r}")
         with self._store.writing() as tx:
