@@ -110,6 +110,7 @@ class Picture:
     ) -> Delta:
         """Take a reading that was begun at `moment`; VMs that are `moving` are never given up."""
         reading = self._reading(endpoint.id)
+        anew = frame.full and not reading.current
         if frame.full:
             if moment < reading.read_at:
                 return Delta()
@@ -119,11 +120,12 @@ class Picture:
         if frame.full:
             touched |= reading.vms.keys()
         spoken = {vm.id: vm for vm in frame.vms}
-        for vm in touched:
-            self._hear(endpoint.id, vm, spoken.get(vm), moment)
-        if frame.full:
+        changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), moment)}
+        if anew:
             return self._rebuild((endpoint.id,), moving)
-        return self._refresh(touched, moving)
+        shown = self._show(endpoint.id) if frame.full else set()
+        refreshed = self._refresh(changed | self._missed.keys(), moving)
+        return Delta(refreshed.notices | shown, refreshed.vanished)
 
     def lose(self, endpoint: EndpointId) -> Delta:
         """Take note that an endpoint does not answer: what it said is UNKNOWN now."""
@@ -205,16 +207,19 @@ class Picture:
         reading.networks = {network.id: network for network in frame.networks}
         reading.volumes = frame.volumes
 
-    def _hear(self, endpoint: EndpointId, vm: VmId, said: Vm | None, moment: int) -> None:
+    def _hear(self, endpoint: EndpointId, vm: VmId, said: Vm | None, moment: int) -> bool:
+        """Take what an endpoint says about a VM; return whether that is new."""
         reading = self._readings[endpoint]
         if reading.read_vm_at.get(vm, 0) > moment:
-            return
+            return False
+        before = reading.vms.get(vm)
         if said is not None:
             self._say(endpoint, said, moment)
-            return
+            return said != before
         reading.read_vm_at[vm] = moment
-        if reading.vms.pop(vm, None) is not None:
-            self._unknow(endpoint, vm)
+        reading.vms.pop(vm, None)
+        self._unknow(endpoint, vm)
+        return before is not None or vm in self.inventory.vms
 
     def _say(self, endpoint: EndpointId, vm: Vm, moment: int) -> None:
         reading = self._readings[endpoint]
@@ -233,22 +238,28 @@ class Picture:
         notices: set[Notice] = set()
         vms: set[VmId] = set(self._missed)
         for endpoint in endpoints:
+            notices |= self._show(endpoint)
             reading = self._readings[endpoint]
-            for host in reading.hosts.values():
-                facts = self._ours.hosts.get(host.id)
-                current = reading.current and host.id in reading.named
-                shown = merge.lay_over_host(host, facts, current=current)
-                if self.inventory.hosts.get(host.id) != shown:
-                    self.inventory = self.inventory.with_host(shown)
-                    notices.add(Notice("host", host.id))
             vms |= reading.vms.keys()
             vms |= {vm.id for host in reading.hosts for vm in self.inventory.vms_on(host)}
-            notices |= self._stores_and_networks(
-                reading.datastores.keys() | _of(endpoint, self.inventory.datastores),
-                reading.networks.keys() | _of(endpoint, self.inventory.networks),
-            )
         refreshed = self._refresh(vms, moving)
         return Delta(refreshed.notices | notices, refreshed.vanished)
+
+    def _show(self, endpoint: EndpointId) -> set[Notice]:
+        """Merge the hosts, datastores and networks of an endpoint anew."""
+        notices: set[Notice] = set()
+        reading = self._readings[endpoint]
+        for host in reading.hosts.values():
+            facts = self._ours.hosts.get(host.id)
+            current = reading.current and host.id in reading.named
+            shown = merge.lay_over_host(host, facts, current=current)
+            if self.inventory.hosts.get(host.id) != shown:
+                self.inventory = self.inventory.with_host(shown)
+                notices.add(Notice("host", host.id))
+        return notices | self._stores_and_networks(
+            reading.datastores.keys() | _of(endpoint, self.inventory.datastores),
+            reading.networks.keys() | _of(endpoint, self.inventory.networks),
+        )
 
     def _refresh(self, vms: Iterable[VmId], moving: frozenset[VmId]) -> Delta:
         """Merge some VMs anew."""

@@ -178,13 +178,16 @@ class Runner:
                 return
         try:
             self.handle(run_id, event)
-        except Conflict as error:
-            if self.dismissed():
-                self.halt()
-            else:
-                log.error("run %s: %s", run_id, error)
         except AnypoolError as error:
+            if isinstance(error, Conflict) and self.dismissed():
+                self.halt()
+                return
             log.warning("run %s: %s; trying again", run_id, error)
+            self._keep_for_later(run_id, event)
+
+    def _keep_for_later(self, run_id: RunId, event: Event) -> None:
+        """Keep an event that could not be written; a tick comes again by itself."""
+        if not isinstance(event, Tick):
             with self._lock:
                 due = self._clock.monotonic() + RETRY_S
                 self._undelivered.append((due, run_id, event))
