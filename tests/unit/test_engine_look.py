@@ -1,0 +1,160 @@
+"""Every action: not so yet, already so, nobody answers, no VM there."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+import pytest
+from msgspec.structs import replace
+
+from anypool.engine.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
+from anypool.engine.look import Trail, judge
+from anypool.engine.migration import Times
+from anypool.engine.sight import Seen, Sight
+from anypool.engine.stepping import own_volumes
+from anypool.model import (
+    Disk,
+    DiskWish,
+    Image,
+    ImageId,
+    Nic,
+    Resources,
+    Snapshot,
+    Vm,
+    VmChange,
+    VmState,
+    VmWish,
+)
+from anypool.plan import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    LeaveMaintenance,
+    MigrateVm,
+    PauseVm,
+    ReconfigureVm,
+    RenameVm,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartVm,
+    StopVm,
+)
+from tests.unit.engine_kit import H1, H2, SHARED, V1, V2, pool, vm
+
+TIMES = Times(3.0, 45.0)
+TAG = "r1/1"
+RUNNING, STOPPED, PAUSED = vm(V1), vm(V1, H1, VmState.STOPPED), vm(V1, H1, VmState.PAUSED)
+MAC = "52:54:00:00:00:01"
+WITH_NIC = replace(RUNNING, nics=(Nic(mac=MAC),))
+DISK = DiskWish(target="vdb", datastore=SHARED, size_bytes=1, volume="b.qcow2")
+WITH_DISK = replace(RUNNING, disks=(Disk(target="vdb", volume="b.qcow2"),))
+OTHER_DISK = replace(RUNNING, disks=(Disk(target="vdb", volume="other.qcow2"),))
+OURS, THEIRS = Snapshot(name="s", tag=TAG), Snapshot(name="s", tag="r9/9")
+
+
+@dataclass(frozen=True)
+class Case:
+    """An action, a VM for which it is to be done, one for which it is done, one it must refuse."""
+
+    action: Action
+    todo: Vm | None
+    done: Vm | None
+    refused: Vm | None = None
+    refuses_absent: bool = True
+
+
+CASES = [
+    Case(CreateVm(wish=VmWish(id=V1, name="v1"), host=H1), None, replace(STOPPED, made_by=TAG),
+         replace(STOPPED, made_by="r9/9"), refuses_absent=False),
+    Case(StartVm(vm=V1, host=H1), STOPPED, RUNNING, PAUSED),
+    Case(StopVm(vm=V1, host=H1), RUNNING, STOPPED),
+    Case(PauseVm(vm=V1, host=H1), RUNNING, PAUSED, STOPPED),
+    Case(ResumeVm(vm=V1, host=H1), PAUSED, RUNNING, STOPPED),
+    Case(DeleteVm(vm=V1, host=H1), STOPPED, None, RUNNING, refuses_absent=False),
+    Case(RenameVm(vm=V1, host=H1, name="new"), STOPPED, replace(STOPPED, name="new"), RUNNING),
+    Case(ReconfigureVm(vm=V1, host=H1, change=VmChange(vcpus=4)),
+         RUNNING, replace(RUNNING, vcpus=4)),
+    Case(ReconfigureVm(vm=V1, host=H1, change=VmChange(resources=Resources(cpu_shares=5))),
+         RUNNING, replace(RUNNING, resources=Resources(cpu_shares=5))),
+    Case(AttachDisk(vm=V1, host=H1, disk=DISK), RUNNING, WITH_DISK, OTHER_DISK),
+    Case(DetachDisk(vm=V1, host=H1, target="vdb"), WITH_DISK, RUNNING),
+    Case(AttachNic(vm=V1, host=H1, nic=Nic(mac=MAC)), RUNNING, WITH_NIC),
+    Case(DetachNic(vm=V1, host=H1, mac=MAC), WITH_NIC, RUNNING),
+    Case(CreateSnapshot(vm=V1, host=H1, name="s"), RUNNING, replace(RUNNING, snapshots=(OURS,)),
+         replace(RUNNING, snapshots=(THEIRS,))),
+    Case(DeleteSnapshot(vm=V1, host=H1, name="s"), replace(RUNNING, snapshots=(OURS,)), RUNNING),
+]  # fmt: skip
+IDS = [type(case.action).__name__ for case in CASES]
+
+
+def sight(found: Vm | None, *others: Seen) -> Sight:
+    here = Seen(H1, True) if found is None else Seen(H1, True, found.state, found.reason, found)
+    return Sight(inventory=pool(RUNNING), seen=(here, *others))
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_each_action(case: Case) -> None:
+    trail, again = Trail(tag=TAG), Trail(tag=TAG, memory=Memory(sent=True))
+    assert judge(case.action, sight(case.todo), trail, TIMES) == Act(Deed.PERFORM, "")
+    assert isinstance(judge(case.action, sight(case.done), trail, TIMES), Done)
+    assert isinstance(judge(case.action, sight(case.done), again, TIMES), Done)
+    repeated = judge(case.action, sight(case.todo), again, TIMES)
+    assert repeated == Act(Deed.PERFORM, "", TIMES.settle_s), "repeated only when seen for a while"
+    silent = Sight(inventory=pool(), seen=(Seen(H1, answered=False),), answered=False)
+    assert isinstance(judge(case.action, silent, again, TIMES), Wait)
+    if case.refused is not None:
+        assert isinstance(judge(case.action, sight(case.refused), trail, TIMES), Fail)
+    if case.refuses_absent:
+        assert isinstance(judge(case.action, sight(None), trail, TIMES), Fail)
+
+
+def test_success_that_cannot_be_seen_is_not_believed() -> None:
+    acked = Trail(tag=TAG, memory=Memory(sent=True), acked=True)
+    found = judge(StartVm(vm=V1, host=H1), sight(STOPPED), acked, TIMES)
+    assert isinstance(found, Fail)
+    assert found.patience_s == TIMES.settle_s
+
+
+@pytest.mark.parametrize(
+    "action", [RestartVm(vm=V1, host=H1), RevertSnapshot(vm=V1, host=H1, name="s")]
+)
+def test_what_leaves_no_trace(action: Action) -> None:
+    found = replace(RUNNING, snapshots=(OURS,))
+    assert isinstance(judge(action, sight(found), Trail(tag=TAG), TIMES), Act)
+    sent, done = Memory(sent=True), Trail(tag=TAG, memory=Memory(sent=True), acked=True)
+    assert isinstance(judge(action, sight(found), Trail(tag=TAG, memory=sent), TIMES), AskHuman)
+    assert isinstance(judge(action, sight(found), done, TIMES), Done)
+
+
+@pytest.mark.parametrize(
+    "action", [StartVm(vm=V1, host=H1), DeleteVm(vm=V1, host=H1), ResumeVm(vm=V1, host=H1)]
+)
+def test_another_copy_stands_in_the_way(action: Action) -> None:
+    here = PAUSED if isinstance(action, ResumeVm) else STOPPED
+    running = Seen(H2, True, VmState.RUNNING)
+    assert isinstance(judge(action, sight(here, running), Trail(tag=TAG), TIMES), Fail)
+    silent = Seen(H2, answered=False)
+    assert isinstance(judge(action, sight(here, silent), Trail(tag=TAG), TIMES), Wait)
+
+
+def test_all_actions_are_here() -> None:
+    tested = {type(case.action) for case in CASES}
+    elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
+    assert tested | elsewhere == set(get_args(Action))
+
+
+def test_only_volumes_of_the_vm_alone_are_deleted() -> None:
+    image = Image(id=ImageId("i"), name="i", datastore=SHARED, volume="base.qcow2")
+    disks = tuple(
+        Disk(target=f"vd{n}", volume=volume, datastore=SHARED, readonly=volume == "cd.iso")
+        for n, volume in enumerate(["own.qcow2", "base.qcow2", "v2.qcow2", "cd.iso"])
+    )
+    inventory = pool(replace(RUNNING, disks=disks), vm(V2)).with_image(image)
+    assert own_volumes(V1, disks, inventory) == ((SHARED, "own.qcow2"),)
