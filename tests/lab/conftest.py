@@ -18,6 +18,8 @@ import pytest
 from anypool import lab as labs
 from anypool.lab.commands import Answer, run
 
+pytest.register_assert_rewrite("tests.lab.full_stack", "tests.lab.oracle")
+
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 

@@ -123,7 +123,11 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DiskWish(Struct, frozen=True, kw_only=True, gc=False):
-    """A disk to be made: empty, or a linked clone of the volume `base` on the same datastore."""
+    """A disk to be made: empty, or from the volume `base` on the same datastore.
+
+    A qcow2 volume with a base is a linked clone, a raw one a full copy. A `shareable` disk
+    is raw: several writers would break the tables of any other format.
+    """
 
     target: str
     datastore: DatastoreId

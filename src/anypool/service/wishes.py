@@ -95,7 +95,7 @@ def wishes(asked: NewVm, inventory: Inventory, used: Taken) -> tuple[VmWish, ...
     for name in names:
         vm_id = VmId(str(uuid.uuid4()))
         nics = tuple(Nic(mac=new_mac(macs), network=network) for network in networks)
-        disk = _disk(asked, image, f"{name}-{vm_id[:8]}-vda.qcow2")
+        disk = _disk(asked, image, f"{name}-{vm_id[:8]}-vda")
         found.append(replace(model, id=vm_id, name=name, disks=(disk,), nics=nics))
     return tuple(found)
 
@@ -194,6 +194,7 @@ def _networks(asked: NewVm, inventory: Inventory) -> tuple[str, ...]:
 
 
 def _disk(asked: NewVm, image: Image, volume: str) -> DiskWish:
+    kind = "raw" if asked.shareable else "qcow2"
     size = image.size_bytes if asked.disk_bytes is None else checked_disk(asked.disk_bytes)
     if size < image.size_bytes:
         hint = f"ask for at least {image.size_bytes} bytes"
@@ -202,8 +203,9 @@ def _disk(asked: NewVm, image: Image, volume: str) -> DiskWish:
         target="vda",
         datastore=image.datastore,
         size_bytes=size,
-        volume=volume,
+        volume=f"{volume}.{kind}",
         base=image.volume,
         base_format=image.format,
+        format=kind,
         shareable=asked.shareable,
     )

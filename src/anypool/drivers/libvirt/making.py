@@ -14,7 +14,7 @@ from anypool.drivers.libvirt import volumes
 from anypool.drivers.libvirt.pools import OWN_PREFIX
 from anypool.drivers.libvirt.volumes import Volumes
 from anypool.drivers.libvirt.xml_domain import Placed
-from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, Busy, OutcomeUnknown, Unreachable
 from anypool.model import DatastoreId, DiskWish
 
 MAKING = f"{OWN_PREFIX}making-"
@@ -43,7 +43,7 @@ def made(store: Volumes, wishes: tuple[DiskWish, ...], tag: str) -> Iterator[tup
     try:
         placed = tuple(_make(store, wish, finished) for wish in wishes)
         yield placed
-    except (OutcomeUnknown, Unreachable):
+    except (Busy, OutcomeUnknown, Unreachable):
         raise
     except AnypoolError:
         for wish in finished:
@@ -66,7 +66,7 @@ def _forget(store: Volumes, where: DatastoreId, mark: str) -> None:
 
 def _make(store: Volumes, wish: DiskWish, finished: list[DiskWish]) -> Placed:
     known = store.find(wish.datastore, wish.volume, refresh=False)
-    path = store.make(wish) if known is None else str(known.path())
+    path = store.make(wish) if known is None else store.finished(known)
     finished.append(wish)
     return Placed(wish=wish, path=path)
 

@@ -1,4 +1,4 @@
-"""Volumes of a datastore: found, made (empty or as linked clones), deleted."""
+"""Volumes of a datastore: found, made (empty, as linked clones or as copies), deleted."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.pools import OWN_PREFIX, Pool, Pools
 from anypool.drivers.libvirt.xml_write import child, document
 from anypool.drivers.names import check_name
-from anypool.errors import Conflict, Invalid, Rejected
+from anypool.errors import Busy, Conflict, Invalid, Rejected
 from anypool.model import DatastoreId, DiskWish, Volume
 
 _FORMATS = frozenset({"qcow2", "raw"})
@@ -39,8 +39,13 @@ class Volumes:
         pool = self._pools.of(wish.datastore)
         with self._session.doing(f"make volume {wish.volume} on {pool.name}") as connection:
             store = connection.storagePoolLookupByName(pool.name)
-            base = self._base_path(store, wish) if wish.base else ""
-            path = _path_of(store.createXML(document(_describe(wish, base)), 0))
+            base = self._base(store, wish) if wish.base else None
+            if base is not None and wish.format == "raw":
+                made = store.createXMLFrom(document(_describe(wish, "")), base, 0)
+            else:
+                path = "" if base is None else _path_of(base)
+                made = store.createXML(document(_describe(wish, path)), 0)
+            path = _path_of(made)
         with self._lock:
             self._sizes[path] = wish.size_bytes
         return path
@@ -52,6 +57,15 @@ class Volumes:
         pool = self._pools.of(datastore)
         with self._session.reading(f"look for volume {name} on {pool.name}") as connection:
             return _lookup(connection.storagePoolLookupByName(pool.name), name, refresh=refresh)
+
+    def finished(self, volume: libvirt.virStorageVol) -> str:
+        """The path of a volume that is there; `Busy` while it is still being copied."""
+        try:
+            volume.info()
+        except libvirt.libvirtError as problem:
+            if problem.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+                raise Busy(f"volume {volume.name()} is being made", hint="wait") from problem
+        return _path_of(volume)
 
     def delete(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume; quiet if it is not there."""
@@ -140,7 +154,7 @@ class Volumes:
             base=base,
         )
 
-    def _base_path(self, store: libvirt.virStoragePool, wish: DiskWish) -> str:
+    def _base(self, store: libvirt.virStoragePool, wish: DiskWish) -> libvirt.virStorageVol:
         found = _lookup(store, wish.base, refresh=True)
         if found is None:
             raise Rejected(
@@ -148,7 +162,7 @@ class Volumes:
                 f"datastore {store.name()}",
                 hint="a linked clone needs the image's volume on the same datastore",
             )
-        return _path_of(found)
+        return found
 
 
 def check(wish: DiskWish) -> None:
@@ -161,8 +175,8 @@ def check(wish: DiskWish) -> None:
     for written in (wish.format, wish.base_format):
         if written not in _FORMATS:
             raise Invalid(f"volumes of format {written!r} are not made", hint="qcow2 or raw")
-    if wish.base and wish.format != "qcow2":
-        raise Invalid(f"{wish.volume}: only a qcow2 volume can be a linked clone")
+    if wish.shareable and wish.format != "raw":
+        raise Invalid(f"{wish.volume}: only a raw volume can be shared by several writers")
     if wish.size_bytes <= 0 and not wish.base:
         raise Invalid(f"volume {wish.volume} has no size")
 

@@ -102,7 +102,8 @@ def _make_volume(state: State, host: HostId, wish: DiskWish, tag: str) -> bool:
         raise Rejected(f"{host} has no datastore {wish.datastore}")
     if wish.base and volume_key(wish.datastore, wish.base) not in state.volumes.rows:
         raise Rejected(f"there is no volume {wish.base} on {store.datastore.name}")
-    used = 0 if wish.base else wish.size_bytes
+    linked = bool(wish.base) and wish.format != "raw"
+    used = 0 if linked else wish.size_bytes
     if used > store.datastore.free_bytes:
         raise Rejected(f"datastore {store.datastore.name} is full", hint="free some space")
     _charge(state, wish.datastore, used)
@@ -113,7 +114,7 @@ def _make_volume(state: State, host: HostId, wish: DiskWish, tag: str) -> bool:
         format=wish.format,
         size_bytes=wish.size_bytes,
         used_bytes=used,
-        base=wish.base,
+        base=wish.base if linked else "",
     )
     state.volumes.put(key, SimVolume(volume=volume, made_by=tag))
     return True

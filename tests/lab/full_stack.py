@@ -1,0 +1,359 @@
+"""The whole product on a lab: a manager process, its API, guests under load, and the oracle.
+
+Every scenario has two guests that meet the same fault at the same moment: `locked`, whose disk
+carries QEMU's image lock on a datastore where locks work, and `unlocked`, whose disk is
+`<shareable/>`, so that nothing but the manager keeps a second copy from running.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from anypool import app
+from anypool import lab as labs
+from anypool.cli.child import Manager, manager
+from anypool.cli.client import Client, Json
+from anypool.cli.connection import open_http
+from anypool.cli.contexts import Context
+from anypool.cli.login import by_code, split_link
+from anypool.cli.showcase import fill_from_lab
+from anypool.errors import AnypoolError, NotFound
+from anypool.settings import Settings
+from tests.lab.conftest import RunningLab, wait_until
+from tests.lab.oracle import Oracle
+
+LOCKED, UNLOCKED = "locked", "unlocked"
+BOTH = (LOCKED, UNLOCKED)
+LIBVIRT_PORT = 16509
+LEASE_S = 5.0
+BANDWIDTH_MIB_S = 10
+"""Slow enough to hit the middle of a transfer, which takes some 5 s then."""
+ENDS_S = 150.0
+"""More than libvirt's keepalive (30 s) and the manager's own patience (45 s) together."""
+ENDED = frozenset({"done", "failed", "cancelled", "needs-human"})
+_LOAD = "tick=0.2 dirty=2"
+
+
+class Stack:
+    """A lab with a manager, from outside."""
+
+    def __init__(self, lab: RunningLab, folder: Path) -> None:
+        self.lab = lab
+        self.settings = Settings(state_dir=str(folder / "manager"), listen_port=0)
+        self.consoles = Path(lab.status().console_dir)
+        self.vms: dict[str, str] = {}
+        self._running = ExitStack()
+        self._context = Context(url="")
+        self.manager: Manager
+        self.client: Client
+
+    def start(self) -> None:
+        """Start the manager, or start it again on the same state folder."""
+        write_settings(self.settings)
+        self.manager, self.client = self._running.enter_context(self.another(self.settings))
+        self.settings = self.manager.settings
+
+    def stop(self) -> None:
+        """End the manager."""
+        self._running.close()
+
+    @contextmanager
+    def another(self, settings: Settings) -> Iterator[tuple[Manager, Client]]:
+        """Run a manager in the lab's network and log in to it."""
+        inside = labs.enter_command(self.lab.name, self.lab.state_dir)
+        with manager(settings, inside) as running:
+            if not self._context.token:
+                _, code = split_link(app.login_link(running.settings))
+                self._context = by_code(Context(url=running.url), code)
+            with open_http(replace(self._context, url=running.url)) as http:
+                client = Client(http)
+                yield running, client
+
+    def fill(self) -> None:
+        """Add the hosts and the image, and say that locks work on the datastore."""
+        fill_from_lab(self.client, self.lab.status(), 0)
+
+    def crash(self) -> None:
+        """Kill the manager."""
+        self.manager.kill()
+        self._running.close()
+
+    # What the API says
+
+    def vm(self, name: str) -> Json:
+        return self.client.get(f"/vms/{self.vms[name]}")
+
+    def operation(self, operation: str) -> Json:
+        return self.client.get(f"/operations/{operation}")
+
+    def migrate(self, target: str, names: Iterable[str] = BOTH) -> list[str]:
+        """Begin to migrate VMs; return the operations."""
+        return [
+            str(self.post(f"/vms/{self.vms[name]}/migrate", {"host": target})) for name in names
+        ]
+
+    def post(self, path: str, body: Json | None = None) -> str:
+        """Ask for a deed; return the operation."""
+        return str(self.client.post(path, body)["operation"]["id"])
+
+    def wait_for_flow(self, operations: Iterable[str]) -> None:
+        """Wait until the first step of each operation has sent part of a VM's memory."""
+        most: dict[str, int] = {}
+
+        def flows(operation: str) -> bool:
+            seen = self.operation(operation)
+            assert seen["state"] not in ENDED, seen
+            left = [step["progress"]["bytes_left"] for step in seen["steps"] if step["progress"]]
+            return bool(left) and int(left[0]) < most.setdefault(operation, int(left[0]))
+
+        for operation in operations:
+            wait_until(lambda o=operation: flows(o), "memory flows", timeout_s=60)  # type: ignore[misc]
+
+    def end(self, operation: str, *, timeout_s: float = ENDS_S) -> Json:
+        """Wait until an operation ended or needs somebody, and return it."""
+
+        def look() -> Json | None:
+            try:
+                seen = self.operation(operation)
+            except AnypoolError:
+                return None
+            return seen if seen["state"] in ENDED else None
+
+        return wait_until(look, f"{operation} ends", timeout_s=timeout_s)
+
+    def do(self, path: str, body: Json | None = None) -> None:
+        """Ask for a deed and see it done."""
+        ended = self.end(self.post(path, body))
+        assert ended["state"] == "done", [ended["message"], *ended["steps"]]
+
+    # What the machines say
+
+    def place(self, name: str) -> str:
+        """The one server that has an emulator of a VM; empty if none or several have."""
+        found = self.lab.running(self.vms[name])
+        return found[0] if len(found) == 1 else ""
+
+    def emulator(self, name: str, server: str) -> int:
+        found = [p.pid for p in self.lab.processes(server) if p.vm_uuid == self.vms[name]]
+        assert len(found) == 1, f"{name} on {server}: {found}"
+        return found[0]
+
+    def daemon(self, server: str) -> int:
+        """The process of a server's libvirtd."""
+        for pid in self.lab.server(server).pids:
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"libvirtd"):
+                return pid
+        raise AssertionError(f"no libvirtd on {server}")
+
+    def definitions(self, name: str) -> list[str]:
+        """The servers whose libvirt knows a VM, running or not."""
+        hosts = [server.name for server in self.lab.status().servers if server.role == "host"]
+        uuid = self.vms[name]
+        return [h for h in hosts if uuid in self.lab.virsh(h, "list", "--all", "--uuid").out]
+
+    # Guests
+
+    def make(self, name: str, host: str, *, shareable: bool = False) -> None:
+        """Make a guest under load and wait until it ticks."""
+        image = self.lab.status().image
+        assert image is not None
+        cmdline = f"{image.cmdline} {_LOAD}"
+        self.do(
+            "/vms",
+            {
+                "name": name, "image": "lab-guest", "host": host,
+                "shareable": shareable, "cmdline": cmdline,
+            },
+        )  # fmt: skip
+        self.vms[name] = str(self.client.get(f"/vms/{name}")["id"])
+
+    def wait_for_ticks(self, oracle: Oracle, names: Iterable[str] = BOTH, more: int = 3) -> None:
+        """Wait until guests tick on, from now."""
+        for name in names:
+            uuid = self.vms[name]
+            goal = (oracle.console(uuid).ticks or [0])[-1] + more
+            wait_until(
+                lambda u=uuid, g=goal: (oracle.console(u).ticks or [0])[-1] >= g,  # type: ignore[misc]
+                f"{name} ticks on to {goal}",
+                timeout_s=60,
+            )
+
+    def forget(self, name: str) -> None:
+        """End a guest on every server and forget it."""
+        uuid = self.vms.pop(name, "")
+        for server in self.lab.status().servers:
+            if uuid and server.role == "host":
+                self.lab.virsh(server.name, "destroy", uuid)
+                self.lab.virsh(server.name, "undefine", uuid)
+
+    def names_known(self) -> set[str]:
+        return {vm["name"] for vm in self.client.items("/vms")}
+
+    def close(self) -> None:
+        for name in list(self.vms):
+            self.forget(name)
+        self.stop()
+        self.lab.repair()
+
+
+class Scenario:
+    """One test: two guests on one host, a fault, and a verdict at the end."""
+
+    def __init__(self, stack: Stack, oracle: Oracle, source: str) -> None:
+        self.stack = stack
+        self.lab = stack.lab
+        self.oracle = oracle
+        self.source = source
+        self.target = next(s for s in ("h2", "h1") if s != source)
+        self.third = "h3"
+
+    def begin(self, target: str = "") -> list[str]:
+        """Migrate both guests and return the operations once memory flows for both."""
+        operations = self.stack.migrate(target or self.target)
+        self.stack.wait_for_flow(operations)
+        return operations
+
+    def standing_still(self) -> bool:
+        """Whether the sources of both guests wait for the end of their migration."""
+        stack = self.stack
+        return not any(
+            stack.emulator(name, self.source) in self.oracle.executing(stack.vms[name])
+            for name in BOTH
+        )
+
+    def once(self, names: Iterable[str] = BOTH, *, boots: int = 1) -> None:
+        """Check that guests run on, each once, and never ran twice; nothing is left over."""
+        stack, oracle = self.stack, self.oracle
+        for name in names:
+            uuid = stack.vms[name]
+            wait_until(lambda n=name: stack.place(n), f"{name} is in one place", timeout_s=60)  # type: ignore[misc]
+            stack.wait_for_ticks(oracle, (name,))
+            assert oracle.executing(uuid) == oracle.copies(uuid), name
+            assert len(oracle.copies(uuid)) == 1, name
+            assert stack.definitions(name) == [stack.place(name)], name
+            assert oracle.console(uuid).boots == boots, f"{name} booted again"
+        self.never_twice(names)
+        for name in names:
+            wait_until(lambda n=name: self._shown(n), f"{name} is shown as it is", timeout_s=60)  # type: ignore[misc]
+
+    def never_twice(self, names: Iterable[str] = BOTH) -> None:
+        """Check both witnesses."""
+        for name in names:
+            uuid = self.stack.vms[name]
+            assert not self.oracle.twice(uuid), f"{name} ran twice: {self.oracle.twice(uuid)}"
+            assert not self.oracle.console(uuid).forks(), name
+        assert self.oracle.samples > 5
+
+    def ended(self, operations: Iterable[str], *, where: str = "") -> list[str]:
+        """Wait for operations; check that a done one left its guest on `where`."""
+        states = []
+        for operation, name in zip(operations, BOTH, strict=True):
+            seen = self.stack.end(operation)
+            print(name, seen["state"], [step["message"] for step in seen["steps"]])
+            states.append(str(seen["state"]))
+            if where and seen["state"] == "done":
+                assert self.stack.place(name) == where, (name, seen)
+        return states
+
+    def _shown(self, name: str) -> bool:
+        seen = self.stack.vm(name)
+        return bool(seen["state"] == "running" and seen["host_name"] == self.stack.place(name))
+
+
+def write_settings(settings: Settings, **more: Any) -> None:
+    """Write the settings that the tests need into a manager's state folder."""
+    folder = Path(settings.state_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    chosen = {
+        "migration_bandwidth_mib_s": BANDWIDTH_MIB_S,
+        "lease_s": LEASE_S,
+        "moves_per_host": 4,
+        **more,
+    }
+    lines = (f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in chosen.items())
+    (folder / "anypool.toml").write_text("\n".join(lines))
+
+
+@pytest.fixture(scope="session")
+def stack(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The session's lab with a manager that has the image and the hosts."""
+    made = Stack(lab, tmp_path_factory.mktemp("stack"))
+    made.start()
+    try:
+        made.fill()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def scenario(stack: Stack) -> Iterator[Scenario]:
+    """Two healthy guests on one host, watched from the beginning to the end of the test."""
+    source = prepare(stack)
+    with Oracle(stack.consoles) as oracle:
+        stack.wait_for_ticks(oracle, more=2)
+        began = time.monotonic()
+        yield Scenario(stack, oracle, source)
+    print(f"{oracle.samples} samples in {time.monotonic() - began:.1f} s")
+
+
+def prepare(stack: Stack) -> str:
+    """Bring lab, manager and guests into order after whatever was before; return their host."""
+    heal(stack.lab)
+    hosts = ("h1", "h2", "h3")
+    wait_until(lambda: all_connected(stack), "the manager reaches all hosts", timeout_s=90)
+    for name in BOTH:
+        healthy = name in stack.vms and stack.place(name) in hosts[:2]
+        if not healthy:
+            stack.forget(name)
+    for host in stack.client.items("/hosts"):
+        if host["maintenance"]:
+            stack.do(f"/hosts/{host['name']}/leave-maintenance")
+    places = [stack.place(name) for name in stack.vms if name in BOTH]
+    source = places[0] if places else "h1"
+    for name in BOTH:
+        if name not in stack.vms:
+            wait_until(lambda n=name: n not in stack.names_known(), f"{name} is forgotten")  # type: ignore[misc]
+            stack.make(name, source, shareable=name == UNLOCKED)
+        elif stack.place(name) != source:
+            stack.do(f"/vms/{stack.vms[name]}/migrate", {"host": source})
+    return source
+
+
+def heal(lab: RunningLab) -> None:
+    """Thaw every server and undo every cut; stopped daemons go on."""
+    for server in lab.status().servers:
+        if server.power == "on":
+            lab.thaw(server.name)
+            lab.heal(server.name)
+
+
+def all_connected(stack: Stack) -> bool:
+    try:
+        return all(one["state"] == "connected" for one in stack.client.items("/endpoints"))
+    except (AnypoolError, NotFound):
+        return False
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Let a process stand still for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+Deed = Callable[[Scenario], None]
