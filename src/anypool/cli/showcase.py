@@ -1,17 +1,19 @@
 """A pool to look at: hosts added, an image registered, a handful of VMs running."""
 
+import time
 from pathlib import Path
 
 from anypool.cli.client import Client, Json
 from anypool.cli.follow import follow
 from anypool.cli.terminal import note
-from anypool.errors import AnypoolError, Conflict, Invalid
+from anypool.errors import AnypoolError, Conflict, Invalid, Unreachable
 from anypool.lab import GuestImage, LabStatus
 from anypool.search import Noun, parse
 
 IMAGE = "lab-guest"
 _TAGS = ("prod", "test")
 _GUEST_BYTES = 64 << 20
+_SEEN_S = 60.0
 
 
 def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
@@ -22,6 +24,7 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
         if server.role == "host":
             options = {"console_log_dir": status.console_dir}
             add_host(client, server.name, server.libvirt_uri, options)
+    _await_hosts(client)
     datastore = _shared(client, status.datastore_uuid)
     client.patch(f"/datastores/{datastore}", {"locking": "effective"})
     _register(client, status.image, datastore)
@@ -44,10 +47,21 @@ def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None
         note(f"added {host['name']}: {host['hypervisor']}, {host['cpus']} CPUs")
 
 
+def _await_hosts(client: Client) -> None:
+    """Return when every host was looked at: until then those of an earlier run are unknown."""
+    deadline = time.monotonic() + _SEEN_S
+    while waiting := [host["name"] for host in client.items("/hosts") if host["state"] != "up"]:
+        if time.monotonic() > deadline:
+            raise Unreachable(
+                f"not seen in {_SEEN_S:g} s: {', '.join(waiting)}", hint="`anypool endpoint list`"
+            )
+        time.sleep(0.2)
+
+
 def _shared(client: Client, identity: str) -> str:
     for datastore in client.items("/datastores"):
-        if datastore["id"] == identity or datastore["shared"]:
-            return str(datastore["id"])
+        if datastore["id"] == identity:
+            return identity
     raise Invalid("no host shows a shared datastore", hint="look at `anypool datastore list`")
 
 
@@ -62,10 +76,12 @@ def _register(client: Client, image: GuestImage, datastore: str) -> None:
         "boot": boot,
         "description": f"Linux {image.kernel_version} and busybox",
     }
-    try:
-        client.post("/images", body)
-    except Conflict:
-        note(f"the image {IMAGE} is registered already")
+    for old in client.items("/images"):
+        if old["name"] == IMAGE and old["datastore"] == datastore:
+            return
+        if old["name"] == IMAGE:
+            client.delete(f"/images/{IMAGE}")
+    client.post("/images", body)
 
 
 def _make_vms(client: Client, wanted: int) -> None:

@@ -1,0 +1,117 @@
+"""The pool of the quickstart: made once, and made good again in a lab that is new."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from anypool.cli import showcase
+from anypool.cli.client import Client
+from anypool.errors import Invalid, Unreachable
+from anypool.lab import GuestImage, LabStatus, ServerStatus
+from tests.unit.cli_kit import FakeManager, host, listed, operation
+
+GUEST = GuestImage(
+    kernel="/lab/vmlinuz",
+    initrd="/lab/initrd",
+    disk="/lab/guest.qcow2",
+    cmdline="quiet",
+    memory_mib=128,
+    kernel_version="6.1",
+)
+
+
+def server(name: str, role: Any) -> ServerStatus:
+    return ServerStatus(
+        name=name,
+        role=role,
+        uuid=f"id-{name}",
+        power="on",
+        frozen=False,
+        partitions=(),
+        libvirt_uri=f"qemu+tcp://{name}/system",
+        bmc_url="",
+        management_address="",
+        data_address="",
+        pids=(),
+        log_dir="",
+    )
+
+
+STATUS = LabStatus(
+    name="q",
+    up=True,
+    mode="root",
+    directory="/lab",
+    servers=(server("h1", "host"), server("s1", "spare")),
+    image=GUEST,
+    datastore_uuid="new",
+)
+
+
+@pytest.fixture
+def manager() -> FakeManager:
+    done = operation("done")
+    return FakeManager(
+        {
+            "POST /endpoints": (201, {"hosts": [host("h1")]}),
+            "GET /hosts": listed(host("h1")),
+            "GET /datastores": listed({"id": "new", "shared": True}),
+            "PATCH /datastores/new": {},
+            "GET /images": listed(),
+            "POST /images": (201, {}),
+            "GET /vms": listed(),
+            "POST /vms": (202, {"operation": done}),
+            "GET /operations/run-1": done,
+        }
+    )
+
+
+def client(manager: FakeManager) -> Client:
+    transport = httpx.MockTransport(manager.handle)
+    return Client(httpx.Client(base_url="http://m", transport=transport))
+
+
+def test_hosts_image_and_vms_are_made(manager: FakeManager) -> None:
+    showcase.fill_from_lab(client(manager), STATUS, 5)
+    added = [json.loads(one.content)["name"] for one in manager.sent("POST", "/endpoints")]
+    assert added == ["h1"]
+    assert manager.body("PATCH", "/datastores/new") == {"locking": "effective"}
+    assert manager.body("POST", "/images")["datastore"] == "new"
+    made = [json.loads(one.content) for one in manager.sent("POST", "/vms")]
+    assert [(one["name"], one["count"], one["tags"]) for one in made] == [
+        ("web", 3, ["prod"]),
+        ("job", 2, ["test"]),
+    ]
+
+
+def test_an_image_of_a_lab_that_is_gone_is_replaced(manager: FakeManager) -> None:
+    manager.answers["GET /images"] = listed({"name": "lab-guest", "datastore": "old"})
+    manager.answers["DELETE /images/lab-guest"] = {}
+    showcase.fill_from_lab(client(manager), STATUS, 0)
+    assert manager.sent("DELETE", "/images/lab-guest")
+    assert manager.sent("POST", "/images")
+
+
+def test_what_is_there_stays(manager: FakeManager) -> None:
+    conflict = {"type": "urn:anypool:problem:conflict", "detail": "managed"}
+    manager.answers["POST /endpoints"] = (409, conflict)
+    manager.answers["GET /images"] = listed({"name": "lab-guest", "datastore": "new"})
+    manager.answers["GET /vms"] = listed({"name": "web-1"})
+    showcase.fill_from_lab(client(manager), STATUS, 6)
+    assert not manager.sent("POST", "/images")
+    assert not manager.sent("POST", "/vms")
+
+
+def test_hosts_that_are_never_seen_and_a_datastore_that_is_not_there(
+    manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(showcase, "_SEEN_S", 0.0)
+    manager.answers["GET /hosts"] = listed(host("h1", state="unknown"))
+    with pytest.raises(Unreachable, match="h1"):
+        showcase.fill_from_lab(client(manager), STATUS, 6)
+    manager.answers["GET /hosts"] = listed(host("h1"))
+    manager.answers["GET /datastores"] = listed({"id": "other", "shared": True})
+    with pytest.raises(Invalid, match="shared datastore"):
+        showcase.fill_from_lab(client(manager), STATUS, 6)
