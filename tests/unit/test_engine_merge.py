@@ -107,6 +107,16 @@ def test_an_old_definition_does_not_hide_a_known_one(scene: Scene) -> None:
     assert scene.shown() == (H2, VmState.STOPPED)
 
 
+def test_a_copy_that_is_gone_when_its_host_comes_back_is_forgotten(scene: Scene) -> None:
+    scene.whole(H1, vm(V1))
+    scene.whole(H2, replace(vm(V1, H2, VmState.PAUSED), reason=StateReason.INCOMING))
+    scene.picture.lose(endpoint(H1).id)
+    scene.whole(H2, vm(V1, H2))
+    assert [copy.host for copy in scene.picture.inventory.vms[V1].copies] == [H1]
+    scene.whole(H1)
+    assert scene.picture.inventory.vms[V1].copies == ()
+
+
 def test_a_slow_reading_does_not_overwrite_a_later_one(scene: Scene) -> None:
     early = scene.picture.moment()
     scene.part(H2, vm(V1, H2))

@@ -122,7 +122,7 @@ class Picture:
         spoken = {vm.id: vm for vm in frame.vms}
         changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), moment)}
         if anew:
-            return self._rebuild((endpoint.id,), moving)
+            return self._rebuild((endpoint.id,), moving, changed)
         shown = self._show(endpoint.id) if frame.full else set()
         refreshed = self._refresh(changed | self._missed.keys(), moving)
         return Delta(refreshed.notices | shown, refreshed.vanished)
@@ -233,10 +233,15 @@ class Picture:
         if not known:
             self._known_at.pop(vm, None)
 
-    def _rebuild(self, endpoints: tuple[EndpointId, ...], moving: frozenset[VmId]) -> Delta:
-        """Merge everything of some endpoints anew."""
+    def _rebuild(
+        self,
+        endpoints: tuple[EndpointId, ...],
+        moving: frozenset[VmId],
+        changed: Iterable[VmId] = (),
+    ) -> Delta:
+        """Merge everything of some endpoints anew, and what they do not speak of any more."""
         notices: set[Notice] = set()
-        vms: set[VmId] = set(self._missed)
+        vms: set[VmId] = {*self._missed, *changed}
         for endpoint in endpoints:
             notices |= self._show(endpoint)
             reading = self._readings[endpoint]
