@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from anypool.cli import contexts
 from tests.service.manager_kit import Manager, running
@@ -13,8 +14,10 @@ from tests.unit.cli_kit import Terminal
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with running(tmp_path_factory.mktemp("cli")) as manager:
         yield manager
+    structlog.reset_defaults()
 
 
 @pytest.fixture
