@@ -36,6 +36,7 @@ class Session:
         self.options = dict(endpoint.options)
         self.generation = ""
         self._listeners: list[Callable[[libvirt.virConnect], None]] = []
+        self._handles: dict[VmId, tuple[str, libvirt.virDomain]] = {}
         self._check: Callable[[libvirt.virConnect], None] = lambda _: None
         self._secret = secret
         self._lock = threading.Lock()
@@ -89,6 +90,21 @@ class Session:
                 if trouble.is_gone(problem) or trouble.is_no_uuid(problem):
                     raise NotFound(f"{self.endpoint.uri} knows no VM {vm}") from problem
                 raise
+
+    def handle(self, vm: VmId) -> libvirt.virDomain | None:
+        """A handle for reading a VM, kept from before if there is one; None if there is no VM.
+
+        A VM that was forgotten since keeps its handle: what is asked of it says so.
+        """
+        generation, known = self._handles.get(vm, ("", None))
+        if known is not None and generation == self.generation and known.connect().isAlive():
+            return known
+        try:
+            found = self.vm(vm)
+        except NotFound:
+            return None
+        self._handles[vm] = (self.generation, found)
+        return found
 
     def close(self) -> None:
         """Give the connection back."""

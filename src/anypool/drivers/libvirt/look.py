@@ -36,9 +36,13 @@ class VmReader:
             return tuple(self._read(connection, _some_states(connection, list(domains))))
 
     def _read(self, connection: libvirt.virConnect, seen: Iterable[Seen]) -> Iterator[Vm]:
+        has_snapshots = _those_with_snapshots(connection)
         for domain, state, reason in seen:
             try:
-                yield self._one(domain, state, reason)
+                vm = self._one(domain, state, reason)
+                if has_snapshots is None or vm.id in has_snapshots:
+                    vm = replace(vm, snapshots=xml_snapshot.read(domain))
+                yield vm
             except libvirt.libvirtError as problem:
                 if not connection.isAlive():
                     raise
@@ -56,7 +60,6 @@ class VmReader:
             state=states.state_of(state, reason),
             reason=why,
             disks=tuple(self._sized(disk) for disk in vm.disks),
-            snapshots=xml_snapshot.read(domain),
         )
 
     def _sized(self, disk: Disk) -> Disk:
@@ -76,6 +79,17 @@ def _unreadable(domain: libvirt.virDomain, host: HostId, state: int, reason: int
         state=states.state_of(state, reason),
         reason=states.reason_of(state, reason),
     )
+
+
+def _those_with_snapshots(connection: libvirt.virConnect) -> frozenset[str] | None:
+    """The ids of the VMs that have snapshots, in one call; None where each must be asked."""
+    try:
+        found = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
+    except libvirt.libvirtError as problem:
+        if not trouble.is_missing_function(problem):
+            raise
+        return None
+    return frozenset(domain.UUIDString() for domain in found)
 
 
 def _all_states(connection: libvirt.virConnect) -> Iterator[Seen]:

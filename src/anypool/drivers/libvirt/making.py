@@ -66,7 +66,11 @@ def _forget(store: Volumes, where: DatastoreId, mark: str) -> None:
 
 def _make(store: Volumes, wish: DiskWish, finished: list[DiskWish]) -> Placed:
     known = store.find(wish.datastore, wish.volume, refresh=False)
-    path = store.make(wish) if known is None else store.finished(known)
+    path = "" if known is None else store.finished(known)
+    if known is not None and wish.base and wish.format == "raw":
+        store.delete(wish.datastore, wish.volume)  # a copy may have been broken off half-way
+        path = ""
+    path = path or store.make(wish)
     finished.append(wish)
     return Placed(wish=wish, path=path)
 

@@ -7,7 +7,6 @@ import libvirt
 from anypool.drivers.libvirt import address, trouble, xml_read
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.pools import Pool
-from anypool.errors import NotFound
 from anypool.model import (
     Datastore,
     DatastoreId,
@@ -48,12 +47,7 @@ class Observe(Part):
 
     def observe_vms(self, vms: tuple[VmId, ...]) -> Frame:
         """Read some VMs again."""
-        there = []
-        for vm in vms:
-            try:
-                there.append(self.session.vm(vm))
-            except NotFound:
-                continue
+        there = [handle for vm in vms if (handle := self.session.handle(vm)) is not None]
         found = self.reader.some(there)
         seen = {vm.id for vm in found}
         return Frame(full=False, vms=found, missing=tuple(vm for vm in vms if vm not in seen))
