@@ -31,7 +31,7 @@ def test_a_zombie_does_nothing(tmp_path: Path) -> None:
     second.turn()
     assert second.leads
     before = yard.copies()
-    for task in frozen:
+    for task in sorted(frozen, key=lambda task: "Do(" not in repr(task)):
         task()
     old.turn()
     while yard.crew.tasks:
