@@ -51,6 +51,7 @@ class Stack:
         self.vms: dict[str, str] = {}
         self._running = ExitStack()
         self._context = Context(url="")
+        self.is_up = False
         self.manager: Manager
         self.client: Client
 
@@ -59,9 +60,11 @@ class Stack:
         write_settings(self.settings)
         self.manager, self.client = self._running.enter_context(self.another(self.settings))
         self.settings = self.manager.settings
+        self.is_up = True
 
     def stop(self) -> None:
         """End the manager."""
+        self.is_up = False
         self._running.close()
 
     @contextmanager
@@ -83,7 +86,7 @@ class Stack:
     def crash(self) -> None:
         """Kill the manager."""
         self.manager.kill()
-        self._running.close()
+        self.stop()
 
     # What the API says
 
@@ -178,10 +181,10 @@ class Stack:
         """Wait until guests tick on, from now."""
         for name in names:
             uuid = self.vms[name]
-            goal = (oracle.console(uuid).ticks or [0])[-1] + more
+            goal = len(oracle.console(uuid).ticks) + more
             wait_until(
-                lambda u=uuid, g=goal: (oracle.console(u).ticks or [0])[-1] >= g,  # type: ignore[misc]
-                f"{name} ticks on to {goal}",
+                lambda u=uuid, g=goal: len(oracle.console(u).ticks) >= g,  # type: ignore[misc]
+                f"{name} ticks {goal} times",
                 timeout_s=60,
             )
 
@@ -307,6 +310,8 @@ def scenario(stack: Stack) -> Iterator[Scenario]:
 def prepare(stack: Stack) -> str:
     """Bring lab, manager and guests into order after whatever was before; return their host."""
     heal(stack.lab)
+    if not stack.is_up:
+        stack.start()
     hosts = ("h1", "h2", "h3")
     wait_until(lambda: all_connected(stack), "the manager reaches all hosts", timeout_s=90)
     for name in BOTH:

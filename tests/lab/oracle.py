@@ -26,6 +26,8 @@ PERIOD_S = 0.05
 EXECUTES_S = 0.003
 """A copy that uses so much CPU time within `SPAN_S` executes its guest."""
 SPAN_S = 0.5
+STARTS_S = 0.01
+"""A copy that has used less in all has not executed yet: it takes 1 ms to get ready."""
 _EMULATOR = b"qemu-system-"
 _LOOKS_AT_STRANGERS = 200
 _TICK = re.compile(r"^tick (\d+) ([\d.]+)$")
@@ -47,6 +49,9 @@ class Copy:
         self.gone = False
         self._base: tuple[float, float] | None = None
 
+    def __str__(self) -> str:
+        return f"executed by {self.first_seen_by:.3f} and after {self.last_began:.3f}"
+
     def read(self) -> None:
         """Take one sample; a process that ended is gone for good."""
         try:
@@ -59,7 +64,7 @@ class Copy:
             self._base = now, used_s
             return
         began, before_s = self._base
-        if used_s - before_s >= EXECUTES_S:
+        if used_s >= STARTS_S and used_s - before_s >= EXECUTES_S:
             self.first_seen_by = self.first_seen_by or now
             self.last_began = began
             self.executed_at = now
@@ -74,6 +79,7 @@ class Twice(NamedTuple):
     uuid: str
     pids: tuple[int, int]
     at: float
+    copies: tuple[str, str]
 
 
 class Oracle:
@@ -138,7 +144,8 @@ class Oracle:
             self._living = {pid: copy for pid, copy in self._living.items() if not copy.gone}
             for one, other in combinations(self._all, 2):
                 if one.uuid == other.uuid and (at := _both(one, other)) is not None:
-                    proof = Twice(one.uuid, (one.pid, other.pid), at)
+                    pids, seen = (one.pid, other.pid), (str(one), str(other))
+                    proof = Twice(one.uuid, pids, at, seen)
                     self._twice.setdefault(proof.pids, proof)
 
     def _meet(self, pids: set[int]) -> None:

@@ -29,6 +29,11 @@ class Manager:
         self.log = log
         self.url = f"http://{settings.listen_host}:{settings.listen_port}"
 
+    @property
+    def pid(self) -> int:
+        """Its process, which leads a process group of its own."""
+        return self._process.pid
+
     def wait(self) -> int:
         """Return its exit code once it ended."""
         return self._process.wait()
