@@ -6,14 +6,16 @@ from anypool.lab.records import KeptLab
 
 _DAEMON_USER = "libvirt-qemu"
 _DAEMON_ID = 64055
+_DAEMON_GROUPS = ((_DAEMON_USER, _DAEMON_ID), ("kvm", 64056))
 _ETC = Path("/etc")
 
 
 def write(kept: KeptLab, folder: Path) -> None:
-    """Write what differs: names, and a system daemon's user.
+    """Write what differs: names, and a system daemon's user and group.
 
     The system daemon insists on a user that only its service package creates, even where
-    its settings name another. The folder `libvirt` is where its own settings are mounted.
+    its settings name another; its group is called like the user, on Ubuntu `kvm`.
+    The folder `libvirt` is where its own settings are mounted.
     """
     folder.mkdir(exist_ok=True)
     names = "".join(f"{server.management_address} {server.name}\n" for server in kept.servers)
@@ -23,8 +25,10 @@ def write(kept: KeptLab, folder: Path) -> None:
         return
     user = f"{_DAEMON_USER}:x:{_DAEMON_ID}:{_DAEMON_ID}::/nonexistent:/usr/sbin/nologin"
     (folder / "passwd").write_text(_with_entry((_ETC / "passwd").read_text(), user))
-    group = f"{_DAEMON_USER}:x:{_DAEMON_ID}:"
-    (folder / "group").write_text(_with_entry((_ETC / "group").read_text(), group))
+    groups = (_ETC / "group").read_text()
+    for name, number in _DAEMON_GROUPS:
+        groups = _with_entry(groups, f"{name}:x:{number}:")
+    (folder / "group").write_text(groups)
 
 
 def _with_entry(database: str, entry: str) -> str:
