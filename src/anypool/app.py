@@ -27,6 +27,9 @@ from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
 from anypool.store import Store, lease
 
+KEY_FILE = "secrets.key"
+"""In the state folder: what opens the secrets of a database that is elsewhere."""
+
 _BACKLOG = 128
 _GRACE_S = 5
 _STOP = (signal.SIGTERM, signal.SIGINT)
@@ -76,7 +79,8 @@ def open_store(settings: Settings) -> Store:
     except OSError as error:
         hint = "choose another one with ANYPOOL_STATE"
         raise Invalid(f"the state folder {folder} cannot be made: {error}", hint=hint) from error
-    return Store.open(settings.database_url, clock=SystemClock())
+    key_file = folder / KEY_FILE if settings.database else None
+    return Store.open(settings.database_url, clock=SystemClock(), key_file=key_file)
 
 
 def serve(settings: Settings, fd: int | None = None) -> int:

@@ -4,6 +4,8 @@ import threading
 import time
 from typing import Protocol
 
+_STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """What tells the time; `now` is for people, `monotonic` is for measuring."""
@@ -29,8 +31,11 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds that only go forward."""
-        return time.monotonic()
+        """Return seconds that only go forward, also while the machine sleeps.
+
+        A lease must not look fresh to a manager that wakes up after another took over.
+        """
+        return time.clock_gettime(_STEADY)
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Wait until the event is set or `timeout_s` seconds have passed."""

@@ -75,7 +75,7 @@ EVERY: list[Action] = [
     EnterMaintenance(host=H1),
     LeaveMaintenance(host=H1),
 ]
-NEEDS_STOPPED = (StartVm, DeleteVm)
+NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 
 
 def world_for(action: Action) -> Inventory:

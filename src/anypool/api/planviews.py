@@ -1,6 +1,5 @@
 """What the API shows of plans, their steps and operations."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -8,7 +7,7 @@ from msgspec import Struct
 
 from anypool.api.views import time_or_none
 from anypool.model import Inventory
-from anypool.plan import Cost, Plan, Step, describe, names_in, render, say
+from anypool.plan import Cost, Plan, Step, describe, names_of, render, say
 from anypool.plan.render import Names
 from anypool.service.operations import Operation, OperationInFull
 from anypool.store.records import (
@@ -124,7 +123,7 @@ def plan_view(
     record: PlanRecord, inventory: Inventory, steps: tuple[StepRecord, ...] = ()
 ) -> PlanView:
     """Return a plan as it is shown, with the steps of its latest run."""
-    names = _names(record.plan, inventory)
+    names = names_of(record.plan, inventory)
     return PlanView(
         id=record.id,
         goal=record.plan.goal,
@@ -176,7 +175,7 @@ def operation_view(operation: OperationInFull, inventory: Inventory) -> Operatio
     plan = operation.plan.plan
     return OperationView(
         **_common(operation.run, plan.goal, operation.steps),
-        steps=_steps(plan, operation.steps, _names(plan, inventory)),
+        steps=_steps(plan, operation.steps, names_of(plan, inventory)),
     )
 
 
@@ -212,17 +211,6 @@ def _share(step: StepRecord) -> float:
     if step.state is not StepState.BEGUN or not step.progress_bytes_total:
         return 0.0
     return max(0.0, 1 - step.progress_bytes_left / step.progress_bytes_total)
-
-
-def _names(plan: Plan, inventory: Inventory) -> Names:
-    """Return names also for VMs that the plan itself makes."""
-    known = names_in(inventory)
-    made: Mapping[str, str] = {
-        wish.id: wish.name
-        for step in plan
-        if (wish := getattr(step.action, "wish", None)) is not None
-    }
-    return lambda key: made[key] if key in made else known(key)
 
 
 def _steps(plan: Plan, records: tuple[StepRecord, ...], names: Names) -> tuple[StepView, ...]:

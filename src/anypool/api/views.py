@@ -18,6 +18,7 @@ from anypool.model import (
     HostId,
     Image,
     Inventory,
+    KnownEndpoint,
     Network,
     Nic,
     Resources,
@@ -26,7 +27,6 @@ from anypool.model import (
     VmCopy,
     VmId,
 )
-from anypool.service.endpoints import KnownEndpoint
 from anypool.service.pages import Page
 from anypool.service.volumes import UsedVolume
 

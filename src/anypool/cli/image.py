@@ -35,7 +35,7 @@ class NewImage:
 
     datastore: Annotated[str, Parameter(help="datastore the volume is on")]
     volume: Annotated[str, Parameter(help="name of the volume there")]
-    size: Annotated[str, Parameter(help="size of the disk, such as 10GiB")]
+    size: Annotated[str, Parameter(help="size of its VMs' disk if larger than the volume")] = ""
     format: Annotated[str, Parameter(help="qcow2 or raw")] = "qcow2"
     memory: Annotated[str, Parameter(help="memory of its VMs, such as 512MiB")] = "512MiB"
     description: Annotated[str, Parameter(help="in words")] = ""
@@ -50,9 +50,9 @@ class NewImage:
             "datastore": self.datastore,
             "volume": self.volume,
             "format": self.format,
-            "size_bytes": to_bytes(self.size),
             "memory_mib": to_mib(self.memory),
             "description": self.description,
+            **({"size_bytes": to_bytes(self.size)} if self.size else {}),
             **({"boot": boot} if self.kernel else {}),
         }
 

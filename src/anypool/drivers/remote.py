@@ -32,7 +32,7 @@ from anypool.model import Endpoint, EndpointHealth, EndpointId, EndpointState
 
 DEADLINES_S: dict[str, float] = {
     **dict.fromkeys(SIGNATURES, 60.0),
-    "info": 30.0,
+    "info": 15.0,
     "observe_vms": 30.0,
     "changes": 20.0,
     "measure": 30.0,

@@ -21,7 +21,7 @@ from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.state import Asked, Request
 from anypool.engine.threads import ThreadCrew, Ticker
-from anypool.errors import Busy, NotFound
+from anypool.errors import Busy, Invalid, NotFound
 from anypool.model import (
     Endpoint,
     EndpointHealth,
@@ -177,6 +177,7 @@ class Engine:
 
     def set_host_facts(self, facts_: HostFacts, by: str) -> None:
         """Keep what is ours about a host; raise `NotFound`."""
+        self._must_lead()
         name = self.inventory.host(facts_.host).name
         with self._store.writing() as tx:
             facts.hosts.put(tx, facts_)
@@ -185,6 +186,7 @@ class Engine:
 
     def set_vm_facts(self, facts_: VmFacts, by: str) -> None:
         """Keep what is ours about a VM; raise `NotFound`."""
+        self._must_lead()
         name = self.inventory.vm(facts_.vm).name
         with self._store.writing() as tx:
             facts.vms.put(tx, facts_)
@@ -193,6 +195,7 @@ class Engine:
 
     def set_datastore_facts(self, facts_: DatastoreFacts, by: str) -> None:
         """Keep what is ours about a datastore; raise `NotFound`."""
+        self._must_lead()
         known = self.inventory.datastores.get(facts_.datastore)
         if known is None:
             raise NotFound(f"there is no datastore {facts_.datastore}")
@@ -203,6 +206,7 @@ class Engine:
 
     def add_image(self, image: Image, by: str) -> None:
         """Keep an image; `Conflict` if its name is taken."""
+        self._must_lead()
         with self._store.writing() as tx:
             facts.images.put(tx, image)
             _note(tx, ("image", image.id), f"image {image.name} added", by)
@@ -211,6 +215,7 @@ class Engine:
 
     def remove_image(self, image: ImageId, by: str) -> None:
         """Forget an image; its volume stays. Raise `NotFound`."""
+        self._must_lead()
         known = self.inventory.images.get(image)
         if known is None:
             raise NotFound(f"there is no image {image}")
@@ -221,7 +226,8 @@ class Engine:
         self._observer.change(partial(Picture.put_images, images=images))
 
     def submit(self, plan: Plan, by: str) -> PlanRecord:
-        """Keep a plan as RECOMMENDED."""
+        """Keep a plan as RECOMMENDED; `Busy` if another manager leads."""
+        self._must_lead()
         with self._store.writing() as tx:
             record = plans.add(tx, PlanId(f"plan-{uuid4().hex[:12]}"), plan, by=by)
         self._board.tell((Notice("plan", record.id),))
@@ -290,11 +296,7 @@ class Engine:
     def _ask(self, run: RunId, asked: Asked, by: str) -> None:
         self._must_lead()
         if run not in {one.record.id for one in self._runner.active()}:
-            with self._store.reading() as tx:
-                record = runs.get_run(tx, run)
-                plan = plans.get(tx, record.plan)
-                steps = runs.steps(tx, run)
-            self._runner.reopen(record, plan.plan, steps, asked)
+            self._ask_ended(run, asked)
         else:
             self._runner.handle(run, asked)
         with suppress(NotFound), self._store.writing() as tx:
@@ -302,6 +304,23 @@ class Engine:
                 f" (step {asked.number})" if asked.number else ""
             )
             _note(tx, ("run", run), what, by)
+
+    def _ask_ended(self, run: RunId, asked: Asked) -> None:
+        """Bring a run back that has ended; one of another release can only be given up."""
+        with self._store.reading() as tx:
+            record = runs.get_run(tx, run)
+            steps = runs.steps(tx, run)
+            try:
+                plan = plans.get(tx, record.plan)
+            except Invalid:
+                if asked.request is not Request.CANCEL or record.ended_at:
+                    raise
+                plan = None
+        if plan is None:
+            self._journal.give_up(record)
+            self._board.tell((Notice("plan", record.plan), Notice("run", run)))
+            return
+        self._runner.reopen(record, plan.plan, steps, asked)
 
     def _lead(self) -> None:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""

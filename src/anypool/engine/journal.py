@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.state import RunNow, StepNow
-from anypool.errors import Conflict
+from anypool.errors import Conflict, Invalid
 from anypool.model import Inventory, PlanId, VmId
 from anypool.plan import (
     CreateVm,
@@ -16,7 +16,7 @@ from anypool.plan import (
     PlanState,
     describe,
     hosts_of,
-    names_in,
+    names_of,
     vm_of,
 )
 from anypool.store import Store, Tx, events, facts, plans, runs
@@ -80,9 +80,41 @@ class Journal:
             plans.supersede(tx, (plan,), why)
 
     def load(self) -> tuple[tuple[RunRecord, PlanRecord], ...]:
-        """Return every run to go on with, and its plan."""
+        """Return every run to go on with, and its plan.
+
+        A run whose plan another release stored is left to a person, who can cancel it.
+        """
+        known: list[tuple[RunRecord, PlanRecord]] = []
+        strange: list[tuple[RunRecord, str]] = []
         with self._store.reading() as tx:
-            return tuple((run, plans.get(tx, run.plan)) for run in runs.unfinished(tx))
+            for run in runs.unfinished(tx):
+                try:
+                    known.append((run, plans.get(tx, run.plan)))
+                except Invalid as error:
+                    strange.append((run, error.message))
+        for run, why in strange:
+            self._set_aside(run, why)
+        return tuple(known)
+
+    def give_up(self, run: RunRecord) -> None:
+        """End a run whose plan is not understood; what it began is left as it is."""
+        with self._store.writing() as tx:
+            message = "given up: its plan is of another release"
+            ended = replace(run, state=RunState.CANCELLED, message=message, ended_at=tx.now)
+            runs.put_run(tx, ended)
+            plans.set_state(
+                tx, run.plan, PlanState.CANCELLED, only_from=frozenset(PlanState), note=message
+            )
+            events.append(tx, _run_event(ended, message))
+
+    def _set_aside(self, run: RunRecord, why: str) -> None:
+        message = f"left alone: {why}; look at its VMs, then cancel it"
+        if (run.state, run.message) == (RunState.NEEDS_HUMAN, message):
+            return
+        with self._store.writing() as tx:
+            stuck = replace(run, state=RunState.NEEDS_HUMAN, message=message)
+            runs.put_run(tx, stuck)
+            events.append(tx, _run_event(stuck, message))
 
     def _write_run(self, tx: Tx, old: RunNow, new: RunNow) -> None:
         runs.put_run(tx, new.record)
@@ -137,7 +169,7 @@ def _step_events(
         StepState.FAILED: Severity.ERROR,
         StepState.NEEDS_HUMAN: Severity.WARNING,
     }.get(record.state, Severity.INFO)
-    words = describe(action, names_in(inventory))
+    words = describe(action, names_of(run.plan, inventory))
     detail = f" ({record.message})" if record.message else ""
     yield EventRecord(
         kind=f"step.{record.state}",

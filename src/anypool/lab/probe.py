@@ -3,6 +3,7 @@
 import glob
 import importlib.util
 import os
+import platform
 import shutil
 import sys
 
@@ -24,6 +25,7 @@ _PROGRAMS = (
     ("apt-get", "apt", "the guest's kernel", 2),
     ("dpkg-deb", "dpkg", "the guest's kernel", 2),
 )
+_ZSTD = ("zstd", "zstd", "the guest's kernel", 1)
 _QEMU_DRIVER = "/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so"
 _EVERYWHERE = (
     "every server reports the whole machine's processors and memory as its own",
@@ -66,9 +68,10 @@ def _refusal(mode: Mode) -> str:
 
 
 def _missing() -> tuple[MissingPackage, ...]:
+    programs = (*_PROGRAMS, _ZSTD) if _kernel_is_zstd() else _PROGRAMS
     found = [
         MissingPackage(package=package, needed_for=purpose, size_mb=size)
-        for program, package, purpose, size in _PROGRAMS
+        for program, package, purpose, size in programs
         if not shutil.which(program, path=search_path())
     ]
     if not glob.glob(_QEMU_DRIVER):
@@ -86,3 +89,12 @@ def _missing() -> tuple[MissingPackage, ...]:
             )
         )
     return tuple(found)
+
+
+def _kernel_is_zstd() -> bool:
+    """Return whether this distribution compresses kernel modules so, as Ubuntu does from 24.04."""
+    try:
+        told = platform.freedesktop_os_release()
+    except OSError:
+        return False
+    return "ubuntu" in (told.get("ID", ""), *told.get("ID_LIKE", "").split())

@@ -1,7 +1,7 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
 from anypool.model.capability import Capability
-from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState
+from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
 from anypool.model.frame import (
     Changes,
     Console,
@@ -67,6 +67,7 @@ __all__ = [
     "Inventory",
     "Job",
     "JobState",
+    "KnownEndpoint",
     "Load",
     "Locking",
     "Network",

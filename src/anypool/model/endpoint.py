@@ -34,3 +34,15 @@ class EndpointHealth(Struct, frozen=True, kw_only=True, gc=False):
     message: str = ""
     since: float = 0.0
     seen_at: float = 0.0
+
+
+class KnownEndpoint(Struct, frozen=True, kw_only=True, gc=False):
+    """An endpoint and how the conversation with it goes."""
+
+    endpoint: Endpoint
+    health: EndpointHealth
+
+    @property
+    def id(self) -> EndpointId:
+        """Its id, which is its name."""
+        return self.endpoint.id

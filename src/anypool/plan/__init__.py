@@ -28,6 +28,7 @@ from anypool.plan.action import (
 )
 from anypool.plan.codec import decode_plan, digest, encode_inventory, encode_plan
 from anypool.plan.effect import apply, outcome
+from anypool.plan.names import named, names_of
 from anypool.plan.plan import (
     FINAL_STATES,
     PLANNER_VERSION,
@@ -92,7 +93,9 @@ __all__ = [
     "encode_inventory",
     "encode_plan",
     "hosts_of",
+    "named",
     "names_in",
+    "names_of",
     "outcome",
     "price_tag",
     "priced",

@@ -44,6 +44,7 @@ from anypool.plan.action import (
 from anypool.plan.plan import Plan
 
 ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
 def outcome(plan: Plan, inventory: Inventory) -> Inventory:
@@ -61,7 +62,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
         case MigrateVm():
             return _migrate(inventory, action)
         case DeleteVm(vm=vm, host=host):
-            _expect(inventory, vm, host, frozenset({VmState.STOPPED, VmState.CRASHED}))
+            _expect(inventory, vm, host, DOWN)
             return inventory.without_vm(vm)
         case EnterMaintenance(host=host):
             return _enter_maintenance(inventory, host)
@@ -123,7 +124,8 @@ def _configure(
     inventory: Inventory,
     action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic,
 ) -> Inventory:
-    vm = _expect(inventory, action.vm, action.host, frozenset(VmState) - {VmState.UNKNOWN})
+    states = DOWN if isinstance(action, RenameVm) else frozenset(VmState) - {VmState.UNKNOWN}
+    vm = _expect(inventory, action.vm, action.host, states)
     match action:
         case RenameVm(name=name):
             vm = replace(vm, name=name)
@@ -184,7 +186,7 @@ def _disk(wish: DiskWish) -> Disk:
 
 
 def _start(inventory: Inventory, vm_id: VmId, host: HostId) -> Inventory:
-    vm = _expect(inventory, vm_id, host, frozenset({VmState.STOPPED, VmState.CRASHED}))
+    vm = _expect(inventory, vm_id, host, DOWN)
     _room(inventory, vm, host)
     return inventory.with_vm(replace(vm, state=VmState.RUNNING))
 
@@ -224,8 +226,19 @@ def _expect(inventory: Inventory, vm_id: VmId, host: HostId, states: frozenset[V
     if vm.host != host:
         raise Conflict(f"{vm.name} is not on {host}", hint="the plan is out of date; plan again")
     if vm.state not in states:
-        raise Conflict(f"{vm.name} is {vm.state}", hint="the plan is out of date; plan again")
+        raise Conflict(f"{vm.name} is {vm.state}", hint=_way_out(vm, states))
     return vm
+
+
+def _way_out(vm: Vm, states: frozenset[VmState]) -> str:
+    """Return what brings a VM into one of the states."""
+    if vm.state in ALIVE and states & DOWN:
+        return "shut it down first"
+    if vm.state in DOWN and states & ALIVE:
+        return "start it first"
+    if vm.state is VmState.UNKNOWN:
+        return "its host does not answer; look at `anypool endpoint list`"
+    return "wait until it has changed its state"
 
 
 def _set(

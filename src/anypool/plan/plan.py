@@ -95,6 +95,8 @@ FINAL_STATES = frozenset(
 class Plan(Struct, frozen=True, kw_only=True, gc=False):
     """A proposal. `based_on` is the digest of the inventory it was made from.
 
+    `names` pairs the ids in it with the names they had then, for texts that outlive them.
+
     Equal inventory, wish and planner version give equal bytes: a plan holds no clock
     time and no random id; those belong to its record in the store.
     """
@@ -105,6 +107,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     cost: Cost = Cost()
     based_on: str = ""
     planner_version: int = PLANNER_VERSION
+    names: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         numbers = [step.number for step in self.steps]

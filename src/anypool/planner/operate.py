@@ -153,7 +153,8 @@ def _no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
         hint = "add a host with `anypool host add URI`"
         return NoPlan(f"no host for {vm.name}: the pool has no other host", hint=hint)
     first = "; ".join(f"{name}: {why}" for name, why in list(refusals.items())[:3])
-    more = f" (and {len(refusals) - 3} more hosts)" if len(refusals) > 3 else ""
+    left = len(refusals) - 3
+    more = f" (and {left} more host{'s' if left > 1 else ''})" if left > 0 else ""
     return NoPlan(
         f"no host can take {vm.name}: {first}{more}",
         hint="free memory, add a host or ask for less",

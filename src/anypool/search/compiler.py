@@ -9,7 +9,7 @@ from anypool.model import Inventory
 from anypool.search.field import Field, Join, Kind
 from anypool.search.nouns import FIELDS, Resolved, Unresolved, resolve
 from anypool.search.pattern import contains, equals
-from anypool.search.problem import did_you_mean, problem
+from anypool.search.problem import article, did_you_mean, problem
 from anypool.search.syntax import (
     And,
     Compare,
@@ -82,7 +82,7 @@ def found(noun: Noun, path: tuple[str, ...]) -> Resolved:
     if isinstance(place, Unresolved):
         text = ".".join(path)
         hint = did_you_mean(place.part, place.known)
-        raise problem(text, 0, len(text), f"a {place.noun} has no '{place.part}'", hint=hint)
+        raise problem(text, 0, len(text), f"{article(place.noun)} has no '{place.part}'", hint=hint)
     return place
 
 

@@ -16,7 +16,7 @@ from anypool.errors import Invalid
 from anypool.search.field import Field
 from anypool.search.lexer import Token, TokenKind, tokens_of
 from anypool.search.nouns import FIELDS, JOINS, Resolved, noun_of, resolve
-from anypool.search.problem import did_you_mean, problem
+from anypool.search.problem import article, did_you_mean, problem
 from anypool.search.query import Query
 from anypool.search.syntax import (
     Compare,
@@ -167,7 +167,7 @@ class _Parser:
         start = token.start + max(0, token.text.find(found.part))
         known = (*FIELDS[found.noun], *JOINS[found.noun]) if kind == "field" else found.known
         hint = did_you_mean(found.part, known)
-        message = f"a {found.noun} has no {kind} '{found.part}'"
+        message = f"{article(found.noun)} has no {kind} '{found.part}'"
         raise problem(self.text, start, start + max(1, len(found.part)), message, hint=hint)
 
     def _allow(self, field: Field[Any], operator: Operator) -> None:

@@ -25,6 +25,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}"
 
 
+def article(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
+
+
 def _window(text: str, start: int) -> tuple[str, int]:
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     if len(plain) <= 2 * _SHOWN:

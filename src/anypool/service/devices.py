@@ -50,7 +50,7 @@ class Devices:
 
         def action(inventory: Inventory, vm: Vm, host: HostId) -> Action:
             if target not in {disk.target for disk in vm.disks}:
-                raise NotFound(f"{vm.name} has no disk {target[:40]!r}")
+                raise _missing(vm, f"disk {target[:40]!r}", [disk.target for disk in vm.disks])
             return DetachDisk(vm=vm.id, host=host, target=target)
 
         return self._one_step(by, key, action, dry_run=dry_run)
@@ -76,7 +76,7 @@ class Devices:
 
         def action(inventory: Inventory, vm: Vm, host: HostId) -> Action:
             if lower not in {nic.mac for nic in vm.nics}:
-                raise NotFound(f"{vm.name} has no adapter {lower[:40]!r}")
+                raise _missing(vm, f"adapter {lower[:40]!r}", [nic.mac for nic in vm.nics])
             return DetachNic(vm=vm.id, host=host, mac=lower)
 
         return self._one_step(by, key, action, dry_run=dry_run)
@@ -94,6 +94,11 @@ class Devices:
             return plan_action(inventory, action(inventory, vm, host), by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
+
+
+def _missing(vm: Vm, what: str, there: list[str]) -> NotFound:
+    hint = f"it has {', '.join(there[:5])}" if there else "it has none"
+    return NotFound(f"{vm.name} has no {what}", hint=hint)
 
 
 def _free_target(vm: Vm) -> str:

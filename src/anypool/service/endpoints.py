@@ -7,7 +7,7 @@ from msgspec import Struct
 from anypool.drivers.registry import detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
-from anypool.model import Endpoint, EndpointHealth, EndpointId, Host
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
@@ -25,18 +25,6 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
     pool: str = "default"
 
 
-class KnownEndpoint(Struct, frozen=True, kw_only=True):
-    """An endpoint and how the conversation with it goes."""
-
-    endpoint: Endpoint
-    health: EndpointHealth
-
-    @property
-    def id(self) -> str:
-        """Its id, which is its name."""
-        return self.endpoint.id
-
-
 class Endpoints:
     """The use cases of an endpoint."""
 
@@ -46,11 +34,8 @@ class Endpoints:
     def list(self, by: Principal, ask: Ask) -> Page[KnownEndpoint]:
         """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        known = self._known()
-        rows = [entry.endpoint for entry in known.values()]
-        found = searched_page(self._engine.inventory, Noun.ENDPOINT, rows, ask)
-        items = tuple(known[row.id] for row in found.items)
-        return Page(items=items, total=found.total, next=found.next)
+        rows = self._known().values()
+        return searched_page(self._engine.inventory, Noun.ENDPOINT, rows, ask)
 
     def get(self, by: Principal, key: str) -> KnownEndpoint:
         """Return one endpoint; raise `NotFound`."""
@@ -92,9 +77,14 @@ class Endpoints:
         )
         for entry in self._known().values():
             if entry.endpoint.id == wanted.id:
-                raise Conflict(f"there is an endpoint called {wanted.id} already")
+                raise Conflict(
+                    f"there is an endpoint called {wanted.id} already", hint="choose another name"
+                )
             if entry.endpoint.uri == uri:
-                raise Conflict(f"{uri} is managed already, as {entry.endpoint.id}")
+                raise Conflict(
+                    f"{uri} is managed already, as {entry.endpoint.id}",
+                    hint="to add it anew, remove that endpoint first",
+                )
         return wanted
 
     def _known(self) -> dict[str, KnownEndpoint]:

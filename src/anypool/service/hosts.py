@@ -3,6 +3,7 @@
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid
 from anypool.model import Host, Inventory
+from anypool.model.units import format_mib
 from anypool.plan import LeaveMaintenance, Plan
 from anypool.planner import plan_action, plan_evacuation
 from anypool.search import Noun
@@ -47,6 +48,9 @@ class Hosts:
         checked = None if tags is None else checked_tags(tags)
         if reserved_mib is not None and reserved_mib < 0:
             raise Invalid("reserved memory cannot be negative", hint="use 0 for none")
+        host = find.host(self._engine.inventory, key)
+        if reserved_mib is not None and reserved_mib > host.reserved_mib:
+            _check_reserve(self._engine.inventory, host, reserved_mib)
         return self._facts.change_host(
             by, key, tags=checked, reserved_mib=reserved_mib, expected=expected
         )
@@ -69,3 +73,16 @@ class Hosts:
             return plan_action(inventory, LeaveMaintenance(host=host.id), by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+
+def _check_reserve(inventory: Inventory, host: Host, reserved_mib: int) -> None:
+    """Raise `Invalid` for more than a host has, `Conflict` for more than its VMs leave."""
+    if reserved_mib > host.memory_mib:
+        hint = f"{host.name} has {format_mib(host.memory_mib)} in all"
+        raise Invalid(f"{host.name} cannot keep {format_mib(reserved_mib)} from VMs", hint=hint)
+    most_mib = inventory.memory_free_mib(host.id) + host.reserved_mib
+    if reserved_mib > most_mib:
+        raise Conflict(
+            f"the VMs on {host.name} leave {format_mib(max(0, most_mib))} of its memory",
+            hint="reserve at most that, or move or stop VMs first",
+        )

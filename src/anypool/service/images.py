@@ -5,6 +5,7 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import Boot, Datastore, Image, ImageId, Volume
+from anypool.model.units import format_size
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -56,6 +57,9 @@ class Images:
             raise Invalid(f"{asked.format[:40]!r} is not a format", hint="use qcow2 or raw")
         place = find.datastore(inventory, asked.datastore)
         volume = self._volume(place, checked_volume(asked.volume))
+        if asked.size_bytes is not None and asked.size_bytes < volume.size_bytes:
+            hint = f"it has {format_size(volume.size_bytes)}; leave the size out to take that"
+            raise Invalid(f"the volume {volume.name} is larger than the image", hint=hint)
         image = Image(
             id=ImageId(name),
             name=name,

@@ -48,11 +48,11 @@ class Operations:
         return Page(items=items, total=found.total, next=found.next)
 
     def get(self, by: Principal, run: str) -> OperationInFull:
-        """Return one operation; raise `NotFound`."""
+        """Return one operation; raise `NotFound`. A plan of another release shows no steps."""
         require(by, Deed.READ)
         with self._store.reading() as tx:
             record = runs.get_run(tx, RunId(run))
-            plan = plans.get(tx, record.plan)
+            plan = plans.readable(tx, record.plan)
             return OperationInFull(run=record, plan=plan, steps=runs.steps(tx, record.id))
 
     def pause(self, by: Principal, run: str) -> OperationInFull:

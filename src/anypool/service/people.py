@@ -7,8 +7,8 @@ from anypool.errors import Denied, Invalid, NotFound
 from anypool.service import passwords
 from anypool.service.access import Deed, Principal, covers, require
 from anypool.service.names import checked_name, checked_text
-from anypool.store import Store, people, sessions, tokens
-from anypool.store.records import Role, TokenRecord, UserRecord
+from anypool.store import Store, Tx, events, people, sessions, tokens
+from anypool.store.records import EventRecord, Role, TokenRecord, UserRecord
 
 DAY_S = 86_400.0
 _MOST_DAYS = 3650
@@ -40,6 +40,7 @@ class People:
         stored = "" if password is None else passwords.hash_of(password)
         user = UserRecord(name=checked_name(name, "a user"), role=role, password_hash=stored)
         with self._store.writing() as tx:
+            _note(tx, by, "user.added", user.name, f"user {user.name} added, {role}")
             return people.add_user(tx, user)
 
     def change(self, by: Principal, name: str, change: UserChange) -> UserRecord:
@@ -57,6 +58,7 @@ class People:
             people.put_user(tx, new)
             if new != old:
                 sessions.close_sessions_of(tx, name)
+                _note(tx, by, "user.changed", name, f"user {name} changed: {_changes(old, new)}")
         return new
 
     def remove(self, by: Principal, name: str) -> None:
@@ -64,6 +66,7 @@ class People:
         require(by, Deed.MANAGE_PEOPLE)
         with self._store.writing() as tx:
             people.delete_user(tx, name)
+            _note(tx, by, "user.removed", name, f"user {name} removed")
 
     def set_own_password(self, by: Principal, old: str, new: str) -> None:
         """Change one's own password; the old one is asked for if there is one.
@@ -83,6 +86,7 @@ class People:
             user = people.get_user(tx, by.name)
             people.put_user(tx, replace(user, password_hash=stored))
             sessions.close_sessions_of(tx, by.name)
+            _note(tx, by, "user.changed", by.name, f"user {by.name} changed: password")
 
     def list_tokens(self, by: Principal) -> tuple[TokenRecord, ...]:
         """Return one's own tokens; an administrator sees all."""
@@ -103,12 +107,42 @@ class People:
             raise Invalid(f"a token cannot last {days} days", hint=f"ask for 1 to {_MOST_DAYS}")
         text = checked_text(label, "label", 100)
         with self._store.writing() as tx:
-            return tokens.add_token(tx, by.name, text, wanted, ttl_s=days * DAY_S)
+            token, secret = tokens.add_token(tx, by.name, text, wanted, ttl_s=days * DAY_S)
+            words = f"token {token.id} of {by.name} added, {wanted}, for {days} days"
+            _note(tx, by, "token.added", token.id, words)
+        return token, secret
 
     def remove_token(self, by: Principal, token_id: str) -> None:
         """End a token; raise `NotFound` for one that is not there or somebody else's."""
         require(by, Deed.OWN_LOGIN)
-        if token_id not in {token.id for token in self.list_tokens(by)}:
-            raise NotFound(f"there is no token {token_id[:80]!r}")
+        found = next((token for token in self.list_tokens(by) if token.id == token_id), None)
+        if found is None:
+            hint = "`anypool token list` shows them"
+            raise NotFound(f"there is no token {token_id[:80]!r}", hint=hint)
         with self._store.writing() as tx:
             tokens.delete_token(tx, token_id)
+            words = f"token {token_id} of {found.user} removed"
+            _note(tx, by, "token.removed", token_id, words)
+
+
+def _changes(old: UserRecord, new: UserRecord) -> str:
+    parts = []
+    if new.role is not old.role:
+        parts.append(f"role {new.role}")
+    if new.password_hash != old.password_hash:
+        parts.append("password")
+    if new.disabled != old.disabled:
+        parts.append("disabled" if new.disabled else "enabled")
+    return ", ".join(parts)
+
+
+def _note(tx: Tx, by: Principal, kind: str, subject: str, message: str) -> None:
+    """Say who did what; a password or a token's secret is never in it."""
+    event = EventRecord(
+        kind=kind,
+        message=message,
+        subject_kind=kind.partition(".")[0],
+        subject_id=subject,
+        by=by.name,
+    )
+    events.append(tx, event)

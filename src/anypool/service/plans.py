@@ -47,7 +47,7 @@ class Plans:
         """Return a plan with the steps of its latest run; raise `NotFound`."""
         require(by, Deed.READ)
         with self._store.reading() as tx:
-            record = plans.get(tx, PlanId(plan))
+            record = plans.readable(tx, PlanId(plan))
             steps = () if record.run is None else runs.steps(tx, record.run)
         return FollowedPlan(record=record, steps=steps)
 

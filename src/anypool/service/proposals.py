@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.model import Inventory
-from anypool.plan import CostModel, Plan, priced
+from anypool.plan import CostModel, Plan, named, priced
 from anypool.service.access import Deed, Principal, require
 from anypool.settings import Settings
 from anypool.store.records import PlanRecord, RunRecord
@@ -46,4 +46,4 @@ class Proposals:
     def _submitted(self, by: Principal, plan: Callable[[Inventory], Plan]) -> PlanRecord:
         inventory = self._engine.inventory
         made = priced(plan(inventory), inventory, CostModel(), self._slots)
-        return self._engine.submit(made, by.name)
+        return self._engine.submit(named(made, inventory), by.name)

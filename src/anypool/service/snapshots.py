@@ -63,5 +63,7 @@ class Snapshots:
 
 def _known(vm: Vm, name: str) -> str:
     if name not in {snapshot.name for snapshot in vm.snapshots}:
-        raise NotFound(f"{vm.name} has no snapshot {name[:80]!r}")
+        there = ", ".join(snapshot.name for snapshot in vm.snapshots[:5])
+        hint = f"it has {there}" if there else "it has none"
+        raise NotFound(f"{vm.name} has no snapshot {name[:80]!r}", hint=hint)
     return name

@@ -11,6 +11,6 @@ class Underway:
         self._store = store
 
     def plans(self) -> tuple[Plan, ...]:
-        """Return the plans that are being carried out now."""
+        """Return the plans that are being carried out now; empty ones for another release's."""
         with self._store.reading() as tx:
-            return tuple(plans.get(tx, run.plan).plan for run in runs.unfinished(tx))
+            return tuple(plans.readable(tx, run.plan).plan for run in runs.unfinished(tx))

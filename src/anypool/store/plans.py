@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, select, update
 
-from anypool.errors import Conflict, NotFound
+from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import PlanId, RunId
 from anypool.plan import Plan, PlanState, decode_plan, encode_plan
 from anypool.store.pages import Ask, page
@@ -49,6 +49,24 @@ def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
         run=row.run,
         note=row.note,
     )
+
+
+def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
+    """Return a plan; of one that another release stored, all but its steps."""
+    try:
+        return get(tx, plan_id)
+    except Invalid:
+        known = summary(tx, plan_id)
+        return PlanRecord(
+            id=known.id,
+            plan=Plan(goal=known.goal, cost=known.cost),
+            state=known.state,
+            by=known.by,
+            created_at=known.created_at,
+            changed_at=known.changed_at,
+            run=known.run,
+            note=known.note,
+        )
 
 
 def summary(tx: Tx, plan_id: PlanId) -> PlanSummary:

@@ -174,6 +174,11 @@ def _knock(address: Address) -> None:
         return
     try:
         socket.create_connection(where, PROBE_TIMEOUT_S).close()
+    except socket.gaierror as problem:
+        raise Unreachable(
+            f"the name {where[0]} is not known",
+            hint="check the spelling, or use the host's address",
+        ) from problem
     except OSError as problem:
         raise Unreachable(
             f"{where[0]} does not answer on port {where[1]}: {problem.strerror or problem}",

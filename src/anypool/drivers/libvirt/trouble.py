@@ -150,6 +150,11 @@ _OPENING: tuple[tuple[tuple[str, ...], type[AnypoolError], str], ...] = (
         "connect once with ssh as the manager's user, so that it knows the host's key",
     ),
     (
+        ("ssh:",),
+        Unreachable,
+        "try `ssh USER@HOST` as the manager's user: the host must be up and let it in by key",
+    ),
+    (
         ("Connection refused",),
         Unreachable,
         "the host is up but nothing listens there: is libvirtd running with --listen?",

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from anypool.model import Datastore, Endpoint, Host, Image, Inventory, Locking, Network
+from anypool.model import (
+    Datastore,
+    EndpointState,
+    Host,
+    Image,
+    Inventory,
+    KnownEndpoint,
+    Locking,
+    Network,
+)
 from anypool.model.units import MIB
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.syntax import Noun
@@ -75,20 +84,26 @@ IMAGE: Table[Image] = Table(
     rows=lambda inventory: inventory.images.values(),
 )
 
-ENDPOINT: Table[Endpoint] = Table(
+ENDPOINT: Table[KnownEndpoint] = Table(
     fields=(
-        Field("id", Kind.TEXT, lambda endpoint, _: endpoint.id, "its id", free=True),
-        Field("driver", Kind.TEXT, lambda endpoint, _: endpoint.driver, "its driver", free=True),
-        Field("uri", Kind.TEXT, lambda endpoint, _: endpoint.uri, "its address", free=True),
-        Field("pool", Kind.TEXT, lambda endpoint, _: endpoint.pool, "its pool", free=True),
+        Field("id", Kind.TEXT, lambda known, _: known.id, "its id", free=True),
+        Field("driver", Kind.TEXT, lambda known, _: known.endpoint.driver, "its driver", free=True),
+        Field("uri", Kind.TEXT, lambda known, _: known.endpoint.uri, "its address", free=True),
+        Field("pool", Kind.TEXT, lambda known, _: known.endpoint.pool, "its pool", free=True),
+        Field(
+            "state",
+            Kind.ENUM,
+            lambda known, _: known.health.state,
+            "how the conversation goes",
+            values=tuple(EndpointState),
+        ),
+        Field("message", Kind.TEXT, lambda known, _: known.health.message, "the last trouble"),
     ),
     joins=(
         Join(
             "host",
             Noun.HOST,
-            lambda endpoint, pool: (
-                host for host in pool.hosts.values() if host.endpoint == endpoint.id
-            ),
+            lambda known, pool: (host for host in pool.hosts.values() if host.endpoint == known.id),
             "the hosts behind it",
         ),
     ),
