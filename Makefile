@@ -35,7 +35,9 @@ pictures:  ## record the pictures of the documentation, while ./run goes on else
 	$(PYTHON) -m scripts.recording
 
 prove:  ## the long searches for a broken promise
-	HYPOTHESIS_PROFILE=prove $(PYTHON) -m pytest tests/simulation tests/unit
+	mkdir -p docs/proofs
+	TEST_PROFILE=prove TEST_SEEDS=4000 $(PYTHON) -m pytest tests/simulation tests/unit \
+		-n 2 2>&1 | tee "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
 
 clean:  ## remove what was built here; the state folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -18,7 +18,10 @@ hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile(
     "ci", deadline=None, derandomize=True, print_blob=True, database=None
 )
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+hypothesis.settings.register_profile("prove", deadline=None, max_examples=5000)
+hypothesis.settings.load_profile(
+    os.environ.get("TEST_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

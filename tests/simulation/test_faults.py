@@ -4,6 +4,7 @@ Every run must end in the planned state or a named one, and at no moment may a V
 twice or be lost; the world itself keeps watch. A failing seed can be run alone.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ KINDS = (
     FaultKind.LOST_MEMORY,
     FaultKind.REJECTED,
 )
-SEEDS = range(40)
+SEEDS = range(int(os.environ.get("TEST_SEEDS", "40")))
 FAULTS_EACH = 125
 
 

@@ -1,5 +1,6 @@
 """A manager as a child of this process: started on an open socket, watched, and ended."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -70,6 +71,11 @@ class Manager:
         return " / ".join(lines[-_LOG_LINES:])
 
 
+def _private(path: str, flags: int) -> int:
+    """Open a file for its owner only: the log of a first start holds a login link."""
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def manager(chosen: Settings, before: Sequence[str] = ()) -> Iterator[Manager]:
     """Yield a manager that answers, and end it.
@@ -79,7 +85,7 @@ def manager(chosen: Settings, before: Sequence[str] = ()) -> Iterator[Manager]:
     folder = Path(chosen.state_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = folder / "manager.log"
-    with open_socket(chosen) as sock, log.open("wb") as output:
+    with open_socket(chosen) as sock, open(log, "wb", opener=_private) as output:
         chosen = replace(chosen, listen_port=int(sock.getsockname()[1]))
         process = subprocess.Popen(
             [*before, *_ENDS_WITH_US, *command(sock.fileno(), chosen)],

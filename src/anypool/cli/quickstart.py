@@ -1,6 +1,8 @@
 """`anypool quickstart`: a manager with a pool to try it on, until Ctrl-C."""
 
+import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -137,23 +139,32 @@ def _print_what_to_try(running: Manager, client: Client) -> None:
     hosts = sorted(host["name"] for host in client.items("/hosts"))
     vms = sorted(vm["name"] for vm in client.items("/vms", most=1000))
     first, vm = hosts[0] if hosts else "HOST", vms[0] if vms else "VM"
+    me = _own_name()
     lines = [
         "",
         f"The manager listens on {running.url} (its log: {running.log})",
         f"Log in, once: {_link(running)}",
         "",
         "In another terminal:",
-        "  anypool host list",
-        "  anypool vm list --filter 'state = running order by memory desc'",
-        f"  anypool vm migrate {vm} --watch",
-        f"  anypool host evacuate {first} --dry-run",
-        f"  anypool host evacuate {first} --watch",
-        f"  anypool host leave {first}",
+        f"  {me} host list",
+        f"  {me} vm list --filter 'state = running order by memory desc'",
+        f"  {me} vm migrate {vm} --watch",
+        f"  {me} host evacuate {first} --dry-run",
+        f"  {me} host evacuate {first} --watch",
+        f"  {me} host leave {first}",
         "",
         "Ctrl-C here ends everything.",
     ]
     for line in lines:
         out().print(line, markup=False)
+
+
+def _own_name() -> str:
+    """Return how this program is called from a new terminal in the same folder."""
+    here = Path(sys.executable).with_name("anypool")
+    if shutil.which("anypool") or not here.exists():
+        return "anypool"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 @contextmanager
