@@ -10,8 +10,9 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from anypool.settings import Settings
 from tests.lab.conftest import RunningLab, wait_until
 from tests.lab.oracle import Oracle
 
+T = TypeVar("T")
 LOCKED, UNLOCKED = "locked", "unlocked"
 BOTH = (LOCKED, UNLOCKED)
 LIBVIRT_PORT = 16509
@@ -117,19 +119,19 @@ class Stack:
             return bool(left) and int(left[0]) < most.setdefault(operation, int(left[0]))
 
         for operation in operations:
-            wait_until(lambda o=operation: flows(o), "memory flows", timeout_s=60)  # type: ignore[misc]
+            wait_until(partial(flows, operation), "memory flows", timeout_s=60)
 
-    def end(self, operation: str, *, timeout_s: float = ENDS_S) -> Json:
-        """Wait until an operation ended or needs somebody, and return it."""
+    def ended(self, operation: str) -> Json | None:
+        """The operation, if it ended or needs somebody."""
+        try:
+            seen = self.operation(operation)
+        except AnypoolError:
+            return None
+        return seen if seen["state"] in ENDED else None
 
-        def look() -> Json | None:
-            try:
-                seen = self.operation(operation)
-            except AnypoolError:
-                return None
-            return seen if seen["state"] in ENDED else None
-
-        return wait_until(look, f"{operation} ends", timeout_s=timeout_s)
+    def end(self, operation: str) -> Json:
+        """Wait until an operation ended, and return it."""
+        return wait_until(lambda: self.ended(operation), f"{operation} ends", timeout_s=ENDS_S)
 
     def do(self, path: str, body: Json | None = None) -> None:
         """Ask for a deed and see it done."""
@@ -182,11 +184,8 @@ class Stack:
         for name in names:
             uuid = self.vms[name]
             goal = len(oracle.console(uuid).ticks) + more
-            wait_until(
-                lambda u=uuid, g=goal: len(oracle.console(u).ticks) >= g,  # type: ignore[misc]
-                f"{name} ticks {goal} times",
-                timeout_s=60,
-            )
+            ticks = partial(_ticks, oracle, uuid, goal)
+            wait_until(ticks, f"{name} ticks {goal} times", timeout_s=60)
 
     def forget(self, name: str) -> None:
         """End a guest on every server and forget it."""
@@ -223,42 +222,54 @@ class Scenario:
         self.stack.wait_for_flow(operations)
         return operations
 
+    def wait(self, look: Callable[[], T | None], what: str, *, timeout_s: float = 90.0) -> T:
+        """Poll `look` until it gives something true; meanwhile no guest may run twice."""
+
+        def watched() -> T | None:
+            self.never_twice()
+            return look()
+
+        return wait_until(watched, what, timeout_s=timeout_s)
+
+    def end(self, operation: str) -> Json:
+        """Wait until an operation ended, and return it."""
+        return self.wait(lambda: self.stack.ended(operation), "it ends", timeout_s=ENDS_S)
+
+    def runs(self, name: str, pid: int) -> bool:
+        """Whether this process executes a guest now."""
+        return pid in self.oracle.executing(self.stack.vms[name])
+
     def standing_still(self) -> bool:
         """Whether the sources of both guests wait for the end of their migration."""
-        stack = self.stack
-        return not any(
-            stack.emulator(name, self.source) in self.oracle.executing(stack.vms[name])
-            for name in BOTH
-        )
+        return not any(self.runs(name, self.stack.emulator(name, self.source)) for name in BOTH)
 
     def once(self, names: Iterable[str] = BOTH, *, boots: int = 1) -> None:
         """Check that guests run on, each once, and never ran twice; nothing is left over."""
         stack, oracle = self.stack, self.oracle
         for name in names:
             uuid = stack.vms[name]
-            wait_until(lambda n=name: stack.place(n), f"{name} is in one place", timeout_s=60)  # type: ignore[misc]
+            self.wait(partial(stack.place, name), f"{name} is in one place")
             stack.wait_for_ticks(oracle, (name,))
             assert oracle.executing(uuid) == oracle.copies(uuid), name
             assert len(oracle.copies(uuid)) == 1, name
             assert stack.definitions(name) == [stack.place(name)], name
             assert oracle.console(uuid).boots == boots, f"{name} booted again"
+            self.wait(partial(self._shown, name), f"{name} is shown as it is")
         self.never_twice(names)
-        for name in names:
-            wait_until(lambda n=name: self._shown(n), f"{name} is shown as it is", timeout_s=60)  # type: ignore[misc]
+        assert oracle.samples > 5
 
     def never_twice(self, names: Iterable[str] = BOTH) -> None:
         """Check both witnesses."""
         for name in names:
             uuid = self.stack.vms[name]
             assert not self.oracle.twice(uuid), f"{name} ran twice: {self.oracle.twice(uuid)}"
-            assert not self.oracle.console(uuid).forks(), name
-        assert self.oracle.samples > 5
+            assert not self.oracle.console(uuid).forks(), f"{name} was counted on by two copies"
 
     def ended(self, operations: Iterable[str], *, where: str = "") -> list[str]:
         """Wait for operations; check that a done one left its guest on `where`."""
         states = []
         for operation, name in zip(operations, BOTH, strict=True):
-            seen = self.stack.end(operation)
+            seen = self.end(operation)
             print(name, seen["state"], [step["message"] for step in seen["steps"]])
             states.append(str(seen["state"]))
             if where and seen["state"] == "done":
@@ -325,7 +336,7 @@ def prepare(stack: Stack) -> str:
     source = places[0] if places else "h1"
     for name in BOTH:
         if name not in stack.vms:
-            wait_until(lambda n=name: n not in stack.names_known(), f"{name} is forgotten")  # type: ignore[misc]
+            wait_until(partial(_is_unknown, stack, name), f"{name} is forgotten")
             stack.make(name, source, shareable=name == UNLOCKED)
         elif stack.place(name) != source:
             stack.do(f"/vms/{stack.vms[name]}/migrate", {"host": source})
@@ -361,4 +372,9 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-Deed = Callable[[Scenario], None]
+def _ticks(oracle: Oracle, uuid: str, goal: int) -> bool:
+    return len(oracle.console(uuid).ticks) >= goal
+
+
+def _is_unknown(stack: Stack, name: str) -> bool:
+    return name not in stack.names_known()

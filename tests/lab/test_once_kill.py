@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from tests.lab.conftest import wait_until
 from tests.lab.full_stack import BOTH, Scenario, kill
 
 pytest_plugins = ["tests.lab.full_stack"]
@@ -42,12 +41,8 @@ def test_the_manager_at_the_switch_over(scenario: Scenario) -> None:
     sources = {name: stack.emulator(name, scenario.source) for name in BOTH}
     os.kill(stack.manager.pid, signal.SIGSTOP)
     for name, pid in sources.items():
-        uuid = stack.vms[name]
-        wait_until(
-            lambda u=uuid, p=pid: p not in oracle.copies(u),  # type: ignore[misc]
-            f"{name} has left {scenario.source}",
-            timeout_s=60,
-        )
+        left = partial(_has_left, scenario, name, pid)
+        scenario.wait(left, f"{name} has left {scenario.source}")
     assert not oracle.executing(stack.vms["unlocked"], within_s=0.2), "nobody has resumed it yet"
     stack.crash()
     stack.start()
@@ -83,10 +78,10 @@ def test_the_emulator_at_the_source(scenario: Scenario) -> None:
     for name in BOTH:
         kill(stack.emulator(name, scenario.source))
     for operation, name in zip(operations, BOTH, strict=True):
-        seen = stack.end(operation)
+        seen = scenario.end(operation)
         assert seen["state"] == "failed", seen
         assert "the VM stopped during the migration" in seen["message"]
-        wait_until(partial(_is_down, scenario, name), f"{name} is shown as down", timeout_s=30)
+        scenario.wait(partial(_is_down, scenario, name), f"{name} is shown as down")
         assert not scenario.oracle.copies(stack.vms[name])
         assert stack.definitions(name) == [scenario.source]
     for name in BOTH:
@@ -94,6 +89,10 @@ def test_the_emulator_at_the_source(scenario: Scenario) -> None:
     scenario.once(boots=2)
     for name in BOTH:
         stack.forget(name)
+
+
+def _has_left(scenario: Scenario, name: str, pid: int) -> bool:
+    return pid not in scenario.oracle.copies(scenario.stack.vms[name])
 
 
 def _is_down(scenario: Scenario, name: str) -> bool:

@@ -2,17 +2,18 @@
 
 import os
 import signal
+from functools import partial
 
 import pytest
 
-from tests.lab.conftest import wait_until
 from tests.lab.full_stack import BOTH, LIBVIRT_PORT, Scenario, all_connected
 
 pytest_plugins = ["tests.lab.full_stack"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 
-def test_the_answer_of_a_finished_target_is_lost(scenario: Scenario) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["manager-stays", "manager-killed"])
+def test_the_answer_of_a_finished_target_is_lost(scenario: Scenario, killed: bool) -> None:
     """The target has finished and the source never hears of it.
 
     Left to itself libvirt lets the unlocked guest run on both hosts from then on, and the
@@ -20,21 +21,27 @@ def test_the_answer_of_a_finished_target_is_lost(scenario: Scenario) -> None:
     """
     lab, stack = scenario.lab, scenario.stack
     operations = scenario.begin()
+    source = stack.emulator("unlocked", scenario.source)
     daemon = stack.daemon(scenario.target)
     os.kill(daemon, signal.SIGSTOP)
     try:
-        wait_until(scenario.standing_still, "both sources wait for the target", timeout_s=60)
+        scenario.wait(scenario.standing_still, "both sources wait for the target")
         lab.partition(scenario.source, f"from:{scenario.target}:{LIBVIRT_PORT}")
+        if killed:
+            stack.crash()
     finally:
         os.kill(daemon, signal.SIGCONT)
+    if killed:
+        stack.start()
     locked, unlocked = operations
-    assert stack.end(locked)["state"] == "done"
+    assert scenario.end(locked)["state"] == "done"
     assert stack.place("locked") == scenario.target
-    wait_until(lambda: stack.place("unlocked"), "one copy is discarded", timeout_s=120)
-    stack.wait_for_ticks(scenario.oracle)
-    scenario.never_twice()
+    scenario.wait(lambda: scenario.runs("unlocked", source), "the source has come back")
+    scenario.wait(lambda: stack.place("unlocked"), "the target is discarded")
     lab.heal(scenario.source)
-    assert stack.end(unlocked)["state"] == "done"
+    ended = scenario.end(unlocked)
+    assert ended["state"] == "done", ended
+    assert ended["steps"][0]["attempts"] > 1, "it was done anew"
     assert stack.place("unlocked") == scenario.target
     scenario.once()
 
@@ -43,16 +50,12 @@ def test_only_libvirts_port_is_cut(scenario: Scenario) -> None:
     """Memory flows on to its end, and nobody can say so: both copies stand still for a while."""
     operations = scenario.begin()
     scenario.lab.partition(scenario.target, f"port:{LIBVIRT_PORT}")
-    wait_until(scenario.standing_still, "both sources wait for the target", timeout_s=60)
+    scenario.wait(scenario.standing_still, "both sources wait for the target")
     stack = scenario.stack
-    for name in BOTH:
-        sources = stack.emulator(name, scenario.source)
-        wait_until(
-            lambda n=name, pid=sources: pid in scenario.oracle.executing(stack.vms[n]),  # type: ignore[misc]
-            f"the source of {name} runs again",
-            timeout_s=60,
-        )
-    scenario.never_twice()
+    sources = [stack.emulator(name, scenario.source) for name in BOTH]
+    for name, pid in zip(BOTH, sources, strict=True):
+        runs = partial(scenario.runs, name, pid)
+        scenario.wait(runs, f"the source of {name} runs again")
     scenario.lab.heal(scenario.target)
     assert scenario.ended(operations, where=scenario.target) == ["done", "done"]
     scenario.once()
@@ -63,12 +66,10 @@ def test_the_target_is_unplugged(scenario: Scenario) -> None:
     operations = scenario.begin()
     scenario.lab.partition(scenario.target, "full")
     stack = scenario.stack
-    wait_until(
+    scenario.wait(
         lambda: all(stack.place(name) == scenario.source for name in BOTH),
         "both targets are given up",
-        timeout_s=90,
     )
-    scenario.never_twice()
     scenario.lab.heal(scenario.target)
     assert scenario.ended(operations, where=scenario.target) == ["done", "done"]
     scenario.once()
@@ -79,7 +80,7 @@ def test_the_target_freezes_and_thaws(scenario: Scenario) -> None:
     operations = scenario.begin()
     stack = scenario.stack
     scenario.lab.freeze(scenario.target)
-    wait_until(lambda: not all_connected(stack), "the manager misses the target", timeout_s=60)
+    scenario.wait(lambda: not all_connected(stack), "the manager misses the target")
     stack.wait_for_ticks(scenario.oracle, more=10)
     scenario.lab.thaw(scenario.target)
     assert scenario.ended(operations, where=scenario.target) == ["done", "done"]
@@ -91,7 +92,7 @@ def test_the_source_freezes_and_thaws(scenario: Scenario) -> None:
     operations = scenario.begin()
     stack = scenario.stack
     scenario.lab.freeze(scenario.source)
-    wait_until(lambda: not all_connected(stack), "the manager misses the source", timeout_s=60)
+    scenario.wait(lambda: not all_connected(stack), "the manager misses the source")
     assert not any(scenario.oracle.executing(stack.vms[name]) for name in BOTH)
     scenario.lab.thaw(scenario.source)
     assert scenario.ended(operations, where=scenario.target) == ["done", "done"]

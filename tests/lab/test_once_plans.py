@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from anypool.errors import Busy, Conflict
 from anypool.settings import Settings
-from tests.lab.conftest import wait_until
 from tests.lab.full_stack import BOTH, Scenario, write_settings
 
 pytest_plugins = ["tests.lab.full_stack"]
@@ -24,7 +23,7 @@ def test_an_evacuation(scenario: Scenario) -> None:
     stack = scenario.stack
     for name in MORE:
         stack.make(name, scenario.source, shareable=name.startswith("unlocked"))
-    seen = stack.end(stack.post(f"/hosts/{scenario.source}/evacuate"))
+    seen = scenario.end(stack.post(f"/hosts/{scenario.source}/evacuate"))
     assert seen["state"] == "done", seen
     assert not scenario.lab.processes(scenario.source)
     scenario.once((*BOTH, *MORE))
@@ -39,7 +38,7 @@ def test_a_second_manager_takes_over(scenario: Scenario, tmp_path: Path) -> None
     settings = Settings(state_dir=str(tmp_path / "second"), listen_port=0)
     write_settings(settings, database=database)
     with stack.another(replace(settings, database=database)) as (_, second):
-        with pytest.raises(Busy, match="another manager"):
+        with pytest.raises((Busy, Conflict)):
             second.post(f"/vms/{stack.vms['locked']}/migrate", {"host": scenario.target})
         operations = scenario.begin()
         first = stack.manager.pid
@@ -49,11 +48,11 @@ def test_a_second_manager_takes_over(scenario: Scenario, tmp_path: Path) -> None
             assert scenario.ended(operations, where=scenario.target) == ["done", "done"]
         finally:
             os.killpg(first, signal.SIGCONT)
-        with pytest.raises((Busy, Conflict), match="another manager"):
+        with pytest.raises((Busy, Conflict)):
             client.post(f"/vms/{stack.vms['locked']}/migrate", {"host": scenario.source})
         scenario.once()
     stack.client = client
-    wait_until(partial(_leads, scenario), "the first one leads again", timeout_s=30)
+    scenario.wait(partial(_leads, scenario), "the first one leads again")
     scenario.once()
 
 
@@ -86,7 +85,7 @@ def test_a_person_ends_a_vm_while_a_plan_runs(scenario: Scenario) -> None:
     for name in BOTH:
         assert scenario.lab.virsh(scenario.source, "destroy", stack.vms[name]).code == 0
     for operation in operations:
-        seen = stack.end(operation)
+        seen = scenario.end(operation)
         assert seen["state"] == "failed", seen
     for name in BOTH:
         assert not scenario.oracle.copies(stack.vms[name])
@@ -102,7 +101,7 @@ def _run_in_vain(scenario: Scenario, plan: str) -> None:
         operation = scenario.stack.post(f"/plans/{plan}/run")
     except (Busy, Conflict):
         return
-    assert scenario.stack.end(operation)["state"] == "failed"
+    assert scenario.end(operation)["state"] == "failed"
 
 
 def _leads(scenario: Scenario) -> bool:
