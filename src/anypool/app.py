@@ -28,7 +28,7 @@ from anypool.settings import Settings
 from anypool.store import Store, lease
 
 KEY_FILE = "secrets.key"
-"""In the state folder: what opens the secrets of a database that is elsewhere."""
+"""In the state folder: what opens the secrets of a database that is a server's."""
 
 _BACKLOG = 128
 _GRACE_S = 5
@@ -77,9 +77,9 @@ def open_store(settings: Settings) -> Store:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        hint = "choose another one with ANYPOOL_STATE"
-        raise Invalid(f"the state folder {folder} cannot be made: {error}", hint=hint) from error
-    key_file = folder / KEY_FILE if settings.database else None
+        message = f"the state folder {folder} cannot be made: {error.strerror}"
+        raise Invalid(message, hint="choose another one with ANYPOOL_STATE") from error
+    key_file = None if settings.database_url.startswith("sqlite") else folder / KEY_FILE
     return Store.open(settings.database_url, clock=SystemClock(), key_file=key_file)
 
 

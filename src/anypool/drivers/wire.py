@@ -178,7 +178,7 @@ def raise_failure(failure: Failure) -> NoReturn:
 
 def no_answer(operation: str, sent: bool, why: str) -> AnypoolError:
     """Return the error for a call that got no answer: a deed that was sent may have happened."""
-    hint = "the endpoint is looked at again by itself"
+    hint = "it hangs or is overloaded; look at the hypervisor's service there"
     if sent and operation not in READS:
         return OutcomeUnknown(f"{operation.replace('_', ' ')}: {why}", hint=hint)
     return Unreachable(f"{operation.replace('_', ' ')}: {why}", hint=hint)
