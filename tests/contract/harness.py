@@ -6,9 +6,11 @@ a platform that lives longer than they do.
 """
 
 import itertools
+import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -140,6 +142,13 @@ class Harness(ABC):
             start_paused=start_paused,
         )
 
+    @contextmanager
+    def visit(self, vm: Vm) -> Iterator[socket.socket]:
+        """Go in by the door of a VM's serial console."""
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(self.driver.console(vm.id, "serial").path)
+            yield visitor
+
     def lose_answer(self, operation: str) -> None:
         """Let the answer of the next such call be lost after its effect; sim only."""
         raise NotImplementedError
@@ -176,6 +185,13 @@ class SimHarness(Harness):
                 return
             self.clock.advance(1)
         raise AssertionError(f"never happened: {what}")
+
+    @contextmanager
+    def visit(self, vm: Vm) -> Iterator[socket.socket]:
+        """Go in by the door of a VM's serial console."""
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(self.driver.console(vm.id, "serial").path)
+            yield visitor
 
     def lose_answer(self, operation: str) -> None:
         self.world.inject(Fault(kind=FaultKind.LOST_ANSWER, operation=operation))

@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 from anypool.model import Console, VmId
 from anypool.service.consoles import TTL_S, Consoles
 from anypool.store.records import Role
-from tests.service.manager_kit import Manager, problem, until
+from tests.service.manager_kit import Manager, finished, problem, until
 
 
 class Vnc(socketserver.BaseRequestHandler):
@@ -31,7 +31,7 @@ class NearConsole:
 
     def console(self, vm: VmId, kind: str) -> Console:
         if kind == "serial":
-            return Console(kind=kind, path="/dev/pts/7")
+            return Console(kind=kind, path="/nowhere/door")
         return Console(kind=kind, address="127.0.0.1", port=self.port)
 
 
@@ -49,8 +49,8 @@ def vnc(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         thread.join()
 
 
-def ticket(client: httpx.Client, kind: str = "vnc") -> list[str]:
-    answer = client.post("/vms/vm1/console", json={"kind": kind})
+def ticket(client: httpx.Client, kind: str = "vnc", vm: str = "vm1") -> list[str]:
+    answer = client.post(f"/vms/{vm}/console", json={"kind": kind})
     assert answer.status_code == 200, answer.text
     assert "token" not in answer.json()["path"]
     return list(answer.json()["subprotocols"])
@@ -136,11 +136,68 @@ def test_it_closes_when_the_token_is_revoked(
         until(closed, "the console closes", 10)
 
 
+def test_it_closes_when_its_user_may_no_longer(
+    manager: Manager, pool: httpx.Client, vnc: int
+) -> None:
+    pool.post("/users", json={"name": "otto", "role": "operator"})
+    otto = manager.token(Role.OPERATOR, user="otto")
+    with httpx.Client(
+        base_url=pool.base_url, headers={"Authorization": f"Bearer {otto}"}
+    ) as client:
+        got = ticket(client)
+    with opened(manager, got, otto) as socket:
+        socket.recv(5)
+        assert pool.patch("/users/otto", json={"role": "viewer"}).status_code == 200
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+
+
+def heard(socket: ClientConnection, words: bytes) -> None:
+    said = b""
+    while words not in said:
+        said += bytes(socket.recv(10, decode=False))
+
+
+def running_vm(pool: httpx.Client) -> str:
+    found = pool.get("/vms", params={"q": "state = running"}).json()["items"]
+    return str(found[0]["name"])
+
+
+def test_the_serial_console_of_a_simulated_vm(manager: Manager, pool: httpx.Client) -> None:
+    name = running_vm(pool)
+    with opened(manager, ticket(pool, "serial", name), manager.token()) as socket:
+        heard(socket, f"{name} is simulated".encode())
+        socket.send(b"who are you")
+        heard(socket, b"who are you")
+        finished(pool, pool.post(f"/vms/{name}/power-off"))
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1000
+    finished(pool, pool.post(f"/vms/{name}/start"))
+
+
+def test_a_serial_console_ends_when_its_vm_moves(manager: Manager, pool: httpx.Client) -> None:
+    name = running_vm(pool)
+    with opened(manager, ticket(pool, "serial", name), manager.token()) as socket:
+        heard(socket, b"simulated")
+        finished(pool, pool.post(f"/vms/{name}/migrate", json={}))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(10)
+
+
+def test_a_simulated_vm_says_that_it_has_no_screen(manager: Manager, pool: httpx.Client) -> None:
+    with opened(manager, ticket(pool, "vnc", running_vm(pool)), manager.token()) as socket:
+        heard(socket, b"RFB 003.008\n")
+        socket.send(b"RFB 003.008\n")
+        heard(socket, b"has no screen")
+
+
 @pytest.mark.usefixtures("vnc")
-def test_a_serial_console_that_is_a_file(pool: httpx.Client) -> None:
-    found = problem(pool.post("/vms/vm1/console", json={"kind": "serial"}), 422)
-    assert "/dev/pts/7" in found["detail"]
-    assert found["hint"]
+def test_a_console_that_is_gone(manager: Manager, pool: httpx.Client) -> None:
+    refused(manager, ticket(pool, "serial"), manager.token())
 
 
 def test_no_console_of_a_stopped_vm(pool: httpx.Client) -> None:

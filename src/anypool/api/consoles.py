@@ -15,12 +15,16 @@ from anypool.api.asking import By, Key, Use
 from anypool.api.gate import SECRET, Caller
 from anypool.errors import AnypoolError, NotLoggedIn, Unreachable
 from anypool.model import Console
+from anypool.service.consoles import Consoles
 
 PROTOCOL = "anypool.console"
 TICKET = "anypool.ticket."
 _CONNECT_S = 5.0
 _CHECK_S = 5.0
 _CHUNK = 65536
+_ENDED = 1000
+_FORBIDDEN = 1008
+"""How a websocket is closed: the console ended, or its user may not go on."""
 
 
 class ConsoleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,18 +65,23 @@ async def console(socket: WebSocket[Caller, Any, Any], services: Use) -> None:
     redeem = services.consoles.redeem
     ticket = await anyio.to_thread.run_sync(redeem, caller.principal, tokens[0])
     reader, writer = await _connected(ticket.console)
+    code = _ENDED
     try:
         await socket.accept(subprotocols=PROTOCOL)
-        await _first(_inward(socket, writer), _outward(reader, socket), _watch(caller))
+        watch = asyncio.ensure_future(_watch(caller, services.consoles))
+        await _first(_inward(socket, writer), _outward(reader, socket), watch)
+        code = _FORBIDDEN if watch.done() and not watch.cancelled() else _ENDED
     finally:
         writer.close()
         with suppress(OSError, RuntimeError, WebSocketDisconnect):
-            await socket.close(code=1000)
+            await socket.close(code=code)
 
 
 async def _connected(to: Console) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(_CONNECT_S):
+            if to.path:
+                return await asyncio.open_unix_connection(to.path)
             return await asyncio.open_connection(to.address, to.port)
     except (OSError, TimeoutError) as error:
         raise Unreachable("the console does not answer", hint="is the VM running?") from error
@@ -91,12 +100,12 @@ async def _outward(reader: asyncio.StreamReader, socket: WebSocket[Caller, Any, 
             await socket.send_bytes(data)
 
 
-async def _watch(caller: Caller) -> None:
+async def _watch(caller: Caller, consoles: Consoles) -> None:
     """End when the caller may not go on."""
     with suppress(AnypoolError):
         while True:
             await asyncio.sleep(_CHECK_S)
-            await anyio.to_thread.run_sync(caller.check)
+            consoles.check(await anyio.to_thread.run_sync(caller.check))
 
 
 async def _first(*parts: Awaitable[None]) -> None:

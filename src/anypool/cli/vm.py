@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import vm_parts
+from anypool.cli import vm_console, vm_parts
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
@@ -16,6 +16,7 @@ from anypool.cli.words import mib, size
 from anypool.search import Noun
 
 app = App(name="vm", help="VMs.")
+app.command(vm_console.console)
 app.command(vm_parts.disk)
 app.command(vm_parts.nic)
 app.command(vm_parts.snapshot)

@@ -12,6 +12,7 @@ from typing import IO
 
 from msgspec import MsgspecError, Raw
 
+from anypool.drivers import doors
 from anypool.drivers.wire import (
     REPLIES,
     Call,
@@ -175,6 +176,7 @@ class WorkerProcess:
         self.kill()
         with suppress(subprocess.TimeoutExpired):  # stuck in the kernel: it dies on waking up
             self._process.wait(_END_S)
+        doors.sweep(self.pid)
         with self._lock:
             self.ended = True
             left = tuple(self._pending.values())

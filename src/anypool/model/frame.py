@@ -68,7 +68,10 @@ class Load(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Console(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a console is: `vnc` at address and port, `serial` at a path on the host."""
+    """Where a console is: at an address and port, or at the path of a unix socket of ours.
+
+    Such a socket lets one visitor in, within 30 seconds.
+    """
 
     kind: str
     address: str = ""

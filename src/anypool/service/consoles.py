@@ -42,7 +42,8 @@ class Consoles:
     def ticket(self, by: Principal, key: str, kind: str) -> str:
         """Return the secret that opens a console of a running VM within 30 seconds.
 
-        Raises `NotFound`, `Conflict` if the VM does not run, `NotSupported`, `Unreachable`.
+        Raises `NotFound`, `Conflict` if the VM does not run, `NotSupported`, `Busy` if too
+        many wait to be opened, and what the driver raises.
         """
         require(by, Deed.OPEN_CONSOLE)
         inventory = self._engine.inventory
@@ -51,13 +52,14 @@ class Consoles:
         if Capability.CONSOLE not in host.capabilities or kind not in KINDS:
             hint = "open it with the hypervisor's own tools"
             raise NotSupported(f"{host.name} has no {kind} console for {vm.name}", hint=hint)
+        with self._changing:
+            self._alive(by)
         console = self._reach.driver(host.endpoint).console(vm.id, kind)
-        if not console.port:
-            raise NotSupported(
-                f"the {kind} console of {vm.name} is not at a network port but at {console.path}",
-                hint=f"use `virsh console {vm.name}` on {host.name}",
-            )
         return self._kept(by, vm.id, kind, console)
+
+    def check(self, by: Principal) -> None:
+        """Raise `Denied` unless an open console may stay open."""
+        require(by, Deed.OPEN_CONSOLE)
 
     def redeem(self, by: Principal, secret: str) -> Ticket:
         """Use a ticket up; raise `NotLoggedIn` if it is unknown, used, over or another's."""
@@ -78,11 +80,15 @@ class Consoles:
             good_until=self._clock.monotonic() + TTL_S,
         )
         with self._changing:
-            alive = {h: t for h, t in self._tickets.items() if not self._is_over(t)}
-            if sum(t.user == by.name for t in alive.values()) >= _MOST_OF_USER:
-                raise Busy("too many unused console tickets", hint=f"wait {round(TTL_S)} seconds")
-            self._tickets = {**alive, _hash(secret): ticket}
+            self._tickets = {**self._alive(by), _hash(secret): ticket}
         return secret
+
+    def _alive(self, by: Principal) -> dict[str, Ticket]:
+        """Return the tickets that are still good; raise `Busy` if a user has too many."""
+        alive = {h: t for h, t in self._tickets.items() if not self._is_over(t)}
+        if sum(t.user == by.name for t in alive.values()) >= _MOST_OF_USER:
+            raise Busy("too many unused console tickets", hint=f"wait {round(TTL_S)} seconds")
+        return alive
 
     def _is_over(self, ticket: Ticket) -> bool:
         return self._clock.monotonic() > ticket.good_until

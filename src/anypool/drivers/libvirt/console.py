@@ -1,8 +1,14 @@
-"""Where the consoles of a running VM are."""
+"""The consoles of a running VM."""
 
-from anypool.drivers.libvirt import xml_read
+from functools import partial
+from xml.etree import ElementTree as ET
+
+from anypool.drivers.doors import Doors
+from anypool.drivers.libvirt import serial, xml_read
 from anypool.drivers.libvirt.address import peer_address
+from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.part import Part
+from anypool.drivers.libvirt.platform import Platform
 from anypool.errors import Conflict, Invalid, Rejected
 from anypool.model import Console, VmId, VmState
 
@@ -10,12 +16,22 @@ _ANYWHERE = frozenset({"0.0.0.0", "::", ""})
 
 
 class Consoles(Part):
-    """The operation that finds a console."""
+    """The operation that leads to a console."""
+
+    def __init__(self, session: Session, host: Platform) -> None:
+        super().__init__(session, host)
+        self._doors = Doors()
+
+    def close(self) -> None:
+        """Send the visitors away, and give the connection back."""
+        self._doors.close()
+        super().close()
 
     def console(self, vm: VmId, kind: str) -> Console:
-        """Find the `vnc` or `serial` console; VNC that listens everywhere is at the host's address.
+        """Lead to the `vnc` or `serial` console; the serial one is taken when somebody comes.
 
-        A VNC console that listens on 127.0.0.1 can be reached on the host only.
+        VNC that listens everywhere is at the host's address; one that listens on 127.0.0.1
+        can be reached on the host only.
         """
         if kind not in ("vnc", "serial"):
             raise Invalid(f"there is no console {kind!r}", hint="vnc or serial")
@@ -24,10 +40,8 @@ class Consoles(Part):
             raise Conflict(f"VM {domain.name()} is {state}", hint="start it first")
         with self.session.reading(f"read VM {domain.name()}"):
             devices = xml_read.parse(domain.XMLDesc(0)).find("devices")
-        if devices is not None and kind == "serial":
-            path = xml_read.attribute(devices, "serial[@type='pty']/source", "path")
-            if path:
-                return Console(kind=kind, path=path)
+        if devices is not None and kind == "serial" and _has_serial(devices):
+            return Console(kind=kind, path=self._doors.open(partial(serial.carry, domain)))
         if devices is not None and kind == "vnc":
             port = xml_read.attribute(devices, "graphics[@type='vnc']", "port", "-1")
             listen = xml_read.attribute(devices, "graphics[@type='vnc']", "listen")
@@ -36,3 +50,7 @@ class Consoles(Part):
                 address = own if listen in _ANYWHERE else listen
                 return Console(kind=kind, address=address, port=int(port))
         raise Rejected(f"VM {domain.name()} has no {kind} console", hint="was it made elsewhere?")
+
+
+def _has_serial(devices: ET.Element) -> bool:
+    return devices.find("serial[@type='pty']") is not None

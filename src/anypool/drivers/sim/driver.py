@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from anypool.drivers.base import BaseDriver
+from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
 from anypool.drivers.protocol import Migration
-from anypool.drivers.sim import make, observe, operate, transfer
+from anypool.drivers.sim import console, make, observe, operate, transfer
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
 from anypool.drivers.sim.records import Fault, FaultKind, Lost
@@ -55,6 +58,7 @@ class SimDriver(BaseDriver):
         self._endpoint = endpoint
         self._pool = pool
         self._only = None if hosts is None else frozenset(hosts)
+        self._doors = Doors()
 
     def info(self) -> EndpointInfo:
         """Return the world's name and the endpoint's hosts."""
@@ -81,10 +85,22 @@ class SimDriver(BaseDriver):
         return self._read("measure", lambda state: observe.loads(state, self._hosts(state)))
 
     def console(self, vm: VmId, kind: str) -> Console:
-        """Return a place where nobody listens."""
+        """Return the door to a console; also that of `vnc` has a path."""
         if kind not in ("vnc", "serial"):
             raise Invalid(f"there is no console '{kind}'", hint="vnc or serial")
-        return self._read("console", lambda s: operate.console(self._at(s, vm, host=None), kind))
+
+        def find(state: State) -> tuple[str, HostId]:
+            place = self._at(state, vm, host=None)
+            return operate.alive(place).name, place.host
+
+        name, host = self._read("console", find)
+        lives = partial(self._lives, vm, host)
+        serve = console.vnc if kind == "vnc" else partial(console.serial, name, lives)
+        return Console(kind=kind, path=self._doors.open(serve))
+
+    def close(self) -> None:
+        """Send the visitors of consoles away."""
+        self._doors.close()
 
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
         """Make the volumes, then the VM."""
@@ -219,6 +235,13 @@ class SimDriver(BaseDriver):
     def mark_datastore(self, datastore: DatastoreId) -> None:
         """Mark a datastore as shared."""
         self._store_deed("mark_datastore", lambda state: make.mark_datastore(state, datastore))
+
+    def _lives(self, vm: VmId, host: HostId) -> bool:
+        with self._world.turn() as state, suppress(Unreachable):
+            self._reachable(state, host)
+            here = self._at(state, vm, host).find()
+            return here is not None and here.state in operate.ALIVE
+        return False
 
     def _hosts(self, state: State) -> frozenset[HostId]:
         if self._only is not None:

@@ -6,7 +6,7 @@ from anypool.drivers.sim import migrate
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.state import State
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import Console, HostId, StateReason, Vm, VmChange, VmId, VmState
+from anypool.model import HostId, StateReason, Vm, VmChange, VmId, VmState
 
 ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
@@ -188,14 +188,12 @@ def discard(place: Place) -> None:
     place.state.vanish(place.host, place.vm)
 
 
-def console(place: Place, kind: str) -> Console:
-    """Return where a console of a running VM is."""
+def alive(place: Place) -> Vm:
+    """Return a VM that lives; raise `Conflict` for one that does not."""
     vm = place.get()
     if vm.state not in ALIVE:
         raise Conflict(f"{vm.name} is {vm.state} and has no console", hint="start it")
-    if kind == "vnc":
-        return Console(kind=kind, address="127.0.0.1", port=5900)
-    return Console(kind=kind, path=f"/dev/pts/{vm.name}")
+    return vm
 
 
 def need_memory(state: State, host: HostId, more_mib: int, name: str) -> None:
