@@ -34,9 +34,11 @@ T = TypeVar("T")
 LOCKED, UNLOCKED = "locked", "unlocked"
 BOTH = (LOCKED, UNLOCKED)
 LIBVIRT_PORT = 16509
-LEASE_S = 5.0
-BANDWIDTH_MIB_S = 10
+LEASE_S = 4.0
+BANDWIDTH_MIB_S = 12
 """Slow enough to hit the middle of a transfer, which takes some 5 s then."""
+PAUSE_MS = 300
+"""Long enough for a transfer to end after its first pass."""
 ENDS_S = 150.0
 """More than libvirt's keepalive (30 s) and the manager's own patience (45 s) together."""
 ENDED = frozenset({"done", "failed", "cancelled", "needs-human"})
@@ -287,6 +289,7 @@ def write_settings(settings: Settings, **more: Any) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     chosen = {
         "migration_bandwidth_mib_s": BANDWIDTH_MIB_S,
+        "migration_pause_ms": PAUSE_MS,
         "lease_s": LEASE_S,
         "moves_per_host": 4,
         **more,
