@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from anypool.cli import child
+from anypool.cli.client import Client
 from anypool.cli.connection import open_http
 from anypool.cli.contexts import Context
 from anypool.cli.login import by_code
@@ -50,6 +51,12 @@ class Served:
     def __call__(self, *words: str) -> Said:
         """Run a command to its end."""
         return ended(self.start(*words))
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client of the API."""
+        with open_http(self._context) as http:
+            yield Client(http)
 
     def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Speak HTTP."""

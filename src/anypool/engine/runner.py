@@ -309,11 +309,11 @@ class Runner:
         try:
             self._do(command.deed, step, action)
         except (Unreachable, Busy) as error:
-            return Acted(command.number, Outcome.NOT_SENT, error.message)
+            return Acted(command.number, Outcome.NOT_SENT, _said(error))
         except OutcomeUnknown as error:
-            return Acted(command.number, Outcome.UNKNOWN, error.message)
+            return Acted(command.number, Outcome.UNKNOWN, _said(error))
         except AnypoolError as error:
-            return Acted(command.number, Outcome.REFUSED, error.message)
+            return Acted(command.number, Outcome.REFUSED, _said(error))
         except Exception as error:
             log.exception("step %s", tag_of(step.record))
             return Acted(command.number, Outcome.UNKNOWN, f"unexpected: {error!r}")
@@ -328,6 +328,10 @@ class Runner:
         if isinstance(action, MigrateVm):
             order = order_for(action, memory, self._observer.inventory, self._settings)
         self._hands.do(deed, action, tag_of(step.record), order)
+
+
+def _said(error: AnypoolError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 _IDLE = "not done: this manager does not hold the lease"

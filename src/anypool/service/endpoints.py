@@ -57,7 +57,8 @@ class Endpoints:
             hosts = self._engine.add_endpoint(endpoint, asked.password, by.name)
         except Denied as error:
             hint = error.hint or "check user and password"
-            raise Invalid(f"{endpoint.uri} refused us: {error.message}", hint=hint) from error
+            why = error.message.removeprefix(f"{endpoint.uri}: ")
+            raise Invalid(f"{endpoint.uri} refused us: {why}", hint=hint) from error
         return self._known()[endpoint.id], hosts
 
     def remove(self, by: Principal, key: str) -> None:

@@ -18,7 +18,9 @@ class Address:
             self._parts: SplitResult = urlsplit(uri)
             port = self._parts.port
         except ValueError as problem:
-            raise Invalid(f"{uri!r} is no address: {problem}") from problem
+            raise Invalid(
+                f"{uri!r} is no address: {problem}", hint="such as qemu+tls://HOST/system"
+            ) from problem
         self._uri = uri
         scheme, _, transport = self._parts.scheme.partition("+")
         if scheme not in SCHEMES or any(character.isspace() for character in uri):

@@ -1,5 +1,6 @@
 """What libvirt's errors mean to us: every `libvirtError` becomes an error of `anypool.errors`."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,6 +55,10 @@ _SAYINGS: tuple[tuple[str, type[AnypoolError], str], ...] = (
 )
 
 
+_CHILD = re.compile(r"internal error: Child process \(.*?\) unexpected exit status \d+: ")
+"""Whole command lines of programs that libvirt ran: what they said follows."""
+
+
 def is_gone(problem: libvirt.libvirtError) -> bool:
     """Whether the object the call was about does not exist."""
     return _KINDS.get(problem.get_error_code()) is NotFound
@@ -75,6 +80,7 @@ def is_missing_function(problem: libvirt.libvirtError) -> bool:
 def explained(problem: libvirt.libvirtError, what: str) -> AnypoolError:
     """Say what libvirt's answer means; the peer did answer and has changed nothing."""
     said = " ".join((problem.get_error_message() or str(problem)).split())
+    said = _CHILD.sub("", said)
     for saying, kind, hint in _SAYINGS:
         if saying in said:
             return kind(f"{what}: {said}", hint=hint)
