@@ -114,10 +114,13 @@ def test_a_vm_that_was_paused_stays_paused() -> None:
     assert isinstance(found, Done)
 
 
-def test_the_guest_standing_still_is_looked_at_soon() -> None:
+@pytest.mark.parametrize("held", [True, False])
+def test_the_guest_standing_still_is_looked_at_soon_if_it_waits_for_us(held: bool) -> None:
     moving = Job(state=JobState.RUNNING)
-    found = decide((Copy.MIGRATING, Copy.INCOMING), moving, Memory(sent=True), TIMES)
-    assert found == Wait(found.why, soon=True) if isinstance(found, Wait) else False
+    memory = Memory(sent=True, held=held)
+    found = decide((Copy.MIGRATING, Copy.INCOMING), moving, memory, TIMES)
+    assert isinstance(found, Wait)
+    assert found.soon is held
 
 
 def test_called_back() -> None:

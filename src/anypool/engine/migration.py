@@ -157,7 +157,8 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
         case Verdict.LOST | Verdict.TWICE:
             return AskHuman(str(verdict), seconds)
         case _:
-            return Wait(_words(source, target), soon=_near_the_end(source, target))
+            soon = memory.held and _near_the_end(source, target)
+            return Wait(_words(source, target), soon=soon)
 
 
 def called_back(decision: Decision, pair: tuple[Copy, Copy], memory: Memory) -> Decision:
@@ -172,7 +173,7 @@ def called_back(decision: Decision, pair: tuple[Copy, Copy], memory: Memory) -> 
 
 
 def _near_the_end(source: Copy, target: Copy) -> bool:
-    """Whether the guest stands still, so that the next look should come at once."""
+    """Whether the guest stands still; where it waits for us, the next look should come at once."""
     return source is Copy.MIGRATING or target is Copy.PAUSED
 
 

@@ -14,7 +14,7 @@ import libvirt
 from anypool.drivers.libvirt.converge import Patience, Reading, heed
 from anypool.drivers.protocol import Migration
 
-POLL_S = 0.03
+POLL_S = 0.1
 
 
 class Transfer:
