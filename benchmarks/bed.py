@@ -18,7 +18,7 @@ from anypool.cli.contexts import Context
 from anypool.cli.login import by_code, split_link
 from anypool.settings import Settings
 
-LOOK_S = 0.02
+LOOK_S = 0.03
 
 
 def run_inside(name: str, hosts: int) -> int:

@@ -1,7 +1,7 @@
 """Live migration against `virsh migrate --live`, on the same hosts and guest, in turn.
 
 The guest dirties 20 MB/s. The pause is what a client on its network misses of answers asked
-for every 2 ms, and how late the guest's tick (every 0.1 s) comes.
+for every 5 ms, and how late the guest's tick (every 0.1 s) comes.
 """
 
 import time

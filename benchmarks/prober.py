@@ -8,11 +8,11 @@ import time
 from itertools import pairwise
 from types import TracebackType
 
-INTERVAL_S = 0.002
+INTERVAL_S = 0.005
 
 
 class Prober:
-    """Send ICMP echo requests every 2 ms and remember when answers came (monotonic seconds)."""
+    """Send ICMP echo requests every 5 ms and remember when answers came (monotonic seconds)."""
 
     def __init__(self, address: str) -> None:
         self._address = address

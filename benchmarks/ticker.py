@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
-LOOK_S = 0.002
+LOOK_S = 0.005
 _TICK = re.compile(rb"tick (\d+)")
 
 
