@@ -14,6 +14,8 @@ from anypool.lab.spec import Server
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _KVM_DEVICES = ("kvm", "vhost-net")
+_LOCKS = "/run/lock"
+"""Where /var/lock leads to; libvirt locks a serial console there."""
 
 
 def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
@@ -26,6 +28,7 @@ def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     kernel.mount("sysfs", "/sys", "sysfs")
     kernel.mount("tmpfs", "/run", "tmpfs", options="mode=755")
     os.mkdir(SERVER_HOME)
+    os.mkdir(_LOCKS)
     kernel.bind(f"/proc/self/fd/{home}", SERVER_HOME)
     _mount_etc(places.etc)
     if not kept.rootless:
