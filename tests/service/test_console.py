@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from anypool.model import Console, VmId
+from anypool.drivers import doors
+from anypool.model import Console, Endpoint, EndpointId, VmId
 from anypool.service.consoles import TTL_S, Consoles
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, finished, problem, until
@@ -44,6 +45,8 @@ def vnc(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         port: int = server.server_address[1]
         reach = manager.app.services.consoles._reach
         monkeypatch.setattr(reach, "driver", lambda endpoint: NearConsole(port))
+        near = Endpoint(id=EndpointId("near"), driver="libvirt", uri="qemu:///system")
+        monkeypatch.setattr(reach, "endpoint", lambda endpoint: near)
         yield port
         server.shutdown()
         thread.join()
@@ -196,7 +199,10 @@ def test_a_simulated_vm_says_that_it_has_no_screen(manager: Manager, pool: httpx
 
 
 @pytest.mark.usefixtures("vnc")
-def test_a_console_that_is_gone(manager: Manager, pool: httpx.Client) -> None:
+def test_a_console_that_is_gone(
+    manager: Manager, pool: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "is_ours", lambda path: True)
     refused(manager, ticket(pool, "serial"), manager.token())
 
 
@@ -204,3 +210,15 @@ def test_no_console_of_a_stopped_vm(pool: httpx.Client) -> None:
     stopped = pool.get("/vms", params={"q": "state = stopped"}).json()["items"][0]["name"]
     problem(pool.post(f"/vms/{stopped}/console", json={"kind": "vnc"}), 409)
     problem(pool.post("/vms/vm1/console", json={"kind": "spice"}), 422)
+
+
+def test_a_hypervisor_cannot_lead_elsewhere(
+    manager: Manager, pool: httpx.Client, vnc: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = Endpoint(id=EndpointId("far"), driver="libvirt", uri="qemu+tls://192.0.2.7/system")
+    reach = manager.app.services.consoles._reach
+    monkeypatch.setattr(reach, "endpoint", lambda endpoint: far)
+    found = problem(pool.post("/vms/vm1/console", json={"kind": "vnc"}), 502)
+    assert found["detail"] == "the vnc console is at 127.0.0.1, not at the VM's host"
+    assert found["hint"]
+    problem(pool.post("/vms/vm1/console", json={"kind": "serial"}), 502)

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -31,3 +32,9 @@ def test_system_time() -> None:
     event.set()
     assert clock.wait(event, 10.0) is True
     assert clock.now() > 1_600_000_000
+
+
+def test_system_time_counts_the_sleep_of_the_machine() -> None:
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    now = SystemClock().monotonic()
+    assert before <= now <= time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -41,7 +41,10 @@ from anypool.plan import (
     decode_plan,
     describe,
     encode_plan,
+    named,
     names_in,
+    names_of,
+    outcome,
     priced,
     reason,
     say,
@@ -213,3 +216,36 @@ def test_the_simulator_refuses_what_cannot_be() -> None:
         apply(EnterMaintenance(host=H0), busy)
     with pytest.raises(Conflict, match="in maintenance"):
         apply(MigrateVm(vm=V1, source=H0, target=H1), busy.with_host(host(1, maintenance=True)))
+
+
+def test_a_plan_keeps_the_names_of_what_it_is_about() -> None:
+    before = pool(2).with_vm(vm(1, "h0", state=VmState.STOPPED))
+    steps = (
+        Step(number=1, action=DeleteVm(**ON), why=reason("asked", who="me")),
+        Step(number=2, action=EVERY[0], why=reason("asked", who="me")),
+    )
+    plan = decode_plan(encode_plan(named(Plan(goal="x", steps=steps), before)))
+    after = outcome(plan, before)
+    assert V1 not in after.vms
+    texts = [describe(step.action, names_of(plan, after)) for step in plan]
+    assert texts == ["delete vm1 on host0", "create new on host0"]
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "hint"),
+    [
+        (DeleteVm(**ON), VmState.RUNNING, "shut it down first"),
+        (RenameVm(name="other", **ON), VmState.PAUSED, "shut it down first"),
+        (PauseVm(**ON), VmState.STOPPED, "start it first"),
+        (MigrateVm(vm=V1, source=H0, target=H1), VmState.CRASHED, "start it first"),
+        (
+            StopVm(**ON),
+            VmState.UNKNOWN,
+            "its host does not answer; look at `anypool endpoint list`",
+        ),
+    ],
+)
+def test_a_state_that_forbids_says_the_way_out(action: Action, state: VmState, hint: str) -> None:
+    with pytest.raises(Conflict) as caught:
+        apply(action, pool(2).with_vm(vm(1, "h0", state=state)))
+    assert caught.value.hint == hint

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import threading
 import weakref
@@ -112,6 +113,20 @@ def _wake(listener: socket.socket) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
         knock.setblocking(False)
         knock.connect(listener.getsockname())
+
+
+def is_ours(path: str) -> bool:
+    """Return whether a path is that of a door: a socket of ours where only we can go."""
+    place, folder = Path(path), Path(path).parent
+    if not folder.name.startswith(_PREFIX) or str(folder.parent) != tempfile.gettempdir():
+        return False
+    try:
+        inside, outside = place.lstat(), folder.lstat()
+    except OSError:
+        return False
+    private = stat.S_ISDIR(outside.st_mode) and stat.S_IMODE(outside.st_mode) == 0o700
+    own = inside.st_uid == outside.st_uid == os.geteuid()
+    return private and own and stat.S_ISSOCK(inside.st_mode)
 
 
 def sweep(worker: int) -> None:

@@ -11,6 +11,7 @@ from anypool.engine import Engine
 from anypool.errors import Busy, NotLoggedIn, NotSupported
 from anypool.model import Capability, Console, VmId
 from anypool.service.access import Deed, Principal, require
+from anypool.service.console_place import checked
 from anypool.service.reach import Reach
 from anypool.service.vms import placed
 
@@ -55,6 +56,7 @@ class Consoles:
         with self._changing:
             self._alive(by)
         console = self._reach.driver(host.endpoint).console(vm.id, kind)
+        console = checked(console, self._reach.endpoint(host.endpoint))
         return self._kept(by, vm.id, kind, console)
 
     def check(self, by: Principal) -> None:

@@ -3,7 +3,7 @@
 from anypool.drivers import Driver
 from anypool.engine import DriverPool
 from anypool.errors import NotFound
-from anypool.model import EndpointId
+from anypool.model import Endpoint, EndpointId
 from anypool.store import Store, facts, secrets
 
 
@@ -16,9 +16,16 @@ class Reach:
 
     def driver(self, endpoint: EndpointId) -> Driver:
         """Return the driver of an endpoint; raise `NotFound`."""
+        record = self.endpoint(endpoint)
         with self._store.reading() as tx:
-            record = facts.endpoints.get(tx, endpoint)
-            if record is None:
-                raise NotFound(f"there is no endpoint {endpoint}")
             secret = secrets.get(tx, endpoint, "password")
         return self._pool.driver(record, secret)
+
+    def endpoint(self, endpoint: EndpointId) -> Endpoint:
+        """Return the record of an endpoint; raise `NotFound`."""
+        with self._store.reading() as tx:
+            record = facts.endpoints.get(tx, endpoint)
+        if record is None:
+            hint = "`anypool endpoint list` shows them"
+            raise NotFound(f"there is no endpoint {endpoint}", hint=hint)
+        return record
