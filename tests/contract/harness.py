@@ -43,6 +43,8 @@ class Harness(ABC):
 
     driver: Driver
     host: Host
+    says = b"is simulated"
+    """What a VM that runs says on its serial console, again and again or as a greeting."""
 
     def __init__(self) -> None:
         self._made: list[VmId] = []

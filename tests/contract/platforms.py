@@ -53,6 +53,8 @@ class LibvirtTestHarness(Harness):
 class LibvirtQemuHarness(Harness):
     """Two hosts of the lab with a shared datastore; the test's thread is inside its network."""
 
+    says = b"tick "
+
     def __init__(self, lab: Any) -> None:
         super().__init__()
         status = lab.status()

@@ -22,7 +22,7 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
         raise AnypoolError(f"lab {status.name} has no guest image", hint="take it down first")
     for server in status.servers:
         if server.role == "host":
-            options = {"console_log_dir": status.console_dir}
+            options = {"console_log_dir": status.console_dir, "vnc_listen": "0.0.0.0"}
             add_host(client, server.name, server.libvirt_uri, options)
     _await_hosts(client)
     datastore = _shared(client, status.datastore_uuid)

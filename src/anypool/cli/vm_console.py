@@ -46,19 +46,26 @@ def console(
 
 def _serial(client: Client, context: Context, name: str) -> None:
     vm = client.get(f"/vms/{key(name)}")
-    wire = open_wire(client, context, name, "serial")
-    note(f"serial console of {vm['name']} on {vm['host_name']}; Ctrl-] ends it")
+    with open_wire(client, context, name, "serial") as wire:
+        note(f"serial console of {vm['name']} on {vm['host_name']}; Ctrl-] ends it")
+        left = _talk(wire)
+    why = "Ctrl-]" if left else "it stopped, moved, or somebody else opened its console"
+    note(f"\nserial console of {vm['name']} ended: {why}")
+
+
+def _talk(wire: Wire) -> bool:
+    """Connect this terminal until one side ends; return whether it was this one."""
+    keyboard = sys.stdin.fileno()
     over, ended = os.pipe()
     with os.fdopen(over, "rb"), os.fdopen(ended, "wb"), ThreadPoolExecutor(1) as pool:
-        with raw(sys.stdin.fileno()):
+        with raw(keyboard):
             heard = pool.submit(_listen, wire, ended)
             try:
-                left = read_keys(sys.stdin.fileno(), over, wire.send)
+                left = read_keys(keyboard, over, wire.send)
             finally:
                 wire.close()
         heard.result()
-    why = "Ctrl-]" if left else "it stopped, moved, or somebody else opened its console"
-    note(f"\nserial console of {vm['name']} ended: {why}")
+    return left
 
 
 def _listen(wire: Wire, ended: int) -> None:
@@ -87,7 +94,8 @@ def _screen(client: Client, context: Context, name: str, port: int) -> None:
             viewer, _ = listener.accept()
             with viewer:
                 try:
-                    _view(viewer, open_wire(client, context, name, "vnc"))
+                    with open_wire(client, context, name, "vnc") as wire:
+                        _view(viewer, wire)
                 except AnypoolError as error:
                     show(error)
 

@@ -1,7 +1,8 @@
 """Consoles over a websocket: one-time tickets, and the bytes of one console."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
@@ -48,28 +49,31 @@ class Wire:
         self._socket.close()
 
 
-def open_wire(client: Client, context: Context, vm: str, kind: str) -> Wire:
-    """Ask for a ticket and open a console with it.
+@contextmanager
+def open_wire(client: Client, context: Context, vm: str, kind: str) -> Iterator[Wire]:
+    """Ask for a ticket, open a console with it, and close it in the end.
 
     Raises what the manager answers, and `Unreachable` when the console does not open.
     """
     ticket = client.ask(f"/vms/{key(vm)}/console", {"kind": kind})
     bearer = {"Authorization": f"Bearer {context.token}"} if context.token else {}
     trusted = tls.trust(context.url, context.fingerprint)
-    try:
-        socket = connect(
-            f"ws{context.url.removeprefix('http')}{ticket['path']}",
-            subprotocols=[Subprotocol(name) for name in ticket["subprotocols"]],
-            additional_headers=bearer,
-            ssl=trusted if isinstance(trusted, ssl.SSLContext) else None,
-            proxy=None,
-            compression=None,
-            open_timeout=_OPEN_S,
-            max_size=_LONGEST,
-        )
-    except (OSError, InvalidHandshake) as error:
-        raise Unreachable(
-            f"the {kind} console of {vm} does not open: {error}",
-            hint="can the manager reach the consoles of that host?",
-        ) from error
-    return Wire(socket)
+    with ExitStack() as stack:
+        try:
+            opening = connect(
+                f"ws{context.url.removeprefix('http')}{ticket['path']}",
+                subprotocols=[Subprotocol(name) for name in ticket["subprotocols"]],
+                additional_headers=bearer,
+                ssl=trusted if isinstance(trusted, ssl.SSLContext) else None,
+                proxy=None,
+                compression=None,
+                open_timeout=_OPEN_S,
+                max_size=_LONGEST,
+            )
+            socket = stack.enter_context(opening)
+        except (OSError, InvalidHandshake) as error:
+            raise Unreachable(
+                f"the {kind} console of {vm} does not open: {error}",
+                hint="can the manager reach the consoles of that host?",
+            ) from error
+        yield Wire(socket)

@@ -110,12 +110,19 @@ def _hear(stream: libvirt.virStream, events: int, backlog: Backlog) -> None:
 
 def _tell(connection: libvirt.virConnect, backlog: Backlog, visitor: socket.socket) -> None:
     while True:
-        over = backlog.ended or not connection.isAlive()
+        over = backlog.ended or not _lives(connection)
         said = backlog.take(_ALIVE_CHECK_S)
         if said:
             visitor.sendall(said)
         elif over:
             return
+
+
+def _lives(connection: libvirt.virConnect) -> bool:
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:  # it was given back
+        return False
 
 
 def _type(visitor: socket.socket, stream: libvirt.virStream, backlog: Backlog) -> None:
