@@ -162,14 +162,14 @@ class Engine:
         `Conflict` if one of its hosts is managed already; `Unreachable`, `Denied` or
         `Rejected` if it does not let us in. Nothing is kept on failure.
         """
-        self._must_lead()
+        self.must_lead()
         hosts = self._endpoints.add(endpoint, secret, by)
         self._saver.save()
         return hosts
 
     def remove_endpoint(self, endpoint: EndpointId, by: str) -> None:
         """Forget an endpoint and its hosts; `Busy` while a run touches one of them."""
-        self._must_lead()
+        self.must_lead()
         mine = {host.id for host in self.inventory.hosts.values() if host.endpoint == endpoint}
         if any(mine & set(hosts_of(action)) for action in self._runner.pending()):
             raise Busy(f"a run works on hosts of {endpoint}", hint="wait for it or cancel it")
@@ -177,7 +177,7 @@ class Engine:
 
     def set_host_facts(self, facts_: HostFacts, by: str) -> None:
         """Keep what is ours about a host; raise `NotFound`."""
-        self._must_lead()
+        self.must_lead()
         name = self.inventory.host(facts_.host).name
         with self._store.writing() as tx:
             facts.hosts.put(tx, facts_)
@@ -186,7 +186,7 @@ class Engine:
 
     def set_vm_facts(self, facts_: VmFacts, by: str) -> None:
         """Keep what is ours about a VM; raise `NotFound`."""
-        self._must_lead()
+        self.must_lead()
         name = self.inventory.vm(facts_.vm).name
         with self._store.writing() as tx:
             facts.vms.put(tx, facts_)
@@ -195,7 +195,7 @@ class Engine:
 
     def set_datastore_facts(self, facts_: DatastoreFacts, by: str) -> None:
         """Keep what is ours about a datastore; raise `NotFound`."""
-        self._must_lead()
+        self.must_lead()
         known = self.inventory.datastores.get(facts_.datastore)
         if known is None:
             raise NotFound(f"there is no datastore {facts_.datastore}")
@@ -206,7 +206,7 @@ class Engine:
 
     def add_image(self, image: Image, by: str) -> None:
         """Keep an image; `Conflict` if its name is taken."""
-        self._must_lead()
+        self.must_lead()
         with self._store.writing() as tx:
             facts.images.put(tx, image)
             _note(tx, ("image", image.id), f"image {image.name} added", by)
@@ -215,7 +215,7 @@ class Engine:
 
     def remove_image(self, image: ImageId, by: str) -> None:
         """Forget an image; its volume stays. Raise `NotFound`."""
-        self._must_lead()
+        self.must_lead()
         known = self.inventory.images.get(image)
         if known is None:
             raise NotFound(f"there is no image {image}")
@@ -227,7 +227,7 @@ class Engine:
 
     def submit(self, plan: Plan, by: str) -> PlanRecord:
         """Keep a plan as RECOMMENDED; `Busy` if another manager leads."""
-        self._must_lead()
+        self.must_lead()
         with self._store.writing() as tx:
             record = plans.add(tx, PlanId(f"plan-{uuid4().hex[:12]}"), plan, by=by)
         self._board.tell((Notice("plan", record.id),))
@@ -235,7 +235,7 @@ class Engine:
 
     def run(self, plan_id: PlanId, by: str) -> RunRecord:
         """Begin a plan; `Conflict` with the objections, `Busy` if a run touches its VMs."""
-        self._must_lead()
+        self.must_lead()
         with self._admitting:
             with self._store.reading() as tx:
                 plan = plans.get(tx, plan_id)
@@ -294,7 +294,7 @@ class Engine:
         return self._board.subscribe()
 
     def _ask(self, run: RunId, asked: Asked, by: str) -> None:
-        self._must_lead()
+        self.must_lead()
         if run not in {one.record.id for one in self._runner.active()}:
             self._ask_ended(run, asked)
         else:
@@ -384,7 +384,8 @@ class Engine:
             return seen
         return replace(worker, seen_at=max(worker.seen_at, seen.seen_at))
 
-    def _must_lead(self) -> None:
+    def must_lead(self) -> None:
+        """Raise `Busy` if this manager does not lead: what it knows may be old, or nothing."""
         if not self.leads:
             raise Busy("another manager is at work on this database", hint="ask that one")
 

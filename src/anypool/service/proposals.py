@@ -44,6 +44,7 @@ class Proposals:
         return Proposal(plan=record, run=run)
 
     def _submitted(self, by: Principal, plan: Callable[[Inventory], Plan]) -> PlanRecord:
+        self._engine.must_lead()
         inventory = self._engine.inventory
         made = priced(plan(inventory), inventory, CostModel(), self._slots)
         return self._engine.submit(named(made, inventory), by.name)
