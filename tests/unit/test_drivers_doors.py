@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from anypool.clock import SystemClock
 from anypool.drivers import doors
 from anypool.drivers.doors import MOST, Doors
+from anypool.drivers.remote import WorkerPool
 from anypool.errors import Busy, Rejected
+from anypool.model import Endpoint, EndpointId, VmState
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +129,21 @@ def test_nothing_is_left_of_a_killed_worker(folder: Path) -> None:
     doors.sweep(ended.pid)
     assert list(folder.iterdir()) == [other]
     other.rmdir()
+
+
+def test_a_door_goes_with_its_worker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(folder))
+    pool = WorkerPool(1, SystemClock())
+    try:
+        uri = "sim://doors?hosts=1&vms=2&seed=1"
+        driver = pool.driver(Endpoint(id=EndpointId("doors"), driver="sim", uri=uri))
+        vms = [vm for vm in driver.observe().vms if vm.state is VmState.RUNNING]
+        path = Path(driver.console(vms[0].id, "serial").path)
+        assert path.is_socket()
+        assert path.is_relative_to(folder)
+    finally:
+        pool.close()
+    assert not list(folder.iterdir())
 
 
 def test_a_slow_visitor_does_not_hold_up_the_next(opened: Doors) -> None:
