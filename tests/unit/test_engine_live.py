@@ -11,6 +11,8 @@ from anypool.clock import SystemClock
 from anypool.drivers.sim import Fault, FaultKind, Shape, Timing, World, build_world
 from anypool.engine import Engine
 from anypool.engine.board import Board, Notice, Subscription
+from anypool.engine.eyes import Eyes
+from anypool.engine.runner import Runner
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import (
     EndpointId,
@@ -106,6 +108,31 @@ def test_evacuation(site: Site, engine: Engine) -> None:
         assert plans.get(tx, plan.id).state is PlanState.DONE
         kinds = [event.kind for event in events.since(tx, 0)]
     assert kinds.count("run.done") == 1
+
+
+def test_the_loop_rests_while_a_migration_flows(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once turned as fast as it could, which cost the guest's host a processor."""
+    counts = {"turns": 0, "looks": 0}
+
+    def counted(name: str, original: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            counts[name] += 1
+            return original(*given)
+
+        return call
+
+    monkeypatch.setattr(Runner, "turn", counted("turns", Runner.turn))
+    monkeypatch.setattr(Eyes, "look", counted("looks", Eyes.look))
+    engine = site.engine()
+    engine.start()
+    site.add_all(engine)
+    host = next(iter(engine.inventory.hosts))
+    record = engine.submit(plan_evacuation(engine.inventory, host), "ada")
+    run = engine.run(record.id, "ada")
+    assert engine.wait(run.id, 20.0).state is RunState.DONE
+    assert counts["turns"] < 20 + 4 * counts["looks"]
 
 
 def test_what_happens_outside_is_seen(site: Site, engine: Engine) -> None:

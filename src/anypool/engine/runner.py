@@ -257,8 +257,8 @@ class Runner:
         else:
             self._runs[new.record.id] = new
         freed = sum(step.active for step in new.steps) < sum(step.active for step in run.steps)
-        rests = core.next_due(new) is not None
-        if freed or rests:
+        due = core.next_due(new)
+        if freed or (due is not None and due != core.next_due(run)):
             self.woken.set()
         self._changed.notify_all()
 
