@@ -205,6 +205,7 @@ class SimHarness(Harness):
     def close(self) -> None:
         assert self.world.double_runs == ()
         assert {loss.vm for loss in self.world.losses} == self.discarded
+        self.driver.close()
         self.world.close()
 
 
