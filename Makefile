@@ -22,7 +22,7 @@ fast:  ## only the fast tests
 test:  ## everything this machine can test, with all set-up
 	./test
 
-bench:  ## one benchmark, or all: make bench NAME=migrate
+bench:  ## one benchmark: make bench NAME=migrate
 	$(PYTHON) -m benchmarks $(NAME)
 
 tour:  ## the main job on real hypervisors, in about two minutes

@@ -1,4 +1,3 @@
-
 """VMs as libvirt's XML, out and back again."""
 
 import xml.etree.ElementTree as ET
