@@ -61,6 +61,14 @@ def test_what_is_left_out_comes_from_the_image() -> None:
     assert made.boot is None
 
 
+def test_a_shareable_disk_is_a_raw_copy() -> None:
+    world = pool()
+    (made,) = wishes(NewVm(name="a", image="base", shareable=True), world, taken(world, ()))
+    (disk,) = made.disks
+    assert (disk.shareable, disk.format, disk.base) == (True, "raw", "base.qcow2")
+    assert disk.volume.endswith(".raw")
+
+
 def test_many_have_ids_names_addresses_and_volumes_of_their_own() -> None:
     world = pool()
     made = wishes(NewVm(name="a", image="base", count=200), world, taken(world, ()))
