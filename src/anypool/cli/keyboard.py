@@ -2,16 +2,16 @@
 
 import os
 import select
-import signal
 import termios
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from anypool.cli.endings import ended_by_signals
+
 ESCAPE = b"\x1d"
 """Ctrl-], which no program inside needs."""
 _CHUNK = 4096
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def raw(descriptor: int) -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(descriptor)
-    with _ended_by_signals():
+    with ended_by_signals():
         try:
             tty.setraw(descriptor)
             yield
@@ -50,18 +50,3 @@ def read_keys(descriptor: int, over: int, send: Callable[[bytes], object]) -> bo
         if escape:
             return True
     return False
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let polite signals interrupt as Ctrl-C does, so that what was changed is put back."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = [signal.signal(one, interrupt) for one in _SIGNALS]
-    try:
-        yield
-    finally:
-        for one, handler in zip(_SIGNALS, before, strict=True):
-            signal.signal(one, handler)

@@ -1,13 +1,11 @@
 """`anypool quickstart`: a manager with a pool to try it on, until Ctrl-C."""
 
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -19,6 +17,7 @@ from anypool.cli.child import Manager, manager
 from anypool.cli.client import Client
 from anypool.cli.connection import open_http
 from anypool.cli.contexts import Context
+from anypool.cli.endings import ended_by_signals
 from anypool.cli.login import by_code, split_link
 from anypool.cli.serve import Listen, State, open_socket, settings_of
 from anypool.cli.terminal import note, out
@@ -50,7 +49,7 @@ def quickstart(*, pool: Pool = USUAL, listen: Listen = "", state: State = None) 
     leaves the state folder only.
     """
     chosen = _free_port(settings_of(state, listen), given=bool(listen))
-    with suppress(KeyboardInterrupt), _ended_by_signals():
+    with suppress(KeyboardInterrupt), ended_by_signals("ending everything"):
         refused = "asked for" if pool.simulated else _why_not()
         if refused:
             note(f"simulated hosts: {refused}")
@@ -165,26 +164,3 @@ def _own_name() -> str:
     if shutil.which("anypool") or not here.exists():
         return "anypool"
     return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let every polite signal end this process as Ctrl-C does, so that nothing is left behind.
-
-    SIGINT is among them, because a shell lets its background jobs ignore it. After the first
-    one the others are ignored: what tidies up has its own deadlines.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for one in signals:
-            signal.signal(one, signal.SIG_IGN)
-        note("ending everything")
-        raise KeyboardInterrupt
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(one, interrupt) for one in signals]
-    try:
-        yield
-    finally:
-        for one, handler in zip(signals, before, strict=True):
-            signal.signal(one, handler)

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from anypool.cli.client import Client, key
 from anypool.cli.connection import HERE, Where, chosen, open_http
 from anypool.cli.contexts import Context
+from anypool.cli.endings import ended_by_signals
 from anypool.cli.failures import show
 from anypool.cli.keyboard import raw, read_keys
 from anypool.cli.terminal import note, out
@@ -87,7 +88,7 @@ def _screen(client: Client, context: Context, name: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         hint = "choose another --port, or leave it out"
         raise Invalid(f"port {port} cannot be used: {error}", hint=hint) from error
-    with listener, suppress(KeyboardInterrupt):
+    with listener, suppress(KeyboardInterrupt), ended_by_signals():
         out().print(f"{_LOOPBACK}:{listener.getsockname()[1]}", markup=False)
         note(f"VNC viewers see {name} there, one at a time; Ctrl-C ends it")
         while True:
