@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.clock import SystemClock
-from anypool.drivers.sim import Fault, FaultKind, Shape, Timing, World, build_world
+from anypool.drivers.sim import Fault, FaultKind, Shape, SimDriver, Timing, World, build_world
 from anypool.engine import Engine
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.eyes import Eyes
@@ -159,6 +159,20 @@ def test_a_host_that_falls_silent_is_unknown_and_comes_back(site: Site, engine: 
         engine.observe_now(vm.id)
     site.world.heal_host(host)
     soon(lambda: engine.inventory.vms[vm.id].state is VmState.RUNNING)
+
+
+def test_an_endpoint_that_only_tells_no_changes_any_more_is_unknown(
+    site: Site, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen host hangs wherever it is asked first; that was the question for changes."""
+
+    def silent(*_: object) -> None:
+        raise Unreachable("no answer")
+
+    with monkeypatch.context() as frozen:
+        frozen.setattr(SimDriver, "changes", silent)
+        soon(lambda: all(h.state is HostState.UNKNOWN for h in engine.inventory.hosts.values()))
+    soon(lambda: all(h.state is HostState.UP for h in engine.inventory.hosts.values()))
 
 
 def test_an_endpoint_is_kept_only_if_it_answers(site: Site) -> None:

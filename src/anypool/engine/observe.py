@@ -10,7 +10,7 @@ from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
 from anypool.engine.picture import Delta, Picture
-from anypool.errors import AnypoolError, NotFound, NotSupported
+from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (
     Endpoint,
     EndpointHealth,
@@ -103,7 +103,7 @@ class Observer:
         try:
             frame = known[1].observe() if vms is None else known[1].observe_vms(vms)
         except AnypoolError as error:
-            self._lost(endpoint, error)
+            self.lost(endpoint, error)
             raise
         self._take(known[0], frame, moment)
         return frame
@@ -140,7 +140,8 @@ class Observer:
                 self._board.publish(self._picture.inventory, delta.notices)
                 self.changed(delta)
 
-    def _lost(self, endpoint: EndpointId, error: AnypoolError) -> None:
+    def lost(self, endpoint: EndpointId, error: AnypoolError) -> None:
+        """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN."""
         self._note(endpoint, EndpointState.UNREACHABLE, error.message)
         self.change(lambda picture: picture.lose(endpoint))
 
@@ -196,7 +197,10 @@ class Loop:
             try:
                 self.round()
                 self._failures = 0
-            except AnypoolError:
+            except Busy:
+                self._clock.wait(self._stop, self._rest())
+            except AnypoolError as error:
+                self._observer.lost(self._endpoint, error)
                 self._clock.wait(self._stop, self._rest())
             except Exception:  # a reader that ends in silence would be worse than a wrong driver
                 log.exception("endpoint %s", self._endpoint)
