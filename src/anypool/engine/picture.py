@@ -189,8 +189,16 @@ class Picture:
         return Delta(frozenset(Notice("image", ImageId(key)) for key in changed))
 
     def volumes(self) -> tuple[Volume, ...]:
-        """Return every volume that some endpoint sees, each once, by datastore and name."""
-        found = {(v.datastore, v.name): v for one in self._readings.values() for v in one.volumes}
+        """Return every volume by name, as the newest reading of its datastore says."""
+        newest: dict[DatastoreId, Reading] = {}
+        for reading in sorted(self._readings.values(), key=lambda one: one.read_at):
+            newest |= dict.fromkeys(reading.datastores, reading)
+        found = {
+            (volume.datastore, volume.name): volume
+            for reading in self._readings.values()
+            for volume in reading.volumes
+            if newest.get(volume.datastore) is reading
+        }
         return tuple(found[key] for key in sorted(found))
 
     def _reading(self, endpoint: EndpointId) -> Reading:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid, NotFound
-from anypool.model import Boot, Datastore, Image, ImageId, Volume
+from anypool.model import Boot, Datastore, HostState, Image, ImageId, Volume
 from anypool.model.units import format_size
 from anypool.search import Noun
 from anypool.service import find
@@ -80,12 +80,11 @@ class Images:
         self._engine.remove_image(find.image(self._engine.inventory, key).id, by.name)
 
     def _volume(self, place: Datastore, name: str) -> Volume:
-        """Return the volume, looking again if it is not known yet; raise `NotFound`."""
-        for host in (None, *self._engine.inventory.hosts.values()):
-            if host is not None and place.id not in host.datastores:
+        """Return the volume as a host that reaches it shows it now; raise `NotFound`."""
+        for host in self._engine.inventory.hosts.values():
+            if place.id not in host.datastores or host.state is not HostState.UP:
                 continue
-            if host is not None:
-                self._engine.observe_now(host.id)
+            self._engine.observe_now(host.id)
             for volume in self._engine.volumes():
                 if (volume.datastore, volume.name) == (place.id, name):
                     return volume
