@@ -37,7 +37,7 @@ def _with_anypool(bed: Bed, home: str) -> float:
 def _with_virsh(bed: Bed, home: str, others: list[str]) -> float:
     begin = time.monotonic()
     for number, vm in enumerate(bed.virsh(home, "list", "--name").split()):
-        _virsh_migrate(bed, vm, home, others[number % len(others)])
+        bed.virsh_migrate(vm, home, others[number % len(others)])
     wall = time.monotonic() - begin
     bed.wait(lambda: not _on(bed, home), "the manager sees the moves")
     return wall
@@ -46,18 +46,10 @@ def _with_virsh(bed: Bed, home: str, others: list[str]) -> float:
 def _bring_back(bed: Bed, home: str) -> None:
     for vm in bed.vms():
         if vm["host_name"] != home:
-            _virsh_migrate(bed, vm["name"], vm["host_name"], home)
+            bed.virsh_migrate(vm["name"], vm["host_name"], home)
     bed.wait(lambda: len(_on(bed, home)) == GUESTS, "the manager sees all guests at home")
     time.sleep(2)
 
 
 def _on(bed: Bed, home: str) -> list[str]:
     return [vm["name"] for vm in bed.vms() if vm["host_name"] == home]
-
-
-def _virsh_migrate(bed: Bed, vm: str, source: str, target: str) -> None:
-    address = bed.hosts[target].split("//")[1].split(":")[0]
-    bed.virsh(
-        source, "migrate", "--live", "--unsafe", "--persistent", "--undefinesource", vm,
-        bed.hosts[target], "--migrateuri", f"tcp://{address}",
-    )  # fmt: skip

@@ -61,12 +61,8 @@ def _migrate(bed: Bed, name: str) -> float:
         return bed.do("/vms/subject/migrate", {"host": target})
     if name != "virsh":
         bed.virsh(source, "migrate-setmaxdowntime", "subject", SAME_LIMIT_MS)
-    address = bed.hosts[target].split("//")[1].split(":")[0]
     begin = time.monotonic()
-    bed.virsh(
-        source, "migrate", "--live", "--unsafe", "--persistent", "--undefinesource", "subject",
-        bed.hosts[target], "--migrateuri", f"tcp://{address}",
-    )  # fmt: skip
+    bed.virsh_migrate("subject", source, target)
     wall = time.monotonic() - begin
     bed.wait(lambda: bed.host_of("subject") == target, "the manager sees the move")
     return wall

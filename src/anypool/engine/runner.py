@@ -43,7 +43,7 @@ from anypool.engine.state import (
 from anypool.engine.stepping import tag_of
 from anypool.errors import AnypoolError, Busy, Conflict, NotFound, OutcomeUnknown, Unreachable
 from anypool.model import RunId, VmId
-from anypool.plan import Action, DeleteVm, MigrateVm, Plan, vm_of
+from anypool.plan import Action, DeleteVm, MigrateVm, Plan
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
 
@@ -123,10 +123,6 @@ class Runner:
         with self._lock:
             return tuple(self._runs.values())
 
-    def busy_vms(self) -> frozenset[VmId]:
-        """Return the VMs that steps not yet ended are about."""
-        return frozenset(vm for vm in map(vm_of, self._unfinished()) if vm is not None)
-
     def moving(self) -> frozenset[VmId]:
         """Return the VMs that migrate, or may."""
         with self._lock:
@@ -138,7 +134,8 @@ class Runner:
                 and isinstance(action := run.wish(step.record.number).action, MigrateVm)
             )
 
-    def _unfinished(self) -> tuple[Action, ...]:
+    def pending(self) -> tuple[Action, ...]:
+        """Return what running plans are still going to do."""
         open_states = (StepState.WAITING, StepState.BEGUN, StepState.NEEDS_HUMAN)
         with self._lock:
             return tuple(
@@ -147,10 +144,6 @@ class Runner:
                 for step in run.steps
                 if step.state in open_states
             )
-
-    def pending(self) -> tuple[Action, ...]:
-        """Return what running plans are still going to do."""
-        return self._unfinished()
 
     def handle(self, run_id: RunId, event: Event) -> None:
         """Let the core decide about an event, write that, and have it carried out.
