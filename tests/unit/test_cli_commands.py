@@ -303,6 +303,22 @@ def test_a_host_is_added_with_its_password_out_of_sight(
     assert (body["uri"], body["password"]) == ("https://root@esx1/", "pw")
 
 
+def test_options_of_an_endpoint_are_named_one_by_one(
+    manager: FakeManager, anypool: Terminal
+) -> None:
+    endpoint = {"id": "h1", "driver": "libvirt", "uri": "qemu:///system"}
+    manager.answers["POST /endpoints"] = (201, {"endpoint": endpoint, "hosts": [host("h1")]})
+    options = ("--option", "vnc_listen=0.0.0.0", "--option", "peer_uri=qemu+tls://h1/system?a=b")
+    anypool("host", "add", "qemu:///system", *options)
+    assert manager.body("POST", "/endpoints")["options"] == {
+        "vnc_listen": "0.0.0.0",
+        "peer_uri": "qemu+tls://h1/system?a=b",
+    }
+    result = anypool("host", "add", "qemu:///system", "--option", "vnc_listen")
+    assert "'vnc_listen' is no option" in result.err
+    assert "NAME=VALUE" in result.err
+
+
 def test_a_host_is_not_removed_together_with_others_unasked(
     manager: FakeManager, anypool: Terminal
 ) -> None:

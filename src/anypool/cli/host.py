@@ -1,5 +1,6 @@
 """`anypool host`: the servers that run VMs."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -43,6 +44,28 @@ ALL = (
 _WITH_PASSWORD = frozenset({"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm"})
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Joining:
+    """How an endpoint joins."""
+
+    name: Annotated[str, Parameter(help="name of the endpoint; made up if left out")] = ""
+    pool: Annotated[str, Parameter(help="pool that its hosts join")] = "default"
+    option: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            help="NAME=VALUE for the driver, such as vnc_listen=0.0.0.0; may be repeated",
+        ),
+    ] = ()
+    password_file: Annotated[
+        str, Parameter(help="file with the password in its first line; - is standard input")
+    ] = ""
+
+
+PLAIN = Joining()
+
+
 @app.command(name="list")
 def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
     """List hosts."""
@@ -60,11 +83,7 @@ def add(
     uri: str,
     /,
     *,
-    name: Annotated[str, Parameter(help="name of the endpoint; made up if left out")] = "",
-    pool: Annotated[str, Parameter(help="pool that its hosts join")] = "default",
-    password_file: Annotated[
-        str, Parameter(help="file with the password in its first line; - is standard input")
-    ] = "",
+    joining: Joining = PLAIN,
     where: Where = HERE,
 ) -> None:
     """Add the host or hosts behind an address; the kind of endpoint is found out from it.
@@ -74,10 +93,10 @@ def add(
     where the address has a user and the way to it takes one.
     """
     address, password = _without_password(uri)
-    if password_file or (not password and _takes_password(address) and asks()):
-        password = read_secret(password_file, f"password for {address}")
-    body: Json = {"uri": address, "pool": pool}
-    body |= {"name": name} if name else {}
+    if joining.password_file or (not password and _takes_password(address) and asks()):
+        password = read_secret(joining.password_file, f"password for {address}")
+    body: Json = {"uri": address, "pool": joining.pool, "options": _options(joining.option)}
+    body |= {"name": joining.name} if joining.name else {}
     body |= {"password": password} if password else {}
     with connected(where) as client:
         found = client.post("/endpoints", body)
@@ -154,6 +173,15 @@ def retag(path: str, name: str, tags: tuple[str, ...], where: Where) -> None:
 
 def _closed(host: Json) -> bool:
     return bool(host["maintenance"]) and host["state"] == "up"
+
+
+def _options(given: tuple[str, ...]) -> dict[str, str]:
+    """Return `NAME=VALUE` pairs as a mapping; raise `Invalid` for anything else."""
+    pairs = [one.partition("=") for one in given]
+    for name, equals, value in pairs:
+        if not (name and equals):
+            raise Invalid(f"{name + equals + value!r} is no option", hint="write NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _takes_password(uri: str) -> bool:

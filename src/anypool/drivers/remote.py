@@ -53,7 +53,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     `calls` is how many calls of one endpoint are under way at once. Pauses after an
     overrun start at `pause_s`, double and end at `pause_max_s`; after `probation_s`
     without another one the endpoint goes back to a shared worker. `own_workers` is how
-    many endpoints may have a worker of their own at once.
+    many endpoints may have a worker of their own at once. `copy_bytes_s` is the slowest that
+    the copy of a disk may go.
     """
 
     deadlines_s: Mapping[str, float] = field(default_factory=DEADLINES_S.copy)
@@ -63,6 +64,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     pause_max_s: float = 300.0
     probation_s: float = 60.0
     own_workers: int = 16
+    copy_bytes_s: int = 5_000_000
+
+    def deadline_s(self, operation: str, arguments: tuple[object, ...]) -> float:
+        """Return how many seconds a call may take, with what it waits for and copies."""
+        signature = SIGNATURES[operation]
+        asked_s = signature.wait_s(arguments)
+        copying_s = signature.copied_bytes(arguments) / self.copy_bytes_s
+        return self.deadlines_s[operation] + asked_s + copying_s
 
 
 USUAL = Limits()
@@ -166,8 +175,7 @@ class WorkerPool:
             worker = self._worker(seat, operation)
             encoded = Raw(ENCODER.encode(arguments))
             pending = worker.ask(seat.order, operation, encoded)
-            limit_s = self._limits.deadlines_s[operation]
-            limit_s += SIGNATURES[operation].wait_s(arguments)
+            limit_s = self._limits.deadline_s(operation, arguments)
             if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
                 raise self._overrun(seat, worker, pending, limit_s)
             return self._result(seat, worker, pending)

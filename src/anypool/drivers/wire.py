@@ -17,7 +17,7 @@ from anypool import errors
 from anypool.drivers.base import OPERATIONS
 from anypool.drivers.protocol import Driver
 from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
-from anypool.model import Endpoint
+from anypool.model import DiskWish, Endpoint, VmWish
 
 FRAME_BYTES = 64 << 20
 READS = frozenset({"info", "observe", "observe_vms", "changes", "measure", "console", "migration"})
@@ -103,6 +103,16 @@ class Signature:
             return 0.0
         given = arguments[self._names.index("wait_s")]
         return float(given) if isinstance(given, int | float) else 0.0
+
+    def copied_bytes(self, arguments: tuple[object, ...]) -> int:
+        """Return how much the operation has to copy before it can answer."""
+        wishes = [*arguments]
+        wishes += [disk for one in arguments if isinstance(one, VmWish) for disk in one.disks]
+        return sum(
+            one.size_bytes
+            for one in wishes
+            if isinstance(one, DiskWish) and one.base and one.format == "raw"
+        )
 
     def arguments(self, encoded: Raw) -> tuple[Any, ...]:
         """Return decoded arguments; raise `WireError` if they are not of the protocol's types."""

@@ -301,7 +301,9 @@ class Runner:
     def _act(self, command: Do, step: StepNow, action: Action) -> Acted:
         try:
             self._do(command.deed, step, action)
-        except (Unreachable, Busy) as error:
+        except Busy as error:
+            return Acted(command.number, Outcome.BUSY, _said(error))
+        except Unreachable as error:
             return Acted(command.number, Outcome.NOT_SENT, _said(error))
         except OutcomeUnknown as error:
             return Acted(command.number, Outcome.UNKNOWN, _said(error))

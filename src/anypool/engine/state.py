@@ -131,6 +131,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     NOT_SENT = "not-sent"
+    BUSY = "busy"
     REFUSED = "refused"
     UNKNOWN = "unknown"
 

@@ -37,6 +37,7 @@ SOON_S = 0.02
 SOON_FOR_S = 2.0
 NOTE_EVERY_S = 1.0
 REST_MAX_S = 5.0
+BUSY_S = 1.0
 
 Moved = tuple[StepNow, tuple[Command, ...]]
 
@@ -81,8 +82,10 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     step = replace(step, acked=event.outcome is Outcome.DONE, deed=None, last=None)
     if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
         return ended(step, StepState.FAILED, event.message, context), ()
-    if event.outcome is Outcome.NOT_SENT and deed is Deed.PERFORM:
+    if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
         step = _remembering(step, replace(memory, sent=step.sent_before))
+    if event.outcome is Outcome.BUSY:
+        return _queued(step, deed, event.message, context), ()
     if event.outcome is Outcome.DONE and deed is Deed.DISCARD_TARGET:
         step = _remembering(step, replace(memory, never_ran=True))
     if event.message:
@@ -91,6 +94,16 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
         due = context.now.ticks + _pause(step.record.attempts, context.settings)
         return replace(step, phase=Phase.RESTING, due=due), ()
     return replace(step, phase=Phase.LOOKING), (Look(event.number),)
+
+
+def _queued(step: StepNow, deed: Deed | None, why: str, context: Context) -> StepNow:
+    """Return a step whose turn at the platform has not come; that is no attempt of its own."""
+    limit_s = context.settings.migration_deadline_s
+    if context.now.ticks - step.tried_at > limit_s:
+        return ended(step, StepState.NEEDS_HUMAN, f"not done after {limit_s:g} s: {why}", context)
+    attempts = step.record.attempts - (deed is Deed.PERFORM)
+    record = replace(step.record, attempts=attempts, message=why)
+    return replace(step, record=record, phase=Phase.RESTING, due=context.now.ticks + BUSY_S)
 
 
 def ended(step: StepNow, state: StepState, message: str, context: Context) -> StepNow:
