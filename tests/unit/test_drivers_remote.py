@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from anypool.clock import SystemClock
 from anypool.drivers import Driver, process
@@ -25,18 +24,7 @@ from anypool.errors import (
     OutcomeUnknown,
     Unreachable,
 )
-from anypool.model import (
-    DatastoreId,
-    DiskWish,
-    Endpoint,
-    EndpointId,
-    EndpointState,
-    HostId,
-    Vm,
-    VmId,
-    VmState,
-    VmWish,
-)
+from anypool.model import Endpoint, EndpointId, EndpointState, HostId, Vm, VmId, VmState
 
 SHORT_S = 0.3
 PAUSE_S = 0.05
@@ -390,15 +378,3 @@ def test_forgetting_and_closing_are_harmless_twice(scene: Scene) -> None:
     assert not any(runs(pid) for pid in workers)
     with pytest.raises(Unreachable):
         near.info()
-
-
-def test_a_copy_gets_the_time_that_its_size_takes() -> None:
-    limits = Limits(copy_bytes_s=1_000_000)
-    usual_s = DEADLINES_S["create_vm"]
-    disk = DiskWish(
-        target="vda", datastore=DatastoreId("d"), size_bytes=90_000_000, volume="v", base="image"
-    )
-    wish = VmWish(id=VmId("v"), name="v", disks=(disk,))
-    assert limits.deadline_s("create_vm", (wish, HostId("h"), "tag")) == usual_s
-    wish = replace(wish, disks=(replace(disk, format="raw"), replace(disk, base="", format="raw")))
-    assert limits.deadline_s("create_vm", (wish, HostId("h"), "tag")) == usual_s + 90
