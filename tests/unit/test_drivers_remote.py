@@ -40,7 +40,7 @@ def until(condition: Callable[[], bool], what: str, limit_s: float = 10.0) -> No
 def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

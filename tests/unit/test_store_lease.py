@@ -11,6 +11,7 @@ import pytest
 from anypool.clock import ManualClock, SystemClock
 from anypool.errors import Conflict
 from anypool.store import Store, events
+from anypool.store.guard import Guard
 from anypool.store.records import EventRecord
 from tests.unit import store_kit
 from tests.unit.store_kit import Child, child
@@ -135,6 +136,25 @@ def test_a_loser_can_come_back(manager: OPENER, clock: ManualClock) -> None:
     second.give_lease()
     assert first.take_lease("one", 10) == 3
     write(first)
+
+
+def test_a_lease_that_somebody_is_just_taking_is_not_snatched(
+    manager: OPENER, clock: ManualClock, url: str, ends_with_process: bool
+) -> None:
+    """A lease taken without the file lock would outlive its holder's process."""
+    if not ends_with_process:
+        return
+    store = manager()
+    rival = Guard(Path(f"{url.removeprefix('sqlite:///')}.manager"))
+    assert rival.take()
+    assert store.take_lease("one", 10) is None
+    clock.advance(9.9)
+    assert store.take_lease("one", 10) is None
+    clock.advance(0.2)
+    assert store.take_lease("one", 10) == 1, "that somebody hangs"
+    store.give_lease()
+    rival.give()
+    assert store.take_lease("one", 10) == 2
 
 
 def test_threads_of_one_manager_take_turns(manager: OPENER) -> None:

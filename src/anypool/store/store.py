@@ -98,7 +98,8 @@ class Store:
         with self._transaction() as tx:
             old = lease.read(tx)
             ended = guarded and old.guarded
-            free = ended or not old.holder or self._silent(old, begun)
+            vacant = not old.holder and (guarded or self._guard is None)
+            free = ended or vacant or self._silent(old, begun, ttl_s)
             epoch = lease.take(tx, holder, ttl_s, guarded=guarded) if free else None
         if epoch is None:
             self._release()
@@ -150,10 +151,14 @@ class Store:
         if self._guard is not None:
             self._guard.give()
 
-    def _silent(self, now_seen: Lease, at: float) -> bool:
+    def _silent(self, now_seen: Lease, at: float, ttl_s: float) -> bool:
+        """Whether nothing happened for a time to live; without a holder, for one of ours.
+
+        A lease without a holder that is guarded is somebody's who is just taking it.
+        """
         if self._seen is None or self._seen[0] != now_seen:
             self._seen = (now_seen, at)
-        return at - self._seen[1] >= now_seen.ttl_s
+        return at - self._seen[1] >= (now_seen.ttl_s if now_seen.holder else ttl_s)
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:
