@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from anypool.drivers.observing import guarded
 from anypool.drivers.protocol import Driver
 from anypool.errors import Invalid, NotSupported
 from anypool.model import Endpoint
@@ -103,6 +104,7 @@ def detect(uri: str) -> str:
 def connect(endpoint: Endpoint, secret: str) -> Driver:
     """Return a new connection; imports the driver's folder, so call it in a worker only.
 
+    Where the endpoint is observe-only, the driver can only look.
     Raises what the driver raises: `Invalid`, `Denied`, `Unreachable`; and `NotSupported`
     when the vendor's library is not installed.
     """
@@ -111,7 +113,7 @@ def connect(endpoint: Endpoint, secret: str) -> Driver:
         known = ", ".join(sorted(DRIVERS))
         raise Invalid(f"there is no driver '{endpoint.driver}'", hint=f"known are {known}")
     driver: Driver = _module(entry).connect(endpoint, secret)
-    return driver
+    return guarded(endpoint, driver)
 
 
 def _module(entry: DriverEntry) -> Any:

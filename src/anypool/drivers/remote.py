@@ -15,6 +15,7 @@ from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from anypool.clock import Clock
+from anypool.drivers import observing
 from anypool.drivers.process import Pending, WorkerProcess
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
@@ -91,6 +92,7 @@ class Seat:
         self.overruns = 0
         self.paused_until = 0.0
         self.blamed_at = 0.0
+        self.replaced = False
 
     @property
     def name(self) -> str:
@@ -120,14 +122,19 @@ class WorkerPool:
         with self._lock:
             seat = self._seats.get(endpoint.id)
             if seat and (seat.order.endpoint, seat.order.secret) == (endpoint, secret):
-                return cast(Driver, RemoteDriver(self, seat))
+                return self._given(seat)
+            if seat:
+                seat.replaced = True
             self.forget(endpoint.id)
             self._generation += 1
             key = f"{endpoint.id}#{self._generation}"
             seat = Seat(Open(key=key, endpoint=endpoint, secret=secret), self._limits.calls)
             seat.slot = self._emptiest()
             self._seats[endpoint.id] = seat
-            return cast(Driver, RemoteDriver(self, seat))
+            return self._given(seat)
+
+    def _given(self, seat: Seat) -> Driver:
+        return observing.guarded(seat.order.endpoint, cast(Driver, RemoteDriver(self, seat)))
 
     def forget(self, endpoint: EndpointId) -> None:
         """Give an endpoint's connection back; harmless when there is none."""
@@ -165,7 +172,15 @@ class WorkerPool:
         self._spawner.shutdown()
 
     def call(self, seat: Seat, operation: str, arguments: tuple[object, ...]) -> Any:
-        """Do an operation on an endpoint and return its result, or raise by its deadline."""
+        """Do an operation on an endpoint and return its result, or raise by its deadline.
+
+        A driver whose endpoint was changed since is of no use any more: what may be done
+        there may have changed too.
+        """
+        if seat.order.endpoint.observe_only and operation not in observing.LOOKS:
+            raise observing.refused(seat.order.endpoint, operation)
+        if seat.replaced:
+            raise no_answer(operation, False, f"{seat.name} was changed meanwhile")
         if not seat.slots.acquire(blocking=False):
             raise Busy(
                 f"{seat.name} has {self._limits.calls} calls to answer first",

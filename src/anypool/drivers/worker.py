@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from msgspec import Raw
 
-from anypool.drivers import registry
+from anypool.drivers import observing, registry
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
     ENCODER,
@@ -46,8 +46,14 @@ class Connection:
         self._lock = threading.Lock()
         self._driver: Driver | None = None
 
-    def driver(self) -> Driver:
-        """Return the driver, connecting if need be; raise what `registry.connect` raises."""
+    def driver(self, operation: str) -> Driver:
+        """Return the driver for an operation, connecting if need be.
+
+        Raises what `registry.connect` raises, and `NotSupported` for a deed on an endpoint
+        that is observe-only: no mistake of the manager reaches the driver then.
+        """
+        if self._order.endpoint.observe_only and operation not in observing.LOOKS:
+            raise observing.refused(self._order.endpoint, operation)
         with self._lock:
             if self._driver is None:
                 self._driver = registry.connect(self._order.endpoint, self._order.secret)
@@ -98,7 +104,7 @@ class Worker:
         except WireError as error:
             raise Invalid(f"{call.operation} cannot be asked like that: {error}") from error
         connection = self._connections[call.key]
-        driver = connection.driver()
+        driver = connection.driver(call.operation)
         result = getattr(driver, call.operation)(*arguments)
         return Answer(number=call.number, result=Raw(ENCODER.encode(result)))
 

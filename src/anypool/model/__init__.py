@@ -19,12 +19,14 @@ from anypool.model.ids import (
     ImageId,
     NetworkId,
     PlanId,
+    PoolId,
     RunId,
     VmId,
 )
 from anypool.model.inventory import Claim, Inventory
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
+from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
 from anypool.model.storage import Datastore, Image, Locking, Volume
 from anypool.model.vm import (
     HOLDS_MEMORY,
@@ -43,6 +45,7 @@ from anypool.model.vm import (
 )
 
 __all__ = [
+    "DEFAULT_POOL",
     "HOLDS_MEMORY",
     "Boot",
     "Capability",
@@ -68,6 +71,7 @@ __all__ = [
     "Job",
     "JobState",
     "KnownEndpoint",
+    "KnownPool",
     "Load",
     "Locking",
     "Network",
@@ -75,6 +79,8 @@ __all__ = [
     "Nic",
     "PMap",
     "PlanId",
+    "Pool",
+    "PoolId",
     "Resources",
     "RunId",
     "Snapshot",

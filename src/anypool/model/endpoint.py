@@ -17,13 +17,17 @@ class EndpointState(StrEnum):
 
 
 class Endpoint(Struct, frozen=True, kw_only=True, gc=False):
-    """An address with the driver that speaks to it; credentials are kept elsewhere."""
+    """An address with the driver that speaks to it; credentials are kept elsewhere.
+
+    With `observe_only` its driver can look and do nothing else.
+    """
 
     id: EndpointId
     driver: str
     uri: str
     pool: str = "default"
     options: tuple[tuple[str, str], ...] = ()
+    observe_only: bool = False
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True, gc=False):

@@ -21,7 +21,8 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
 
     `memory_mib` is all the host has; `reserved_mib` of it is kept from VMs.
     `peer_uri` and `peer_address` are how another host reaches this one for a migration;
-    empty where the endpoint cannot be reached from its peers.
+    empty where the endpoint cannot be reached from its peers. `observe_only` hosts keep
+    their abilities in `withheld`: the platform has them, and nothing may use them.
     """
 
     id: HostId
@@ -44,3 +45,10 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
     maintenance: bool = False
     reserved_mib: int = 0
     tags: frozenset[str] = frozenset()
+    observe_only: bool = False
+    withheld: frozenset[Capability] = frozenset()
+
+    @property
+    def abilities(self) -> frozenset[Capability]:
+        """What the platform can do, whether or not it may be used now."""
+        return self.capabilities | self.withheld

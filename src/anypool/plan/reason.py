@@ -28,6 +28,7 @@ CATALOGUE: dict[str, str] = {
     "place.stays": "the VM is defined here",
     "host.state": "host is {state}",
     "host.maintenance": "host is in maintenance",
+    "host.observe-only": "may only be looked at: pool {pool} or its endpoint is observe-only",
     "host.memory": "memory {short} short: needs {need}, {free} free",
     "host.cannot": "cannot do {capability}",
     "host.datastore": "datastore {datastore} is not reachable",

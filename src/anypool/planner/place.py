@@ -70,6 +70,8 @@ def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
         yield reason("host.state", state=host.state)
     if host.maintenance:
         yield reason("host.maintenance")
+    if host.observe_only and not _looked_at(inventory, vm):
+        yield reason("host.observe-only", pool=host.pool)
     yield from _missing_abilities(inventory, vm, host)
     yield from _missing_places(inventory, vm, host)
     if vm.vcpus > host.cpus:
@@ -84,6 +86,12 @@ def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
         )
 
 
+def _looked_at(inventory: Inventory, vm: Vm) -> bool:
+    """Return whether a VM may only be looked at: its plans are advice among hosts like its own."""
+    source = None if vm.host is None else inventory.hosts.get(vm.host)
+    return source is not None and source.observe_only
+
+
 def _missing_abilities(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
     if vm.cpu_model and host.cpu_models and vm.cpu_model not in host.cpu_models:
         yield reason("host.cpu-model", model=vm.cpu_model)
@@ -92,7 +100,7 @@ def _missing_abilities(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Rea
     source = inventory.hosts[vm.host]
     if source.arch != host.arch:
         yield reason("host.arch", arch=host.arch, need=source.arch)
-    if Capability.LIVE_MIGRATION not in host.capabilities:
+    if Capability.LIVE_MIGRATION not in host.abilities:
         yield reason("host.cannot", capability=Capability.LIVE_MIGRATION.replace("-", " "))
     if source.endpoint != host.endpoint and not host.peer_uri:
         yield reason("host.no-peer")
@@ -130,6 +138,6 @@ def pinned(inventory: Inventory, vm: Vm) -> Reason | None:
     if vm.snapshots:
         return reason("vm.snapshots", vm=vm.name, count=len(vm.snapshots))
     source = None if vm.host is None else inventory.hosts.get(vm.host)
-    if source is None or Capability.LIVE_MIGRATION not in source.capabilities:
+    if source is None or Capability.LIVE_MIGRATION not in source.abilities:
         return reason("vm.host-cannot", vm=vm.name)
     return None

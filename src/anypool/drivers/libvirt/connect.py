@@ -10,6 +10,7 @@ from typing import Any
 
 import libvirt
 
+from anypool.drivers import observing
 from anypool.drivers.libvirt import trouble
 from anypool.drivers.libvirt.address import Address
 from anypool.errors import NotFound, Unreachable
@@ -56,6 +57,11 @@ class Session:
                 listener(self._connection)
             return self._connection
 
+    @property
+    def read_only(self) -> bool:
+        """Whether libvirt itself was asked to refuse every change."""
+        return self.endpoint.observe_only
+
     def expect(self, check: Callable[[libvirt.virConnect], None]) -> None:
         """Let `check` refuse later connections by raising."""
         self._check = check
@@ -77,6 +83,8 @@ class Session:
     @contextmanager
     def doing(self, what: str) -> Iterator[libvirt.virConnect]:
         """Lend the connection for a deed; see `trouble.doing`."""
+        if self.read_only:
+            raise observing.refused(self.endpoint, what)
         connection = self.connection()
         with trouble.doing(connection, what):
             yield connection
@@ -122,7 +130,8 @@ class Session:
         address = Address(self.endpoint.uri)
         _knock(address)
         try:
-            connection = libvirt.openAuth(address.to_open(), self._credentials(address), 0)
+            flags = libvirt.VIR_CONNECT_RO if self.read_only else 0
+            connection = libvirt.openAuth(address.to_open(), self._credentials(address), flags)
         except libvirt.libvirtError as problem:
             raise trouble.refused_to_open(problem, self.endpoint.uri) from problem
         with contextlib.suppress(libvirt.libvirtError):

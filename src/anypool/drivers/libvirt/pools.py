@@ -51,7 +51,12 @@ class Pools:
         self._known: tuple[Pool, ...] | None = None
 
     def read(self, *, refresh: bool) -> tuple[Pool, ...]:
-        """Read all active pools; with `refresh` libvirt looks at the folders itself first."""
+        """Read all active pools; with `refresh` libvirt looks at the folders itself first.
+
+        A read-only connection may not ask for that: what others put there by hand is seen
+        when somebody refreshes the pool on the host.
+        """
+        refresh = refresh and not self._session.read_only
         with self._session.reading("read the storage pools") as connection:
             found = tuple(self._all(connection, refresh))
         with self._lock:

@@ -55,6 +55,7 @@ class Volumes:
     ) -> libvirt.virStorageVol | None:
         """Find a volume; with `refresh` also one that another host made, which takes longer."""
         pool = self._pools.of(datastore)
+        refresh = refresh and not self._session.read_only
         with self._session.reading(f"look for volume {name} on {pool.name}") as connection:
             return _lookup(connection.storagePoolLookupByName(pool.name), name, refresh=refresh)
 
