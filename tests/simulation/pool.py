@@ -1,6 +1,7 @@
 """A pool of simulated endpoints in this process, as the engine is given drivers."""
 
 from anypool.drivers import Driver
+from anypool.drivers.observing import guarded
 from anypool.drivers.sim import SimDriver, World
 from anypool.model import Endpoint, EndpointHealth, EndpointId, HostId
 
@@ -21,7 +22,7 @@ class SimPool:
         if endpoint.id not in self._drivers:
             host = HostId(endpoint.uri.rpartition("/")[2])
             self._drivers[endpoint.id] = SimDriver(self.world, (host,), endpoint=endpoint.id)
-        return self._drivers[endpoint.id]
+        return guarded(endpoint, self._drivers[endpoint.id])
 
     def health(self, endpoint_id: EndpointId) -> EndpointHealth:
         return EndpointHealth(id=endpoint_id)

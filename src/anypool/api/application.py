@@ -21,6 +21,7 @@ from anypool.api import (
     people,
     places,
     plans,
+    pools,
     problems,
     vms,
 )
@@ -34,7 +35,7 @@ from anypool.api.origin import own_names
 from anypool.api.replay import BODY_MAX, Replay
 from anypool.service import Services
 
-_API = (vms, devices, hosts, places, endpoints, plans, events, consoles, people)
+_API = (vms, devices, hosts, places, pools, endpoints, plans, events, consoles, people)
 
 
 class Web:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from anypool.api.asking import By, Key, Use
 from anypool.api.gate import SECRET, Caller
 from anypool.errors import AnypoolError, NotLoggedIn, Unreachable
-from anypool.model import Console
+from anypool.model import Console, VmId
 from anypool.service.consoles import Consoles
 
 PROTOCOL = "anypool.console"
@@ -68,7 +68,7 @@ async def console(socket: WebSocket[Caller, Any, Any], services: Use) -> None:
     code = _ENDED
     try:
         await socket.accept(subprotocols=PROTOCOL)
-        watch = asyncio.ensure_future(_watch(caller, services.consoles))
+        watch = asyncio.ensure_future(_watch(caller, services.consoles, ticket.vm))
         await _first(_inward(socket, writer), _outward(reader, socket), watch)
         code = _FORBIDDEN if watch.done() and not watch.cancelled() else _ENDED
     finally:
@@ -100,12 +100,12 @@ async def _outward(reader: asyncio.StreamReader, socket: WebSocket[Caller, Any, 
             await socket.send_bytes(data)
 
 
-async def _watch(caller: Caller, consoles: Consoles) -> None:
+async def _watch(caller: Caller, consoles: Consoles, vm: VmId) -> None:
     """End when the caller may not go on."""
     with suppress(AnypoolError):
         while True:
             await asyncio.sleep(_CHECK_S)
-            consoles.check(await anyio.to_thread.run_sync(caller.check))
+            consoles.check(await anyio.to_thread.run_sync(caller.check), vm)
 
 
 async def _first(*parts: Awaitable[None]) -> None:

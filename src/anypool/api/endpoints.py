@@ -1,6 +1,6 @@
 """The routes of endpoints."""
 
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
@@ -25,6 +25,14 @@ class NewEndpointBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     password: Text = ""
     options: dict[Text, Text] = {}
     pool: Text = "default"
+    observe_only: bool = False
+
+
+class EndpointPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about an endpoint; what is left out stays."""
+
+    pool: Text | None = None
+    observe_only: bool | None = None
 
 
 class AddedEndpoint(Struct, frozen=True, kw_only=True):
@@ -49,6 +57,7 @@ def add_endpoint(services: Use, by: By, data: JSONBody[NewEndpointBody]) -> Resp
         password=data.password,
         options=tuple(sorted(data.options.items())),
         pool=data.pool,
+        observe_only=data.observe_only,
     )
     known, hosts = services.endpoints.add(by, asked)
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
@@ -65,10 +74,17 @@ def get_endpoint(services: Use, by: By, key: Key) -> EndpointView:
     return endpoint_view(services.endpoints.get(by, key))
 
 
+@patch("/endpoints/{key:str}", sync_to_thread=True)
+def change_endpoint(services: Use, by: By, key: Key, data: JSONBody[EndpointPatch]) -> EndpointView:
+    """Bring an endpoint to another pool, or set its own switch for being looked at only."""
+    known = services.endpoints.change(by, key, pool=data.pool, observe_only=data.observe_only)
+    return endpoint_view(known)
+
+
 @delete("/endpoints/{key:str}", sync_to_thread=True)
 def remove_endpoint(services: Use, by: By, key: Key) -> None:
     """Forget an endpoint and its hosts; nothing is changed there."""
     services.endpoints.remove(by, key)
 
 
-ROUTES = (list_endpoints, add_endpoint, get_endpoint, remove_endpoint)
+ROUTES = (list_endpoints, add_endpoint, get_endpoint, change_endpoint, remove_endpoint)

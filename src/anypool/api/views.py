@@ -72,12 +72,16 @@ def load_view(loads: Loads, key: HostId | VmId) -> LoadView | None:
 
 
 class HostView(Struct, frozen=True, kw_only=True):
-    """A host; `vms` counts those that run or are defined there."""
+    """A host; `vms` counts those that run or are defined there.
+
+    `withheld` is what it could do if it were not observe-only.
+    """
 
     id: str
     name: str
     endpoint: str
     pool: str
+    observe_only: bool
     state: str
     maintenance: bool
     cpus: int
@@ -89,6 +93,7 @@ class HostView(Struct, frozen=True, kw_only=True):
     hypervisor: str
     accelerators: tuple[str, ...]
     capabilities: tuple[str, ...]
+    withheld: tuple[str, ...]
     datastores: tuple[str, ...]
     networks: tuple[str, ...]
     tags: tuple[str, ...]
@@ -104,6 +109,7 @@ def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
         name=host.name,
         endpoint=host.endpoint,
         pool=host.pool,
+        observe_only=host.observe_only,
         state=host.state,
         maintenance=host.maintenance,
         cpus=host.cpus,
@@ -115,6 +121,7 @@ def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
         hypervisor=host.hypervisor,
         accelerators=host.accelerators,
         capabilities=tuple(sorted(host.capabilities)),
+        withheld=tuple(sorted(host.withheld)),
         datastores=tuple(sorted(_names(inventory.datastores, host.datastores))),
         networks=tuple(sorted(_names(inventory.networks, host.networks))),
         tags=tuple(sorted(host.tags)),
@@ -180,6 +187,7 @@ class EndpointView(Struct, frozen=True, kw_only=True):
     driver: str
     uri: str
     pool: str
+    observe_only: bool
     options: dict[str, str]
     state: str
     message: str
@@ -195,6 +203,7 @@ def endpoint_view(known: KnownEndpoint) -> EndpointView:
         driver=endpoint.driver,
         uri=endpoint.uri,
         pool=endpoint.pool,
+        observe_only=endpoint.observe_only,
         options=dict(endpoint.options),
         state=health.state,
         message=health.message,

@@ -4,12 +4,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli.client import key
+from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.lists import EVERY, Which, show_all, show_single
-from anypool.cli.output import Column
+from anypool.cli.output import Column, show_list
+from anypool.cli.pool import Switch, switched
 from anypool.cli.terminal import confirm, note
 from anypool.cli.words import moment
+from anypool.errors import Invalid
 from anypool.search import Noun
 
 app = App(name="endpoint", help="Endpoints: the addresses through which hosts are managed.")
@@ -22,6 +24,7 @@ COLUMNS = (
     Column("SEEN", lambda endpoint: moment(endpoint["seen_at"])),
     Column("MESSAGE", lambda endpoint: endpoint["message"]),
     Column("POOL", lambda endpoint: endpoint["pool"], wide=True),
+    Column("OBSERVE ONLY", lambda endpoint: endpoint["observe_only"], wide=True),
 )
 
 
@@ -35,6 +38,27 @@ def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
 def show(name: str, /, *, where: Where = HERE) -> None:
     """Show one endpoint."""
     show_single("/endpoints", name, tuple(Column(c.title, c.value) for c in COLUMNS), where)
+
+
+@app.command(name="set")
+def set_(
+    name: str,
+    /,
+    *,
+    observe_only: Switch = None,
+    pool: Annotated[str, Parameter(help="pool to bring it to")] = "",
+    where: Where = HERE,
+) -> None:
+    """Let an endpoint be looked at only, or operated; or bring it to another pool.
+
+    An endpoint in a pool that is observe-only stays so whatever its own switch says.
+    """
+    body: Json = switched(observe_only) | ({"pool": pool} if pool else {})
+    if not body:
+        raise Invalid("nothing to change", hint="such as --observe-only true")
+    with connected(where) as client:
+        columns = tuple(Column(c.title, c.value) for c in COLUMNS)
+        show_list([client.patch(f"/endpoints/{key(name)}", body)], columns, where.output)
 
 
 @app.command

@@ -28,6 +28,7 @@ COLUMNS = (
     Column("HYPERVISOR", lambda host: host["hypervisor"]),
     Column("TAGS", lambda host: host["tags"]),
     Column("POOL", lambda host: host["pool"], wide=True),
+    Column("OBSERVE ONLY", lambda host: host["observe_only"], wide=True),
     Column("RESERVED", lambda host: mib(host["reserved_mib"]), wide=True),
     Column("ARCH", lambda host: host["arch"], wide=True),
     Column("CPU MODEL", lambda host: host["cpu_model"], wide=True),
@@ -39,6 +40,7 @@ COLUMNS = (
 ALL = (
     *(Column(column.title, column.value) for column in COLUMNS),
     Column("CAPABILITIES", lambda host: host["capabilities"]),
+    Column("WITHHELD", lambda host: host["withheld"]),
     Column("ACCELERATORS", lambda host: host["accelerators"]),
 )
 _WITH_PASSWORD = frozenset({"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm"})
@@ -61,6 +63,7 @@ class Joining:
     password_file: Annotated[
         str, Parameter(help="file with the password in its first line; - is standard input")
     ] = ""
+    observe_only: Annotated[bool, Parameter(help="look at it and change nothing there")] = False
 
 
 PLAIN = Joining()
@@ -96,6 +99,7 @@ def add(
     if joining.password_file or (not password and _takes_password(address) and asks()):
         password = read_secret(joining.password_file, f"password for {address}")
     body: Json = {"uri": address, "pool": joining.pool, "options": _options(joining.option)}
+    body |= {"observe_only": True} if joining.observe_only else {}
     body |= {"name": joining.name} if joining.name else {}
     body |= {"password": password} if password else {}
     with connected(where) as client:

@@ -57,6 +57,12 @@ def guarded(endpoint: Endpoint, driver: Driver) -> Driver:
     return ObservingDriver(endpoint, driver) if endpoint.observe_only else driver
 
 
+def check_operable(driver: Driver, what: str) -> None:
+    """Raise `NotSupported` if a driver can only look: for what another endpoint would do there."""
+    if isinstance(driver, ObservingDriver):
+        driver.refuse(what)
+
+
 class ObservingDriver(BaseDriver):
     """Passes looks on; its deeds are those of the base class, which have nothing behind them."""
 
@@ -90,6 +96,10 @@ class ObservingDriver(BaseDriver):
     def close(self) -> None:
         """Give the connection back."""
         self._eyes.close()
+
+    def refuse(self, operation: str) -> NoReturn:
+        """Raise what every deed raises here."""
+        self._refuse(operation)
 
     def _refuse(self, operation: str) -> NoReturn:
         raise refused(self._endpoint, operation)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from anypool.model import Inventory
 
 Kind = Literal["vm", "host", "datastore", "network", "image", "plan", "run", "event", "endpoint",
-               "resync"]  # fmt: skip
+               "pool", "resync"]  # fmt: skip
 
 LIMIT = 1000
 

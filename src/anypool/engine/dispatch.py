@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from anypool.drivers import Driver, Migration
+from anypool.drivers.observing import check_operable
 from anypool.engine.decision import Deed, Memory
 from anypool.model import DatastoreId, HostId, Inventory
 from anypool.plan import (
@@ -78,6 +79,7 @@ class Hands:
     def _migrate(self, deed: Deed, order: Migration) -> None:
         match deed:
             case Deed.PERFORM:
+                check_operable(self._driver_of(order.target), "receive a VM")
                 self._driver_of(order.source).begin_migration(order)
             case Deed.CANCEL_MIGRATION:
                 self._driver_of(order.source).cancel_migration(order)

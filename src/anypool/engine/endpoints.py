@@ -1,14 +1,18 @@
 """Adding, keeping and removing endpoints: connect and read first, keep afterwards."""
 
 import threading
+from collections.abc import Iterable
+from functools import partial
 from typing import Protocol
 
 from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
 from anypool.engine.observe import Loop, Observer
-from anypool.errors import Conflict, NotFound
-from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host
+from anypool.engine.picture import Picture
+from anypool.errors import Busy, Conflict, NotFound
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId
+from anypool.plan import Action, hosts_of
 from anypool.settings import Settings
 from anypool.store import Store, events, facts, secrets
 from anypool.store.records import EventRecord
@@ -50,7 +54,10 @@ class Endpoints:
     def load(self) -> None:
         """Know every endpoint that is kept."""
         with self._store.reading() as tx:
-            known = [(one, secrets.get(tx, one.id, PASSWORD)) for one in facts.endpoints.all(tx)]
+            known = [
+                (facts.effective(tx, one), secrets.get(tx, one.id, PASSWORD))
+                for one in facts.endpoints.all(tx)
+            ]
         for endpoint, secret in known:
             self._observer.add(endpoint, self._pool.driver(endpoint, secret))
 
@@ -73,12 +80,15 @@ class Endpoints:
         """Connect, read, check and only then keep an endpoint; return its hosts."""
         if any(one.id == endpoint.id or one.uri == endpoint.uri for one in self.all()):
             raise Conflict(f"{endpoint.uri} is managed already")
+        own = endpoint
+        with self._store.reading() as tx:
+            endpoint = facts.effective(tx, own)
         driver = self._pool.driver(endpoint, secret)
         try:
             info = driver.info()
             frame = driver.observe()
             self._check_hosts(frame)
-            self._keep(endpoint, secret, f"{endpoint.uri} added: {info.product} {info.version}", by)
+            self._keep(own, secret, f"{endpoint.uri} added: {info.product} {info.version}", by)
         except BaseException:
             self._pool.forget(endpoint.id)
             raise
@@ -90,8 +100,36 @@ class Endpoints:
         hosts = self._observer.inventory.hosts
         return tuple(hosts[key] for key in sorted(ids) if key in hosts)
 
-    def remove(self, endpoint: EndpointId, by: str) -> None:
-        """Forget an endpoint, its secret and its hosts; raise `NotFound`."""
+    def renew(self, endpoints: Iterable[EndpointId]) -> None:
+        """Give endpoints the driver their records ask for now; quiet where nothing changed.
+
+        From here on nobody gets the driver of before, and whoever holds it cannot use it.
+        """
+        for key in endpoints:
+            with self._store.reading() as tx:
+                record = facts.endpoints.get(tx, key)
+                secret = secrets.get(tx, key, PASSWORD)
+                endpoint = None if record is None else facts.effective(tx, record)
+            if endpoint is None or endpoint in self.all():
+                continue
+            with self._lock:
+                loop = self._loops.pop(key, None)
+            if loop is not None:
+                loop.stop()
+            self._observer.add(endpoint, self._pool.driver(endpoint, secret))
+            self._observer.change(partial(Picture.switch, endpoint=endpoint))
+            self._begin(key)
+
+    def hosts_of(self, endpoints: frozenset[EndpointId]) -> frozenset[HostId]:
+        """Return the hosts behind some endpoints."""
+        hosts = self._observer.inventory.hosts.values()
+        return frozenset(host.id for host in hosts if host.endpoint in endpoints)
+
+    def remove(self, endpoint: EndpointId, by: str, pending: tuple[Action, ...]) -> None:
+        """Forget an endpoint, its secret and its hosts; raise `NotFound`, or `Busy` if in use."""
+        mine = self.hosts_of(frozenset({endpoint}))
+        if any(mine & set(hosts_of(action)) for action in pending):
+            raise Busy(f"a run works on hosts of {endpoint}", hint="wait for it or cancel it")
         known = next((one for one in self.all() if one.id == endpoint), None)
         if known is None:
             raise NotFound(f"there is no endpoint {endpoint}")

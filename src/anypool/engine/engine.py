@@ -17,6 +17,7 @@ from anypool.engine.load import Loads
 from anypool.engine.meter import Meter
 from anypool.engine.observe import Observer, places
 from anypool.engine.picture import Delta, Ours, Picture
+from anypool.engine.pools import Pools
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.state import Asked, Request
@@ -37,7 +38,7 @@ from anypool.model import (
     VmId,
     Volume,
 )
-from anypool.plan import DeleteVm, Plan, hosts_of
+from anypool.plan import DeleteVm, Plan
 from anypool.settings import Settings
 from anypool.store import Store, Tx, events, facts, observed, plans, runs
 from anypool.store.records import (
@@ -73,7 +74,7 @@ class Engine:
         self._crew: ThreadCrew | None = None
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
-        self._admitting = threading.Lock()
+        self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
@@ -170,10 +171,7 @@ class Engine:
     def remove_endpoint(self, endpoint: EndpointId, by: str) -> None:
         """Forget an endpoint and its hosts; `Busy` while a run touches one of them."""
         self.must_lead()
-        mine = {host.id for host in self.inventory.hosts.values() if host.endpoint == endpoint}
-        if any(mine & set(hosts_of(action)) for action in self._runner.pending()):
-            raise Busy(f"a run works on hosts of {endpoint}", hint="wait for it or cancel it")
-        self._endpoints.remove(endpoint, by)
+        self._endpoints.remove(endpoint, by, self._runner.pending())
 
     def set_host_facts(self, facts_: HostFacts, by: str) -> None:
         """Keep what is ours about a host; raise `NotFound`."""
@@ -236,9 +234,10 @@ class Engine:
     def run(self, plan_id: PlanId, by: str) -> RunRecord:
         """Begin a plan; `Conflict` with the objections, `Busy` if a run touches its VMs."""
         self.must_lead()
-        with self._admitting:
+        with self.pools.admitting:
             with self._store.reading() as tx:
                 plan = plans.get(tx, plan_id)
+            self.pools.allow(plan.plan, self.inventory)
             admit(plan, self.inventory, self._runner.pending(), self._journal.supersede)
             run = RunRecord(
                 id=RunId(f"run-{uuid4().hex[:12]}"),
@@ -320,6 +319,8 @@ class Engine:
             self._journal.give_up(record)
             self._board.tell((Notice("plan", record.plan), Notice("run", run)))
             return
+        if asked.request is Request.RETRY:
+            self.pools.allow(plan.plan, self.inventory)
         self._runner.reopen(record, plan.plan, steps, asked)
 
     def _lead(self) -> None:

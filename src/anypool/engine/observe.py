@@ -128,6 +128,10 @@ class Observer:
             return self._picture.volumes()
 
     def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> None:
+        """Publish a reading, unless its endpoint was removed or changed meanwhile."""
+        with self._lock:
+            if self._drivers.get(endpoint.id, (None,))[0] != endpoint:
+                return
         self._note(endpoint.id, EndpointState.CONNECTED, "")
         moving = self.moving()
         self.change(lambda picture: picture.apply(endpoint, frame, moment, moving))

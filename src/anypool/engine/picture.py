@@ -10,6 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anypool.drivers.observing import masked, unmasked
 from anypool.engine import merge
 from anypool.engine.board import Notice
 from anypool.engine.merge import Said
@@ -134,6 +135,17 @@ class Picture:
             return Delta()
         reading.current = False
         return self._rebuild((endpoint,), frozenset(reading.vms))
+
+    def switch(self, endpoint: Endpoint) -> Delta:
+        """Show at once whether the hosts of an endpoint may be operated, and in which pool."""
+        reading = self._readings.get(endpoint.id)
+        if reading is None:
+            return Delta()
+        change = masked if endpoint.observe_only else unmasked
+        reading.hosts = {
+            key: change(replace(host, pool=endpoint.pool)) for key, host in reading.hosts.items()
+        }
+        return self._rebuild((endpoint.id,), frozenset())
 
     def forget(self, endpoint: EndpointId) -> Delta:
         """Drop an endpoint with its hosts and all VMs that only it knows."""

@@ -17,6 +17,7 @@ class Noun(StrEnum):
     NETWORK = "network"
     IMAGE = "image"
     ENDPOINT = "endpoint"
+    POOL = "pool"
     PLAN = "plan"
     OPERATION = "operation"
     EVENT = "event"

@@ -23,6 +23,7 @@ from anypool.service.pages import Ask, Page
 from anypool.service.people import People
 from anypool.service.plans import Plans
 from anypool.service.pool import Pool
+from anypool.service.pools import Pools
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
 from anypool.service.snapshots import Snapshots
@@ -59,6 +60,7 @@ class Services:
         self.people = People(store)
         self.plans = Plans(engine, store)
         self.pool = Pool(engine)
+        self.pools = Pools(engine)
         self.snapshots = Snapshots(proposals)
         self.vms = Vms(engine, proposals, facts, underway)
         self.volumes = Volumes(engine)

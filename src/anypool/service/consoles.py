@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from anypool.clock import Clock
 from anypool.engine import Engine
-from anypool.errors import Busy, NotLoggedIn, NotSupported
-from anypool.model import Capability, Console, VmId
+from anypool.errors import Busy, Denied, NotLoggedIn, NotSupported
+from anypool.model import Capability, Console, HostId, VmId
 from anypool.service.access import Deed, Principal, require
 from anypool.service.console_place import checked
 from anypool.service.reach import Reach
@@ -50,6 +50,7 @@ class Consoles:
         inventory = self._engine.inventory
         vm, host_id = placed(inventory, key)
         host = inventory.host(host_id)
+        self._check_operable(host_id)
         if Capability.CONSOLE not in host.capabilities or kind not in KINDS:
             hint = "open it with the hypervisor's own tools"
             raise NotSupported(f"{host.name} has no {kind} console for {vm.name}", hint=hint)
@@ -59,9 +60,12 @@ class Consoles:
         console = checked(console, self._reach.endpoint(host.endpoint))
         return self._kept(by, vm.id, kind, console)
 
-    def check(self, by: Principal) -> None:
-        """Raise `Denied` unless an open console may stay open."""
+    def check(self, by: Principal, vm: VmId) -> None:
+        """Raise `Denied` unless an open console of a VM may stay open."""
         require(by, Deed.OPEN_CONSOLE)
+        found = self._engine.inventory.vms.get(vm)
+        if found is not None and found.host is not None:
+            self._check_operable(found.host)
 
     def redeem(self, by: Principal, secret: str) -> Ticket:
         """Use a ticket up; raise `NotLoggedIn` if it is unknown, used, over or another's."""
@@ -71,6 +75,15 @@ class Consoles:
         if ticket is None or ticket.user != by.name or self._is_over(ticket):
             raise NotLoggedIn("the console ticket is wrong, used or over", hint="ask for another")
         return ticket
+
+    def _check_operable(self, key: HostId) -> None:
+        host = self._engine.inventory.hosts.get(key)
+        if host is not None and host.observe_only:
+            raise Denied(
+                f"{host.name} is observe-only: consoles could change what runs there",
+                hint=f"`anypool endpoint show {host.endpoint}` tells its pool; "
+                "an administrator lifts it",
+            )
 
     def _kept(self, by: Principal, vm: VmId, kind: str, console: Console) -> str:
         secret = secrets.token_urlsafe(32)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from anypool.drivers.registry import detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
-from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
@@ -23,6 +23,7 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
     password: str = ""
     options: tuple[tuple[str, str], ...] = ()
     pool: str = "default"
+    observe_only: bool = False
 
 
 class Endpoints:
@@ -61,12 +62,32 @@ class Endpoints:
             raise Invalid(f"{endpoint.uri} refused us: {why}", hint=hint) from error
         return self._known()[endpoint.id], hosts
 
+    def change(
+        self, by: Principal, key: str, *, pool: str | None, observe_only: bool | None
+    ) -> KnownEndpoint:
+        """Bring an endpoint to another pool, or set its own switch; None leaves a thing.
+
+        Raises `NotFound`, or `Busy` while runs work on an endpoint that is to be looked at only.
+        """
+        require(by, Deed.MANAGE_ENDPOINTS)
+        endpoint = self.get(by, key).id
+        if pool is not None:
+            self._check_pool(pool)
+        self._engine.pools.change_endpoint(
+            endpoint,
+            by.name,
+            pool=None if pool is None else PoolId(pool),
+            observe_only=observe_only,
+        )
+        return self.get(by, endpoint)
+
     def remove(self, by: Principal, key: str) -> None:
         """Forget an endpoint and its hosts; nothing is changed there."""
         require(by, Deed.MANAGE_ENDPOINTS)
         self._engine.remove_endpoint(self.get(by, key).endpoint.id, by.name)
 
     def _wanted(self, asked: NewEndpoint) -> Endpoint:
+        self._check_pool(asked.pool)
         uri = checked_text(asked.uri, "uri", 2000)
         name = asked.name or f"endpoint-{secrets.token_hex(4)}"
         wanted = Endpoint(
@@ -75,6 +96,7 @@ class Endpoints:
             uri=uri,
             pool=checked_name(asked.pool, "a pool"),
             options=asked.options,
+            observe_only=asked.observe_only,
         )
         for entry in self._known().values():
             if entry.endpoint.id == wanted.id:
@@ -87,6 +109,13 @@ class Endpoints:
                     hint="to add it anew, remove that endpoint first",
                 )
         return wanted
+
+    def _check_pool(self, name: str) -> None:
+        checked_name(name, "a pool")
+        known = [one.id for one in self._engine.pools.all()]
+        if name not in known:
+            hint = f"add it with `anypool pool add {name}`; there are {', '.join(known[:5])}"
+            raise NotFound(f"there is no pool {name!r}", hint=hint)
 
     def _known(self) -> dict[str, KnownEndpoint]:
         health = {entry.id: entry for entry in self._engine.health()}

@@ -18,6 +18,7 @@ class Reach:
         """Return the driver of an endpoint; raise `NotFound`."""
         record = self.endpoint(endpoint)
         with self._store.reading() as tx:
+            record = facts.effective(tx, record)
             secret = secrets.get(tx, endpoint, "password")
         return self._pool.driver(record, secret)
 

@@ -6,9 +6,20 @@ The password of an endpoint is in `store.secrets`, under the id of the endpoint.
 from typing import Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Table, delete, select
 
-from anypool.model import DatastoreId, Endpoint, EndpointId, HostId, Image, ImageId, VmId
+from anypool.model import (
+    DatastoreId,
+    Endpoint,
+    EndpointId,
+    HostId,
+    Image,
+    ImageId,
+    Pool,
+    PoolId,
+    VmId,
+)
 from anypool.store import tables
 from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
 from anypool.store.tx import Tx, from_row, to_row
@@ -49,3 +60,12 @@ vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
 datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)
 images: Shelf[ImageId, Image] = Shelf(tables.images, Image)
 endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint)
+pools: Shelf[PoolId, Pool] = Shelf(tables.pools, Pool)
+
+
+def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint as it is to be connected to: observe-only where its pool is, too."""
+    pool = pools.get(tx, PoolId(endpoint.pool))
+    return replace(
+        endpoint, observe_only=endpoint.observe_only or (pool is not None and pool.observe_only)
+    )

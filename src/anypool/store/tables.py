@@ -128,6 +128,15 @@ endpoints = Table(
     Column("uri", Text, nullable=False, unique=True),
     _text("pool"),
     Column("options", JSON, nullable=False),
+    _flag("observe_only"),
+)
+
+pools = Table(
+    "pools",
+    metadata,
+    _key("id"),
+    _text("description"),
+    _flag("observe_only"),
 )
 
 host_facts = Table(

@@ -8,6 +8,7 @@ from msgspec import Struct
 from anypool.search.field import Field, Join, Table
 from anypool.search.nouns.host import HOST
 from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
+from anypool.search.nouns.pool import POOL
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
 from anypool.search.nouns.vm import VM
 from anypool.search.syntax import Noun
@@ -22,6 +23,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.NETWORK: NETWORK,
     Noun.IMAGE: IMAGE,
     Noun.ENDPOINT: ENDPOINT,
+    Noun.POOL: POOL,
     Noun.PLAN: PLAN,
     Noun.OPERATION: OPERATION,
     Noun.EVENT: EVENT,

@@ -41,6 +41,12 @@ HOST: Table[Host] = Table(
         Field("state", Kind.ENUM, lambda host, _: host.state, "last seen", tuple(HostState)),
         Field("maintenance", Kind.BOOL, lambda host, _: host.maintenance, "closed to new VMs"),
         Field("pool", Kind.TEXT, lambda host, _: host.pool, "its pool", free=True),
+        Field(
+            "observe-only",
+            Kind.BOOL,
+            lambda host, _: host.observe_only,
+            "whether it may only be looked at",
+        ),
         Field("tag", Kind.SET, lambda host, _: host.tags, "its tags", free=True),
         Field("memory", Kind.SIZE, lambda host, _: host.memory_mib * MIB, "all its memory"),
         Field("memory-free", Kind.SIZE, _free_bytes, "memory neither held nor reserved"),

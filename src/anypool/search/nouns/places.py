@@ -91,6 +91,12 @@ ENDPOINT: Table[KnownEndpoint] = Table(
         Field("uri", Kind.TEXT, lambda known, _: known.endpoint.uri, "its address", free=True),
         Field("pool", Kind.TEXT, lambda known, _: known.endpoint.pool, "its pool", free=True),
         Field(
+            "observe-only",
+            Kind.BOOL,
+            lambda known, _: known.endpoint.observe_only,
+            "whether it may only be looked at",
+        ),
+        Field(
             "state",
             Kind.ENUM,
             lambda known, _: known.health.state,

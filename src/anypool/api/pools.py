@@ -1,0 +1,98 @@
+"""The routes of pools."""
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody
+from msgspec import Struct
+
+from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
+from anypool.api.views import PageView, page_view
+from anypool.api.vms import Text
+from anypool.model import Inventory, KnownPool
+
+
+class NewPoolBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pool to add; with `observe_only` its endpoints can be looked at and nothing else."""
+
+    name: Text
+    description: Text = ""
+    observe_only: bool = False
+
+
+class PoolPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about a pool; what is left out stays."""
+
+    description: Text | None = None
+    observe_only: bool | None = None
+
+
+class PoolView(Struct, frozen=True, kw_only=True):
+    """A pool; `hosts` and `vms` are counted."""
+
+    id: str
+    description: str
+    observe_only: bool
+    endpoints: tuple[str, ...]
+    hosts: int
+    vms: int
+
+
+def pool_view(known: KnownPool, inventory: Inventory) -> PoolView:
+    """Return a pool as it is shown."""
+    hosts = [host.id for host in inventory.hosts.values() if host.pool == known.id]
+    claims = inventory.claims
+    return PoolView(
+        id=known.id,
+        description=known.pool.description,
+        observe_only=known.pool.observe_only,
+        endpoints=known.endpoints,
+        hosts=len(hosts),
+        vms=sum(len(claims[host].vms) for host in hosts if host in claims),
+    )
+
+
+@get("/pools", sync_to_thread=True)
+def list_pools(services: Use, by: By, ask: Wanted) -> PageView[PoolView]:
+    """List pools."""
+    inventory = services.pool.inventory(by)
+    return page_view(services.pools.list(by, ask), lambda one: pool_view(one, inventory))
+
+
+@post("/pools", status_code=201, sync_to_thread=True)
+def add_pool(services: Use, by: By, data: JSONBody[NewPoolBody]) -> Response[PoolView]:
+    """Add an empty pool."""
+    known = services.pools.add(
+        by, data.name, description=data.description, observe_only=data.observe_only
+    )
+    view = pool_view(known, services.pool.inventory(by))
+    return Response(view, headers={"Location": f"/api/v1/pools/{known.id}"})
+
+
+@get("/pools/{key:str}", sync_to_thread=True)
+def get_pool(services: Use, by: By, key: Key) -> Response[PoolView]:
+    """Show one pool."""
+    known = services.pools.get(by, key)
+    return tagged(pool_view(known, services.pool.inventory(by)), known.pool)
+
+
+@patch("/pools/{key:str}", sync_to_thread=True)
+def change_pool(
+    services: Use, by: By, key: Key, data: JSONBody[PoolPatch], if_match: IfMatch = None
+) -> Response[PoolView]:
+    """Describe a pool, let it be looked at only, or let it be operated again."""
+    known = services.pools.change(
+        by,
+        key,
+        description=data.description,
+        observe_only=data.observe_only,
+        expected=expected(if_match),
+    )
+    return tagged(pool_view(known, services.pool.inventory(by)), known.pool)
+
+
+@delete("/pools/{key:str}", sync_to_thread=True)
+def remove_pool(services: Use, by: By, key: Key) -> None:
+    """Forget a pool in which there is no endpoint."""
+    services.pools.remove(by, key)
+
+
+ROUTES = (list_pools, add_pool, get_pool, change_pool, remove_pool)

@@ -1,0 +1,96 @@
+"""`anypool pool`: hosts that are managed together, and whether they may only be looked at."""
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from anypool.cli.client import Json, key
+from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.lists import EVERY, Which, show_all, show_single
+from anypool.cli.output import Column, show_list
+from anypool.cli.terminal import confirm, note
+from anypool.errors import Invalid
+from anypool.search import Noun
+
+app = App(name="pool", help="Pools: hosts that are managed together.")
+
+Switch = Annotated[
+    Literal["true", "false"] | None,
+    Parameter(help="true: look and change nothing; false: operate"),
+]
+COLUMNS = (
+    Column("NAME", lambda pool: pool["id"]),
+    Column("OBSERVE ONLY", lambda pool: pool["observe_only"]),
+    Column("HOSTS", lambda pool: pool["hosts"]),
+    Column("VMS", lambda pool: pool["vms"]),
+    Column("DESCRIPTION", lambda pool: pool["description"]),
+    Column("ENDPOINTS", lambda pool: pool["endpoints"], wide=True),
+)
+
+
+@app.command(name="list")
+def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
+    """List pools."""
+    show_all("/pools", Noun.POOL, COLUMNS, which, where)
+
+
+@app.command
+def show(name: str, /, *, where: Where = HERE) -> None:
+    """Show one pool."""
+    show_single("/pools", name, tuple(Column(c.title, c.value) for c in COLUMNS), where)
+
+
+@app.command
+def add(
+    name: str,
+    /,
+    *,
+    description: Annotated[str, Parameter(help="in words")] = "",
+    observe_only: Annotated[bool, Parameter(help="look and change nothing")] = False,
+    where: Where = HERE,
+) -> None:
+    """Add an empty pool; hosts join it with `anypool host add URI --pool NAME`."""
+    body: Json = {"name": name, "description": description, "observe_only": observe_only}
+    with connected(where) as client:
+        show_list([client.post("/pools", body)], COLUMNS, where.output)
+
+
+@app.command(name="set")
+def set_(
+    name: str,
+    /,
+    *,
+    observe_only: Switch = None,
+    description: Annotated[str | None, Parameter(help="in words")] = None,
+    where: Where = HERE,
+) -> None:
+    """Let a pool be looked at only, let it be operated again, or describe it.
+
+    Being looked at only begins when no operation works in the pool: it is refused before.
+    """
+    body: Json = {} if description is None else {"description": description}
+    body |= switched(observe_only)
+    if not body:
+        raise Invalid("nothing to change", hint="such as --observe-only true")
+    with connected(where) as client:
+        show_list([client.patch(f"/pools/{key(name)}", body)], COLUMNS, where.output)
+
+
+@app.command
+def remove(
+    name: str,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    where: Where = HERE,
+) -> None:
+    """Forget a pool in which there is no endpoint."""
+    with connected(where) as client:
+        confirm(f"Forget the pool {name}?", yes=yes)
+        client.delete(f"/pools/{key(name)}")
+        note(f"there is no pool {name} any more")
+
+
+def switched(observe_only: str | None) -> Json:
+    """Return the switch as the API wants it, nothing if it was not named."""
+    return {} if observe_only is None else {"observe_only": observe_only == "true"}
