@@ -11,7 +11,7 @@ class SimPool:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._drivers: dict[EndpointId, SimDriver] = {}
+        self._drivers: dict[Endpoint, SimDriver] = {}
 
     def endpoints(self) -> list[Endpoint]:
         with self.world.turn() as state:
@@ -19,16 +19,19 @@ class SimPool:
         return [self._endpoint(host) for host in hosts]
 
     def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
-        if endpoint.id not in self._drivers:
+        if endpoint not in self._drivers:
             host = HostId(endpoint.uri.rpartition("/")[2])
-            self._drivers[endpoint.id] = SimDriver(self.world, (host,), endpoint=endpoint.id)
-        return guarded(endpoint, self._drivers[endpoint.id])
+            self.forget(endpoint.id)
+            self._drivers[endpoint] = SimDriver(
+                self.world, (host,), endpoint=endpoint.id, pool=endpoint.pool
+            )
+        return guarded(endpoint, self._drivers[endpoint])
 
     def health(self, endpoint_id: EndpointId) -> EndpointHealth:
         return EndpointHealth(id=endpoint_id)
 
     def forget(self, endpoint_id: EndpointId) -> None:
-        self._drivers.pop(endpoint_id, None)
+        self._drivers = {key: one for key, one in self._drivers.items() if key.id != endpoint_id}
 
     def _endpoint(self, host: str) -> Endpoint:
         return Endpoint(id=EndpointId(f"e-{host}"), driver="sim", uri=f"sim://world/{host}")

@@ -95,6 +95,7 @@ class Endpoints:
         self._observer.add(endpoint, driver)
         self._observer.take(endpoint, frame)
         self._begin(endpoint.id)
+        self.renew((endpoint.id,))  # its pool may have been switched while we connected
         self._board.tell((Notice("endpoint", endpoint.id), Notice("event")))
         ids = {host.id for host in frame.hosts}
         hosts = self._observer.inventory.hosts

@@ -319,9 +319,10 @@ class Engine:
             self._journal.give_up(record)
             self._board.tell((Notice("plan", record.plan), Notice("run", run)))
             return
-        if asked.request is Request.RETRY:
-            self.pools.allow(plan.plan, self.inventory)
-        self._runner.reopen(record, plan.plan, steps, asked)
+        with self.pools.admitting:
+            if asked.request is Request.RETRY:
+                self.pools.allow(plan.plan, self.inventory)
+            self._runner.reopen(record, plan.plan, steps, asked)
 
     def _lead(self) -> None:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""

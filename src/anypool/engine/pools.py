@@ -93,10 +93,11 @@ class Pools:
         self._must_lead()
         with self.admitting:
             inside = [one.id for one in self._endpoints.all() if one.pool == pool.id]
-            with self._store.writing() as tx:
+            with self._store.reading() as tx:
                 before = kept(tx, pool.id)
-                if pool.observe_only and not before.observe_only:
-                    self._check_idle(frozenset(inside), f"pool {pool.id}")
+            if pool.observe_only and not before.observe_only:
+                self._check_idle(frozenset(inside), f"pool {pool.id}")
+            with self._store.writing() as tx:
                 facts.pools.put(tx, pool)
                 events.append(tx, _changed("pool", pool.id, before, pool, by))
             self._endpoints.renew(inside)
@@ -108,7 +109,7 @@ class Pools:
         """Replace an endpoint's pool or its own switch, None leaves it; errors as `change`."""
         self._must_lead()
         with self.admitting:
-            with self._store.writing() as tx:
+            with self._store.reading() as tx:
                 before = facts.endpoints.get(tx, key)
                 if before is None:
                     raise NotFound(f"there is no endpoint {key}")
@@ -118,8 +119,9 @@ class Pools:
                     observe_only=before.observe_only if observe_only is None else observe_only,
                 )
                 now, then = facts.effective(tx, before), facts.effective(tx, after)
-                if then.observe_only and not now.observe_only:
-                    self._check_idle(frozenset({key}), f"endpoint {key}")
+            if then.observe_only and not now.observe_only:
+                self._check_idle(frozenset({key}), f"endpoint {key}")
+            with self._store.writing() as tx:
                 facts.endpoints.put(tx, after)
                 events.append(tx, _changed("endpoint", key, now, then, by))
             self._endpoints.renew([key])
@@ -145,7 +147,10 @@ class Pools:
                 yield host.name, closed[host.endpoint]
 
     def _check_idle(self, endpoints: frozenset[EndpointId], what: str) -> None:
-        """Raise `Busy` with the runs that work on hosts of these endpoints."""
+        """Raise `Busy` with the runs that work on hosts of these endpoints.
+
+        Never inside a write transaction: the runner writes while it holds its own lock.
+        """
         hosts = self._endpoints.hosts_of(endpoints)
         runs = sorted(
             run.record.id
