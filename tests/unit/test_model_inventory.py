@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anypool.errors import Conflict, NotFound
-from anypool.model import HOLDS_MEMORY, HostId, Inventory, PMap, VmId, VmState
+from anypool.model import HOLDS_MEMORY, HostId, Inventory, PMap, Vm, VmId, VmState
 from tests.strategies import host, inventories, pool, vm
 
 
@@ -35,6 +35,55 @@ def test_a_change_copies_one_chunk_only() -> None:
     changed = big.set("k5", -1)
     same = sum(a is b for a, b in zip(big._chunks, changed._chunks, strict=True))
     assert same == len(big._chunks) - 1
+
+
+@given(
+    st.dictionaries(st.text(max_size=2), st.integers()),
+    st.dictionaries(st.text(max_size=2), st.one_of(st.none(), st.integers())),
+)
+def test_many_changes_at_once_are_the_same_as_one_after_the_other(
+    start: dict[str, int], changes: dict[str, int | None]
+) -> None:
+    old = one = PMap.of(start)
+    for key, value in changes.items():
+        one = one.drop(key) if value is None else one.set(key, value)
+    many = old.patched(changes)
+    assert list(many.items()) == list(one.items())
+    assert len(many) == len(one)
+    assert dict(old) == start
+
+
+@given(
+    st.dictionaries(st.text(max_size=2), st.integers()),
+    st.dictionaries(st.text(max_size=2), st.one_of(st.none(), st.integers())),
+)
+def test_two_maps_tell_what_differs(start: dict[str, int], changes: dict[str, int | None]) -> None:
+    old = PMap.of(start)
+    new = old.patched(changes)
+    before, after = dict(old), dict(new)
+    differ = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    told = list(new.changed_since(old))
+    assert differ <= set(told) <= changes.keys()
+    assert len(told) == len(set(told))
+    assert not list(new.changed_since(new))
+
+
+@given(inventories(), st.integers(0, 2**16))
+def test_many_vms_at_once_are_the_same_as_one_after_the_other(world: Inventory, seed: int) -> None:
+    rng = random.Random(seed)
+    homes = [None, *world.hosts]
+    changes: dict[VmId, Vm | None] = {}
+    one = world
+    for number in range(14):
+        key = VmId(f"v{number}")
+        new = None if rng.random() < 0.3 else vm(number, rng.choice(homes), memory_mib=number)
+        changes[key] = new
+        one = one.without_vm(key) if new is None else one.with_vm(new)
+    many = world.patched_vms(changes)
+    assert many.vms == one.vms
+    assert {k: c for k, c in many.claims.items() if c.vms} == {
+        k: c for k, c in one.claims.items() if c.vms
+    }
 
 
 @given(inventories(), st.integers(0, 2**16))

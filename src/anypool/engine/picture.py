@@ -14,6 +14,7 @@ from anypool.drivers.observing import masked, unmasked
 from anypool.engine import merge
 from anypool.engine.board import Notice
 from anypool.engine.merge import Said
+from anypool.engine.reading import Namers, Reading, known_to
 from anypool.model import (
     Datastore,
     DatastoreId,
@@ -36,21 +37,6 @@ from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, VmFacts
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V", bound=Datastore | Network)
-
-
-class Reading:
-    """What one endpoint said last, and about each VM when; `current` while it answers."""
-
-    def __init__(self) -> None:
-        self.current = False
-        self.read_at = 0
-        self.hosts: dict[HostId, Host] = {}
-        self.named: frozenset[HostId] = frozenset()
-        self.vms: dict[VmId, Vm] = {}
-        self.read_vm_at: dict[VmId, int] = {}
-        self.datastores: dict[DatastoreId, Datastore] = {}
-        self.networks: dict[NetworkId, Network] = {}
-        self.volumes: tuple[Volume, ...] = ()
 
 
 class Ours(Struct, frozen=True, gc=False):
@@ -78,6 +64,11 @@ class Picture:
         self._known_at: dict[VmId, set[EndpointId]] = {}
         self._moment = 0
         self._missed: dict[VmId, Vm] = {}
+        self._awaited: set[VmId] = set()
+        self._silent: set[EndpointId] = set()
+        self._stores: Namers[DatastoreId, Datastore] = Namers()
+        self._networks: Namers[NetworkId, Network] = Namers()
+        self._volumes: tuple[Volume, ...] | None = None
 
     def moment(self) -> int:
         """Return a number for a reading that begins now."""
@@ -91,20 +82,26 @@ class Picture:
 
     def remember(self, known: LastKnown) -> None:
         """Take what was known before a restart: all of it UNKNOWN until it is read again."""
+        at: dict[HostId, EndpointId] = {}
         for host in known.hosts:
             self._reading(host.endpoint).hosts[host.id] = host
+            at[host.id] = host.endpoint
         for vm in known.vms:
-            places = merge.where(vm)
-            for endpoint, reading in self._readings.items():
-                if mine := places & reading.hosts.keys():
-                    self._say(endpoint, _known_to(vm, frozenset(mine)), 0)
+            mine: dict[EndpointId, set[HostId]] = {}
+            for place in merge.where(vm) & at.keys():
+                mine.setdefault(at[place], set()).add(place)
+            for endpoint, hosts in mine.items():
+                self._say(endpoint, known_to(vm, frozenset(hosts)), 0)
         for datastore in known.datastores:
             for endpoint in datastore.endpoints & self._readings.keys():
-                self._readings[endpoint].datastores[datastore.id] = datastore
+                self._stores.name(endpoint, datastore)
         for network in known.networks:
             for endpoint in network.endpoints & self._readings.keys():
-                self._readings[endpoint].networks[network.id] = network
-        self._rebuild(tuple(self._readings), frozenset())
+                self._networks.name(endpoint, network)
+        for endpoint in self._readings:
+            self._show_hosts(endpoint)
+        self._stores_and_networks(self._stores.keys(), self._networks.keys())
+        self._refresh(self._known_at.keys(), frozenset())
 
     def apply(
         self, endpoint: Endpoint, frame: Frame, moment: int, moving: frozenset[VmId]
@@ -112,20 +109,21 @@ class Picture:
         """Take a reading that was begun at `moment`; VMs that are `moving` are never given up."""
         reading = self._reading(endpoint.id)
         anew = frame.full and not reading.current
+        shown: set[Notice] = set()
         if frame.full:
             if moment < reading.read_at:
                 return Delta()
-            reading.read_at, reading.current = moment, True
-            self._take_whole(endpoint, reading, frame)
+            reading.read_at = moment
+            self._be_current(endpoint.id, current=True)
+            shown = self._take_whole(endpoint, reading, frame, anew=anew)
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
         if frame.full:
             touched |= reading.vms.keys()
         spoken = {vm.id: vm for vm in frame.vms}
         changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), moment)}
         if anew:
-            return self._rebuild((endpoint.id,), moving, changed)
-        shown = self._show(endpoint.id) if frame.full else set()
-        refreshed = self._refresh(changed | self._missed.keys(), moving)
+            changed |= self._vms_of(endpoint.id)
+        refreshed = self._refresh(changed | self._awaited, moving)
         return Delta(refreshed.notices | shown, refreshed.vanished)
 
     def lose(self, endpoint: EndpointId) -> Delta:
@@ -133,8 +131,12 @@ class Picture:
         reading = self._readings.get(endpoint)
         if reading is None or not reading.current:
             return Delta()
-        reading.current = False
-        return self._rebuild((endpoint,), frozenset(reading.vms))
+        self._be_current(endpoint, current=False)
+        notices = self._show_hosts(endpoint)
+        notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
+        vms = self._vms_of(endpoint)
+        refreshed = self._refresh(vms, frozenset(reading.vms))
+        return Delta(refreshed.notices | notices, refreshed.vanished)
 
     def switch(self, endpoint: Endpoint) -> Delta:
         """Show at once whether the hosts of an endpoint may be operated, and in which pool."""
@@ -145,34 +147,40 @@ class Picture:
         reading.hosts = {
             key: change(replace(host, pool=endpoint.pool)) for key, host in reading.hosts.items()
         }
-        return self._rebuild((endpoint.id,), frozenset())
+        return Delta(frozenset(self._show_hosts(endpoint.id)))
 
     def forget(self, endpoint: EndpointId) -> Delta:
         """Drop an endpoint with its hosts and all VMs that only it knows."""
         reading = self._readings.pop(endpoint, None)
         if reading is None:
             return Delta()
+        self._silent.discard(endpoint)
         for vm in reading.vms:
             self._unknow(endpoint, vm)
         notices = {Notice("host", host) for host in reading.hosts}
         gone = set(reading.vms) | {
             vm for vm, last in self._missed.items() if last.host in reading.hosts
         }
-        for vm in gone - self._known_at.keys():
-            self._missed.pop(vm, None)
-            self.inventory = self.inventory.without_vm(vm)
+        nowhere = gone - self._known_at.keys()
+        for vm in nowhere:
+            self._found(vm)
             notices.add(Notice("vm", vm))
-        notices |= self._refresh(gone & self._known_at.keys(), frozenset()).notices
+        self.inventory = self.inventory.patched_vms(dict.fromkeys(nowhere))
+        left = (gone & self._known_at.keys()) | self._missed.keys()
+        refreshed = self._refresh(left, frozenset(self._awaited))
         for host in reading.hosts:
             self.inventory = self.inventory.without_host(host)
-        notices |= self._stores_and_networks(reading.datastores, reading.networks)
-        return Delta(frozenset(notices))
+        self._volumes = None
+        notices |= self._stores_and_networks(
+            self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
+        )
+        return Delta(refreshed.notices | notices, refreshed.vanished)
 
     def deleted(self, vm: VmId) -> Delta:
         """Take note that we deleted a VM and saw it gone: nobody can have it."""
         if vm in self._known_at:
             return Delta()
-        self._missed.pop(vm, None)
+        self._found(vm)
         self.inventory = self.inventory.without_vm(vm)
         return Delta(frozenset({Notice("vm", vm)}))
 
@@ -180,7 +188,9 @@ class Picture:
         """Lay what is ours over a host."""
         self._ours.hosts[facts.host] = facts
         owner = self.inventory.hosts.get(facts.host)
-        return Delta() if owner is None else self._rebuild((owner.endpoint,), frozenset())
+        if owner is None:
+            return Delta()
+        return Delta(frozenset(self._show_hosts(owner.endpoint, (facts.host,))))
 
     def put_vm_facts(self, facts: VmFacts) -> Delta:
         """Lay what is ours over a VM."""
@@ -202,9 +212,14 @@ class Picture:
 
     def volumes(self) -> tuple[Volume, ...]:
         """Return every volume by name, as the newest reading of its datastore says."""
+        if self._volumes is None:
+            self._volumes = self._all_volumes()
+        return self._volumes
+
+    def _all_volumes(self) -> tuple[Volume, ...]:
         newest: dict[DatastoreId, Reading] = {}
-        for reading in sorted(self._readings.values(), key=lambda one: one.read_at):
-            newest |= dict.fromkeys(reading.datastores, reading)
+        for endpoint, reading in sorted(self._readings.items(), key=lambda one: one[1].read_at):
+            newest |= dict.fromkeys(self._stores.of(endpoint), reading)
         found = {
             (volume.datastore, volume.name): volume
             for reading in self._readings.values()
@@ -214,18 +229,31 @@ class Picture:
         return tuple(found[key] for key in sorted(found))
 
     def _reading(self, endpoint: EndpointId) -> Reading:
-        return self._readings.setdefault(endpoint, Reading())
+        if (found := self._readings.get(endpoint)) is None:
+            found = self._readings[endpoint] = Reading()
+            self._silent.add(endpoint)
+        return found
 
-    def _take_whole(self, endpoint: Endpoint, reading: Reading, frame: Frame) -> None:
+    def _be_current(self, endpoint: EndpointId, *, current: bool) -> None:
+        self._readings[endpoint].current = current
+        (self._silent.discard if current else self._silent.add)(endpoint)
+
+    def _take_whole(
+        self, endpoint: Endpoint, reading: Reading, frame: Frame, *, anew: bool
+    ) -> set[Notice]:
         """Take everything but the VMs; a host that another endpoint brought stays there."""
         for host in frame.hosts:
             owner = self.inventory.hosts.get(host.id)
             if owner is None or owner.endpoint == endpoint.id:
                 reading.hosts[host.id] = host
         reading.named = frozenset(host.id for host in frame.hosts)
-        reading.datastores = {datastore.id: datastore for datastore in frame.datastores}
-        reading.networks = {network.id: network for network in frame.networks}
-        reading.volumes = frame.volumes
+        reading.volumes, self._volumes = frame.volumes, None
+        stores = self._stores.replace(endpoint.id, frame.datastores)
+        networks = self._networks.replace(endpoint.id, frame.networks)
+        if anew:
+            stores |= self._stores.of(endpoint.id)
+            networks |= self._networks.of(endpoint.id)
+        return self._show_hosts(endpoint.id) | self._stores_and_networks(stores, networks)
 
     def _hear(self, endpoint: EndpointId, vm: VmId, said: Vm | None, moment: int) -> bool:
         """Take what an endpoint says about a VM; return whether that is new."""
@@ -235,7 +263,7 @@ class Picture:
         before = reading.vms.get(vm)
         if said is not None:
             self._say(endpoint, said, moment)
-            return said != before
+            return said is not before and said != before
         reading.read_vm_at[vm] = moment
         reading.vms.pop(vm, None)
         self._unknow(endpoint, vm)
@@ -253,60 +281,62 @@ class Picture:
         if not known:
             self._known_at.pop(vm, None)
 
-    def _rebuild(
-        self,
-        endpoints: tuple[EndpointId, ...],
-        moving: frozenset[VmId],
-        changed: Iterable[VmId] = (),
-    ) -> Delta:
-        """Merge everything of some endpoints anew, and what they do not speak of any more."""
-        notices: set[Notice] = set()
-        vms: set[VmId] = {*self._missed, *changed}
-        for endpoint in endpoints:
-            notices |= self._show(endpoint)
-            reading = self._readings[endpoint]
-            vms |= reading.vms.keys()
-            vms |= {vm.id for host in reading.hosts for vm in self.inventory.vms_on(host)}
-        refreshed = self._refresh(vms, moving)
-        return Delta(refreshed.notices | notices, refreshed.vanished)
-
-    def _show(self, endpoint: EndpointId) -> set[Notice]:
-        """Merge the hosts, datastores and networks of an endpoint anew."""
-        notices: set[Notice] = set()
+    def _vms_of(self, endpoint: EndpointId) -> set[VmId]:
+        """Return all VMs to merge anew when an endpoint falls silent or answers again."""
         reading = self._readings[endpoint]
-        for host in reading.hosts.values():
-            facts = self._ours.hosts.get(host.id)
-            current = reading.current and host.id in reading.named
-            shown = merge.lay_over_host(host, facts, current=current)
-            if self.inventory.hosts.get(host.id) != shown:
-                self.inventory = self.inventory.with_host(shown)
-                notices.add(Notice("host", host.id))
-        return notices | self._stores_and_networks(
-            reading.datastores.keys() | _of(endpoint, self.inventory.datastores),
-            reading.networks.keys() | _of(endpoint, self.inventory.networks),
-        )
+        claims = self.inventory.claims
+        there = (claims[host].vms for host in reading.hosts if host in claims)
+        return {*self._missed, *reading.vms}.union(*there)
+
+    def _show_hosts(
+        self, endpoint: EndpointId, only: Iterable[HostId] | None = None
+    ) -> set[Notice]:
+        """Merge the hosts of an endpoint anew, or some of them."""
+        reading = self._readings[endpoint]
+        changes: dict[HostId, Host] = {}
+        for key in reading.hosts if only is None else only:
+            current = reading.current and key in reading.named
+            host = reading.hosts[key]
+            shown = merge.lay_over_host(host, self._ours.hosts.get(key), current=current)
+            if self.inventory.hosts.get(key) != shown:
+                changes[key] = shown
+        if changes:
+            hosts = self.inventory.hosts.patched(changes)
+            self.inventory = self.inventory._replace(hosts=hosts)
+        return {Notice("host", key) for key in changes}
 
     def _refresh(self, vms: Iterable[VmId], moving: frozenset[VmId]) -> Delta:
         """Merge some VMs anew."""
-        notices: set[Notice] = set()
+        changes: dict[VmId, Vm | None] = {}
         vanished: list[Vm] = []
         for vm in vms:
             old = self.inventory.vms.get(vm)
             new = self._merged(vm)
             if new is None and old is not None and self._may_be_elsewhere(old, moving):
                 new = merge.merge_vm([Said(old, current=False)])
-                self._missed[vm] = old
+                self._miss(old, moving)
             else:
-                self._missed.pop(vm, None)
+                self._found(vm)
             if new == old:
                 continue
-            notices.add(Notice("vm", vm))
+            changes[vm] = new
             if new is None and old is not None:
                 vanished.append(old)
-                self.inventory = self.inventory.without_vm(vm)
-            elif new is not None:
-                self.inventory = self.inventory.with_vm(new)
-        return Delta(frozenset(notices), tuple(vanished))
+        if changes:
+            self.inventory = self.inventory.patched_vms(changes)
+        return Delta(frozenset(Notice("vm", vm) for vm in changes), tuple(vanished))
+
+    def _miss(self, vm: Vm, moving: frozenset[VmId]) -> None:
+        """Keep a VM that nobody knows; `_awaited` are those looked at with every reading.
+
+        The others wait for a silent endpoint, and are looked at when one answers.
+        """
+        self._missed[vm.id] = vm
+        (self._awaited.add if vm.id in moving else self._awaited.discard)(vm.id)
+
+    def _found(self, vm: VmId) -> None:
+        self._missed.pop(vm, None)
+        self._awaited.discard(vm)
 
     def _merged(self, vm: VmId) -> Vm | None:
         readings = (self._readings[endpoint] for endpoint in self._known_at.get(vm, ()))
@@ -314,7 +344,7 @@ class Picture:
         return None if merged is None else merge.lay_over_vm(merged, self._ours.vms.get(vm))
 
     def _may_be_elsewhere(self, vm: Vm, moving: frozenset[VmId]) -> bool:
-        silent = (one.hosts.values() for one in self._readings.values() if not one.current)
+        silent = (self._readings[one].hosts.values() for one in self._silent)
         return vm.id in moving or any(merge.may_hold(vm, hosts) for hosts in silent)
 
     def _stores_and_networks(
@@ -322,38 +352,20 @@ class Picture:
     ) -> set[Notice]:
         """Merge some datastores and networks anew; those nobody names any more are dropped."""
         notices: set[Notice] = set()
-        readings = self._readings.values()
         for key in tuple(datastores):
-            said = [(one.datastores[key], one.current) for one in readings if key in one.datastores]
+            said = [(one, self._readings[by].current) for by, one in self._stores.said(key)]
             store = merge.merge_datastore(said, self._ours.datastores.get(key))
             table, changed = _changed(self.inventory.datastores, key, store)
             if changed:
                 self.inventory = self.inventory._replace(datastores=table)
                 notices.add(Notice("datastore", key))
         for name in tuple(networks):
-            network = merge.merge_network(
-                one.networks[name] for one in readings if name in one.networks
-            )
+            network = merge.merge_network(one for _, one in self._networks.said(name))
             nets, changed = _changed(self.inventory.networks, name, network)
             if changed:
                 self.inventory = self.inventory._replace(networks=nets)
                 notices.add(Notice("network", name))
         return notices
-
-
-def _of(endpoint: EndpointId, table: PMap[K, V]) -> set[K]:
-    """Return the keys of what an endpoint was said to reach."""
-    return {key for key, record in table.items() if endpoint in record.endpoints}
-
-
-def _known_to(vm: Vm, hosts: frozenset[HostId]) -> Vm:
-    """Return a VM as somebody knows it who sees only these hosts, at least one of its own."""
-    copies = tuple(copy for copy in vm.copies if copy.host in hosts)
-    if vm.host in hosts:
-        return replace(vm, copies=copies)
-    first, *rest = copies
-    here = replace(vm, host=first.host, state=first.state, reason=first.reason)
-    return replace(here, copies=tuple(rest))
 
 
 def _changed(table: PMap[K, V], key: K, new: V | None) -> tuple[PMap[K, V], bool]:

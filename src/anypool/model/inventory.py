@@ -1,5 +1,6 @@
 """The whole pool at one moment, immutable, with the indexes that planners need."""
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from anypool.errors import Conflict, NotFound
@@ -74,6 +75,22 @@ class Inventory(NamedTuple):
         """Return an inventory without a VM; the same one if it is not there."""
         return self._replace(claims=self._unclaimed(vm), vms=self.vms.drop(vm))
 
+    def patched_vms(self, changes: Mapping[VmId, Vm | None]) -> "Inventory":
+        """Return an inventory in which many VMs are new or replaced, or gone if None."""
+        came: dict[HostId, list[Vm]] = {}
+        left: dict[HostId, list[Vm]] = {}
+        for key, new in changes.items():
+            old = self.vms.get(key)
+            if old is not None and old.host is not None:
+                left.setdefault(old.host, []).append(old)
+            if new is not None and new.host is not None:
+                came.setdefault(new.host, []).append(new)
+        claims = {
+            host: _moved(self.claims.get(host, Claim()), left.get(host, ()), came.get(host, ()))
+            for host in left.keys() | came.keys()
+        }
+        return self._replace(vms=self.vms.patched(changes), claims=self.claims.patched(claims))
+
     def with_datastore(self, datastore: Datastore) -> "Inventory":
         """Return an inventory in which one datastore is new or replaced."""
         return self._replace(datastores=self.datastores.set(datastore.id, datastore))
@@ -95,6 +112,20 @@ class Inventory(NamedTuple):
 
 def _held(vm: Vm) -> tuple[int, int]:
     return (vm.memory_mib, vm.vcpus) if vm.state in HOLDS_MEMORY else (0, 0)
+
+
+def _moved(claim: Claim, left: Iterable[Vm], came: Iterable[Vm]) -> Claim:
+    memory, vcpus, vms = claim.memory_mib, claim.vcpus, set(claim.vms)
+    for vm in left:
+        held = _held(vm)
+        memory, vcpus = memory - held[0], vcpus - held[1]
+        vms.discard(vm.id)
+    for vm in came:
+        held = _held(vm)
+        memory, vcpus = memory + held[0], vcpus + held[1]
+        vms.add(vm.id)
+    same = len(vms) == len(claim.vms) and vms == claim.vms
+    return Claim(memory, vcpus, claim.vms if same else frozenset(vms))
 
 
 def _plus(claim: Claim, vm: Vm) -> Claim:

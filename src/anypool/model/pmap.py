@@ -48,6 +48,48 @@ class PMap(Mapping[K, V], Generic[K, V]):
         chunk = {k: v for k, v in self._chunks[slot].items() if k != key}
         return PMap(self._with(slot, chunk), self._size - 1)
 
+    def patched(self, changes: Mapping[K, V | None]) -> "PMap[K, V]":
+        """Return a map in which each key has its new value, or is gone if that is None.
+
+        Many changes at once copy each chunk that they touch once.
+        """
+        slots: dict[int, dict[K, V]] = {}
+        grown: set[int] = set()
+        size = self._size
+        for key, value in changes.items():
+            slot = _slot(key)
+            if (chunk := slots.get(slot)) is None:
+                chunk = slots[slot] = dict(self._chunks[slot])
+            if value is None:
+                size -= chunk.pop(key, None) is not None
+                continue
+            if key not in chunk:
+                size += 1
+                grown.add(slot)
+            chunk[key] = value
+        if not slots:
+            return self
+        chunks = list(self._chunks)
+        for slot, chunk in slots.items():
+            chunks[slot] = dict(sorted(chunk.items())) if slot in grown else chunk
+        return PMap(tuple(chunks), size)
+
+    def changed_since(self, old: "PMap[K, V]") -> Iterator[K]:
+        """Yield every key that is new, gone, or has another value than in `old`.
+
+        Values are compared by identity. Chunks that both maps share are not looked at, so
+        that the cost is that of the changes, and never more than one look at each record.
+        """
+        for mine, theirs in zip(self._chunks, old._chunks, strict=True):
+            if mine is theirs:
+                continue
+            for key, value in mine.items():
+                if theirs.get(key) is not value:
+                    yield key
+            for key in theirs:
+                if key not in mine:
+                    yield key
+
     def _with(self, slot: int, chunk: dict[K, V]) -> tuple[dict[K, V], ...]:
         return (*self._chunks[:slot], chunk, *self._chunks[slot + 1 :])
 
