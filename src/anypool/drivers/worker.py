@@ -129,8 +129,12 @@ def main(parent: int, limit_bytes: int) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Let the kernel kill this process when the manager's spawning thread ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Let the kernel kill this process when the manager's spawning thread ends.
+
+    Only Linux does that; elsewhere the end of the input ends it, unless it hangs.
+    """
+    if (prctl := getattr(ctypes.CDLL(None), "prctl", None)) is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from anypool.drivers.base import BaseDriver
 from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
@@ -36,6 +38,8 @@ from anypool.model import (
 )
 
 R = TypeVar("R")
+SLOW_MIB_S = 64
+"""What a migration that crawls copies in a second."""
 _ENDPOINT = EndpointId("sim")
 _LOST = {FaultKind.LOST_FINISH: Lost.FINISH_REPLY, FaultKind.LOST_MEMORY: Lost.MEMORY}
 
@@ -78,7 +82,10 @@ class SimDriver(BaseDriver):
     def changes(self, since: str, wait_s: float) -> Changes:
         """Wait for changes of this endpoint's hosts."""
         self._read("changes", lambda state: None)
-        return self._world.changes(since, wait_s, self._only)
+        found = self._world.changes(since, wait_s, self._only)
+        if (host := self._lone()) is not None:
+            self._world.await_thaw(host)
+        return found
 
     def measure(self) -> tuple[Load, ...]:
         """Return counters that grow evenly with time."""
@@ -209,7 +216,10 @@ class SimDriver(BaseDriver):
 
         def deed(place: Place, fault: Fault | None) -> None:
             lost = _LOST.get(fault.kind, Lost.NOTHING) if fault else Lost.NOTHING
-            transfer.begin(place, order, self._world.timing, lost)
+            timing = self._world.timing
+            if fault is not None and fault.kind is FaultKind.SLOW:
+                timing = replace(timing, migrate_mib_s=SLOW_MIB_S)
+            transfer.begin(place, order, timing, lost)
 
         self._deed("begin_migration", order.vm, order.source, deed)
 
@@ -259,7 +269,7 @@ class SimDriver(BaseDriver):
 
     def _reachable(self, state: State, host: HostId) -> None:
         row = state.host(host)
-        if host not in self._hosts(state) or not (row.alive and row.reachable):
+        if host not in self._hosts(state) or not row.answers:
             raise Unreachable(f"{row.host.name} does not answer", hint="is it on?")
 
     def _answers(self, state: State) -> None:
@@ -302,6 +312,8 @@ class SimDriver(BaseDriver):
         return None
 
     def _before(self, operation: str, vm: VmId | None, host: HostId | None) -> Fault | None:
+        if host is not None:
+            self._world.await_thaw(host)
         fault = self._world.draw(operation, vm, host)
         if fault is None:
             return None

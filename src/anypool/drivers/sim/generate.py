@@ -80,11 +80,13 @@ def build_world(
     world = World(name, clock=clock, timing=timing, seed=shape.seed, path=path)
     with world.turn() as state:
         if not state.hosts.rows:
-            _Builder(state, shape, name).fill()
+            Builder(state, shape, name).fill()
     return world
 
 
-class _Builder:
+class Builder:
+    """Fills the tables of a new world."""
+
     def __init__(self, state: State, shape: Shape, name: str) -> None:
         self._state = state
         self._shape = shape
@@ -95,6 +97,7 @@ class _Builder:
         self._networks: list[NetworkId] = []
 
     def fill(self) -> None:
+        """Make places, hosts and VMs."""
         for number in range(1, self._shape.datastores + 1):
             self._shared.append(self._datastore(f"shared{number}", shared=True))
         for number in range(1, self._shape.networks + 1):

@@ -15,8 +15,10 @@ from anypool.model import HostId, JobState, StateReason, VmId, VmState
 
 
 def advance(state: State) -> None:
-    """Bring every migration to where it stands at `state.now`."""
+    """Bring every migration to where it stands at `state.now`; with a frozen host it stays."""
     for key, move in tuple(state.moves.rows.items()):
+        if _stands_still(state, move):
+            continue
         while (later := _next(state, move)) is not None:
             state.moves.put(key, later)
             move = later
@@ -27,8 +29,24 @@ def advance(state: State) -> None:
 
 def next_moment(state: State) -> float | None:
     """Return when the next migration changes by itself, None if none does."""
-    moments = [_due(move) for move in state.moves.rows.values()]
-    return min(moments, default=None)
+    moves = state.moves.rows.values()
+    return min((_due(move) for move in moves if not _stands_still(state, move)), default=None)
+
+
+def thaw(state: State, host: HostId) -> None:
+    """Let migrations of a host that stood still go on from where they were."""
+    late = state.now - state.host(host).frozen_at
+    for key, move in tuple(state.moves.rows.items()):
+        if host in (move.source, move.target):
+            state.moves.put(
+                key,
+                replace(
+                    move,
+                    switch_at=move.switch_at + late,
+                    finish_at=move.finish_at + late,
+                    give_up_at=move.give_up_at + late,
+                ),
+            )
 
 
 def abandon(state: State, vm: VmId, reason: StateReason) -> None:
@@ -41,6 +59,11 @@ def abandon(state: State, vm: VmId, reason: StateReason) -> None:
         state.vanish(move.target, vm)
         _set(state, move.source, vm, VmState.RUNNING, reason)
         _end(state, move, JobState.FAILED, str(reason))
+
+
+def _stands_still(state: State, move: Move) -> bool:
+    hosts = (state.hosts.get(move.source), state.hosts.get(move.target))
+    return any(row is not None and row.frozen_at for row in hosts)
 
 
 def _due(move: Move) -> float:

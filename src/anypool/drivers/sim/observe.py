@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from anypool.drivers.sim.records import SimCopy
+from anypool.drivers.sim import rhythm
+from anypool.drivers.sim.records import SimCopy, SimGuest
 from anypool.drivers.sim.state import State
 from anypool.model import (
     EndpointId,
@@ -75,12 +76,11 @@ def partial_frame(state: State, vms: tuple[VmId, ...], hosts: frozenset[HostId])
 def shown_host(state: State, host: HostId, view: View) -> Host:
     """Return a host as its endpoint reports it; UNKNOWN while it does not answer."""
     row = state.host(host)
-    answers = row.alive and row.reachable
     return replace(
         row.host,
         endpoint=view.endpoint,
         pool=view.pool,
-        state=HostState.UP if answers else HostState.UNKNOWN,
+        state=HostState.UP if row.answers else HostState.UNKNOWN,
     )
 
 
@@ -99,7 +99,7 @@ def loads(state: State, hosts: frozenset[HostId]) -> tuple[Load, ...]:
     found: list[Load] = []
     for host in sorted(hosts):
         row = state.host(host)
-        if not (row.alive and row.reachable):
+        if not row.answers:
             continue
         running = [(vm, state.copy(host, vm)) for vm in state.vms_on(host)]
         vms = [_load(state, vm, copy) for vm, copy in running if copy and copy.started_at]
@@ -111,11 +111,12 @@ def loads(state: State, hosts: frozenset[HostId]) -> tuple[Load, ...]:
 
 
 def _load(state: State, vm: VmId, copy: SimCopy) -> Load:
-    busy_ns = int(max(state.now - copy.started_at, 0.0) * _rate(state, vm, copy))
+    guest = state.guests.get(vm) or SimGuest(busy_percent=0)
+    busy_ns = rhythm.used_ns(guest, copy.vm.vcpus, copy.started_at, state.now)
     return Load(
         vm=vm,
         cpu_ns=busy_ns,
-        memory_used_mib=copy.vm.memory_mib,
+        memory_used_mib=copy.vm.memory_mib * guest.memory_percent // 100,
         disk_read_bytes=busy_ns // 100,
         disk_written_bytes=busy_ns // 200,
         net_received_bytes=busy_ns // 400,
@@ -128,13 +129,12 @@ def _rate(state: State, vm: VmId, copy: SimCopy) -> float:
     guest = state.guests.get(vm)
     if guest is None or not copy.started_at:
         return 0.0
-    return copy.vm.vcpus * guest.busy_percent * 1e7
+    return rhythm.rate_ns(guest, copy.vm.vcpus, state.now)
 
 
 def _shown(state: State, host: HostId, vm: VmId) -> Vm:
     copy = state.copies.rows[f"{host}/{vm}"]
-    row = state.host(host)
-    if row.alive and row.reachable:
+    if state.host(host).answers:
         return copy.vm
     return replace(copy.vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
 

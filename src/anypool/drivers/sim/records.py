@@ -8,11 +8,21 @@ from anypool.model import Datastore, Host, HostId, JobState, Vm, VmId, Volume
 
 
 class SimHost(Struct, frozen=True, kw_only=True, gc=False):
-    """A host and its fate: dead ones run nothing, cut ones run on and answer nobody."""
+    """A host and its fate: dead ones run nothing, cut ones run on and answer nobody.
+
+    `frozen_at` is since when it stands still, 0 if it does not: nothing on it moves, and
+    whoever asks it waits.
+    """
 
     host: Host
     alive: bool = True
     reachable: bool = True
+    frozen_at: float = 0.0
+
+    @property
+    def answers(self) -> bool:
+        """Return whether anybody gets an answer from it."""
+        return self.alive and self.reachable and not self.frozen_at
 
 
 class SimCopy(Struct, frozen=True, kw_only=True, gc=False):
@@ -22,10 +32,23 @@ class SimCopy(Struct, frozen=True, kw_only=True, gc=False):
     started_at: float = 0.0
 
 
+class Rhythm(Struct, frozen=True, kw_only=True, gc=False):
+    """How a load swings around its mean: over a day, busiest at `peak_h` UTC, and in waves.
+
+    The two percentages are of the mean, and together at most 100.
+    """
+
+    day_percent: int = 0
+    peak_h: float = 12.0
+    wave_percent: int = 0
+    wave_s: float = 120.0
+
+
 class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     """What no hypervisor reports: how much a guest uses, how far it grows, whether it listens.
 
     `busy_percent` is of all its CPUs; a `deaf` guest ignores a request to shut down.
+    `rhythm` is how that changes over the day, None if it does not.
     """
 
     max_vcpus: int = 0
@@ -33,6 +56,8 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     busy_percent: int = 5
     dirty_mib_s: int = 0
     deaf: bool = False
+    memory_percent: int = 100
+    rhythm: Rhythm | None = None
 
 
 class SimVolume(Struct, frozen=True, kw_only=True, gc=False):
@@ -43,10 +68,14 @@ class SimVolume(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SimDatastore(Struct, frozen=True, kw_only=True, gc=False):
-    """A datastore; with `locks`, a second writer of an unshareable disk is stopped."""
+    """A datastore; with `locks`, a second writer of an unshareable disk is stopped.
+
+    `filled_bytes` is what somebody else put there to fill it.
+    """
 
     datastore: Datastore
     locks: bool = True
+    filled_bytes: int = 0
 
 
 class Lost(StrEnum):
@@ -112,7 +141,8 @@ class FaultKind(StrEnum):
     `UNREACHABLE` before anything is done; `REJECTED` likewise, as the platform's own no;
     `LOST_ANSWER` after all is done; `HALF_WAY` after the volumes of a new VM or disk are
     made and nothing else; `DELAY` by `delay_s`, then as usual; `HANG` until the world is
-    released; `LOST_FINISH` and `LOST_MEMORY` strike a migration in its course.
+    released; `LOST_FINISH` and `LOST_MEMORY` strike a migration in its course, and `SLOW`
+    lets one crawl.
     """
 
     UNREACHABLE = "unreachable"
@@ -123,6 +153,7 @@ class FaultKind(StrEnum):
     HANG = "hang"
     LOST_FINISH = "lost-finish"
     LOST_MEMORY = "lost-memory"
+    SLOW = "slow"
 
 
 class Fault(Struct, frozen=True, kw_only=True, gc=False):

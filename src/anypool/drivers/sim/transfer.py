@@ -62,7 +62,7 @@ def _fits(state: State, vm: Vm, order: Migration) -> None:
         target = state.host(order.target)
     except NotFound as error:
         raise Rejected(f"there is no host {order.target}") from error
-    if not (target.alive and target.reachable) or order.peer_uri != target.host.peer_uri:
+    if not target.answers or order.peer_uri != target.host.peer_uri:
         raise Rejected(f"cannot connect to '{order.peer_uri}'")
     if state.copy(order.target, order.vm) is not None:
         raise Rejected(f"{target.host.name} has a copy of {vm.name} already")

@@ -24,6 +24,7 @@ _POLL_S = 0.2
 _ONLY = {
     FaultKind.LOST_FINISH: ("begin_migration",),
     FaultKind.LOST_MEMORY: ("begin_migration",),
+    FaultKind.SLOW: ("begin_migration",),
     FaultKind.HALF_WAY: ("create_vm", "attach_disk"),
 }
 
@@ -54,6 +55,7 @@ class World:
         self._state = State()
         self._journal = Journal(path) if path else None
         self._released = threading.Event()
+        self._closed = False
         self._waiters: set[threading.Event] = set()
         self._epoch = uuid4().hex[:8]
         self._number = 0
@@ -223,7 +225,7 @@ class World:
     def kill_host(self, host: HostId) -> None:
         """Let a host die: everything on it ends, nobody answers until `boot_host`."""
         with self.turn() as state:
-            state.hosts.put(host, replace(state.host(host), alive=False))
+            state.hosts.put(host, replace(state.host(host), alive=False, frozen_at=0.0))
             for vm in state.vms_on(host):
                 _die(state, host, vm)
 
@@ -231,6 +233,29 @@ class World:
         """Let a dead host come back; its VMs are defined and stopped."""
         with self.turn() as state:
             state.hosts.put(host, replace(state.host(host), alive=True))
+
+    def freeze_host(self, host: HostId) -> None:
+        """Let a host stand still: whoever asks it waits until `thaw_host`."""
+        with self.turn() as state:
+            row = state.host(host)
+            state.hosts.put(host, replace(row, frozen_at=row.frozen_at or state.now))
+
+    def thaw_host(self, host: HostId) -> None:
+        """Let a frozen host go on where it was."""
+        with self.turn() as state:
+            row = state.host(host)
+            if row.frozen_at:
+                migrate.thaw(state, host)
+                state.hosts.put(host, replace(row, frozen_at=0.0))
+
+    def await_thaw(self, host: HostId) -> None:
+        """Block the caller as long as a host stands still; quiet if there is no such host."""
+        while not self._closed:
+            with self.turn() as state:
+                row = state.hosts.get(host)
+                if row is None or not row.frozen_at:
+                    return
+            self.clock.wait(threading.Event(), _POLL_S)
 
     def cut_host(self, host: HostId) -> None:
         """Cut a host off from us; its VMs run on."""
@@ -256,6 +281,7 @@ class World:
 
     def close(self) -> None:
         """Let hanging calls go and close the file."""
+        self._closed = True
         self.release()
         with self._lock:
             if self._journal is not None:
