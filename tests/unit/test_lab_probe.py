@@ -8,6 +8,14 @@ import pytest
 from anypool.lab import probe
 
 
+def test_there_is_no_lab_where_there_is_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    found = probe()
+    assert not found.possible
+    assert "Darwin" in found.reason
+    assert found.missing == ()
+
+
 @pytest.mark.parametrize(
     ("system", "needed"),
     [

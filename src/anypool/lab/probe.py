@@ -39,6 +39,9 @@ _ROOTLESS = (
 
 def probe() -> LabProbe:
     """Try namespaces within 5 s, and list what is missing with its rough download size."""
+    if platform.system() != "Linux":
+        reason = f"a lab is made of namespaces of Linux, and this is {platform.system()}"
+        return LabProbe(mode="none", reason=reason, missing=(), limits=())
     mode = outer.own_mode()
     refusal = _refusal(mode)
     return LabProbe(
