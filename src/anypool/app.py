@@ -22,7 +22,7 @@ from anypool.clock import SystemClock
 from anypool.drivers.remote import WorkerPool
 from anypool.engine import Engine
 from anypool.errors import Invalid, Unreachable
-from anypool.service import Services
+from anypool.service import Services, demo
 from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
 from anypool.store import Store, lease
@@ -56,6 +56,7 @@ class App(NamedTuple):
         self.web.close()
         self.engine.stop()
         self.drivers.close()
+        self.services.demo.close()
         self.store.close()
 
 
@@ -63,6 +64,8 @@ def build(settings: Settings) -> App:
     """Return the parts, wired; raise `StoreFailed` or `Invalid` for a database that will not do."""
     clock = SystemClock()
     store = open_store(settings)
+    if settings.demo:
+        demo.furnish(store, settings)
     log = Path(settings.state_dir) / "workers.log"
     drivers = WorkerPool(settings.workers, clock, log=log)
     engine = Engine(store, drivers, clock, settings)
@@ -206,6 +209,8 @@ def _greet(app: App, listener: socket.socket, certificate: Certificate | None) -
     host, port = listener.getsockname()[:2]
     address = _url(host, port)
     print(f"anypool {__version__} listens on {address}", flush=True)
+    if app.settings.demo:
+        print("Everything in this pool is simulated.", flush=True)
     if certificate is not None:
         print(f"SHA-256 fingerprint of its certificate: {certificate.fingerprint}", flush=True)
     print(f"API document: {address}/api/openapi.json", flush=True)

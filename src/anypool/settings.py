@@ -34,6 +34,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     listen_port: Annotated[Port, Meta(description="port the manager listens on")] = 8420
     workers: Annotated[Count, Meta(description="worker processes for drivers")] = 2
 
+    demo: Annotated[
+        bool,
+        Meta(description="a simulated pool to play failures on; takes no other endpoints"),
+    ] = False
+    demo_hosts: Annotated[Count, Meta(description="hosts of a new simulated pool")] = 40
+    demo_vms: Annotated[Count, Meta(description="VMs of a new simulated pool")] = 400
+
     steps_at_once: Annotated[Count, Meta(description="steps of all runs at one time")] = 16
     moves_per_host: Annotated[
         Count, Meta(description="migrations at one time into or out of one host")

@@ -61,8 +61,8 @@ def await_words(process: subprocess.Popen[bytes], said: Path, words: str) -> Non
         time.sleep(0.1)
 
 
-def follow(command: Command, environment: Mapping[str, str], names: Mapping[str, str]) -> None:
-    words = [names.get(word, word) for word in command.words[1:]]
+def follow(command: Command, environment: Mapping[str, str]) -> None:
+    words = command.words[1:]
     wanted = command.mark.partition("until: ")[2]
     deadline = time.monotonic() + COMMAND_S
     while True:
@@ -86,11 +86,10 @@ def follow(command: Command, environment: Mapping[str, str], names: Mapping[str,
 
 
 def test_it_can_be_followed_on_a_simulated_pool(tmp_path: Path) -> None:
-    names = {"web-1": "vm1"}
     with quickstart(tmp_path, "--simulated") as environment:
         for command in to_follow():
             if "real hosts" not in command.mark:
-                follow(command, environment, names)
+                follow(command, environment)
 
 
 @pytest.mark.lab
@@ -98,4 +97,4 @@ def test_it_can_be_followed_on_a_simulated_pool(tmp_path: Path) -> None:
 def test_it_can_be_followed_on_real_hosts(tmp_path: Path) -> None:
     with quickstart(tmp_path) as environment:
         for command in to_follow():
-            follow(command, environment, {})
+            follow(command, environment)

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Scope
 from anypool import __version__
 from anypool.api import (
     consoles,
+    demo,
     devices,
     endpoints,
     events,
@@ -35,7 +36,7 @@ from anypool.api.origin import own_names
 from anypool.api.replay import BODY_MAX, Replay
 from anypool.service import Services
 
-_API = (vms, devices, hosts, places, pools, endpoints, plans, events, consoles, people)
+_API = (vms, devices, hosts, places, pools, endpoints, plans, events, consoles, people, demo)
 
 
 class Web:
@@ -45,7 +46,7 @@ class Web:
         self.broadcast = Broadcast(services.pool.subscribe())
         self.litestar = _litestar(services, self.broadcast, names | own_names())
         self.stopping: Callable[[], None] = self.close
-        self.asgi: ASGIApp = SecurityHeaders(self.litestar)
+        self.asgi: ASGIApp = SecurityHeaders(self.litestar, simulated=services.demo.on)
 
     def close(self) -> None:
         """End the event streams; harmless when repeated."""

@@ -17,21 +17,25 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 
+SIMULATED: tuple[bytes, bytes] = (b"x-anypool-simulated", b"true")
+"""On every answer of a demo."""
+
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class SecurityHeaders:
     """Add the headers; what comes from `/api` is not kept by any cache."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, simulated: bool = False) -> None:
         self._app = app
+        self._always = (*HEADERS, SIMULATED) if simulated else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back with more headers."""
         if "method" not in scope:
             await self._app(scope, receive, send)
             return
-        extra = list(HEADERS)
+        extra = list(self._always)
         if scope["path"].startswith("/api/"):
             extra.append((b"cache-control", b"no-store"))
         if scope["scheme"] == "https":

@@ -6,20 +6,25 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from anypool.api.asking import Use
 from anypool.api.document import Document
 from anypool.api.gate import ANONYMOUS
 
 
-class Health(Struct, frozen=True, kw_only=True):
-    """`ok` while the manager answers; more is not said to those who did not log in."""
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`ok` while the manager answers; more is not said to those who did not log in.
+
+    `simulated` is there, and true, where the whole pool is a demo.
+    """
 
     status: str
+    simulated: bool = False
 
 
 @get("/health", opt={ANONYMOUS: True}, sync_to_thread=False)
-def get_health() -> Health:
+def get_health(services: Use) -> Health:
     """Say that the manager answers."""
-    return Health(status="ok")
+    return Health(status="ok", simulated=services.demo.on)
 
 
 @get("/api/openapi.json", opt={ANONYMOUS: True}, include_in_schema=False, sync_to_thread=False)

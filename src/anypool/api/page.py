@@ -33,6 +33,12 @@ def get_script() -> Response[bytes]:
     return _file("page.js")
 
 
+@get("/demo.js", opt={ANONYMOUS: True}, include_in_schema=False, sync_to_thread=False)
+def get_demo_script() -> Response[bytes]:
+    """Return the script of what only a demo shows."""
+    return _file("demo.js")
+
+
 @get("/page.css", opt={ANONYMOUS: True}, include_in_schema=False, sync_to_thread=False)
 def get_style() -> Response[bytes]:
     """Return the page's style sheet."""
@@ -45,4 +51,4 @@ def get_icon() -> Response[bytes]:
     return _file("icon.svg")
 
 
-ROUTES = (get_page, get_script, get_style, get_icon)
+ROUTES = (get_page, get_script, get_demo_script, get_style, get_icon)

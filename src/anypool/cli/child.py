@@ -17,8 +17,8 @@ from anypool.settings import Settings
 _READY_S = 60.0
 _END_S = 20.0
 _LOG_LINES = 8
-_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
-"""Also when this process is killed and can end nobody."""
+_ENDS_WITH_US = "--leashed"
+"""Also when this process is killed and can end nobody: its end of the pipe closes then."""
 
 
 class Manager:
@@ -43,6 +43,7 @@ class Manager:
         """End it at once, as a crash would."""
         self._process.kill()
         self._process.wait()
+        self._let_go()
 
     def end(self) -> None:
         """Ask it to stop, and kill it if it does not."""
@@ -52,6 +53,11 @@ class Manager:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def await_ready(self) -> None:
         """Return when it answers; raise `AnypoolError` with its last words when it does not."""
@@ -88,8 +94,8 @@ def manager(chosen: Settings, before: Sequence[str] = ()) -> Iterator[Manager]:
     with open_socket(chosen) as sock, open(log, "wb", opener=_private) as output:
         chosen = replace(chosen, listen_port=int(sock.getsockname()[1]))
         process = subprocess.Popen(
-            [*before, *_ENDS_WITH_US, *command(sock.fileno(), chosen)],
-            stdin=subprocess.DEVNULL,
+            [*before, *command(sock.fileno(), chosen), _ENDS_WITH_US],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             pass_fds=[sock.fileno()],

@@ -1,9 +1,11 @@
 """Which manager a command speaks to, and how its result is shown: options of every command."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Literal
 
 import httpx
@@ -12,6 +14,7 @@ from cyclopts import Parameter
 from anypool.cli import contexts, tls
 from anypool.cli.client import Client
 from anypool.cli.contexts import Context
+from anypool.cli.terminal import note
 from anypool.errors import Invalid
 
 Format = Literal["table", "wide", "json", "yaml", "name"]
@@ -66,7 +69,20 @@ def open_http(context: Context) -> httpx.Client:
         base_url=context.url,
         headers={**headers, "Content-Type": "application/json", "User-Agent": "anypool-cli"},
         transport=transport(context),
+        event_hooks={"response": [_say_if_simulated]},
     )
+
+
+@cache
+def _remind() -> None:
+    if sys.stderr.isatty():
+        note("simulated pool: nothing here is real")
+
+
+def _say_if_simulated(answer: httpx.Response) -> None:
+    """Say once, to a person, that a pool is not real."""
+    if "X-Anypool-Simulated" in answer.headers:
+        _remind()
 
 
 def transport(context: Context) -> httpx.BaseTransport:

@@ -3,10 +3,12 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.errors import Invalid, NotFound
 
@@ -41,6 +43,22 @@ class Contexts(Struct, frozen=True, kw_only=True):
         self.get(name)
         left = {key: value for key, value in self.contexts.items() if key != name}
         return Contexts(current="" if self.current == name else self.current, contexts=left)
+
+
+def forget(file: Path, name: str, url: str, current: str) -> None:
+    """Remove a context if it still leads to `url`; the file and its folder too if that was all."""
+    known = load(file)
+    if name not in known.contexts or known.contexts[name].url != url:
+        return
+    left = known.without(name)
+    if known.current == name and current in left.contexts:
+        left = replace(left, current=current)
+    if left.contexts:
+        save(file, left)
+        return
+    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.parent.rmdir()
 
 
 def path(environment: Mapping[str, str] = os.environ) -> Path:

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 NOUNS = (
     *("host", "vm", "plan", "operation", "image", "datastore", "network", "volume"),
-    *("endpoint", "pool", "event", "token", "user", "lab"),
+    *("endpoint", "pool", "event", "token", "user", "lab", "demo"),
 )
 VERBS = {
     "login": "anypool.cli.login:login",

@@ -2,9 +2,12 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +21,25 @@ from anypool.errors import Invalid, Unreachable
 from anypool.settings import Settings
 
 Listen = Annotated[str, Parameter(help="ADDRESS:PORT; beyond loopback it speaks TLS")]
+_PASSED_ON = (
+    *("demo", "demo_hosts", "demo_vms"),
+    *("changes_wait_s", "unreachable_retry_max_s"),
+)
+"""What a command that starts a manager may have changed."""
 State = Annotated[Path | None, Parameter(help="folder of the database, keys and certificates")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """The lab to live in."""
+
+    lab: Annotated[str, Parameter(help="live in the network of this lab")] = ""
+    lab_state: Annotated[Path | None, Parameter(help="folder of all labs")] = None
+
+
+ANYWHERE = Inside()
+"""What holds when no option says otherwise."""
 
 
 def serve(
@@ -26,20 +47,30 @@ def serve(
     listen: Listen = "",
     fd: Annotated[int | None, Parameter(help="listen on this open socket instead")] = None,
     state: State = None,
-    lab: Annotated[str, Parameter(help="live in the network of this lab")] = "",
-    lab_state: Annotated[Path | None, Parameter(help="folder of all labs")] = None,
+    inside: Inside = ANYWHERE,
+    leashed: Annotated[bool, Parameter(help="stop when standard input ends, too")] = False,
 ) -> int:
     """Run the manager until it is told to stop (Ctrl-C or SIGTERM)."""
     chosen = settings_of(state, listen)
-    if lab:
-        before = labs.enter_command(lab, lab_state)
+    if inside.lab:
+        before = labs.enter_command(inside.lab, inside.lab_state)
         with open_socket(chosen) if fd is None else socket.socket(fileno=fd) as sock:
             sock.set_inheritable(True)
             argv = [*before, *command(sock.fileno(), chosen)]
             os.execvpe(argv[0], argv, environment(chosen))
     from anypool import app
 
+    if leashed:
+        threading.Thread(target=_stop_with_input, name="leash", daemon=True).start()
+
     return app.serve(chosen, fd)
+
+
+def _stop_with_input() -> None:
+    """Stop this process when whoever holds the other end of standard input is gone."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def login_link(*, user: str = "admin", listen: Listen = "", state: State = None) -> None:
@@ -84,8 +115,16 @@ def command(fd: int, chosen: Settings) -> list[str]:
 
 
 def environment(chosen: Settings) -> Mapping[str, str]:
-    """Return the environment of a manager process."""
-    return {**os.environ, "ANYPOOL_STATE": chosen.state_dir}
+    """Return the environment of a manager process: every setting that is not the usual one."""
+    usual = Settings(state_dir=chosen.state_dir)
+    given = {
+        f"ANYPOOL_{name.upper()}": str(getattr(chosen, name)).lower()
+        for name in _PASSED_ON
+        if getattr(chosen, name) != getattr(usual, name)
+    }
+    if chosen.demo:
+        given["ANYPOOL_DATABASE"] = ""
+    return {**os.environ, **given, "ANYPOOL_STATE": chosen.state_dir}
 
 
 def _split(listen: str) -> tuple[str, int]:

@@ -24,16 +24,11 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
         if server.role == "host":
             options = {"console_log_dir": status.console_dir, "vnc_listen": "0.0.0.0"}
             add_host(client, server.name, server.libvirt_uri, options)
-    _await_hosts(client)
+    await_hosts(client)
     datastore = _shared(client, status.datastore_uuid)
     client.patch(f"/datastores/{datastore}", {"locking": "effective"})
     _register(client, status.image, datastore)
     _make_vms(client, vms)
-
-
-def fill_simulated(client: Client, hosts: int, vms: int, world: Path) -> None:
-    """Add simulated hosts with VMs on them; safe to repeat."""
-    add_host(client, "simulated", f"sim://demo?hosts={hosts}&vms={vms}&seed=1&state={world}")
 
 
 def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None = None) -> None:
@@ -47,7 +42,7 @@ def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None
         note(f"added {host['name']}: {host['hypervisor']}, {host['cpus']} CPUs")
 
 
-def _await_hosts(client: Client) -> None:
+def await_hosts(client: Client) -> None:
     """Return when every host was looked at: until then those of an earlier run are unknown."""
     deadline = time.monotonic() + _SEEN_S
     while waiting := [host["name"] for host in client.items("/hosts") if host["state"] != "up"]:

@@ -9,6 +9,7 @@ from anypool.engine import DriverPool, Engine
 from anypool.service.access import Deed, Principal, require
 from anypool.service.consoles import Consoles
 from anypool.service.datastores import Datastores
+from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
 from anypool.service.endpoints import Endpoints
 from anypool.service.events import Events
@@ -48,8 +49,9 @@ class Services:
         reach = Reach(store, drivers)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, facts, reach)
+        self.demo = Demo(store, settings)
         self.devices = Devices(engine, proposals, underway)
-        self.endpoints = Endpoints(engine)
+        self.endpoints = Endpoints(engine, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
         self.hosts = Hosts(engine, proposals, facts)
         self.images = Images(engine)

@@ -27,10 +27,11 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
 
 
 class Endpoints:
-    """The use cases of an endpoint."""
+    """The use cases of an endpoint; `only` names the one driver that is taken, "" is any."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, only: str = "") -> None:
         self._engine = engine
+        self._only = only
 
     def list(self, by: Principal, ask: Ask) -> Page[KnownEndpoint]:
         """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
@@ -98,6 +99,9 @@ class Endpoints:
             options=asked.options,
             observe_only=asked.observe_only,
         )
+        if self._only not in ("", wanted.driver):
+            hint = "`anypool serve` starts a manager for them"
+            raise Invalid("a demo takes no real hosts: it is marked as simulated", hint=hint)
         for entry in self._known().values():
             if entry.endpoint.id == wanted.id:
                 raise Conflict(
