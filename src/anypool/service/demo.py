@@ -7,7 +7,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from anypool.errors import Invalid, NotFound
-from anypool.model import Endpoint, EndpointId, Image, ImageId, Locking
+from anypool.model import Endpoint, EndpointId, Image, ImageId, Locking, Pool, PoolId
 from anypool.service.access import Deed, Principal, require
 from anypool.settings import Settings
 from anypool.store import Store, events, facts
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anypool.drivers.sim.scenes import Stage
 
 SCHEME = "sim"
+POOL = PoolId("simulated")
 WORLD = "simulated.world"
 _OPTIONS = "keepalive_s=8"
 """A broken migration is given up sooner than by libvirt, so that one sees the end of it."""
@@ -125,10 +126,11 @@ def _make(store: Store, settings: Settings) -> None:
     path = world_file(settings)
     cast = datacenter.build(path, settings.demo_hosts, settings.demo_vms)
     with store.writing() as tx:
+        facts.pools.put(tx, Pool(id=POOL, description="simulated: nothing here is real"))
         for name, tags in cast.hosts.items():
             uri = f"{SCHEME}://{datacenter.NAME}/{name}?{_OPTIONS}&state={quote(str(path))}"
             facts.endpoints.put(
-                tx, Endpoint(id=EndpointId(name), driver=SCHEME, uri=uri, pool="simulated")
+                tx, Endpoint(id=EndpointId(name), driver=SCHEME, uri=uri, pool=POOL)
             )
             facts.hosts.put(tx, HostFacts(host=datacenter.host_id(name), tags=tags))
         for vm, tags in cast.vms.items():
