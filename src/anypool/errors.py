@@ -21,13 +21,16 @@ class AnypoolError(Exception):
     """Base of every error raised on purpose.
 
     `message` says what is wrong in one sentence, `hint` what to do next; both are
-    shown to people, so they never hold a secret.
+    shown to people, so they never hold a secret. `why` and `way_out` are the same as
+    values, where somebody made them so (`plan.refuse`).
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.why: object = None
+        self.way_out: object = None
 
 
 class Invalid(AnypoolError):
@@ -35,13 +38,22 @@ class Invalid(AnypoolError):
 
 
 class NoPlan(Invalid):
-    """No plan reaches the wish; `refusals` maps a candidate to the reason against it."""
+    """No plan reaches the wish; `refusals` maps a candidate to the reason against it.
+
+    `against` are the same as values, one pair for each.
+    """
 
     def __init__(
-        self, message: str, *, hint: str = "", refusals: dict[str, str] | None = None
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        refusals: dict[str, str] | None = None,
+        against: tuple[tuple[object, object], ...] = (),
     ) -> None:
         super().__init__(message, hint=hint)
         self.refusals = refusals or {}
+        self.against = against
 
 
 class NotFound(AnypoolError):

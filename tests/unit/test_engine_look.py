@@ -102,11 +102,13 @@ def sight(found: Vm | None, *others: Seen) -> Sight:
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_each_action(case: Case) -> None:
     trail, again = Trail(tag=TAG), Trail(tag=TAG, memory=Memory(sent=True))
-    assert judge(case.action, sight(case.todo), trail, TIMES) == Act(Deed.PERFORM, "")
+    assert judge(case.action, sight(case.todo), trail, TIMES) == Act(Deed.PERFORM, None)
     assert isinstance(judge(case.action, sight(case.done), trail, TIMES), Done)
     assert isinstance(judge(case.action, sight(case.done), again, TIMES), Done)
     repeated = judge(case.action, sight(case.todo), again, TIMES)
-    assert repeated == Act(Deed.PERFORM, "", TIMES.settle_s), "repeated only when seen for a while"
+    assert repeated == Act(Deed.PERFORM, None, TIMES.settle_s), (
+        "repeated only when seen for a while"
+    )
     silent = Sight(inventory=pool(), seen=(Seen(H1, answered=False),), answered=False)
     assert isinstance(judge(case.action, silent, again, TIMES), Wait)
     if case.refused is not None:

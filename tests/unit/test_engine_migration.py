@@ -8,6 +8,7 @@ from anypool.engine.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wai
 from anypool.engine.migration import TABLE, Times, called_back, decide
 from anypool.engine.sight import GONE, Copy
 from anypool.model import Job, JobState
+from anypool.plan import reason
 
 TIMES = Times(settle_s=3.0, stall_s=45.0)
 JOBS = (None, *(Job(state=state) for state in JobState))
@@ -126,10 +127,12 @@ def test_the_guest_standing_still_is_looked_at_soon_if_it_waits_for_us(held: boo
 def test_called_back() -> None:
     sent = Memory(sent=True)
     pair = (Copy.RUNNING, Copy.INCOMING)
-    assert called_back(Wait(), pair, sent) == Act(Deed.CANCEL_MIGRATION, "called back")
+    assert called_back(Wait(), pair, sent) == Act(
+        Deed.CANCEL_MIGRATION, reason("migration.called-back")
+    )
     again = Memory(sent=True, called_back=True)
     assert called_back(Wait(), pair, again) == Wait()
-    assert isinstance(called_back(Act(Deed.PERFORM, ""), pair, sent), Withdraw)
+    assert isinstance(called_back(Act(Deed.PERFORM, None), pair, sent), Withdraw)
     late = (Copy.MIGRATING, Copy.RUNNING)
     assert called_back(Wait(), late, sent) == Wait()
 

@@ -196,10 +196,10 @@ def test_spreading_alone_would_fail_here() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"snapshots": (Snapshot(name="s"),)}, "vm1 has 1 snapshots, which pin it to its host"),
+        ({"snapshots": (Snapshot(name="s"),)}, "vm1 has 1 snapshot, which pins it to its host"),
         (
             {"copies": (VmCopy(host=HostId("h1"), state=VmState.STOPPED),)},
-            "vm1 is known on 1 more hosts: remove the other copy first",
+            "vm1 is known on 1 more host: remove the other copy first",
         ),
         ({"reason": StateReason.INCOMING}, "vm1 is in the middle of a migration"),
         ({"state": VmState.SUSPENDED}, "vm1 is suspended: nothing to migrate"),

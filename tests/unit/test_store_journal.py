@@ -7,7 +7,7 @@ from sqlalchemy import update
 from anypool.clock import ManualClock
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import HostId, PlanId, RunId, VmId
-from anypool.plan import Cost, MigrateVm, Plan, PlanState, Refusal, Step, reason
+from anypool.plan import Cost, MigrateVm, Plan, PlanState, Refusal, Step, plain, reason
 from anypool.store import Store, events, plans, runs, tables
 from anypool.store.events import EventFilter
 from anypool.store.pages import Ask
@@ -67,7 +67,11 @@ def test_a_state_changes_only_from_where_it_may(store: Store, clock: ManualClock
     clock.advance(5)
     with store.writing() as tx:
         plans.set_state(
-            tx, PlanId("p1"), PlanState.APPROVED, only_from={PlanState.RECOMMENDED}, note="go"
+            tx,
+            PlanId("p1"),
+            PlanState.APPROVED,
+            only_from={PlanState.RECOMMENDED},
+            note=plain("go"),
         )
     with pytest.raises(Conflict, match="p1 is approved"), store.writing() as tx:
         plans.set_state(tx, PlanId("p1"), PlanState.RUNNING, only_from={PlanState.RECOMMENDED})
@@ -82,7 +86,7 @@ def test_only_waiting_plans_are_superseded(store: Store) -> None:
     ids = [add_plan(store, name) for name in ("p1", "p2", "p3")]
     with store.writing() as tx:
         plans.set_state(tx, ids[0], PlanState.DONE, only_from=set(PlanState))
-        assert plans.supersede(tx, ids[:2], "h2 left") == 1
+        assert plans.supersede(tx, ids[:2], plain("h2 left")) == 1
         states = [plan.state for plan in plans.list_plans(tx, Ask()).items]
         assert states == [PlanState.RECOMMENDED, PlanState.SUPERSEDED, PlanState.DONE]
         waiting = plans.list_plans(tx, Ask(), states={PlanState.RECOMMENDED})

@@ -32,6 +32,7 @@ from anypool.api.broadcast import Broadcast
 from anypool.api.document import document, query_names
 from anypool.api.gate import COOKIE, Gate
 from anypool.api.headers import SecurityHeaders
+from anypool.api.language import Language
 from anypool.api.origin import own_names
 from anypool.api.replay import BODY_MAX, Replay
 from anypool.service import Services
@@ -67,7 +68,7 @@ def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -
     api.register(meta.get_health)
     app = Litestar(
         route_handlers=[api, meta.get_document, *page.ROUTES],
-        middleware=[AccessLog(), Gate(services, names, query), Replay(services)],
+        middleware=[AccessLog(), Language(), Gate(services, names, query), Replay(services)],
         exception_handlers=problems.handlers(),
         dependencies={
             **dependencies(services),

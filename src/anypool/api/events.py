@@ -13,6 +13,7 @@ from msgspec import Struct
 from anypool.api.asking import By, From, Live, Use, Wanted
 from anypool.api.broadcast import Broadcast, Mailbox, Numbered
 from anypool.api.gate import Caller
+from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.views import PageView, page_view
 from anypool.errors import NotLoggedIn
 from anypool.service import Deed, require
@@ -33,6 +34,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     subject_id: str
     by: str
     message: str
+    said: ReasonView | None
     plan: str | None
     operation: str | None
 
@@ -89,7 +91,8 @@ def _event(event: EventRecord) -> EventView:
         subject_kind=event.subject_kind,
         subject_id=event.subject_id,
         by=event.by,
-        message=event.message,
+        message=told(event.said, event.message),
+        said=reason_view(event.said),
         plan=event.plan,
         operation=event.run,
     )

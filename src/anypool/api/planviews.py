@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from anypool.api.language import ReasonView, language, reason_view, told
 from anypool.api.views import time_or_none
 from anypool.model import Inventory
-from anypool.plan import Cost, Plan, Step, describe, names_of, render, say
+from anypool.plan import Cost, Plan, Reason, Step, goal_of, names_of, plain, render, tell
 from anypool.plan.render import Names
 from anypool.service.operations import Operation, OperationInFull
 from anypool.store.records import (
@@ -36,10 +37,12 @@ class StepView(Struct, frozen=True, kw_only=True):
     action: dict[str, Any]
     text: str
     why: str
+    reason: ReasonView | None
     after: tuple[int, ...]
     cost: Cost
     state: str | None = None
     message: str | None = None
+    said: ReasonView | None = None
     progress: Progress | None = None
     attempts: int = 0
     begun_at: float | None = None
@@ -55,6 +58,7 @@ class RejectedView(Struct, frozen=True, kw_only=True):
     vm_name: str
     host_name: str
     why: str
+    reason: ReasonView | None
 
 
 class PlanView(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class OperationRow(Struct, frozen=True, kw_only=True):
     started_at: float | None
     ended_at: float | None
     message: str
+    said: ReasonView | None
     paused: bool
     cancelling: bool
     steps_total: int
@@ -126,12 +131,12 @@ def plan_view(
     names = names_of(record.plan, inventory)
     return PlanView(
         id=record.id,
-        goal=record.plan.goal,
+        goal=told(goal_of(record.plan)),
         state=record.state,
         by=record.by,
         created_at=record.created_at,
         changed_at=record.changed_at,
-        note=record.note,
+        note=told(record.said, record.note),
         operation=record.run,
         cost=record.plan.cost,
         steps=_steps(record.plan, steps, names),
@@ -141,11 +146,12 @@ def plan_view(
                 host=refusal.host,
                 vm_name=names(refusal.vm),
                 host_name=names(refusal.host),
-                why=say(refusal.why),
+                why=told(refusal.why),
+                reason=reason_view(refusal.why),
             )
             for refusal in record.plan.rejected
         ),
-        text=render(record.plan, names),
+        text=render(record.plan, names, language()),
     )
 
 
@@ -153,12 +159,12 @@ def plan_row(summary: PlanSummary) -> PlanRow:
     """Return a plan as it is shown in a list."""
     return PlanRow(
         id=summary.id,
-        goal=summary.goal,
+        goal=told(summary.aim, summary.goal),
         state=summary.state,
         by=summary.by,
         created_at=summary.created_at,
         changed_at=summary.changed_at,
-        note=summary.note,
+        note=told(summary.said, summary.note),
         operation=summary.run,
         cost=summary.cost,
         steps=summary.steps,
@@ -167,29 +173,32 @@ def plan_row(summary: PlanSummary) -> PlanRow:
 
 def operation_row(operation: Operation) -> OperationRow:
     """Return an operation as it is shown in a list."""
-    return OperationRow(**_common(operation.run, operation.goal, operation.steps))
+    return OperationRow(
+        **_common(operation.run, operation.aim or plain(operation.goal), operation.steps)
+    )
 
 
 def operation_view(operation: OperationInFull, inventory: Inventory) -> OperationView:
     """Return an operation as it is shown."""
     plan = operation.plan.plan
     return OperationView(
-        **_common(operation.run, plan.goal, operation.steps),
+        **_common(operation.run, goal_of(plan), operation.steps),
         steps=_steps(plan, operation.steps, names_of(plan, inventory)),
     )
 
 
-def _common(run: RunRecord, goal: str, steps: tuple[StepRecord, ...]) -> dict[str, Any]:
+def _common(run: RunRecord, goal: Reason, steps: tuple[StepRecord, ...]) -> dict[str, Any]:
     done = sum(step.state in _ENDED for step in steps)
     return {
         "id": run.id,
         "plan": run.plan,
-        "goal": goal,
+        "goal": told(goal),
         "state": run.state,
         "by": run.by,
         "started_at": time_or_none(run.started_at),
         "ended_at": time_or_none(run.ended_at),
-        "message": run.message,
+        "message": told(run.said, run.message),
+        "said": reason_view(run.said),
         "paused": run.paused,
         "cancelling": run.cancelling,
         "steps_total": len(steps),
@@ -222,8 +231,9 @@ def _step(step: Step, record: StepRecord | None, names: Names) -> StepView:
     view = StepView(
         number=step.number,
         action=msgspec.to_builtins(step.action),
-        text=describe(step.action, names),
-        why=say(step.why),
+        text=told(tell(step.action, names)),
+        why=told(step.why),
+        reason=reason_view(step.why),
         after=tuple(sorted(step.after)),
         cost=step.cost,
     )
@@ -233,7 +243,8 @@ def _step(step: Step, record: StepRecord | None, names: Names) -> StepView:
     return msgspec.structs.replace(
         view,
         state=record.state.value,
-        message=record.message,
+        message=told(record.said, record.message),
+        said=reason_view(record.said),
         progress=Progress(bytes_total=total, bytes_left=left) if total else None,
         attempts=record.attempts,
         begun_at=time_or_none(record.begun_at),

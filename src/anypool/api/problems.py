@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
+from anypool.api.language import ReasonView, reason_view, told, told_error
 from anypool.errors import (
     AnypoolError,
     Busy,
@@ -25,6 +26,7 @@ from anypool.errors import (
     StoreFailed,
     Unreachable,
 )
+from anypool.plan import Reason
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,7 +44,8 @@ class FieldError(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a request was not carried out, and in `hint` what to do next.
 
-    `refusals` maps each host that was considered to the reason against it.
+    `refusals` maps each host that was considered to the reason against it. `reason` is the
+    same as a value, where there is one.
     """
 
     type: str
@@ -52,6 +55,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str = ""
     errors: tuple[FieldError, ...] = ()
     refusals: dict[str, str] = {}
+    reason: ReasonView | None = None
 
 
 _STATUS: dict[type[AnypoolError], tuple[int, str]] = {
@@ -79,14 +83,23 @@ def problem_of(error: AnypoolError) -> Problem:
     """Return the problem document of an error; the nearest class in the table decides."""
     kind = next(base for base in type(error).__mro__ if base in _STATUS)
     status, title = _STATUS[kind]
+    detail, hint = told_error(error)
     return Problem(
         type=f"urn:anypool:problem:{_dashed(kind.__name__)}",
         title=title,
         status=status,
-        detail=error.message,
-        hint=error.hint,
-        refusals=error.refusals if isinstance(error, NoPlan) else {},
+        detail=detail,
+        hint=hint,
+        refusals=_refusals(error),
+        reason=reason_view(error.why) if isinstance(error.why, Reason) else None,
     )
+
+
+def _refusals(error: AnypoolError) -> dict[str, str]:
+    if not isinstance(error, NoPlan):
+        return {}
+    pairs = [(a, b) for a, b in error.against if isinstance(a, Reason) and isinstance(b, Reason)]
+    return {told(where): told(why) for where, why in pairs} or error.refusals
 
 
 def answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:

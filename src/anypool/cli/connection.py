@@ -32,6 +32,9 @@ class Where:
     output: Annotated[
         Format, Parameter(name=("--output", "-o"), help="how the result is shown")
     ] = "table"
+    lang: Annotated[
+        str, Parameter(help="language of reasons and messages: en or de; else that of $LANG")
+    ] = ""
 
 
 HERE = Where()
@@ -43,6 +46,7 @@ def connected(where: Where) -> Iterator[Client]:
     """Yield a client for the manager that the options, the environment or the context name."""
     context = chosen(where)
     with open_http(context) as http:
+        http.headers["Accept-Language"] = where.lang or _spoken()
         yield Client(http)
 
 
@@ -88,6 +92,15 @@ def _say_if_simulated(answer: httpx.Response) -> None:
 def transport(context: Context) -> httpx.BaseTransport:
     """Return the way to a manager; the environment's proxies are not for it."""
     return httpx.HTTPTransport(verify=tls.trust(context.url, context.fingerprint))
+
+
+def _spoken() -> str:
+    """Return the language of the environment, as a tag such as `de-AT`."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name, ""):
+            tag = value.partition(".")[0].replace("_", "-")
+            return tag if tag.isascii() and tag.replace("-", "").isalpha() else "en"
+    return "en"
 
 
 def _by_url(url: str) -> Context:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from anypool.engine.journal import READY, not_ready
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import HostState, Inventory, PlanId
-from anypool.plan import Action, apply, hosts_of, vm_of
+from anypool.plan import Action, Reason, apply, hosts_of, reason, refuse, vm_of
 from anypool.plan.check import objections
 from anypool.store.records import PlanRecord
 
@@ -14,7 +14,7 @@ def admit(
     plan: PlanRecord,
     inventory: Inventory,
     pending: tuple[Action, ...],
-    supersede: Callable[[PlanId, str], None],
+    supersede: Callable[[PlanId, Reason], None],
 ) -> None:
     """Return quietly if a plan may begin.
 
@@ -31,10 +31,12 @@ def admit(
     for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
         record = inventory.hosts.get(host)
         if record is not None and record.state is HostState.UNKNOWN:
-            raise Unreachable(f"host {record.name} does not answer", hint="try again later")
-    why = "; ".join(found[:3])
+            raise refuse(
+                Unreachable, reason("admit.silent", host=record.name), reason("hint.later")
+            )
+    why = reason("admit.changed", objections=found[:3])
     supersede(plan.id, why)
-    raise Conflict(f"the pool has changed since this was planned: {why}", hint="plan again")
+    raise refuse(Conflict, why, reason("hint.plan-again"))
 
 
 def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, ...]) -> None:
@@ -44,7 +46,7 @@ def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, .
         if vm in busy and vm is not None:
             record = inventory.vms.get(vm)
             name = vm if record is None else record.name
-            raise Busy(f"a run works on {name}", hint="wait for it or cancel it")
+            raise refuse(Busy, reason("admit.busy", vm=name), reason("hint.wait-for-run"))
 
 
 def _with_pending(inventory: Inventory, pending: tuple[Action, ...]) -> Inventory:

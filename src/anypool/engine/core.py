@@ -29,7 +29,7 @@ from anypool.engine.state import (
 from anypool.engine.throttle import has_room
 from anypool.errors import Conflict, NotFound
 from anypool.model import Inventory
-from anypool.plan import MigrateVm, Plan
+from anypool.plan import MigrateVm, Plan, Reason, plain, reason, say
 from anypool.store.records import RunRecord, RunState, StepRecord, StepState
 
 Result = tuple[RunNow, tuple[Command, ...]]
@@ -75,7 +75,7 @@ def resumed(record: RunRecord, plan: Plan, steps: tuple[StepRecord, ...], now: f
         for step in steps
     )
     run = RunNow(record=record, plan=plan, steps=tuple(loaded))
-    return replace(run, broken=next(filter(None, map(_outdated, run.steps)), ""))
+    return replace(run, broken=next(filter(None, map(_outdated, run.steps)), None))
 
 
 def usage(runs: tuple[RunNow, ...], inventory: Inventory) -> Usage:
@@ -98,11 +98,18 @@ def _after(run: RunNow, step: StepNow) -> RunNow:
     return replace(run, broken=run.broken or _outdated(step))
 
 
-def _outdated(step: StepNow) -> str:
-    """Return what a step says that found the plan out of date; empty for all others."""
-    message = step.record.message
-    failed = step.state is StepState.FAILED and message.startswith(stepping.BROKEN)
-    return message if failed else ""
+_OUTDATED = "the plan is out of date: "
+"""How it begins in a journal that kept words alone."""
+
+
+def _outdated(step: StepNow) -> Reason | None:
+    """Return what a step says that found the plan out of date; None for all others."""
+    if step.state is not StepState.FAILED:
+        return None
+    said = step.record.said or plain(step.record.message)
+    if said.code == stepping.BROKEN or step.record.message.startswith(_OUTDATED):
+        return said
+    return None
 
 
 def _wake(run: RunNow, context: Context) -> Result:
@@ -142,32 +149,38 @@ def _end(run: RunNow, context: Context) -> RunNow:
     if run.over or any(step.active for step in run.steps):
         return run
     record = run.record
-    stopping = record.cancelling or bool(run.broken)
+    stopping = record.cancelling or run.broken is not None
     if not stopping and any(_ready(run, step) for step in run.steps):
         return run
     states = {step.state for step in run.steps}
     if StepState.NEEDS_HUMAN in states and not record.cancelling:
-        return replace(run, record=replace(record, state=RunState.NEEDS_HUMAN, message=_why(run)))
+        return replace(run, record=_saying(replace(record, state=RunState.NEEDS_HUMAN), run))
     for step in run.steps:
         if step.state is StepState.WAITING:
-            words = "cancelled" if record.cancelling else "a step before it did not succeed"
-            run = run.put(stepping.ended(step, StepState.CANCELLED, words, context))
+            code = "run.cancelled" if record.cancelling else "run.before-failed"
+            run = run.put(stepping.ended(step, StepState.CANCELLED, reason(code), context))
     state = RunState.DONE
     if record.cancelling and not states <= PASSED:
         state = RunState.CANCELLED
     elif StepState.FAILED in states or StepState.CANCELLED in states:
         state = RunState.FAILED
-    ended = replace(record, state=state, ended_at=context.now.at, message=_why(run), paused=False)
+    ended = replace(_saying(record, run), state=state, ended_at=context.now.at, paused=False)
     return replace(run, record=ended)
 
 
-def _why(run: RunNow) -> str:
-    """Return what the first step that went wrong says."""
+def _saying(record: RunRecord, run: RunNow) -> RunRecord:
+    why = _why(run)
+    return replace(record, message="" if why is None else say(why), said=why)
+
+
+def _why(run: RunNow) -> Reason | None:
+    """Return what the first step that went wrong says, None if none did."""
     for wanted in (StepState.NEEDS_HUMAN, StepState.FAILED):
         for step in run.steps:
             if step.state is wanted:
-                return f"step {step.record.number}: {step.record.message}"
-    return ""
+                told = step.record.said or plain(step.record.message)
+                return reason("run.step", number=step.record.number, why=told)
+    return None
 
 
 def _asked(run: RunNow, event: Asked, context: Context) -> RunNow:
@@ -196,7 +209,7 @@ def _asked_of_step(run: RunNow, event: Asked, context: Context) -> RunNow:
     if event.request is Request.SKIP:
         if step.active or not (stuck or step.state is StepState.WAITING):
             raise Conflict(f"step {event.number} is {step.state} and cannot be skipped")
-        step = stepping.ended(step, StepState.SKIPPED, "skipped", context)
+        step = stepping.ended(step, StepState.SKIPPED, reason("run.skipped"), context)
     else:
         if not stuck:
             raise Conflict(f"step {event.number} is {step.state}; nothing to retry")
@@ -215,6 +228,7 @@ def _fresh(run: RunNow, step: StepNow, context: Context) -> StepNow:
         state=StepState.BEGUN if moving else StepState.WAITING,
         attempts=0,
         message="",
+        said=None,
         ended_at=0.0,
         result=remember(memory),
     )
@@ -228,10 +242,14 @@ def _reopened(run: RunNow) -> RunNow:
     if run.record.state not in (RunState.FAILED, RunState.NEEDS_HUMAN, RunState.CANCELLED):
         return run
     steps = (
-        replace(s, record=replace(s.record, state=StepState.WAITING, message="", ended_at=0.0))
+        replace(
+            s,
+            record=replace(stepping.saying(s.record, None), state=StepState.WAITING, ended_at=0.0),
+        )
         if s.state is StepState.CANCELLED
         else s
         for s in run.steps
     )
-    record = replace(run.record, state=RunState.RUNNING, cancelling=False, ended_at=0.0, message="")
-    return replace(run, record=record, steps=tuple(steps), broken="")
+    record = replace(run.record, state=RunState.RUNNING, cancelling=False, ended_at=0.0)
+    record = replace(record, message="", said=None)
+    return replace(run, record=record, steps=tuple(steps), broken=None)

@@ -6,59 +6,61 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
+from anypool.plan import Reason
+
 
 class Deed(StrEnum):
     """One call that changes the world; `PERFORM` is the action itself."""
 
     PERFORM = "perform"
-    RESUME_TARGET = "resume the copy at the target"
-    RESUME_SOURCE = "resume the copy at the source"
-    DISCARD_TARGET = "discard the copy at the target"
-    DISCARD_SOURCE = "discard the copy at the source"
-    CANCEL_MIGRATION = "call the migration back"
-    DELETE_VOLUMES = "delete the volumes left over"
+    RESUME_TARGET = "resume-target"
+    RESUME_SOURCE = "resume-source"
+    DISCARD_TARGET = "discard-target"
+    DISCARD_SOURCE = "discard-source"
+    CANCEL_MIGRATION = "cancel-migration"
+    DELETE_VOLUMES = "delete-volumes"
 
 
 class Act(Struct, frozen=True, gc=False, tag=True):
     """Do something, once the same has been seen for `patience_s` seconds in two looks."""
 
     deed: Deed
-    why: str
+    why: Reason | None
     patience_s: float = 0.0
 
 
 class Done(Struct, frozen=True, gc=False, tag=True):
     """It is so, once seen for `patience_s` in two looks."""
 
-    message: str = ""
+    message: Reason | None = None
     patience_s: float = 0.0
 
 
 class Wait(Struct, frozen=True, gc=False, tag=True):
     """Nothing can be said or done yet; look again, and `soon` while a guest stands still."""
 
-    why: str = ""
+    why: Reason | None = None
     soon: bool = False
 
 
 class Fail(Struct, frozen=True, gc=False, tag=True):
     """It cannot be, and nothing is half done; once seen for `patience_s` in two looks."""
 
-    why: str
+    why: Reason
     patience_s: float = 0.0
 
 
 class AskHuman(Struct, frozen=True, gc=False, tag=True):
     """Whatever is done next might do harm; once seen for `patience_s` in two looks."""
 
-    why: str
+    why: Reason
     patience_s: float = 0.0
 
 
 class Withdraw(Struct, frozen=True, gc=False, tag=True):
     """It was called back and is as it was before."""
 
-    why: str = ""
+    why: Reason | None = None
     patience_s: float = 0.0
 
 

@@ -14,9 +14,13 @@ from anypool.plan import (
     EnterMaintenance,
     LeaveMaintenance,
     PlanState,
-    describe,
+    Reason,
+    goal_of,
     hosts_of,
     names_of,
+    reason,
+    say,
+    tell,
     vm_of,
 )
 from anypool.store import Store, Tx, events, facts, plans, runs
@@ -53,7 +57,7 @@ class Journal:
         with self._store.writing() as tx:
             plans.set_state(tx, plan.id, PlanState.RUNNING, only_from=READY)
             runs.add_run(tx, run, len(plan.plan.steps))
-            events.append(tx, _run_event(run, f"{plan.plan.goal}: begun"))
+            events.append(tx, _run_event(run, reason("event.begun", goal=goal_of(plan.plan))))
         return run
 
     def write(self, old: RunNow, new: RunNow, inventory: Inventory) -> Facts:
@@ -74,7 +78,7 @@ class Journal:
                 self._write_run(tx, old, new)
         return found
 
-    def supersede(self, plan: PlanId, why: str) -> None:
+    def supersede(self, plan: PlanId, why: Reason) -> None:
         """Write that a plan is out of date."""
         with self._store.writing() as tx:
             plans.supersede(tx, (plan,), why)
@@ -99,38 +103,41 @@ class Journal:
     def give_up(self, run: RunRecord) -> None:
         """End a run whose plan is not understood; what it began is left as it is."""
         with self._store.writing() as tx:
-            message = "given up: its plan is of another release"
-            ended = replace(run, state=RunState.CANCELLED, message=message, ended_at=tx.now)
+            why = reason("run.other-release")
+            ended = replace(run, state=RunState.CANCELLED, ended_at=tx.now)
+            ended = replace(ended, message=say(why), said=why)
             runs.put_run(tx, ended)
             plans.set_state(
-                tx, run.plan, PlanState.CANCELLED, only_from=frozenset(PlanState), note=message
+                tx, run.plan, PlanState.CANCELLED, only_from=frozenset(PlanState), note=why
             )
-            events.append(tx, _run_event(ended, message))
+            events.append(tx, _run_event(ended, why))
 
     def _set_aside(self, run: RunRecord, why: str) -> None:
-        message = f"left alone: {why}; look at its VMs, then cancel it"
-        if (run.state, run.message) == (RunState.NEEDS_HUMAN, message):
+        told = reason("run.left-alone", why=why)
+        if (run.state, run.message) == (RunState.NEEDS_HUMAN, say(told)):
             return
         with self._store.writing() as tx:
-            stuck = replace(run, state=RunState.NEEDS_HUMAN, message=message)
+            stuck = replace(run, state=RunState.NEEDS_HUMAN, message=say(told), said=told)
             runs.put_run(tx, stuck)
-            events.append(tx, _run_event(stuck, message))
+            events.append(tx, _run_event(stuck, told))
 
     def _write_run(self, tx: Tx, old: RunNow, new: RunNow) -> None:
         runs.put_run(tx, new.record)
         if new.plan_state is not old.plan_state:
-            note = new.broken or new.record.message
+            note = new.broken or new.record.said
             plans.set_state(
                 tx, new.record.plan, new.plan_state, only_from={old.plan_state}, note=note
             )
         if new.record.state is not old.record.state or new.record.cancelling:
-            message = f"{new.plan.goal}: {_words(new.record)}"
-            events.append(tx, _run_event(new.record, message))
+            events.append(tx, _run_event(new.record, _told(new)))
 
 
-def _words(run: RunRecord) -> str:
-    state = "being cancelled" if run.cancelling and not run.ended_at else str(run.state)
-    return f"{state}, {run.message}" if run.message else state
+def _told(run: RunNow) -> Reason:
+    record, goal = run.record, goal_of(run.plan)
+    state = "being-cancelled" if record.cancelling and not record.ended_at else record.state
+    if record.said is None:
+        return reason("event.run", goal=goal, state=state)
+    return reason("event.run-why", goal=goal, state=state, why=record.said)
 
 
 _SEVERITIES = {
@@ -139,10 +146,11 @@ _SEVERITIES = {
 }
 
 
-def _run_event(run: RunRecord, message: str) -> EventRecord:
+def _run_event(run: RunRecord, why: Reason) -> EventRecord:
     return EventRecord(
         kind=f"run.{run.state}",
-        message=message,
+        message=say(why),
+        said=why,
         severity=_SEVERITIES.get(run.state, Severity.INFO),
         subject_kind="run",
         subject_id=run.id,
@@ -169,11 +177,14 @@ def _step_events(
         StepState.FAILED: Severity.ERROR,
         StepState.NEEDS_HUMAN: Severity.WARNING,
     }.get(record.state, Severity.INFO)
-    words = describe(action, names_of(run.plan, inventory))
-    detail = f" ({record.message})" if record.message else ""
+    told = tell(action, names_of(run.plan, inventory))
+    why = reason("event.step", step=told, state=record.state)
+    if record.said is not None:
+        why = reason("event.step-why", step=told, state=record.state, why=record.said)
     yield EventRecord(
         kind=f"step.{record.state}",
-        message=f"{words}: {record.state}{detail}",
+        message=say(why),
+        said=why,
         severity=severity,
         subject_kind="host" if vm is None else "vm",
         subject_id=hosts_of(action)[0] if vm is None else vm,

@@ -34,6 +34,7 @@ from anypool.plan import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    reason,
 )
 
 
@@ -57,7 +58,7 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return decision
     if trail.acked:
         here = sight.at(action.host).copy
-        return Fail(f"the platform reported success, but the VM is {here}", times.settle_s)
+        return Fail(reason("run.reported", copy=here), times.settle_s)
     return Act(decision.deed, decision.why, times.settle_s) if trail.memory.sent else decision
 
 
@@ -77,14 +78,15 @@ def _arrived(target: Seen) -> Copy:
 
 def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> Decision:
     if action.host not in sight.inventory.hosts:
-        return Fail("the host is gone")
+        return Fail(reason("run.host-gone"))
     if isinstance(action, LeaveMaintenance):
         return Done()
     if not sight.answered:
-        return Wait("the host does not answer")
+        return Wait(reason("run.no-answer"))
     busy = [seen.vm.name for seen in sight.seen if seen.vm and seen.state in HOLDS_MEMORY]
     if busy:
-        return Fail(f"{len(busy)} VMs still run there: {', '.join(busy[:3])}", 1.0)
+        why = reason("run.still-there", count=len(busy), vms=tuple(busy[:3]))
+        return Fail(why, 1.0)
     return Done()
 
 
@@ -94,14 +96,14 @@ _OnHost = (
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
-_DO = Act(Deed.PERFORM, "")
+_DO = Act(Deed.PERFORM, None)
 _LIVE = frozenset({Copy.RUNNING, Copy.PAUSED})
 
 
 def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
     here = sight.at(action.host)
     if here.copy is Copy.UNKNOWN:
-        return Wait("the host does not answer")
+        return Wait(reason("run.no-answer"))
     match action:
         case CreateVm(wish=wish):
             return _create(wish, here, sight, trail)
@@ -111,7 +113,7 @@ def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
             return _alone(here.host, sight) or _delete(here.copy, trail)
         case StopVm():
             if here.copy is Copy.ABSENT and trail.memory.sent:
-                return Done("nothing of it is left on the host")
+                return Done(reason("run.nothing-left"))
             return _power(here.copy, wanted=Copy.STOPPED)
         case PauseVm():
             return _power(here.copy, wanted=Copy.PAUSED)
@@ -128,49 +130,49 @@ def _alone(host: HostId, sight: Sight) -> Decision | None:
     for seen in sight.elsewhere(host):
         name = sight.inventory.hosts[seen.host].name if seen.host in sight.inventory.hosts else ""
         if seen.copy is Copy.UNKNOWN:
-            return Wait(f"{name or seen.host} may have the VM and does not answer")
+            return Wait(reason("run.silent", host=name or seen.host))
         if seen.copy not in GONE:
-            return Fail(f"the VM is {seen.copy} on {name or seen.host}")
+            return Fail(reason("run.elsewhere", host=name or seen.host, copy=seen.copy))
     return None
 
 
 def _create(wish: VmWish, here: Seen, sight: Sight, trail: Trail) -> Decision:
     if here.vm is not None and here.copy is not Copy.ABSENT:
         made = here.vm.made_by == trail.tag
-        return Done() if made else Fail(f"a VM {wish.id} exists already")
+        return Done() if made else Fail(reason("run.vm-exists", vm=wish.id))
     if any(seen.copy is not Copy.ABSENT for seen in sight.elsewhere(here.host)):
-        return _alone(here.host, sight) or Fail("the VM is defined on another host")
+        return _alone(here.host, sight) or Fail(reason("run.vm-defined-elsewhere"))
     return _DO
 
 
 def _start(copy: Copy) -> Decision:
     if copy is Copy.RUNNING:
         return Done()
-    return _DO if copy is Copy.STOPPED else Fail(f"the VM is {copy}")
+    return _DO if copy is Copy.STOPPED else Fail(reason("run.vm-is", copy=copy))
 
 
 def _delete(copy: Copy, trail: Trail) -> Decision:
     if copy is Copy.ABSENT:
         left = trail.memory.volumes and not trail.acked
-        return Act(Deed.DELETE_VOLUMES, "the VM is gone") if left else Done()
-    return _DO if copy is Copy.STOPPED else Fail(f"the VM is {copy}")
+        return Act(Deed.DELETE_VOLUMES, reason("run.vm-gone")) if left else Done()
+    return _DO if copy is Copy.STOPPED else Fail(reason("run.vm-is", copy=copy))
 
 
 def _power(copy: Copy, *, wanted: Copy) -> Decision:
     if copy is wanted:
         return Done()
-    return _DO if copy in _LIVE else Fail(f"the VM is {copy}")
+    return _DO if copy in _LIVE else Fail(reason("run.vm-is", copy=copy))
 
 
 def _restart(copy: Copy, trail: Trail) -> Decision:
     if copy not in _LIVE:
-        return Fail(f"the VM is {copy}")
+        return Fail(reason("run.vm-is", copy=copy))
     if trail.acked:
-        return Done() if copy is Copy.RUNNING else Wait("the guest restarts")
+        return Done() if copy is Copy.RUNNING else Wait(reason("run.guest-restarts"))
     return AskHuman(_CANNOT_SEE) if trail.memory.sent else _DO
 
 
-_CANNOT_SEE = "it was asked for and no answer came; whether it happened cannot be seen"
+_CANNOT_SEE = reason("run.cannot-see")
 
 _InVm = (
     RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic
@@ -181,12 +183,12 @@ _InVm = (
 def _in_vm(action: _InVm, here: Seen, trail: Trail) -> Decision:
     vm = here.vm
     if vm is None or here.copy is Copy.ABSENT:
-        return Fail("the VM is not there")
+        return Fail(reason("run.vm-not-there"))
     match action:
         case RenameVm(name=name):
             if vm.name == name:
                 return Done()
-            return _DO if here.copy is Copy.STOPPED else Fail("only a stopped VM can be renamed")
+            return _DO if here.copy is Copy.STOPPED else Fail(reason("run.rename-stopped"))
         case ReconfigureVm(change=change):
             return _reconfigure(change, vm, trail)
         case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
@@ -202,7 +204,7 @@ def _reconfigure(change: VmChange, vm: Vm, trail: Trail) -> Decision:
         and change.resources in (None, vm.resources)
     )
     if same or trail.acked:
-        return Done("" if same else "some of it takes effect at the next start")
+        return Done(None if same else reason("run.next-start"))
     return _DO
 
 
@@ -214,13 +216,15 @@ def _snapshot(
         case CreateSnapshot(name=name):
             if found is None:
                 return _DO
-            return Done() if found.tag == trail.tag else Fail(f"a snapshot {name} exists already")
+            return (
+                Done() if found.tag == trail.tag else Fail(reason("run.snapshot-exists", name=name))
+            )
         case RevertSnapshot(name=name):
             if trail.acked:
                 return Done()
             if trail.memory.sent:
                 return AskHuman(_CANNOT_SEE)
-            return Fail(f"there is no snapshot {name}") if found is None else _DO
+            return Fail(reason("run.no-snapshot", name=name)) if found is None else _DO
         case DeleteSnapshot():
             return Done() if found is None else _DO
         case _:
@@ -232,7 +236,7 @@ def _device(action: AttachDisk | DetachDisk | AttachNic | DetachNic, vm: Vm) -> 
         case AttachDisk(disk=disk):
             there = [old for old in vm.disks if old.target == disk.target]
             if there and there[0].volume != disk.volume:
-                return Fail(f"the VM has another disk {disk.target}")
+                return Fail(reason("run.other-disk", disk=disk.target))
             return Done() if there else _DO
         case DetachDisk(target=target):
             return _DO if any(disk.target == target for disk in vm.disks) else Done()

@@ -27,21 +27,22 @@ from anypool.engine.decision import (
 )
 from anypool.engine.sight import Copy
 from anypool.model import Job, JobState
+from anypool.plan import Reason, plain, reason
 
 
 class Verdict(StrEnum):
-    """What a pair of copies means."""
+    """What a pair of copies means; most are the code of a reason."""
 
     WAIT = "wait"
     DONE = "done"
-    NOT_MOVED = "the VM is where it was"
-    RESUME_TARGET = "the source is gone"
-    RESUME_SOURCE = "nothing is at the target"
-    DISCARD_TARGET = "the source has the VM"
-    DISCARD_SOURCE = "the target has the VM"
-    STOPPED = "the VM stopped at the source"
-    LOST = "no host has the VM"
-    TWICE = "two copies run"
+    NOT_MOVED = "migration.not-moved"
+    RESUME_TARGET = "migration.source-gone"
+    RESUME_SOURCE = "migration.nothing-at-target"
+    DISCARD_TARGET = "migration.source-has-it"
+    DISCARD_SOURCE = "migration.target-has-it"
+    STOPPED = "migration.stopped"
+    LOST = "migration.lost"
+    TWICE = "migration.twice"
 
 
 class Patience(StrEnum):
@@ -144,18 +145,18 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
     if memory.paused and verdict in (_V.RESUME_TARGET, _V.RESUME_SOURCE):
         return _was_paused(verdict, source, max(seconds, times.settle_s))
     if (deed := _DEEDS.get(verdict)) is not None:
-        return Act(deed, str(verdict), seconds)
+        return Act(deed, reason(verdict), seconds)
     match verdict:
         case Verdict.DONE:
-            words = "" if target is Copy.RUNNING else "the VM stopped after it arrived"
-            return Done(words, seconds)
+            stopped = reason("migration.stopped-after")
+            return Done(None if target is Copy.RUNNING else stopped, seconds)
         case Verdict.NOT_MOVED:
-            why = job.message if job is not None and job.message else "the migration did not happen"
-            return Act(Deed.PERFORM, why, seconds)
+            said = plain(job.message) if job is not None and job.message else reason(verdict)
+            return Act(Deed.PERFORM, said, seconds)
         case Verdict.STOPPED:
-            return Fail("the VM stopped during the migration", seconds)
+            return Fail(reason(verdict), seconds)
         case Verdict.LOST | Verdict.TWICE:
-            return AskHuman(str(verdict), seconds)
+            return AskHuman(reason(verdict), seconds)
         case _:
             soon = memory.held and _near_the_end(source, target)
             return Wait(_words(source, target), soon=soon)
@@ -164,11 +165,11 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
 def called_back(decision: Decision, pair: tuple[Copy, Copy], memory: Memory) -> Decision:
     """Return the decision for a migration that people do not want any more."""
     if not memory.sent or (isinstance(decision, Act) and decision.deed is Deed.PERFORM):
-        return Withdraw("called back")
+        return Withdraw(reason("migration.called-back"))
     source, target = pair
     early = source in (Copy.RUNNING, Copy.PAUSED) and target in (Copy.INCOMING, Copy.ABSENT)
     if isinstance(decision, Wait) and early and not memory.called_back:
-        return Act(Deed.CANCEL_MIGRATION, "called back")
+        return Act(Deed.CANCEL_MIGRATION, reason("migration.called-back"))
     return decision
 
 
@@ -177,8 +178,8 @@ def _near_the_end(source: Copy, target: Copy) -> bool:
     return source is Copy.MIGRATING or target is Copy.PAUSED
 
 
-def _words(source: Copy, target: Copy) -> str:
-    return f"source {source}, target {target}"
+def _words(source: Copy, target: Copy) -> Reason:
+    return reason("run.pair", source=source, target=target)
 
 
 _DEEDS = {
@@ -194,16 +195,17 @@ def _before(source: Copy, target: Copy, times: Times) -> Decision:
     if Copy.UNKNOWN in (source, target):
         return Wait(_words(source, target))
     if source in (Copy.RUNNING, Copy.PAUSED) and target in (Copy.ABSENT, Copy.STOPPED):
-        return Act(Deed.PERFORM, "")
+        return Act(Deed.PERFORM, None)
     if source is Copy.ABSENT and target is Copy.RUNNING:
-        return Done("it was there already")
-    return Fail(f"the VM cannot migrate: {_words(source, target)}", times.settle_s)
+        return Done(reason("migration.was-there"))
+    why = reason("migration.cannot", source=source, target=target)
+    return Fail(why, times.settle_s)
 
 
 def _was_paused(verdict: Verdict, source: Copy, seconds: float) -> Decision:
     """A VM that was paused before is never resumed by us."""
     if verdict is _V.RESUME_SOURCE:
-        return Fail("the migration did not happen; the VM is paused at the source", seconds)
+        return Fail(reason("migration.paused-at-source"), seconds)
     if source is Copy.STOPPED:
-        return Act(Deed.DISCARD_SOURCE, str(_V.DISCARD_SOURCE), seconds)
-    return Done("paused, as it was before", seconds)
+        return Act(Deed.DISCARD_SOURCE, reason(_V.DISCARD_SOURCE), seconds)
+    return Done(reason("migration.paused-as-before"), seconds)

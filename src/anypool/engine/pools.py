@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from anypool.drivers.observing import lifting
 from anypool.engine.board import Board, Notice
 from anypool.engine.endpoints import Endpoints
 from anypool.engine.runner import Runner
@@ -24,7 +23,7 @@ from anypool.model import (
     Pool,
     PoolId,
 )
-from anypool.plan import Plan, hosts_of
+from anypool.plan import Plan, hosts_of, reason, refuse
 from anypool.store import Store, Tx, events, facts
 from anypool.store.records import EventRecord, Severity
 
@@ -132,12 +131,10 @@ class Pools:
         found = dict(self._forbidden(plan, inventory))
         if not found:
             return
-        names = ", ".join(sorted(found)[:5])
-        are = "is" if len(found) == 1 else "are"
-        raise Denied(
-            f"{names} {are} observe-only: the plan is advice and cannot be run",
-            hint=lifting(found[min(found)]),
-        )
+        names, endpoint = tuple(sorted(found)[:5]), found[min(found)]
+        why = reason("admit.observe-only", hosts=names, count=len(found))
+        hint = reason("hint.lift", pool=endpoint.pool, endpoint=endpoint.id)
+        raise refuse(Denied, why, hint)
 
     def _forbidden(self, plan: Plan, inventory: Inventory) -> Iterator[tuple[str, Endpoint]]:
         closed = {one.id: one for one in self._endpoints.all() if one.observe_only}
@@ -158,9 +155,10 @@ class Pools:
             if any(hosts & set(hosts_of(step.action)) for step in run.plan)
         )
         if runs:
-            raise Busy(
-                f"{what} cannot be observe-only yet: {', '.join(runs[:5])} still works there",
-                hint=f"wait, or end it with `anypool operation cancel {runs[0]}`",
+            raise refuse(
+                Busy,
+                reason("admit.still-works", what=what, runs=tuple(runs[:5]), count=len(runs)),
+                reason("hint.cancel", run=runs[0]),
             )
 
     def _told(self, pool: PoolId) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.model import HostId, Inventory, Job, StateReason, Vm, VmState
+from anypool.plan import Reason, reason
 
 
 class Copy(StrEnum):
@@ -17,8 +18,8 @@ class Copy(StrEnum):
     ABSENT = "absent"
     RUNNING = "running"
     PAUSED = "paused"
-    INCOMING = "paused, incoming"
-    MIGRATING = "paused, migrating"
+    INCOMING = "incoming"
+    MIGRATING = "migrating"
     STOPPED = "stopped"
     UNKNOWN = "unknown"
 
@@ -76,7 +77,9 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
         """Return what was seen on all other hosts."""
         return tuple(seen for seen in self.seen if seen.host != host)
 
-    def words(self) -> str:
-        """Return the sight in a few words for people, with host names."""
+    def told(self) -> tuple[Reason, ...]:
+        """Return the sight for people, with host names."""
         names = {key: host.name for key, host in self.inventory.hosts.items()} if self.seen else {}
-        return ", ".join(f"{names.get(s.host, s.host)}: {s.copy}" for s in self.seen)
+        return tuple(
+            reason("run.copy", host=names.get(s.host, s.host), copy=s.copy) for s in self.seen
+        )

@@ -10,7 +10,7 @@ from anypool.engine.decision import Decision, Deed
 from anypool.engine.migration import Times
 from anypool.engine.sight import Sight
 from anypool.model import HostId, Inventory
-from anypool.plan import MigrateVm, Plan, PlanState, Step
+from anypool.plan import MigrateVm, Plan, PlanState, Reason, Step
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
 
@@ -67,7 +67,7 @@ class RunNow(Struct, frozen=True, kw_only=True, gc=False):
     record: RunRecord
     plan: Plan
     steps: tuple[StepNow, ...]
-    broken: str = ""
+    broken: Reason | None = None
 
     def step(self, number: int) -> StepNow:
         """Return a step by its number."""

@@ -29,7 +29,7 @@ from anypool.engine.state import (
     StepNow,
 )
 from anypool.model import DatastoreId, Disk, Inventory, JobState, Locking, VmId
-from anypool.plan import DeleteVm, MigrateVm, Step, broken, vm_of
+from anypool.plan import DeleteVm, MigrateVm, Reason, Step, broken, plain, reason, say, vm_of
 from anypool.settings import Settings
 from anypool.store.records import StepRecord, StepState
 
@@ -81,36 +81,42 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     deed, memory = step.deed, recall(step.record.result)
     step = replace(step, acked=event.outcome is Outcome.DONE, deed=None, last=None)
     if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
-        return ended(step, StepState.FAILED, event.message, context), ()
+        return ended(step, StepState.FAILED, plain(event.message), context), ()
     if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
         step = _remembering(step, replace(memory, sent=step.sent_before))
     if event.outcome is Outcome.BUSY:
-        return _queued(step, deed, event.message, context), ()
+        return _queued(step, deed, plain(event.message), context), ()
     if event.outcome is Outcome.DONE and deed is Deed.DISCARD_TARGET:
         step = _remembering(step, replace(memory, never_ran=True))
     if event.message:
-        step = replace(step, record=replace(step.record, message=event.message))
+        step = replace(step, record=saying(step.record, plain(event.message)))
     if event.outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
         due = context.now.ticks + _pause(step.record.attempts, context.settings)
         return replace(step, phase=Phase.RESTING, due=due), ()
     return replace(step, phase=Phase.LOOKING), (Look(event.number),)
 
 
-def _queued(step: StepNow, deed: Deed | None, why: str, context: Context) -> StepNow:
+def _queued(step: StepNow, deed: Deed | None, why: Reason, context: Context) -> StepNow:
     """Return a step whose turn at the platform has not come; that is no attempt of its own."""
     limit_s = context.settings.migration_deadline_s
     if context.now.ticks - step.tried_at > limit_s:
-        return ended(step, StepState.NEEDS_HUMAN, f"not done after {limit_s:g} s: {why}", context)
+        late = reason("run.late", limit=limit_s, why=why)
+        return ended(step, StepState.NEEDS_HUMAN, late, context)
     attempts = step.record.attempts - (deed is Deed.PERFORM)
-    record = replace(step.record, attempts=attempts, message=why)
+    record = saying(replace(step.record, attempts=attempts), why)
     return replace(step, record=record, phase=Phase.RESTING, due=context.now.ticks + BUSY_S)
 
 
-def ended(step: StepNow, state: StepState, message: str, context: Context) -> StepNow:
+def saying(record: StepRecord, why: Reason | None) -> StepRecord:
+    """Return the row of a step that says why, as a value and in English words."""
+    return replace(record, message="" if why is None else say(why), said=why)
+
+
+def ended(step: StepNow, state: StepState, why: Reason | None, context: Context) -> StepNow:
     """Return a step that ended in a state."""
     now = context.now.at
     begun_at = step.record.begun_at or (now if state is StepState.DONE else 0.0)
-    record = replace(step.record, state=state, message=message, begun_at=begun_at, ended_at=now)
+    record = replace(saying(step.record, why), state=state, begun_at=begun_at, ended_at=now)
     return replace(step, record=record, phase=Phase.IDLE, deed=None, last=None)
 
 
@@ -158,11 +164,11 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     settings, begun = context.settings, step.state is StepState.BEGUN
     moving = isinstance(wish.action, MigrateVm) and begun
     deadline = settings.migration_deadline_s if moving else settings.step_deadline_s
-    why = decision.why if isinstance(decision, Wait) else ""
+    why = decision.why if isinstance(decision, Wait) else None
     if context.now.ticks - step.tried_at > deadline:
         state = StepState.NEEDS_HUMAN if begun else StepState.FAILED
-        words = f"not done after {deadline:g} s: {why or sight.words()} ({sight.words()})"
-        return ended(step, state, words, context), ()
+        late = reason("run.late", limit=deadline, why=why or reason("run.not-all-answer"))
+        return ended(step, state, _seen(late, sight), context), ()
     soon = isinstance(decision, Wait) and decision.soon
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
@@ -178,19 +184,19 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
     """Write into the journal that the action itself will be done, then do it."""
     wish, context = about
     if not sight.answered:
-        return _rest(step, Wait("not all hosts answer"), sight, about)
-    if why := broken(wish, sight.inventory):
-        return ended(step, StepState.FAILED, f"{BROKEN}{why}", context), ()
+        return _rest(step, Wait(reason("run.not-all-answer")), sight, about)
+    if (why := broken(wish, sight.inventory)) is not None:
+        return ended(step, StepState.FAILED, reason("run.broken", why=why), context), ()
     record = step.record
     if record.attempts >= context.settings.attempts_max:
-        words = f"given up after {record.attempts} attempts: {decision.why or record.message}"
-        return ended(step, StepState.FAILED, words, context), ()
+        last = decision.why or record.said or plain(record.message)
+        up = reason("run.given-up", attempts=record.attempts, why=last)
+        return ended(step, StepState.FAILED, up, context), ()
     begun = replace(
-        record,
+        saying(record, decision.why),
         state=StepState.BEGUN,
         attempts=record.attempts + 1,
         begun_at=record.begun_at or context.now.at,
-        message=decision.why,
         result=remember(_intent(wish, sight, recall(record.result))),
     )
     sent_before = recall(record.result).sent
@@ -198,7 +204,7 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
     return replace(step, sent_before=sent_before), (Do(record.number, Deed.PERFORM),)
 
 
-BROKEN = "the plan is out of date: "
+BROKEN = "run.broken"
 
 
 def _intent(wish: Step, sight: Sight, memory: Memory) -> Memory:
@@ -249,14 +255,21 @@ def _correct(step: StepNow, decision: Act) -> Moved:
     memory = recall(step.record.result)
     if decision.deed is Deed.CANCEL_MIGRATION:
         memory = replace(memory, called_back=True)
+    why = None
+    if decision.why is not None:
+        why = reason("run.deed", deed=decision.deed, why=decision.why)
     record = replace(
-        step.record,
+        saying(step.record, why),
         state=StepState.BEGUN,
-        message=f"{decision.deed}: {decision.why}",
         result=remember(memory),
     )
     step = replace(step, record=record, phase=Phase.ACTING, deed=decision.deed, last=None)
     return step, (Do(record.number, decision.deed),)
+
+
+def _seen(why: Reason, sight: Sight) -> Reason:
+    """Return a reason with what was seen on the hosts behind it."""
+    return reason("run.seen", why=why, seen=sight.told()) if sight.seen else why
 
 
 def _remembering(step: StepNow, memory: Memory) -> StepNow:
@@ -273,7 +286,6 @@ def _concluded(
         case Fail(why=why):
             return ended(step, StepState.FAILED, why, context), ()
         case AskHuman(why=why):
-            words = f"{why} ({sight.words()})"
-            return ended(step, StepState.NEEDS_HUMAN, words, context), ()
+            return ended(step, StepState.NEEDS_HUMAN, _seen(why, sight), context), ()
         case Withdraw(why=why):
             return ended(step, StepState.CANCELLED, why, context), ()

@@ -26,6 +26,7 @@ from anypool.plan.action import (
     hosts_of,
     vm_of,
 )
+from anypool.plan.catalogue import CODES, Kind
 from anypool.plan.codec import decode_plan, digest, encode_inventory, encode_plan
 from anypool.plan.effect import apply, outcome
 from anypool.plan.names import named, names_of
@@ -44,12 +45,16 @@ from anypool.plan.plan import (
     VmIs,
 )
 from anypool.plan.price import CostModel, priced
-from anypool.plan.reason import Reason, reason, say
-from anypool.plan.render import describe, names_in, price_tag, render
+from anypool.plan.reason import Fact, Reason, plain, reason
+from anypool.plan.refuse import refuse, way_out_of, why_of
+from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
 from anypool.plan.validity import broken
+from anypool.plan.words import LANGUAGES, say
 
 __all__ = [
+    "CODES",
     "FINAL_STATES",
+    "LANGUAGES",
     "PLANNER_VERSION",
     "Action",
     "AttachDisk",
@@ -64,7 +69,9 @@ __all__ = [
     "DetachDisk",
     "DetachNic",
     "EnterMaintenance",
+    "Fact",
     "HostOpen",
+    "Kind",
     "LeaveMaintenance",
     "MemoryFree",
     "MigrateVm",
@@ -92,15 +99,22 @@ __all__ = [
     "digest",
     "encode_inventory",
     "encode_plan",
+    "goal_of",
     "hosts_of",
     "named",
     "names_in",
     "names_of",
     "outcome",
+    "plain",
+    "price",
     "price_tag",
     "priced",
     "reason",
+    "refuse",
     "render",
     "say",
+    "tell",
     "vm_of",
+    "way_out_of",
+    "why_of",
 ]

@@ -18,13 +18,14 @@ from anypool.plan.action import (
     StopVm,
 )
 from anypool.plan.plan import Plan
+from anypool.plan.reason import Reason, reason
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
 
 
-def violations(inventory: Inventory) -> frozenset[str]:
-    """Return each rule an inventory breaks, in words."""
-    broken = set()
+def violations(inventory: Inventory) -> frozenset[Reason]:
+    """Return each rule an inventory breaks."""
+    broken: set[Reason] = set()
     need: dict[str, int] = defaultdict(int)
     macs: dict[str, set[str]] = defaultdict(set)
     for vm in inventory.vms.values():
@@ -35,23 +36,25 @@ def violations(inventory: Inventory) -> frozenset[str]:
         need[vm.host] += vm.memory_mib
         host = inventory.hosts.get(vm.host)
         if host is None:
-            broken.add(f"{vm.id} is on {vm.host}, which does not exist")
+            broken.add(reason("check.no-host", vm=vm.id, host=vm.host))
         elif host.maintenance:
-            broken.add(f"{vm.id} runs on {vm.host}, which is in maintenance")
+            broken.add(reason("check.maintenance", vm=vm.id, host=vm.host))
     for host in inventory.hosts.values():
         if need[host.id] > host.memory_mib - host.reserved_mib:
-            broken.add(f"{host.id} is overbooked")
-    broken |= {f"MAC {mac} is used by {len(vms)} VMs" for mac, vms in macs.items() if len(vms) > 1}
+            broken.add(reason("check.overbooked", host=host.id))
+    broken |= {
+        reason("check.mac", mac=mac, count=len(vms)) for mac, vms in macs.items() if len(vms) > 1
+    }
     return frozenset(broken)
 
 
-def objections(plan: Plan, inventory: Inventory) -> tuple[str, ...]:
+def objections(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
     """Return what speaks against running a plan on an inventory; empty if nothing does.
 
     Steps are judged in their order, which is one of the orders the engine may take.
     """
     ledger = _Ledger(inventory)
-    found: list[str] = []
+    found: list[Reason] = []
     for step in plan.steps:
         match step.action:
             case MigrateVm(vm=vm, source=source, target=target):
@@ -92,37 +95,38 @@ class _Ledger:
                 if vm.host in self.free:
                     self.free[vm.host] -= vm.memory_mib
 
-    def leave(self, vm: str, host: str) -> list[str]:
+    def leave(self, vm: str, host: str) -> list[Reason]:
         if self.runs.get(vm) != host:
-            return [f"{vm} does not run on {host}"]
+            return [reason("check.runs-not", vm=vm, host=host)]
         del self.runs[vm]
         self.free[host] += self.memory[vm]
         return []
 
-    def arrive(self, vm: str, host: str, *, running: bool) -> list[str]:
+    def arrive(self, vm: str, host: str, *, running: bool) -> list[Reason]:
         if host not in self.free:
-            return [f"{host} does not exist"]
-        found = [f"{host} is closed"] if host in self.closed else []
+            return [reason("check.host-gone", host=host)]
+        found = [reason("check.closed", host=host)] if host in self.closed else []
         if not running:
             return found
         if vm in self.runs:
-            found.append(f"{vm} runs on {self.runs[vm]} already")
+            found.append(reason("check.twice", vm=vm, host=self.runs[vm]))
         self.runs[vm] = host
         self.free[host] -= self.memory.get(vm, 0)
         if self.free[host] < 0:
-            found.append(f"{host} would be overbooked by {-self.free[host]} MiB")
+            found.append(reason("check.overbooked-by", host=host, short=-self.free[host]))
         return found
 
-    def resize(self, vm: str, memory_mib: int | None) -> list[str]:
+    def resize(self, vm: str, memory_mib: int | None) -> list[Reason]:
         if memory_mib is None:
             return []
         more, self.memory[vm] = memory_mib - self.memory.get(vm, 0), memory_mib
         if (host := self.runs.get(vm)) is None:
             return []
         self.free[host] -= more
-        return [f"{host} would be overbooked"] if more > 0 and self.free[host] < 0 else []
+        short = -self.free[host]
+        return [reason("check.overbooked-by", host=host, short=short)] if more > 0 < short else []
 
-    def close(self, host: str) -> list[str]:
+    def close(self, host: str) -> list[Reason]:
         self.closed.add(host)
         left = sorted(vm for vm, place in self.runs.items() if place == host)
-        return [f"{vm} still runs on {host}" for vm in left]
+        return [reason("check.still-runs", vm=vm, host=host) for vm in left]

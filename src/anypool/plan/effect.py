@@ -42,6 +42,8 @@ from anypool.plan.action import (
     StopVm,
 )
 from anypool.plan.plan import Plan
+from anypool.plan.reason import Reason, reason
+from anypool.plan.refuse import refuse
 
 ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
@@ -105,12 +107,13 @@ def _snapshot(
     match action:
         case CreateSnapshot(name=name):
             if name in known:
-                raise Conflict(f"{vm.name} has a snapshot {name} already", hint="choose a new name")
+                why = reason("has.snapshot", vm=vm.name, name=name)
+                raise refuse(Conflict, why, reason("hint.new-name"))
             taken = Snapshot(name=name, with_memory=vm.state in ALIVE)
             return inventory.with_vm(replace(vm, snapshots=(*vm.snapshots, taken)))
         case RevertSnapshot(name=name):
             if name not in known:
-                raise Conflict(f"{vm.name} has no snapshot {name}")
+                raise refuse(Conflict, reason("has.no-snapshot", vm=vm.name, name=name))
             state = VmState.RUNNING if known[name].with_memory else VmState.STOPPED
             return inventory.with_vm(replace(vm, state=state))
         case DeleteSnapshot(name=name):
@@ -138,13 +141,13 @@ def _configure(
             )
         case AttachDisk(disk=disk):
             if any(old.target == disk.target for old in vm.disks):
-                raise Conflict(f"{vm.name} has a disk {disk.target} already")
+                raise refuse(Conflict, reason("has.disk", vm=vm.name, disk=disk.target))
             vm = replace(vm, disks=(*vm.disks, _disk(disk)))
         case DetachDisk(target=target):
             vm = replace(vm, disks=tuple(disk for disk in vm.disks if disk.target != target))
         case AttachNic(nic=nic):
             if any(old.mac == nic.mac for old in vm.nics):
-                raise Conflict(f"{vm.name} has an adapter {nic.mac} already")
+                raise refuse(Conflict, reason("has.nic", vm=vm.name, mac=nic.mac))
             vm = replace(vm, nics=(*vm.nics, nic))
         case DetachNic(mac=mac):
             vm = replace(vm, nics=tuple(nic for nic in vm.nics if nic.mac != mac))
@@ -156,7 +159,7 @@ def _configure(
 def _create(inventory: Inventory, wish: VmWish, host: HostId) -> Inventory:
     _open_host(inventory, host)
     if wish.id in inventory.vms:
-        raise Conflict(f"VM {wish.id} exists already")
+        raise refuse(Conflict, reason("is.made", vm=wish.id))
     return inventory.with_vm(
         Vm(
             id=wish.id,
@@ -194,7 +197,7 @@ def _start(inventory: Inventory, vm_id: VmId, host: HostId) -> Inventory:
 def _migrate(inventory: Inventory, action: MigrateVm) -> Inventory:
     vm = _expect(inventory, action.vm, action.source, ALIVE)
     if action.target == action.source:
-        raise Conflict(f"{vm.name} is on {action.source} already")
+        raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=action.source))
     _room(inventory, vm, action.target)
     return inventory.with_vm(replace(vm, host=action.target))
 
@@ -202,43 +205,45 @@ def _migrate(inventory: Inventory, action: MigrateVm) -> Inventory:
 def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
     busy = [vm.name for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
     if busy:
-        names = ", ".join(busy[:3])
-        raise Conflict(f"{len(busy)} VMs still run on {host}: {names}", hint="evacuate it first")
+        why = reason("is.busy", host=host, count=len(busy), vms=tuple(busy[:3]))
+        raise refuse(Conflict, why, reason("hint.evacuate"))
     return inventory.with_host(replace(inventory.host(host), maintenance=True))
 
 
 def _room(inventory: Inventory, vm: Vm, host: HostId) -> None:
     _open_host(inventory, host)
     if (free := inventory.memory_free_mib(host)) < vm.memory_mib:
-        raise Conflict(f"{host} lacks {vm.memory_mib - free} MiB for {vm.name}")
+        short = vm.memory_mib - free
+        raise refuse(Conflict, reason("is.short", host=host, vm=vm.name, short=short))
 
 
 def _open_host(inventory: Inventory, host_id: HostId) -> None:
     host = inventory.host(host_id)
     if host.state is not HostState.UP:
-        raise Conflict(f"host {host.name} is {host.state}")
+        raise refuse(Conflict, reason("is.host", host=host.name, state=host.state))
     if host.maintenance:
-        raise Conflict(f"host {host.name} is in maintenance")
+        raise refuse(Conflict, reason("is.maintenance", host=host.name))
 
 
 def _expect(inventory: Inventory, vm_id: VmId, host: HostId, states: frozenset[VmState]) -> Vm:
     vm = inventory.vm(vm_id)
     if vm.host != host:
-        raise Conflict(f"{vm.name} is not on {host}", hint="the plan is out of date; plan again")
+        why = reason("is.not-there", vm=vm.name, host=host)
+        raise refuse(Conflict, why, reason("hint.plan-again"))
     if vm.state not in states:
-        raise Conflict(f"{vm.name} is {vm.state}", hint=_way_out(vm, states))
+        raise refuse(Conflict, reason("is.vm", vm=vm.name, state=vm.state), _way_out(vm, states))
     return vm
 
 
-def _way_out(vm: Vm, states: frozenset[VmState]) -> str:
+def _way_out(vm: Vm, states: frozenset[VmState]) -> Reason:
     """Return what brings a VM into one of the states."""
     if vm.state in ALIVE and states & DOWN:
-        return "shut it down first"
+        return reason("hint.shut-down")
     if vm.state in DOWN and states & ALIVE:
-        return "start it first"
+        return reason("hint.start")
     if vm.state is VmState.UNKNOWN:
-        return "its host does not answer; look at `anypool endpoint list`"
-    return "wait until it has changed its state"
+        return reason("hint.endpoints")
+    return reason("hint.wait")
 
 
 def _set(

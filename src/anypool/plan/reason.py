@@ -1,63 +1,62 @@
-"""Reasons as values: a code and its facts, put into words by one catalogue.
+"""Reasons as values: a code and its facts, put into words when somebody reads them.
 
-Codes and facts are stored; the words are made when somebody reads them, so that
-they can be translated and improved without touching what was decided.
+What is decided, refused or done is stored as code and facts. `plan.catalogue` says which
+facts a code has and what they are; `plan.words` has one file of words for each language.
 """
+
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 
-Fact = str | int
+from anypool.plan.catalogue import CODES, Kind
+
+Fact: TypeAlias = "str | int | float | Reason | tuple[str | Reason, ...]"
 
 
 class Reason(Struct, frozen=True, kw_only=True, gc=False):
-    """Why something is done or refused; `facts` are sorted by name."""
+    """Why something is done or refused; `facts` are sorted by name, and may be reasons too."""
 
     code: str
     facts: tuple[tuple[str, Fact], ...] = ()
 
+    def kinds(self) -> Iterator[tuple[str, Kind, Fact]]:
+        """Yield each fact with its kind; TEXT for one that another release wrote."""
+        known = CODES.get(self.code, {})
+        for name, value in self.facts:
+            yield name, known.get(name, Kind.TEXT), value
 
-CATALOGUE: dict[str, str] = {
-    "asked": "asked for by {who}",
-    "evacuate.closed": "no VM runs here any more",
-    "evacuate.already": "{host} has no running VM",
-    "place.most-free": "most free memory: {free} left there afterwards",
-    "place.less-free": "would leave {left} free, {best} elsewhere",
-    "place.equal": "as good; the first of equals was taken",
-    "place.tight": "the pool is tight: this choice leaves room for the others",
-    "place.chosen": "the host was named",
-    "place.stays": "the VM is defined here",
-    "host.state": "host is {state}",
-    "host.maintenance": "host is in maintenance",
-    "host.observe-only": "may only be looked at: pool {pool} or its endpoint is observe-only",
-    "host.memory": "memory {short} short: needs {need}, {free} free",
-    "host.cannot": "cannot do {capability}",
-    "host.datastore": "datastore {datastore} is not reachable",
-    "host.network": "network {network} is not there",
-    "host.arch": "is {arch}, the VM needs {need}",
-    "host.cpu-model": "does not offer CPU model {model}",
-    "host.no-peer": "has no address for its peers",
-    "host.private-disk": "disk {path} lies on no datastore that is known",
-    "host.local-disk": "volume {volume} lies on the local datastore {datastore}",
-    "host.full": "{vcpus} vCPUs wanted, only {cpus} CPUs",
-    "vm.not-running": "{vm} is {state}: nothing to migrate",
-    "vm.snapshots": "{vm} has {count} snapshots, which pin it to its host",
-    "vm.in-motion": "{vm} is in the middle of a migration",
-    "vm.copies": "{vm} is known on {count} more hosts: remove the other copy first",
-    "vm.host-cannot": "the host of {vm} cannot migrate live",
-    "vm.unknown": "{vm} is unknown: its host does not answer",
+
+_TYPES: dict[Kind, tuple[type, ...]] = {
+    Kind.TEXT: (str,),
+    Kind.WORD: (str,),
+    Kind.COUNT: (int,),
+    Kind.MIB: (int,),
+    Kind.BYTES: (int,),
+    Kind.SECONDS: (int, float),
+    Kind.MILLISECONDS: (int,),
+    Kind.REASON: (Reason,),
+    Kind.NAMES: (tuple,),
+    Kind.LIST: (tuple,),
+    Kind.REASONS: (tuple,),
 }
 
 
 def reason(code: str, **facts: Fact) -> Reason:
-    """Return a reason; raise `KeyError` for a code or a fact the catalogue does not know."""
-    CATALOGUE[code].format(**facts)
-    return Reason(code=code, facts=tuple(sorted(facts.items())))
+    """Return a reason; raise `KeyError` for a code or facts that the catalogue does not know.
+
+    A fact that is not of its kind raises `TypeError`.
+    """
+    kinds = CODES[code]
+    if kinds.keys() != facts.keys():
+        raise KeyError(f"{code} has the facts {sorted(kinds)}, not {sorted(facts)}")
+    for name, value in facts.items():
+        if not isinstance(value, _TYPES[kinds[name]]):
+            raise TypeError(f"{code}: {name} is no {kinds[name]}: {value!r}")
+    exact = {name: str(v) if isinstance(v, str) else v for name, v in facts.items()}
+    return Reason(code=code, facts=tuple(sorted(exact.items())))
 
 
-def say(why: Reason) -> str:
-    """Return the words of a reason; an unknown code is shown as it is, with its facts."""
-    facts = dict(why.facts)
-    template = CATALOGUE.get(why.code)
-    if template is None:
-        return " ".join([why.code, *(f"{name}={value}" for name, value in why.facts)])
-    return template.format(**facts)
+def plain(text: str) -> Reason:
+    """Return words that are nobody's code: what a platform or another program said."""
+    return reason("said", text=text)

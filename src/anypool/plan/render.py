@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import assert_never
 
 from anypool.model import HostId, Inventory, VmId
-from anypool.model.units import format_size
 from anypool.plan.action import (
     Action,
     AttachDisk,
@@ -28,7 +27,8 @@ from anypool.plan.action import (
     StopVm,
 )
 from anypool.plan.plan import Cost, Plan
-from anypool.plan.reason import say
+from anypool.plan.reason import Reason, plain, reason
+from anypool.plan.words import DEFAULT, say
 
 Names = Callable[[VmId | HostId], str]
 
@@ -43,46 +43,66 @@ def names_in(inventory: Inventory) -> Names:
     return name
 
 
-def render(plan: Plan, names: Names) -> str:
+def render(plan: Plan, names: Names, language: str = DEFAULT) -> str:
     """Return the plan as text: its price, a line per step, then what was not chosen and why."""
-    count = f"{len(plan.steps)} step" + ("" if len(plan.steps) == 1 else "s")
-    lines = [f"Plan: {plan.goal} ({count}, {price_tag(plan.cost)})"]
+    head = reason("plan.head", goal=goal_of(plan), steps=len(plan.steps), price=price(plan.cost))
+    lines = [say(head, language)]
     for step in plan:
-        wait = f"  [after {', '.join(map(str, sorted(step.after)))}]" if step.after else ""
-        lines.append(f"{step.number:3}. {describe(step.action, names)}  - {say(step.why)}{wait}")
+        told = say(tell(step.action, names), language)
+        wait = tuple(map(str, sorted(step.after)))
+        after = f"  [{say(reason('plan.after', steps=wait), language)}]" if wait else ""
+        lines.append(f"{step.number:3}. {told}  - {say(step.why, language)}{after}")
     if plan.rejected:
-        lines.append("Not chosen:")
-        lines += [f"     {names(r.vm)} on {names(r.host)}: {say(r.why)}" for r in plan.rejected]
+        lines.append(say(reason("plan.rejected"), language))
+    for entry in plan.rejected:
+        vm, host = names(entry.vm), names(entry.host)
+        refusal = reason("plan.refusal", vm=vm, host=host, why=entry.why)
+        lines.append(f"     {say(refusal, language)}")
     return "\n".join(lines)
 
 
-def price_tag(cost: Cost) -> str:
-    """Return a cost in a few words, such as `about 12 s, 1.5 GiB to copy, pause 50 ms`."""
-    words = [f"about {max(1, round(cost.duration_ms / 1000))} s"]
+def goal_of(plan: Plan) -> Reason:
+    """Return what a plan is for; as it was written, for one of a release that kept words."""
+    return plain(plan.goal) if plan.aim is None else plan.aim
+
+
+def price(cost: Cost) -> Reason:
+    """Return a cost, such as `about 12 s, 1.5 GiB to copy, longest pause 50 ms`."""
+    parts = [reason("price.time", time=max(1, round(cost.duration_ms / 1000)))]
     if cost.copy_bytes:
-        words.append(f"{format_size(cost.copy_bytes)} to copy")
+        parts.append(reason("price.copy", size=cost.copy_bytes))
     if cost.pause_ms:
-        words.append(f"longest pause {cost.pause_ms} ms")
-    return ", ".join(words)
+        parts.append(reason("price.pause", pause=cost.pause_ms))
+    return reason("price", parts=tuple(parts))
+
+
+def price_tag(cost: Cost) -> str:
+    """Return a cost in a few English words."""
+    return say(price(cost))
 
 
 def describe(action: Action, names: Names) -> str:
-    """Return an action in a few words, with names for ids."""
+    """Return an action in a few English words, with names for ids."""
+    return say(tell(action, names))
+
+
+def tell(action: Action, names: Names) -> Reason:
+    """Return what an action does, with names for ids."""
     match action:
         case CreateVm(wish=wish, host=host):
-            return f"create {wish.name} on {names(host)}"
+            return reason("step.create", vm=wish.name, host=names(host))
         case MigrateVm(vm=vm, source=source, target=target):
-            return f"migrate {names(vm)}: {names(source)} -> {names(target)}"
+            return reason("step.migrate", vm=names(vm), source=names(source), target=names(target))
         case StopVm(vm=vm, host=host, how=how):
-            return f"{how.replace('-', ' ')} {names(vm)} on {names(host)}"
+            return reason("step.stop", vm=names(vm), host=names(host), how=how)
         case RestartVm(vm=vm, host=host, how=how):
-            return f"{how} {names(vm)} on {names(host)}"
+            return reason("step.restart", vm=names(vm), host=names(host), how=how)
         case EnterMaintenance(host=host):
-            return f"enter maintenance on {names(host)}"
+            return reason("step.enter-maintenance", host=names(host))
         case LeaveMaintenance(host=host):
-            return f"leave maintenance on {names(host)}"
+            return reason("step.leave-maintenance", host=names(host))
         case _:
-            return _describe_change(action, names)
+            return _tell_change(action, names)
 
 
 _Simple = StartVm | PauseVm | ResumeVm | DeleteVm | RenameVm | ReconfigureVm
@@ -90,41 +110,42 @@ _Device = AttachDisk | DetachDisk | AttachNic | DetachNic
 _Snapshot = CreateSnapshot | RevertSnapshot | DeleteSnapshot
 
 
-def _describe_change(action: _Simple | _Device | _Snapshot, names: Names) -> str:
+def _tell_change(action: _Simple | _Device | _Snapshot, names: Names) -> Reason:
     vm, host = names(action.vm), names(action.host)
     match action:
         case StartVm():
-            text = f"start {vm}"
+            return reason("step.start", vm=vm, host=host)
         case PauseVm():
-            text = f"pause {vm}"
+            return reason("step.pause", vm=vm, host=host)
         case ResumeVm():
-            text = f"resume {vm}"
+            return reason("step.resume", vm=vm, host=host)
         case DeleteVm(volumes=volumes):
-            text = f"delete {vm}" + (" and its volumes" if volumes else "")
+            return reason("step.delete-all" if volumes else "step.delete", vm=vm, host=host)
         case RenameVm(name=name):
-            text = f"rename {vm} to {name}"
+            return reason("step.rename", vm=vm, host=host, name=name)
         case ReconfigureVm():
-            text = f"reconfigure {vm}"
+            return reason("step.reconfigure", vm=vm, host=host)
         case _:
-            text = _describe_part(action, vm)
-    return f"{text} on {host}"
+            return _tell_part(action, vm, host)
 
 
-def _describe_part(action: _Device | _Snapshot, vm: str) -> str:
+def _tell_part(action: _Device | _Snapshot, vm: str, host: str) -> Reason:
     match action:
         case AttachDisk(disk=disk):
-            return f"attach disk {disk.target} ({format_size(disk.size_bytes)}) to {vm}"
+            return reason(
+                "step.attach-disk", vm=vm, host=host, disk=disk.target, size=disk.size_bytes
+            )
         case DetachDisk(target=target):
-            return f"detach disk {target} from {vm}"
+            return reason("step.detach-disk", vm=vm, host=host, disk=target)
         case AttachNic(nic=nic):
-            return f"attach adapter {nic.mac} to {vm}"
+            return reason("step.attach-nic", vm=vm, host=host, mac=nic.mac)
         case DetachNic(mac=mac):
-            return f"detach adapter {mac} from {vm}"
+            return reason("step.detach-nic", vm=vm, host=host, mac=mac)
         case CreateSnapshot(name=name):
-            return f"take snapshot {name} of {vm}"
+            return reason("step.create-snapshot", vm=vm, host=host, name=name)
         case RevertSnapshot(name=name):
-            return f"revert {vm} to snapshot {name}"
+            return reason("step.revert-snapshot", vm=vm, host=host, name=name)
         case DeleteSnapshot(name=name):
-            return f"delete snapshot {name} of {vm}"
+            return reason("step.delete-snapshot", vm=vm, host=host, name=name)
         case _:
             assert_never(action)

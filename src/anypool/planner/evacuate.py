@@ -10,16 +10,22 @@ from anypool.plan import (
     MemoryFree,
     MigrateVm,
     Plan,
+    Reason,
     Refusal,
     Step,
     VmIs,
     digest,
+    plain,
     reason,
+    refuse,
     say,
 )
 from anypool.planner.place import Choice, choose, pinned, refusal
 
 SEARCH_NODES = 2000
+Stuck = tuple[str, Reason, Reason]
+"""The name of a VM that finds no place, where, and why not."""
+
 MOVABLE = frozenset({VmState.RUNNING, VmState.PAUSED})
 
 
@@ -31,25 +37,30 @@ def plan_evacuation(inventory: Inventory, host_id: HostId) -> Plan:
     """
     host = inventory.host(host_id)
     if host.state is not HostState.UP:
-        raise Conflict(f"host {host.name} is {host.state}", hint="it must answer to be evacuated")
+        why = reason("is.host", host=host.name, state=host.state)
+        raise refuse(Conflict, why, reason("hint.answer"))
     if host.maintenance:
-        raise Conflict(f"host {host.name} is in maintenance already")
+        raise refuse(Conflict, reason("is.maintenance-already", host=host.name))
     running = [vm for vm in inventory.vms_on(host_id) if vm.state in HOLDS_MEMORY]
-    stuck = {vm.name: say(why) for vm in running if (why := pinned(inventory, vm)) is not None}
+    stuck = [
+        (vm.name, plain(vm.name), bound)
+        for vm in running
+        if (bound := pinned(inventory, vm)) is not None
+    ]
     homes = assign(inventory, host_id, running) if not stuck else None
     if homes is None:
-        stuck |= _homeless(inventory, host_id, running)
-        names = ", ".join(sorted({key.split(" on ")[0] for key in stuck}))
-        raise NoPlan(
-            f"{host.name} cannot be emptied: no place for {names}",
-            hint="stop these VMs, free memory elsewhere or add a host",
-            refusals=stuck,
-        )
+        stuck += _homeless(inventory, host_id, running)
+        names = tuple(sorted({name for name, _, _ in stuck}))
+        against = [(where, what) for _, where, what in stuck]
+        why = reason("no.evacuation", host=host.name, vms=names)
+        raise no_plan(why, reason("hint.make-room"), against)
     steps = [_move(number, vm, host_id, choice) for number, (vm, choice) in enumerate(homes, 1)]
     rejected = [entry for _, choice in homes for entry in choice.refused]
     steps.append(_close(len(steps) + 1, host_id, host.name))
+    aim = reason("aim.evacuate", host=host.name)
     return Plan(
-        goal=f"evacuate {host.name}",
+        goal=say(aim),
+        aim=aim,
         steps=tuple(steps),
         rejected=tuple(rejected),
         based_on=digest(inventory),
@@ -104,15 +115,15 @@ def _search(
     return place(inventory, 0)
 
 
-def _homeless(inventory: Inventory, source: HostId, vms: list[Vm]) -> dict[str, str]:
+def _homeless(inventory: Inventory, source: HostId, vms: list[Vm]) -> list[Stuck]:
     """Return why each VM that finds no place in its turn is refused by each other host."""
-    world, stuck = inventory, dict[str, str]()
+    world, stuck = inventory, list[Stuck]()
     for vm in sorted(vms, key=lambda vm: (-vm.memory_mib, vm.name, vm.id)):
         if pinned(world, vm) is not None:
             continue
         choice = choose(world, vm, avoid=frozenset({source}))
         if choice.host is None:
-            stuck |= _refusals(inventory, vm, choice)
+            stuck += _refusals(inventory, vm, choice)
         else:
             world = world.with_vm(replace(vm, host=choice.host))
     return stuck
@@ -139,10 +150,21 @@ def _close(number: int, host: HostId, name: str) -> Step:
     return Step(number=number, action=EnterMaintenance(host=host), why=why, after=moves)
 
 
-def _refusals(inventory: Inventory, vm: Vm, choice: Choice) -> dict[str, str]:
+def _refusals(inventory: Inventory, vm: Vm, choice: Choice) -> list[Stuck]:
     if not choice.refused:
-        return {vm.name: "there is no other host"}
-    return {
-        f"{vm.name} on {inventory.hosts[entry.host].name}": say(entry.why)
+        return [(vm.name, plain(vm.name), reason("place.no-other"))]
+    hosts = inventory.hosts
+    return [
+        (
+            vm.name,
+            reason("plan.place", vm=vm.name, host=hosts[entry.host].name),
+            entry.why,
+        )
         for entry in choice.refused
-    }
+    ]
+
+
+def no_plan(why: Reason, hint: Reason, against: list[tuple[Reason, Reason]]) -> NoPlan:
+    """Return the error that says why there is no plan, with what is against each candidate."""
+    refusals = {say(where): say(what) for where, what in against}
+    return refuse(NoPlan, why, hint, refusals=refusals, against=tuple(against))

@@ -12,23 +12,27 @@ from anypool.plan import (
     MemoryFree,
     MigrateVm,
     Plan,
+    Reason,
     Refusal,
     StartVm,
     Step,
     VmAbsent,
     VmIs,
     apply,
-    describe,
     digest,
     hosts_of,
     names_in,
+    plain,
     reason,
+    refuse,
     say,
+    tell,
     vm_of,
 )
-from anypool.planner.evacuate import MOVABLE
+from anypool.planner.evacuate import MOVABLE, no_plan
 from anypool.planner.place import Choice, choose, pinned, refusal
 
+_NAMED = 3
 STARTABLE = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
@@ -41,8 +45,8 @@ def plan_action(inventory: Inventory, action: Action, who: str) -> Plan:
         states = frozenset({inventory.vms[vm].state})
         valid = (VmIs(vm=vm, host=hosts_of(action)[0], states=states),)
     step = Step(number=1, action=action, why=reason("asked", who=who), valid_while=valid)
-    goal = describe(action, names_in(inventory))
-    return Plan(goal=goal, steps=(step,), based_on=digest(inventory))
+    aim = tell(action, names_in(inventory))
+    return Plan(goal=say(aim), aim=aim, steps=(step,), based_on=digest(inventory))
 
 
 def plan_create(
@@ -72,22 +76,31 @@ def plan_create(
         if start:
             steps.append(_start_after(create, wish, choice.host))
         world = world.with_vm(replace(vm, host=choice.host, state=VmState.RUNNING))
-    goal = f"create {_names([wish.name for wish in wishes])}"
-    return Plan(goal=goal, steps=tuple(steps), rejected=tuple(rejected), based_on=digest(inventory))
+    aim = _creating([wish.name for wish in wishes])
+    return Plan(
+        goal=say(aim),
+        aim=aim,
+        steps=tuple(steps),
+        rejected=tuple(rejected),
+        based_on=digest(inventory),
+    )
 
 
 def plan_start(inventory: Inventory, vm_id: VmId) -> Plan:
     """Return the step that starts a stopped VM where it is defined; `NoPlan` if it has no room."""
     vm = inventory.vm(vm_id)
     if vm.host is None or vm.state not in STARTABLE:
-        raise Conflict(f"{vm.name} is {vm.state}", hint="only a stopped VM can be started")
+        why = reason("is.vm", vm=vm.name, state=vm.state)
+        raise refuse(Conflict, why, reason("hint.only-stopped"))
     if vm.copies:
-        where = ", ".join(inventory.host(copy.host).name for copy in vm.copies)
-        raise Conflict(f"{vm.name} is also known on {where}", hint="remove the other copy first")
-    why = refusal(inventory, vm, inventory.host(vm.host))
-    if why is not None:
+        where = tuple(inventory.host(copy.host).name for copy in vm.copies)
+        why = reason("is.known-on", vm=vm.name, hosts=where)
+        raise refuse(Conflict, why, reason("hint.other-copy"))
+    against = refusal(inventory, vm, inventory.host(vm.host))
+    if against is not None:
         place = inventory.host(vm.host).name
-        raise NoPlan(f"{vm.name} cannot start on {place}: {say(why)}", refusals={place: say(why)})
+        why = reason("no.start", vm=vm.name, host=place, why=against)
+        raise no_plan(why, reason("hint.free-memory"), [(plain(place), against)])
     step = Step(
         number=1,
         action=StartVm(vm=vm_id, host=vm.host),
@@ -98,18 +111,20 @@ def plan_start(inventory: Inventory, vm_id: VmId) -> Plan:
             MemoryFree(host=vm.host, memory_mib=vm.memory_mib),
         ),
     )
-    return Plan(goal=f"start {vm.name}", steps=(step,), based_on=digest(inventory))
+    aim = reason("aim.start", vm=vm.name)
+    return Plan(goal=say(aim), aim=aim, steps=(step,), based_on=digest(inventory))
 
 
 def plan_migrate(inventory: Inventory, vm_id: VmId, *, target: HostId | None) -> Plan:
     """Return the step that migrates a running VM to the named or the best other host."""
     vm = inventory.vm(vm_id)
     if (bound := pinned(inventory, vm)) is not None:
-        raise Conflict(f"{vm.name} cannot migrate: {say(bound)}")
+        raise refuse(Conflict, reason("no.migration", vm=vm.name, why=bound))
     if vm.host is None:
-        raise Conflict(f"{vm.name} is on no host")
+        raise refuse(Conflict, reason("is.nowhere", vm=vm.name))
     if target == vm.host:
-        raise Conflict(f"{vm.name} is on {inventory.host(target).name} already")
+        there = inventory.host(target).name
+        raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=there))
     choice = _choice(inventory, vm, target, avoid=frozenset({vm.host}))
     if choice.host is None or choice.why is None:
         raise _no_place(inventory, vm, choice)
@@ -123,9 +138,10 @@ def plan_migrate(inventory: Inventory, vm_id: VmId, *, target: HostId | None) ->
             MemoryFree(host=choice.host, memory_mib=vm.memory_mib),
         ),
     )
-    name = inventory.host(choice.host).name
+    aim = reason("aim.migrate", vm=vm.name, host=inventory.host(choice.host).name)
     return Plan(
-        goal=f"migrate {vm.name} to {name}",
+        goal=say(aim),
+        aim=aim,
         steps=(step,),
         rejected=choice.refused,
         based_on=digest(inventory),
@@ -148,18 +164,16 @@ def _choice(
 
 
 def _no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
-    refusals = {inventory.hosts[entry.host].name: say(entry.why) for entry in choice.refused}
-    if not refusals:
-        hint = "add a host with `anypool host add URI`"
-        return NoPlan(f"no host for {vm.name}: the pool has no other host", hint=hint)
-    first = "; ".join(f"{name}: {why}" for name, why in list(refusals.items())[:3])
-    left = len(refusals) - 3
-    more = f" (and {left} more host{'s' if left > 1 else ''})" if left > 0 else ""
-    return NoPlan(
-        f"no host can take {vm.name}: {first}{more}",
-        hint="free memory, add a host or ask for less",
-        refusals=refusals,
-    )
+    if not choice.refused:
+        return no_plan(reason("no.other-host", vm=vm.name), reason("hint.add-host"), [])
+    against = [(inventory.hosts[entry.host].name, entry.why) for entry in choice.refused]
+    first = tuple(reason("no.place-of", host=name, why=why) for name, why in against[:_NAMED])
+    more = len(against) - _NAMED
+    why = reason("no.place", vm=vm.name, refusals=first)
+    if more > 0:
+        why = reason("no.place-more", vm=vm.name, refusals=first, more=more)
+    named = [(plain(name), why) for name, why in against]
+    return no_plan(why, reason("hint.free-memory"), named)
 
 
 def _wished(wish: VmWish) -> Vm:
@@ -193,5 +207,7 @@ def _start_after(create: Step, wish: VmWish, host: HostId) -> Step:
     )
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)} VMs)"
+def _creating(names: list[str]) -> Reason:
+    if len(names) <= _NAMED:
+        return reason("aim.create", vms=tuple(names))
+    return reason("aim.create-many", first=names[0], last=names[-1], count=len(names))

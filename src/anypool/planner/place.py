@@ -15,7 +15,6 @@ from anypool.model import (
     Vm,
     VmState,
 )
-from anypool.model.units import format_mib
 from anypool.plan import Reason, Refusal, reason
 
 RUNNERS_UP = 3
@@ -50,12 +49,12 @@ def choose(inventory: Inventory, vm: Vm, *, avoid: frozenset[HostId] = frozenset
         return Choice(host=None, why=None, refused=tuple(refused))
     (left, best), *others = sorted(fits, key=lambda fit: -fit[0])
     for other_left, other in others[:RUNNERS_UP]:
-        less = reason("place.less-free", left=format_mib(other_left), best=format_mib(left))
+        less = reason("place.less-free", left=other_left, best=left)
         why = reason("place.equal") if other_left == left else less
         refused.append(Refusal(vm=vm.id, host=other, why=why))
     return Choice(
         host=best,
-        why=reason("place.most-free", free=format_mib(left)),
+        why=reason("place.most-free", free=left),
         refused=tuple(sorted(refused, key=lambda entry: entry.host)),
     )
 
@@ -80,9 +79,9 @@ def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
     if free < vm.memory_mib:
         yield reason(
             "host.memory",
-            short=format_mib(vm.memory_mib - free),
-            need=format_mib(vm.memory_mib),
-            free=format_mib(max(0, free)),
+            short=vm.memory_mib - free,
+            need=vm.memory_mib,
+            free=max(0, free),
         )
 
 
@@ -101,7 +100,7 @@ def _missing_abilities(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Rea
     if source.arch != host.arch:
         yield reason("host.arch", arch=host.arch, need=source.arch)
     if Capability.LIVE_MIGRATION not in host.abilities:
-        yield reason("host.cannot", capability=Capability.LIVE_MIGRATION.replace("-", " "))
+        yield reason("host.cannot", capability=Capability.LIVE_MIGRATION)
     if source.endpoint != host.endpoint and not host.peer_uri:
         yield reason("host.no-peer")
 

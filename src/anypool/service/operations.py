@@ -7,6 +7,7 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.errors import Conflict, NotFound
 from anypool.model import RunId
+from anypool.plan import Reason
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
@@ -21,6 +22,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     run: RunRecord
     goal: str
+    aim: Reason | None
     steps: tuple[StepRecord, ...]
 
 
@@ -100,4 +102,5 @@ class Operations:
 
 
 def _operation(tx: Tx, run: RunRecord) -> Operation:
-    return Operation(run=run, goal=plans.summary(tx, run.plan).goal, steps=runs.steps(tx, run.id))
+    plan = plans.summary(tx, run.plan)
+    return Operation(run=run, goal=plan.goal, aim=plan.aim, steps=runs.steps(tx, run.id))

@@ -5,7 +5,7 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.errors import Conflict
 from anypool.model import PlanId
-from anypool.plan import PlanState
+from anypool.plan import PlanState, reason
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
@@ -58,7 +58,7 @@ class Plans:
     def reject(self, by: Principal, plan: str) -> FollowedPlan:
         """Put a plan aside that did not run; raise `NotFound` or `Conflict`."""
         waiting = {PlanState.RECOMMENDED, PlanState.APPROVED}
-        return self._decide(by, plan, PlanState.CANCELLED, waiting, "rejected")
+        return self._decide(by, plan, PlanState.CANCELLED, waiting, "rejected-by")
 
     def run(self, by: Principal, plan: str) -> Proposal:
         """Carry a plan out; raise `Conflict` if the world changed, `Busy` if its VMs are in use."""
@@ -75,6 +75,6 @@ class Plans:
     ) -> FollowedPlan:
         require(by, Deed.DECIDE_PLAN)
         with self._store.writing() as tx:
-            note = f"{word} by {by.name}"
+            note = reason(f"plan.{word}", who=by.name)
             plans.set_state(tx, PlanId(plan), new, only_from=only_from, note=note)
         return self.get(by, plan)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import PlanId, RunId
-from anypool.plan import Plan, PlanState, decode_plan, encode_plan
+from anypool.plan import Plan, PlanState, Reason, decode_plan, encode_plan, say
 from anypool.store.pages import Ask, page
 from anypool.store.records import Page, PlanRecord, PlanSummary
 from anypool.store.tables import plans
@@ -30,6 +30,8 @@ def add(tx: Tx, plan_id: PlanId, plan: Plan, *, by: str) -> PlanRecord:
             "cost": msgspec.to_builtins(plan.cost),
             "run": None,
             "note": "",
+            "aim": _built(plan.aim),
+            "said": None,
             "body": encode_plan(plan),
         },
     )
@@ -48,6 +50,7 @@ def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
         changed_at=row.changed_at,
         run=row.run,
         note=row.note,
+        said=_read(row.said),
     )
 
 
@@ -59,13 +62,14 @@ def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
         known = summary(tx, plan_id)
         return PlanRecord(
             id=known.id,
-            plan=Plan(goal=known.goal, cost=known.cost),
+            plan=Plan(goal=known.goal, cost=known.cost, aim=known.aim),
             state=known.state,
             by=known.by,
             created_at=known.created_at,
             changed_at=known.changed_at,
             run=known.run,
             note=known.note,
+            said=known.said,
         )
 
 
@@ -80,12 +84,12 @@ def set_state(
     new: PlanState,
     *,
     only_from: Collection[PlanState],
-    note: str | None = None,
+    note: Reason | None = None,
 ) -> None:
     """Change the state; raise `NotFound`, or `Conflict` unless it is in one of `only_from`."""
-    values = {"state": new.value, "changed_at": tx.now}
+    values: dict[str, object] = {"state": new.value, "changed_at": tx.now}
     if note is not None:
-        values["note"] = note
+        values |= {"note": say(note), "said": _built(note)}
     allowed = sorted(state.value for state in only_from)
     met = tx.run(
         update(plans).where(plans.c.id == plan_id, plans.c.state.in_(allowed)).values(values)
@@ -104,13 +108,18 @@ def set_run(tx: Tx, plan_id: PlanId, run: RunId) -> None:
         raise _not_found(plan_id)
 
 
-def supersede(tx: Tx, plan_ids: Collection[PlanId], note: str) -> int:
+def supersede(tx: Tx, plan_ids: Collection[PlanId], note: Reason) -> int:
     """Mark those that did not run yet as SUPERSEDED; return how many."""
     waiting = [PlanState.RECOMMENDED.value, PlanState.APPROVED.value]
     return tx.run(
         update(plans)
         .where(plans.c.id.in_(list(plan_ids)), plans.c.state.in_(waiting))
-        .values(state=PlanState.SUPERSEDED.value, changed_at=tx.now, note=note)
+        .values(
+            state=PlanState.SUPERSEDED.value,
+            changed_at=tx.now,
+            note=say(note),
+            said=_built(note),
+        )
     )
 
 
@@ -121,6 +130,14 @@ def list_plans(
     if states is None:
         return page(tx, plans, ask, _summary)
     return page(tx, plans, ask, _summary, plans.c.state.in_([state.value for state in states]))
+
+
+def _built(why: Reason | None) -> object:
+    return None if why is None else msgspec.to_builtins(why)
+
+
+def _read(stored: object) -> Reason | None:
+    return msgspec.convert(stored, Reason | None)
 
 
 def _summary(row: Row[Any]) -> PlanSummary:

@@ -21,7 +21,7 @@ from anypool.model import (
     Vm,
     VmId,
 )
-from anypool.plan import Cost, Plan, PlanState
+from anypool.plan import Cost, Plan, PlanState, Reason
 
 T = TypeVar("T")
 
@@ -37,7 +37,8 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
 class PlanSummary(Struct, frozen=True, kw_only=True, gc=False):
     """What a list shows of a plan, readable whatever release stored it.
 
-    `note` says why it was rejected, superseded or failed.
+    `note` says why it was rejected, superseded or failed; `aim` and `said` are goal and
+    note as values, None where only words were kept.
     """
 
     id: PlanId
@@ -50,6 +51,8 @@ class PlanSummary(Struct, frozen=True, kw_only=True, gc=False):
     cost: Cost
     run: RunId | None = None
     note: str = ""
+    aim: Reason | None = None
+    said: Reason | None = None
 
 
 class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
@@ -63,6 +66,7 @@ class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
     changed_at: float
     run: RunId | None = None
     note: str = ""
+    said: Reason | None = None
 
 
 class RunState(StrEnum):
@@ -92,7 +96,10 @@ class StepState(StrEnum):
 
 
 class RunRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """One execution of a plan; `paused` and `cancelling` are what people asked for."""
+    """One execution of a plan; `paused` and `cancelling` are what people asked for.
+
+    `said` is `message` as a value, None where only words were kept.
+    """
 
     id: RunId
     plan: PlanId
@@ -103,12 +110,14 @@ class RunRecord(Struct, frozen=True, kw_only=True, gc=False):
     started_at: float = 0.0
     ended_at: float = 0.0
     message: str = ""
+    said: Reason | None = None
 
 
 class StepRecord(Struct, frozen=True, kw_only=True, gc=False):
     """How one step of a run stands; `number` is the step's in its plan.
 
     `pause_ms` is the measured pause of a migration, `result` whatever the step found out.
+    `said` is `message` as a value, None where only words were kept.
     """
 
     run: RunId
@@ -122,6 +131,7 @@ class StepRecord(Struct, frozen=True, kw_only=True, gc=False):
     progress_bytes_left: int = 0
     pause_ms: int = 0
     result: str = ""
+    said: Reason | None = None
 
 
 class HostFacts(Struct, frozen=True, kw_only=True, gc=False):
@@ -175,6 +185,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened; `number` and `at` are given by the store when it is appended.
 
     `kind` is a dotted code such as `vm.migrated`; the subject is what it happened to.
+    `said` is `message` as a value, None where only words were kept.
     """
 
     kind: str
@@ -187,6 +198,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     run: RunId | None = None
     number: int = 0
     at: float = 0.0
+    said: Reason | None = None
 
 
 class Role(StrEnum):

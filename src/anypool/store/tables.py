@@ -50,6 +50,10 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
+def _said(name: str = "said") -> Column[object]:
+    return Column(name, JSON(none_as_null=True))
+
+
 def _number() -> Column[int]:
     return Column("number", Counter, primary_key=True, autoincrement=True)
 
@@ -81,6 +85,8 @@ plans = Table(
     Column("cost", JSON, nullable=False),
     Column("run", Text),
     _text("note"),
+    _said("aim"),
+    _said(),
     Column("body", LargeBinary, nullable=False),
     Index(None, "state"),
     sqlite_autoincrement=True,
@@ -99,6 +105,7 @@ runs = Table(
     _time("started_at"),
     _time("ended_at"),
     _text("message"),
+    _said(),
     Index(None, "plan"),
     Index(None, "state"),
     sqlite_autoincrement=True,
@@ -118,6 +125,7 @@ steps = Table(
     _count("progress_bytes_left"),
     _count("pause_ms"),
     _text("result"),
+    _said(),
 )
 
 endpoints = Table(
@@ -200,6 +208,7 @@ events = Table(
     _text("message"),
     Column("plan", Text),
     Column("run", Text),
+    _said(),
     Index(None, "subject_kind", "subject_id", "number"),
     sqlite_autoincrement=True,
 )

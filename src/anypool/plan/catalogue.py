@@ -1,0 +1,254 @@
+"""The catalogue: every code there is, and which facts it has.
+
+The words are in `plan.words`, one file for each language; a test sees to it that every
+code has words in all of them, with the same facts.
+"""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a fact is, so that each language can write it its own way.
+
+    TEXT stays as it is: names, and what platforms say. WORD is a word of ours that has an
+    entry `word.<it>`. COUNT is a number of things; MIB, BYTES, SECONDS and MILLISECONDS
+    bear their unit. REASON is a reason within a reason. NAMES are texts; LIST and REASONS
+    are reasons, separated by commas and by semicolons.
+    """
+
+    TEXT = "text"
+    WORD = "word"
+    COUNT = "count"
+    MIB = "mib"
+    BYTES = "bytes"
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    REASON = "reason"
+    NAMES = "names"
+    LIST = "list"
+    REASONS = "reasons"
+
+
+T, W, N = Kind.TEXT, Kind.WORD, Kind.COUNT
+MIB, BYTES, S, MS = Kind.MIB, Kind.BYTES, Kind.SECONDS, Kind.MILLISECONDS
+R, NAMES, LIST, RS = Kind.REASON, Kind.NAMES, Kind.LIST, Kind.REASONS
+
+_WORDS = (
+    *("running", "paused", "suspended", "stopped", "crashed", "unknown", "up", "off", "absent"),
+    *("incoming", "migrating", "waiting", "begun", "done", "failed", "skipped", "cancelled"),
+    *("needs-human", "shut-down", "power-off", "reboot", "reset", "live-migration"),
+    "being-cancelled",
+    *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
+    *("cancel-migration", "delete-volumes"),
+)
+
+_SMALL: dict[str, dict[str, Kind]] = {
+    "said": {"text": T},
+    "asked": {"who": T},
+    **{f"word.{word}": {} for word in _WORDS},
+}
+
+_AIMS: dict[str, dict[str, Kind]] = {
+    "aim.evacuate": {"host": T},
+    "aim.create": {"vms": NAMES},
+    "aim.create-many": {"first": T, "last": T, "count": N},
+    "aim.start": {"vm": T},
+    "aim.migrate": {"vm": T, "host": T},
+}
+
+_STEPS: dict[str, dict[str, Kind]] = {
+    "step.create": {"vm": T, "host": T},
+    "step.migrate": {"vm": T, "source": T, "target": T},
+    "step.stop": {"vm": T, "host": T, "how": W},
+    "step.restart": {"vm": T, "host": T, "how": W},
+    "step.enter-maintenance": {"host": T},
+    "step.leave-maintenance": {"host": T},
+    "step.start": {"vm": T, "host": T},
+    "step.pause": {"vm": T, "host": T},
+    "step.resume": {"vm": T, "host": T},
+    "step.delete": {"vm": T, "host": T},
+    "step.delete-all": {"vm": T, "host": T},
+    "step.rename": {"vm": T, "host": T, "name": T},
+    "step.reconfigure": {"vm": T, "host": T},
+    "step.attach-disk": {"vm": T, "host": T, "disk": T, "size": BYTES},
+    "step.detach-disk": {"vm": T, "host": T, "disk": T},
+    "step.attach-nic": {"vm": T, "host": T, "mac": T},
+    "step.detach-nic": {"vm": T, "host": T, "mac": T},
+    "step.create-snapshot": {"vm": T, "host": T, "name": T},
+    "step.revert-snapshot": {"vm": T, "host": T, "name": T},
+    "step.delete-snapshot": {"vm": T, "host": T, "name": T},
+}
+
+_TEXTS: dict[str, dict[str, Kind]] = {
+    "price": {"parts": LIST},
+    "price.time": {"time": S},
+    "price.copy": {"size": BYTES},
+    "price.pause": {"pause": MS},
+    "plan.head": {"goal": R, "steps": N, "price": R},
+    "plan.approved": {"who": T},
+    "plan.rejected-by": {"who": T},
+    "plan.after": {"steps": NAMES},
+    "plan.rejected": {},
+    "plan.refusal": {"vm": T, "host": T, "why": R},
+    "plan.place": {"vm": T, "host": T},
+}
+
+_PLACES: dict[str, dict[str, Kind]] = {
+    "evacuate.closed": {},
+    "evacuate.already": {"host": T},
+    "place.most-free": {"free": MIB},
+    "place.less-free": {"left": MIB, "best": MIB},
+    "place.equal": {},
+    "place.tight": {},
+    "place.chosen": {},
+    "place.stays": {},
+    "place.no-other": {},
+    "host.state": {"state": W},
+    "host.maintenance": {},
+    "host.observe-only": {"pool": T},
+    "host.memory": {"short": MIB, "need": MIB, "free": MIB},
+    "host.cannot": {"capability": W},
+    "host.datastore": {"datastore": T},
+    "host.network": {"network": T},
+    "host.arch": {"arch": T, "need": T},
+    "host.cpu-model": {"model": T},
+    "host.no-peer": {},
+    "host.private-disk": {"path": T},
+    "host.local-disk": {"volume": T, "datastore": T},
+    "host.full": {"vcpus": N, "cpus": N},
+    "vm.not-running": {"vm": T, "state": W},
+    "vm.snapshots": {"vm": T, "count": N},
+    "vm.in-motion": {"vm": T},
+    "vm.copies": {"vm": T, "count": N},
+    "vm.host-cannot": {"vm": T},
+    "vm.unknown": {"vm": T},
+}
+
+_REFUSALS: dict[str, dict[str, Kind]] = {
+    "no.evacuation": {"host": T, "vms": NAMES},
+    "no.other-host": {"vm": T},
+    "no.place": {"vm": T, "refusals": RS},
+    "no.place-more": {"vm": T, "refusals": RS, "more": N},
+    "no.place-of": {"host": T, "why": R},
+    "no.start": {"vm": T, "host": T, "why": R},
+    "no.migration": {"vm": T, "why": R},
+    "is.host": {"host": T, "state": W},
+    "is.maintenance": {"host": T},
+    "is.maintenance-already": {"host": T},
+    "is.vm": {"vm": T, "state": W},
+    "is.nowhere": {"vm": T},
+    "is.there-already": {"vm": T, "host": T},
+    "is.not-there": {"vm": T, "host": T},
+    "is.known-on": {"vm": T, "hosts": NAMES},
+    "is.made": {"vm": T},
+    "is.busy": {"host": T, "count": N, "vms": NAMES},
+    "is.short": {"host": T, "vm": T, "short": MIB},
+    "has.snapshot": {"vm": T, "name": T},
+    "has.no-snapshot": {"vm": T, "name": T},
+    "has.disk": {"vm": T, "disk": T},
+    "has.nic": {"vm": T, "mac": T},
+    "hint.answer": {},
+    "hint.make-room": {},
+    "hint.free-memory": {},
+    "hint.add-host": {},
+    "hint.only-stopped": {},
+    "hint.other-copy": {},
+    "hint.new-name": {},
+    "hint.evacuate": {},
+    "hint.plan-again": {},
+    "hint.shut-down": {},
+    "hint.start": {},
+    "hint.endpoints": {},
+    "hint.wait": {},
+}
+
+_CHECKS: dict[str, dict[str, Kind]] = {
+    "check.no-host": {"vm": T, "host": T},
+    "check.maintenance": {"vm": T, "host": T},
+    "check.overbooked": {"host": T},
+    "check.overbooked-by": {"host": T, "short": MIB},
+    "check.mac": {"mac": T, "count": N},
+    "check.runs-not": {"vm": T, "host": T},
+    "check.host-gone": {"host": T},
+    "check.closed": {"host": T},
+    "check.twice": {"vm": T, "host": T},
+    "check.still-runs": {"vm": T, "host": T},
+    "broken.gone": {"what": T},
+    "broken.exists": {"vm": T},
+    "broken.memory": {"host": T, "free": MIB, "need": MIB},
+    "broken.moved": {"vm": T, "host": T},
+    "broken.state": {"what": T, "state": W},
+    "broken.maintenance": {"host": T},
+}
+
+_ADMISSION: dict[str, dict[str, Kind]] = {
+    "admit.changed": {"objections": RS},
+    "admit.silent": {"host": T},
+    "admit.busy": {"vm": T},
+    "admit.observe-only": {"hosts": NAMES, "count": N},
+    "admit.still-works": {"what": T, "runs": NAMES, "count": N},
+    "hint.later": {},
+    "hint.wait-for-run": {},
+    "hint.lift": {"pool": T, "endpoint": T},
+    "hint.cancel": {"run": T},
+}
+
+_RUNS: dict[str, dict[str, Kind]] = {
+    "run.given-up": {"attempts": N, "why": R},
+    "run.late": {"limit": S, "why": R},
+    "run.seen": {"why": R, "seen": LIST},
+    "run.copy": {"host": T, "copy": W},
+    "run.pair": {"source": W, "target": W},
+    "run.broken": {"why": R},
+    "run.deed": {"deed": W, "why": R},
+    "run.step": {"number": N, "why": R},
+    "run.cancelled": {},
+    "run.skipped": {},
+    "run.before-failed": {},
+    "run.other-release": {},
+    "run.left-alone": {"why": T},
+    "run.not-all-answer": {},
+    "run.no-answer": {},
+    "run.host-gone": {},
+    "run.still-there": {"count": N, "vms": NAMES},
+    "run.reported": {"copy": W},
+    "run.silent": {"host": T},
+    "run.elsewhere": {"host": T, "copy": W},
+    "run.vm-is": {"copy": W},
+    "run.vm-exists": {"vm": T},
+    "run.vm-defined-elsewhere": {},
+    "run.nothing-left": {},
+    "run.vm-gone": {},
+    "run.vm-not-there": {},
+    "run.guest-restarts": {},
+    "run.cannot-see": {},
+    "run.rename-stopped": {},
+    "run.next-start": {},
+    "run.snapshot-exists": {"name": T},
+    "run.no-snapshot": {"name": T},
+    "run.other-disk": {"disk": T},
+    "migration.not-moved": {},
+    "migration.source-gone": {},
+    "migration.nothing-at-target": {},
+    "migration.source-has-it": {},
+    "migration.target-has-it": {},
+    "migration.stopped": {},
+    "migration.lost": {},
+    "migration.twice": {},
+    "migration.stopped-after": {},
+    "migration.called-back": {},
+    "migration.was-there": {},
+    "migration.cannot": {"source": W, "target": W},
+    "migration.paused-at-source": {},
+    "migration.paused-as-before": {},
+    "event.begun": {"goal": R},
+    "event.run": {"goal": R, "state": W},
+    "event.run-why": {"goal": R, "state": W, "why": R},
+    "event.step": {"step": R, "state": W},
+    "event.step-why": {"step": R, "state": W, "why": R},
+}
+
+CODES: dict[str, dict[str, Kind]] = {
+    **_SMALL, **_AIMS, **_STEPS, **_TEXTS, **_PLACES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RUNS
+}  # fmt: skip
+"""The facts of every code, by name."""
