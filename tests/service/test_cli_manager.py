@@ -41,6 +41,19 @@ def test_what_was_found_is_shown(anypool: Terminal) -> None:
         assert anypool(noun, "list").code == 0
 
 
+def test_values_are_counted_instead_of_rows_shown(anypool: Terminal) -> None:
+    shown = anypool("vm", "list", "--facets", "state,host").out.splitlines()
+    assert "6 match" in shown[0]
+    assert "memory" in shown[0]
+    assert any(line.split() == ["HOST", "COUNT"] for line in shown)
+    counts = json.loads(anypool("vm", "list", "--facets", "host", "-o", "json").out)
+    assert sum(one["count"] for one in counts["facets"][0]["values"]) == counts["total"]
+    assert "host=" in anypool("vm", "list", "--facets", "host", "-o", "name").out
+    refused = anypool("plan", "list", "--facets", "state")
+    assert refused.code == 2
+    assert "no facets" in refused.err
+
+
 def test_an_evacuation_is_previewed_run_as_shown_and_followed(anypool: Terminal) -> None:
     preview = anypool("host", "evacuate", "h1", "--dry-run")
     assert preview.code == 0

@@ -19,6 +19,23 @@ def test_hosts_and_vms_are_listed_searched_and_paged(pool: httpx.Client) -> None
     assert first["total"] == second["total"] >= 4
 
 
+def test_a_list_counts_all_that_match_on_whatever_page(pool: httpx.Client) -> None:
+    page = pool.get("/vms", params={"limit": 1, "facets": "state, host"}).json()
+    assert [one["field"] for one in page["facets"]] == ["state", "host"]
+    for facet in page["facets"]:
+        assert sum(one["count"] for one in facet["values"]) == page["total"]
+    every = pool.get("/vms").json()["items"]
+    assert page["totals"]["memory_bytes"] == sum(vm["memory_mib"] for vm in every) << 20
+    assert page["totals"]["vcpus"] == sum(vm["vcpus"] for vm in every)
+    hosts = pool.get("/hosts", params={"facets": "datastore"}).json()
+    assert hosts["totals"]["vms"] == len(every)
+    assert not hosts["facets"][0]["more"]
+    refused = pool.get("/vms", params={"facets": "nosuch"})
+    assert refused.status_code == 422
+    assert "no 'nosuch'" in refused.json()["detail"]
+    assert pool.get("/plans", params={"facets": "state"}).status_code == 422
+
+
 def test_an_evacuation_is_previewed_and_then_run(pool: httpx.Client) -> None:
     before = pool.get("/hosts/h1").json()
     preview = pool.post("/hosts/h1/evacuate", params={"dry_run": "true"})

@@ -26,6 +26,7 @@ Use = NamedDependency[Services]
 By = NamedDependency[Principal]
 From = NamedDependency[Caller]
 Wanted = NamedDependency[Ask]
+Searched = NamedDependency[Ask]
 Live = NamedDependency[Broadcast]
 
 
@@ -38,6 +39,25 @@ def asked(
 ) -> Ask:
     """Return which page of a list is wanted."""
     return Ask(query=q, limit=limit, cursor=cursor)
+
+
+def searched(
+    q: Annotated[str, QueryParameter(max_length=2000, description="a search query")] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=LARGEST, description="rows of a page")] = 100,
+    cursor: Annotated[
+        str, QueryParameter(max_length=4000, description="`next` of the page before")
+    ] = "",
+    facets: Annotated[
+        str,
+        QueryParameter(
+            max_length=1000,
+            description="fields whose values are counted, separated by commas: `state,host,tag`",
+        ),
+    ] = "",
+) -> Ask:
+    """Return which page of a list of the inventory is wanted."""
+    names = tuple(filter(None, (name.strip() for name in facets.split(","))))
+    return Ask(query=q, limit=limit, cursor=cursor, facets=names)
 
 
 def dependencies(services: Services) -> dict[str, Provide]:
@@ -54,6 +74,7 @@ def dependencies(services: Services) -> dict[str, Provide]:
         "caller": Provide(caller, sync_to_thread=False),
         "by": Provide(by, sync_to_thread=False),
         "ask": Provide(asked, sync_to_thread=False),
+        "search": Provide(searched, sync_to_thread=False),
     }
 
 

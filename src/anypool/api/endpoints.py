@@ -4,14 +4,14 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import By, Key, Use, Wanted
+from anypool.api.asking import By, Key, Searched, Use
 from anypool.api.views import (
     EndpointView,
     HostView,
-    PageView,
+    ListView,
     endpoint_view,
     host_view,
-    page_view,
+    list_view,
 )
 from anypool.api.vms import Text
 from anypool.service.endpoints import NewEndpoint
@@ -43,9 +43,9 @@ class AddedEndpoint(Struct, frozen=True, kw_only=True):
 
 
 @get("/endpoints", sync_to_thread=True)
-def list_endpoints(services: Use, by: By, ask: Wanted) -> PageView[EndpointView]:
+def list_endpoints(services: Use, by: By, search: Searched) -> ListView[EndpointView]:
     """List endpoints."""
-    return page_view(services.endpoints.list(by, ask), endpoint_view)
+    return list_view(services.endpoints.list(by, search), endpoint_view)
 
 
 @post("/endpoints", status_code=201, sync_to_thread=True)

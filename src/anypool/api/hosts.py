@@ -12,14 +12,14 @@ from anypool.api.asking import (
     DryRun,
     IfMatch,
     Key,
+    Searched,
     Use,
-    Wanted,
     expected,
     proposed,
     tagged,
 )
 from anypool.api.planviews import Accepted
-from anypool.api.views import HostView, PageView, host_view, page_view
+from anypool.api.views import HostView, ListView, host_view, list_view
 
 
 class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,11 +30,11 @@ class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @get("/hosts", sync_to_thread=True)
-def list_hosts(services: Use, by: By, ask: Wanted) -> PageView[HostView]:
+def list_hosts(services: Use, by: By, search: Searched) -> ListView[HostView]:
     """List hosts."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
-    found = services.hosts.list(by, ask)
-    return page_view(found, lambda host: host_view(host, inventory, loads))
+    found = services.hosts.list(by, search)
+    return list_view(found, lambda host: host_view(host, inventory, loads))
 
 
 @get("/hosts/{key:str}", sync_to_thread=True)

@@ -7,21 +7,25 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
+from anypool.api.asking import By, IfMatch, Key, Searched, Use, Wanted, expected, tagged
 from anypool.api.views import (
     DatastoreView,
     ImageView,
+    ListView,
     NetworkView,
     PageView,
     VolumeView,
     datastore_view,
+    hosts_by,
     image_view,
+    list_view,
     network_view,
     page_view,
     volume_view,
 )
 from anypool.api.vms import Text
-from anypool.model import Boot, Locking
+from anypool.model import Boot, Datastore, Locking
+from anypool.service import Principal, Services
 from anypool.service.images import NewImage
 
 
@@ -54,18 +58,22 @@ class NewImageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @get("/datastores", sync_to_thread=True)
-def list_datastores(services: Use, by: By, ask: Wanted) -> PageView[DatastoreView]:
+def list_datastores(services: Use, by: By, search: Searched) -> ListView[DatastoreView]:
     """List datastores."""
     inventory = services.pool.inventory(by)
-    found = services.datastores.list(by, ask)
-    return page_view(found, lambda datastore: datastore_view(datastore, inventory))
+    found = services.datastores.list(by, search)
+    hosts = hosts_by(inventory, "datastores", [one.id for one in found.items])
+    return list_view(found, lambda one: datastore_view(one, hosts))
 
 
 @get("/datastores/{key:str}", sync_to_thread=True)
 def get_datastore(services: Use, by: By, key: Key) -> Response[DatastoreView]:
     """Show one datastore."""
     datastore = services.datastores.get(by, key)
-    return tagged(datastore_view(datastore, services.pool.inventory(by)), datastore)
+    return tagged(
+        _datastore(services, by, datastore),
+        datastore,
+    )
 
 
 @patch("/datastores/{key:str}", sync_to_thread=True)
@@ -76,28 +84,33 @@ def change_datastore(
     datastore = services.datastores.change(
         by, key, tags=data.tags, locking=data.locking, expected=expected(if_match)
     )
-    return tagged(datastore_view(datastore, services.pool.inventory(by)), datastore)
+    return tagged(
+        _datastore(services, by, datastore),
+        datastore,
+    )
 
 
 @post("/datastores/{key:str}/mark", status_code=200, sync_to_thread=True)
 def mark_datastore(services: Use, by: By, key: Key) -> DatastoreView:
     """Write the marker that lets other hosts recognise the same place."""
     marked = services.datastores.mark(by, key)
-    return datastore_view(marked, services.pool.inventory(by))
+    return _datastore(services, by, marked)
 
 
 @get("/networks", sync_to_thread=True)
-def list_networks(services: Use, by: By, ask: Wanted) -> PageView[NetworkView]:
+def list_networks(services: Use, by: By, search: Searched) -> ListView[NetworkView]:
     """List networks."""
     inventory = services.pool.inventory(by)
-    found = services.networks.list(by, ask)
-    return page_view(found, lambda network: network_view(network, inventory))
+    found = services.networks.list(by, search)
+    hosts = hosts_by(inventory, "networks", [one.id for one in found.items])
+    return list_view(found, lambda one: network_view(one, hosts))
 
 
 @get("/networks/{key:str}", sync_to_thread=True)
 def get_network(services: Use, by: By, key: Key) -> NetworkView:
     """Show one network."""
-    return network_view(services.networks.get(by, key), services.pool.inventory(by))
+    network = services.networks.get(by, key)
+    return network_view(network, hosts_by(services.pool.inventory(by), "networks", [network.id]))
 
 
 @get("/volumes", sync_to_thread=True)
@@ -107,9 +120,9 @@ def list_volumes(services: Use, by: By, ask: Wanted) -> PageView[VolumeView]:
 
 
 @get("/images", sync_to_thread=True)
-def list_images(services: Use, by: By, ask: Wanted) -> PageView[ImageView]:
+def list_images(services: Use, by: By, search: Searched) -> ListView[ImageView]:
     """List images."""
-    return page_view(services.images.list(by, ask), image_view)
+    return list_view(services.images.list(by, search), image_view)
 
 
 @post("/images", status_code=201, sync_to_thread=True)
@@ -140,6 +153,11 @@ def get_image(services: Use, by: By, key: Key) -> ImageView:
 def remove_image(services: Use, by: By, key: Key) -> None:
     """Forget an image; its volume stays."""
     services.images.remove(by, key)
+
+
+def _datastore(services: Services, by: Principal, datastore: Datastore) -> DatastoreView:
+    hosts = hosts_by(services.pool.inventory(by), "datastores", [datastore.id])
+    return datastore_view(datastore, hosts)
 
 
 ROUTES = (

@@ -4,8 +4,8 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
-from anypool.api.views import PageView, page_view
+from anypool.api.asking import By, IfMatch, Key, Searched, Use, expected, tagged
+from anypool.api.views import ListView, list_view
 from anypool.api.vms import Text
 from anypool.model import Inventory, KnownPool
 
@@ -51,10 +51,10 @@ def pool_view(known: KnownPool, inventory: Inventory) -> PoolView:
 
 
 @get("/pools", sync_to_thread=True)
-def list_pools(services: Use, by: By, ask: Wanted) -> PageView[PoolView]:
+def list_pools(services: Use, by: By, search: Searched) -> ListView[PoolView]:
     """List pools."""
     inventory = services.pool.inventory(by)
-    return page_view(services.pools.list(by, ask), lambda one: pool_view(one, inventory))
+    return list_view(services.pools.list(by, search), lambda one: pool_view(one, inventory))
 
 
 @post("/pools", status_code=201, sync_to_thread=True)

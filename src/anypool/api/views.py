@@ -3,8 +3,8 @@
 Times are seconds since 1970, null for never. Sizes bear their unit in the name.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -27,7 +27,8 @@ from anypool.model import (
     VmCopy,
     VmId,
 )
-from anypool.service.pages import Page
+from anypool.search import Facet
+from anypool.service.pages import Listed, Page
 from anypool.service.volumes import UsedVolume
 
 R = TypeVar("R")
@@ -46,6 +47,47 @@ class PageView(Struct, Generic[V], frozen=True, kw_only=True):
 def page_view(page: Page[R], view: Callable[[R], V]) -> PageView[V]:
     """Return a page with each row as it is shown."""
     return PageView(items=tuple(map(view, page.items)), total=page.total, next=page.next)
+
+
+class ValueCount(Struct, frozen=True, kw_only=True):
+    """How many have a value, which is written as in a search."""
+
+    value: str
+    count: int
+
+
+class FacetView(Struct, frozen=True, kw_only=True):
+    """The most frequent values of a field; `more` is how many others there are."""
+
+    field: str
+    values: tuple[ValueCount, ...]
+    more: int
+
+
+class ListView(Struct, Generic[V], frozen=True, kw_only=True):
+    """A page of a list; `total`, `totals` (sums) and `facets` are of all that match."""
+
+    items: tuple[V, ...]
+    total: int
+    next: str | None
+    totals: dict[str, int]
+    facets: tuple[FacetView, ...]
+
+
+def list_view(found: Listed[R], view: Callable[[R], V]) -> ListView[V]:
+    """Return a page of the inventory with each row as it is shown."""
+    return ListView(
+        items=tuple(map(view, found.items)),
+        total=found.total,
+        next=found.next,
+        totals=found.totals,
+        facets=tuple(map(_facet, found.facets)),
+    )
+
+
+def _facet(facet: Facet) -> FacetView:
+    values = (ValueCount(value=value, count=count) for value, count in facet.values)
+    return FacetView(field=facet.field, values=tuple(values), more=facet.more)
 
 
 def time_or_none(at: float) -> float | None:
@@ -227,9 +269,19 @@ class DatastoreView(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
 
-def datastore_view(datastore: Datastore, inventory: Inventory) -> DatastoreView:
-    """Return a datastore as it is shown."""
-    hosts = [h.name for h in inventory.hosts.values() if datastore.id in h.datastores]
+def hosts_by(
+    inventory: Inventory, reach: Literal["datastores", "networks"], ids: Iterable[str]
+) -> dict[str, list[str]]:
+    """Return the names of the hosts that reach each of these, in one look at every host."""
+    names: dict[str, list[str]] = {key: [] for key in ids}
+    for host in inventory.hosts.values():
+        for key in names.keys() & getattr(host, reach):
+            names[key].append(host.name)
+    return names
+
+
+def datastore_view(datastore: Datastore, hosts: Mapping[str, list[str]]) -> DatastoreView:
+    """Return a datastore as it is shown; `hosts` are the names of those that see it."""
     return DatastoreView(
         id=datastore.id,
         name=datastore.name,
@@ -239,7 +291,7 @@ def datastore_view(datastore: Datastore, inventory: Inventory) -> DatastoreView:
         locking=datastore.locking,
         capacity_bytes=datastore.capacity_bytes,
         free_bytes=datastore.free_bytes,
-        hosts=tuple(sorted(hosts)),
+        hosts=tuple(sorted(hosts[datastore.id])),
         tags=tuple(sorted(datastore.tags)),
     )
 
@@ -255,15 +307,14 @@ class NetworkView(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
 
-def network_view(network: Network, inventory: Inventory) -> NetworkView:
-    """Return a network as it is shown."""
-    hosts = [h.name for h in inventory.hosts.values() if network.id in h.networks]
+def network_view(network: Network, hosts: Mapping[str, list[str]]) -> NetworkView:
+    """Return a network as it is shown; `hosts` are the names of those that carry it."""
     return NetworkView(
         id=network.id,
         name=network.name,
         kind=network.kind,
         bridge=network.bridge,
-        hosts=tuple(sorted(hosts)),
+        hosts=tuple(sorted(hosts[network.id])),
         tags=tuple(sorted(network.tags)),
     )
 

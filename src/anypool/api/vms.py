@@ -13,14 +13,14 @@ from anypool.api.asking import (
     DryRun,
     IfMatch,
     Key,
+    Searched,
     Use,
-    Wanted,
     expected,
     proposed,
     tagged,
 )
 from anypool.api.planviews import Accepted
-from anypool.api.views import PageView, VmView, page_view, vm_view
+from anypool.api.views import ListView, VmView, list_view, vm_view
 from anypool.model import Resources, VmChange
 from anypool.model.units import MIB, parse_size
 from anypool.service.vms import Power
@@ -89,11 +89,11 @@ class Reconfiguration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 @get("/vms", sync_to_thread=True)
-def list_vms(services: Use, by: By, ask: Wanted) -> PageView[VmView]:
+def list_vms(services: Use, by: By, search: Searched) -> ListView[VmView]:
     """List VMs."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
-    found = services.vms.list(by, ask)
-    return page_view(found, lambda vm: vm_view(vm, inventory, loads))
+    found = services.vms.list(by, search)
+    return list_view(found, lambda vm: vm_view(vm, inventory, loads))
 
 
 @post("/vms", status_code=202, responses=PREVIEW, sync_to_thread=True)

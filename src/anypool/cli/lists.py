@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from anypool.cli.client import key
 from anypool.cli.connection import Where, connected
-from anypool.cli.output import Column, show_list, show_one
+from anypool.cli.output import Column, show_counts, show_list, show_one
 from anypool.errors import Invalid
 from anypool.search import Noun, parse
 
@@ -26,7 +26,23 @@ class Which:
         ),
     ] = ""
     limit: Annotated[int, Parameter(help="at most so many; 0 is all")] = 0
+    facets: Annotated[
+        str,
+        Parameter(
+            help="instead of the rows, how many have each value of these fields: state,host,tag"
+        ),
+    ] = ""
 
+
+_COUNTED = (
+    Noun.VM,
+    Noun.HOST,
+    Noun.DATASTORE,
+    Noun.NETWORK,
+    Noun.IMAGE,
+    Noun.ENDPOINT,
+    Noun.POOL,
+)
 
 EVERY = Which()
 """What holds when no option says otherwise."""
@@ -39,7 +55,14 @@ def show_all(
     if which.limit < 0:
         raise Invalid("--limit cannot be negative", hint="0 shows all")
     query = str(parse(which.filter, noun)) if which.filter and noun else which.filter
+    if which.facets and noun not in _COUNTED:
+        hint = f"those of {', '.join(_COUNTED)} have; use --filter and count the rows"
+        raise Invalid("this list has no facets", hint=hint)
     with connected(where) as client:
+        if which.facets:
+            page = client.get(path, q=query, limit=1, facets=which.facets)
+            show_counts(page, where.output)
+            return
         rows = client.items(path, query=query, most=which.limit)
         show_list(rows, columns, where.output)
 

@@ -1,7 +1,7 @@
 """Results as tables, JSON, YAML or bare names."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -11,6 +11,7 @@ from anypool.cli import yaml
 from anypool.cli.client import Json
 from anypool.cli.connection import Format
 from anypool.cli.terminal import clean, out
+from anypool.model.units import format_size
 
 _STYLES = {
     "running": "green",
@@ -61,6 +62,36 @@ def show_one(row: Json, columns: Sequence[Column], form: Format) -> None:
             out().print(label + Text(text, style=_STYLES.get(text, "")))
     else:
         _show_data(row, form)
+
+
+def show_counts(page: Json, form: Format) -> None:
+    """Print how many objects match, their sums, and how many have each value of each facet."""
+    if form not in ("table", "wide"):
+        counts = {name: page[name] for name in ("total", "totals", "facets")}
+        _show_data([{"name": name} for name in _values(page)] if form == "name" else counts, form)
+        return
+    sums = (f"{_cell(_sum(name, value))} {_words(name)}" for name, value in page["totals"].items())
+    out().print(", ".join([f"{page['total']} match", *sums]), markup=False)
+    for facet in page["facets"]:
+        rows = [[clean(one["value"]) or "-", str(one["count"])] for one in facet["values"]]
+        if facet["more"]:
+            rows.append([f"({facet['more']} more values)", ""])
+        out().print()
+        table([facet["field"].upper(), "COUNT"], rows)
+
+
+def _values(page: Json) -> Iterator[str]:
+    for facet in page["facets"]:
+        for one in facet["values"]:
+            yield f"{facet['field']}={one['value']}"
+
+
+def _sum(name: str, value: int) -> object:
+    return format_size(value) if name.endswith("_bytes") else value
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_bytes").replace("_", " ")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,7 +1,8 @@
 """A persistent map: changing it costs its own size, and old versions stay as they were."""
 
-from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import chain
+from typing import Any, Generic, TypeVar
 from zlib import crc32
 
 K = TypeVar("K", bound=str)
@@ -103,11 +104,33 @@ class PMap(Mapping[K, V], Generic[K, V]):
         for chunk in self._chunks:
             yield from chunk
 
+    def values(self) -> ValuesView[V]:
+        """Return the values in the order of iteration, without a look-up for each."""
+        return _Values(self)
+
+    def items(self) -> ItemsView[K, V]:
+        """Return keys and values in the order of iteration, without a look-up for each."""
+        return _Items(self)
+
     def __len__(self) -> int:
         return self._size
 
     def __repr__(self) -> str:
         return f"PMap({dict(self)!r})"
+
+
+class _Values(ValuesView[V]):
+    _mapping: PMap[Any, V]
+
+    def __iter__(self) -> Iterator[V]:
+        return chain.from_iterable(chunk.values() for chunk in self._mapping._chunks)
+
+
+class _Items(ItemsView[K, V]):
+    _mapping: PMap[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return chain.from_iterable(chunk.items() for chunk in self._mapping._chunks)
 
 
 def _slot(key: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, assert_never
 
 from anypool.model import Inventory
+from anypool.search.column import folded
 from anypool.search.field import Field, Join, Kind
 from anypool.search.nouns import FIELDS, Resolved, Unresolved, resolve
 from anypool.search.pattern import contains, equals
@@ -47,10 +48,10 @@ def predicate(expression: Expression, noun: Noun, now: float) -> Predicate:
         case Word(value=value):
             return _free_text(value, noun)
         case Compare(path=path, operator=sign, value=value):
-            return _comparison(found(noun, path), sign, value, now)
+            return comparison(found(noun, path), sign, value, now)
         case OneOf(path=path, values=values):
             place = found(noun, path)
-            return _either([_comparison(place, Operator.EQUAL, v, now) for v in values])
+            return _either([comparison(place, Operator.EQUAL, v, now) for v in values])
         case Not(part=part):
             return _negation(predicate(part, noun, now))
         case And(parts=parts):
@@ -64,13 +65,13 @@ def predicate(expression: Expression, noun: Noun, now: float) -> Predicate:
 def sort_key(key: SortKey, noun: Noun) -> Getter:
     """Return a function to a value that sorts as people expect: `h2` before `h10`."""
     place = found(noun, key.path)
-    rank = _rank(place.field)
+    rank = rank_of(place.field)
     get = place.field.get
     if not place.joins:
         return lambda record, inventory: rank(get(record, inventory))
 
     def smallest(record: Any, inventory: Inventory) -> Any:
-        ranks = [rank(get(end, inventory)) for end in _follow(place.joins, record, inventory)]
+        ranks = [rank(get(end, inventory)) for end in follow(place.joins, record, inventory)]
         return min(ranks, default=())
 
     return smallest
@@ -98,34 +99,46 @@ def _either(parts: list[Predicate]) -> Predicate:
     return lambda record, inventory: any(part(record, inventory) for part in parts)
 
 
-def _comparison(place: Resolved, sign: Operator, value: Value, now: float) -> Predicate:
+def comparison(place: Resolved, sign: Operator, value: Value, now: float) -> Predicate:
+    """Return a function that compares the field at the end of a path."""
     if sign is Operator.UNEQUAL:
-        return _negation(_comparison(place, Operator.EQUAL, value, now))
+        return _negation(comparison(place, Operator.EQUAL, value, now))
     test = _test(place.field, sign, value, now)
     get, joins = place.field.get, place.joins
     if not joins:
         return lambda record, inventory: test(get(record, inventory))
     return lambda record, inventory: any(
-        test(get(end, inventory)) for end in _follow(joins, record, inventory)
+        test(get(end, inventory)) for end in follow(joins, record, inventory)
     )
 
 
-def _follow(joins: tuple[Join[Any], ...], record: Any, inventory: Inventory) -> Iterator[Any]:
+def follow(joins: tuple[Join[Any], ...], record: Any, inventory: Inventory) -> Iterator[Any]:
+    """Yield the records at the end of joins that begin at a record."""
     if not joins:
         yield record
         return
     for neighbour in joins[0].get(record, inventory):
-        yield from _follow(joins[1:], neighbour, inventory)
+        yield from follow(joins[1:], neighbour, inventory)
 
 
 def _test(field: Field[Any], sign: Operator, value: Value, now: float) -> _Test:
+    test = folded_test(field, sign, value, now)
+    return (lambda item: test(folded(item))) if is_folded(field) else test
+
+
+def is_folded(field: Field[Any]) -> bool:
+    """Return whether the values of a field are compared without regard to case."""
+    return field.kind in (Kind.TEXT, Kind.SET, Kind.ENUM)
+
+
+def folded_test(field: Field[Any], sign: Operator, value: Value, now: float) -> _Test:
+    """Return a test of a field's values, which are folded already if they are texts."""
     wanted = understood(field, value, now)
     if field.kind is Kind.SET:
         text = _text_test(sign, wanted, wild=value.wild)
-        return lambda items: any(text(item.casefold()) for item in items)
+        return lambda items: any(map(text, items))
     if field.kind is Kind.TEXT or value.wild or sign is Operator.CONTAINS:
-        text = _text_test(sign, wanted, wild=value.wild)
-        return lambda item: text(item.casefold())
+        return _text_test(sign, wanted, wild=value.wild)
     if field.kind is Kind.ENUM:
         return _enum_test(field.values, sign, wanted)
     if isinstance(wanted, Span):
@@ -139,8 +152,8 @@ def _text_test(sign: Operator, folded: str, *, wild: bool) -> Callable[[str], bo
         return equals(folded, wild=wild)
     if sign is Operator.CONTAINS:
         return contains(folded, wild=wild)
-    compare, bound = _SIGNS[sign], _natural(folded)
-    return lambda text: compare(_natural(text), bound)
+    compare, bound = _SIGNS[sign], natural(folded)
+    return lambda text: compare(natural(text), bound)
 
 
 def _enum_test(values: tuple[str, ...], sign: Operator, wanted: str) -> _Test:
@@ -180,18 +193,19 @@ def _free_text(value: Value, noun: Noun) -> Predicate:
     return holds
 
 
-def _rank(field: Field[Any]) -> Callable[[Any], Any]:
+def rank_of(field: Field[Any]) -> Callable[[Any], Any]:
+    """Return a function from a field's value to what sorts as people expect."""
     if field.kind is Kind.TEXT:
-        return lambda text: _natural(text.casefold())
+        return lambda text: natural(text.casefold())
     if field.kind is Kind.SET:
-        return lambda items: tuple(sorted(_natural(item.casefold()) for item in items))
+        return lambda items: tuple(sorted(natural(item.casefold()) for item in items))
     if field.kind is Kind.ENUM:
         places = {value: rank for rank, value in enumerate(field.values)}
         return lambda item: (places.get(item, len(places)),)
     return lambda number: (number,)
 
 
-def _natural(text: str) -> tuple[str | tuple[int, str], ...]:
+def natural(text: str) -> tuple[str | tuple[int, str], ...]:
     """Return text as pieces, texts and numbers by turns, so that numbers compare as such."""
     pieces: list[str | tuple[int, str]] = []
     for index, piece in enumerate(_DIGITS.split(text)):

@@ -1,12 +1,13 @@
 """What can be asked about a record: typed fields, and joins to other records."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from anypool.model import Inventory
+from anypool.model import Inventory, PMap
 from anypool.search.syntax import Noun
 
 R = TypeVar("R")
@@ -32,7 +33,8 @@ class Kind(StrEnum):
 class Field(Struct, Generic[R], frozen=True):
     """One field; `values` lists those of an ENUM, in order when it has one.
 
-    Free text looks into the fields marked `free`.
+    Free text looks into the fields marked `free`. A field whose `get` looks at hosts,
+    datastores or networks too has a `key`: the part of the record that decides which.
     """
 
     name: str
@@ -41,20 +43,36 @@ class Field(Struct, Generic[R], frozen=True):
     doc: str
     values: tuple[str, ...] = ()
     free: bool = False
+    key: Callable[[R], Hashable] | None = None
 
 
 class Join(Struct, Generic[R], frozen=True):
-    """A way from a record to records of another noun."""
+    """A way from a record to records of another noun.
+
+    `key` is the part of the record that decides to which; by default its id.
+    """
 
     name: str
     noun: Noun
     get: Callable[[R, Inventory], Iterable[Any]]
     doc: str
+    key: Callable[[R], Hashable] = attrgetter("id")
 
 
 class Table(Struct, Generic[R], frozen=True):
-    """All that can be asked about one noun."""
+    """All that can be asked about one noun.
+
+    `maps` are the parts of the inventory that its records are made of: the records by id,
+    and what else fields without a `key` look at, by the same id. The fields in `totals`
+    are summed up over whatever was found.
+    """
 
     fields: tuple[Field[R], ...]
     joins: tuple[Join[R], ...] = ()
-    rows: Callable[[Inventory], Iterable[R]] = lambda _: ()
+    maps: Callable[[Inventory], tuple[PMap[Any, Any], ...]] = lambda _: ()
+    totals: tuple[str, ...] = ()
+
+    def rows(self, inventory: Inventory) -> Iterable[R]:
+        """Return the records that are in the inventory; none of those that are elsewhere."""
+        maps = self.maps(inventory)
+        return maps[0].values() if maps else ()

@@ -16,6 +16,7 @@ from anypool.service.events import Events
 from anypool.service.facts import Facts
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
+from anypool.service.listing import Lists
 from anypool.service.logins import Logins
 from anypool.service.networks import Networks
 from anypool.service.once import Once
@@ -47,16 +48,17 @@ class Services:
         underway = Underway(store)
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
+        lists = Lists(engine)
         self.consoles = Consoles(engine, reach, clock)
-        self.datastores = Datastores(engine, facts, reach)
+        self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)
         self.devices = Devices(engine, proposals, underway)
         self.endpoints = Endpoints(engine, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
-        self.hosts = Hosts(engine, proposals, facts)
-        self.images = Images(engine)
+        self.hosts = Hosts(engine, lists, proposals, facts)
+        self.images = Images(engine, lists)
         self.logins = Logins(store)
-        self.networks = Networks(engine)
+        self.networks = Networks(engine, lists)
         self.once = Once(store)
         self.operations = Operations(engine, store)
         self.people = People(store)
@@ -64,5 +66,5 @@ class Services:
         self.pool = Pool(engine)
         self.pools = Pools(engine)
         self.snapshots = Snapshots(proposals)
-        self.vms = Vms(engine, proposals, facts, underway)
+        self.vms = Vms(engine, lists, proposals, facts, underway)
         self.volumes = Volumes(engine)

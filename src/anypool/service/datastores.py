@@ -8,24 +8,25 @@ from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.facts import Facts
-from anypool.service.listing import inventory_page
+from anypool.service.listing import Lists
 from anypool.service.names import checked_tags
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 from anypool.service.reach import Reach
 
 
 class Datastores:
     """The use cases of a datastore."""
 
-    def __init__(self, engine: Engine, facts: Facts, reach: Reach) -> None:
+    def __init__(self, engine: Engine, lists: Lists, facts: Facts, reach: Reach) -> None:
+        self._lists = lists
         self._engine = engine
         self._facts = facts
         self._reach = reach
 
-    def list(self, by: Principal, ask: Ask) -> Page[Datastore]:
+    def list(self, by: Principal, ask: Ask) -> Listed[Datastore]:
         """Return a page of the datastores that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return inventory_page(self._engine.inventory, Noun.DATASTORE, ask)
+        return self._lists.page(Noun.DATASTORE, ask)
 
     def get(self, by: Principal, key: str) -> Datastore:
         """Return one datastore by id or name; raise `NotFound` or `Conflict`."""

@@ -12,7 +12,7 @@ from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 
 
 class NewEndpoint(Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Endpoints:
         self._engine = engine
         self._only = only
 
-    def list(self, by: Principal, ask: Ask) -> Page[KnownEndpoint]:
+    def list(self, by: Principal, ask: Ask) -> Listed[KnownEndpoint]:
         """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
         rows = self._known().values()

@@ -10,24 +10,25 @@ from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.facts import Facts
-from anypool.service.listing import inventory_page
+from anypool.service.listing import Lists
 from anypool.service.names import checked_tags
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 from anypool.service.proposals import Proposal, Proposals
 
 
 class Hosts:
     """The use cases of a host."""
 
-    def __init__(self, engine: Engine, proposals: Proposals, facts: Facts) -> None:
+    def __init__(self, engine: Engine, lists: Lists, proposals: Proposals, facts: Facts) -> None:
+        self._lists = lists
         self._engine = engine
         self._proposals = proposals
         self._facts = facts
 
-    def list(self, by: Principal, ask: Ask) -> Page[Host]:
+    def list(self, by: Principal, ask: Ask) -> Listed[Host]:
         """Return a page of the hosts that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return inventory_page(self._engine.inventory, Noun.HOST, ask)
+        return self._lists.page(Noun.HOST, ask)
 
     def get(self, by: Principal, key: str) -> Host:
         """Return one host by id or name; raise `NotFound` or `Conflict`."""

@@ -9,9 +9,9 @@ from anypool.model.units import format_size
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
-from anypool.service.listing import inventory_page
+from anypool.service.listing import Lists
 from anypool.service.names import checked_name, checked_text
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 from anypool.service.wishes import checked_memory
 
 _FORMATS = frozenset({"qcow2", "raw"})
@@ -33,13 +33,14 @@ class NewImage(Struct, frozen=True, kw_only=True):
 class Images:
     """The use cases of an image."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, lists: Lists) -> None:
         self._engine = engine
+        self._lists = lists
 
-    def list(self, by: Principal, ask: Ask) -> Page[Image]:
+    def list(self, by: Principal, ask: Ask) -> Listed[Image]:
         """Return a page of the images that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return inventory_page(self._engine.inventory, Noun.IMAGE, ask)
+        return self._lists.page(Noun.IMAGE, ask)
 
     def get(self, by: Principal, key: str) -> Image:
         """Return one image by id or name; raise `NotFound` or `Conflict`."""

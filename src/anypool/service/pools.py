@@ -11,7 +11,7 @@ from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 from anypool.service.version import require_version
 
 _LONGEST = 500
@@ -24,7 +24,7 @@ class Pools:
         self._engine = engine
         self._changing = threading.Lock()
 
-    def list(self, by: Principal, ask: Ask) -> Page[KnownPool]:
+    def list(self, by: Principal, ask: Ask) -> Listed[KnownPool]:
         """Return a page of the pools that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
         return searched_page(self._engine.inventory, Noun.POOL, self._engine.pools.all(), ask)

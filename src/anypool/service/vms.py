@@ -24,9 +24,9 @@ from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.facts import Facts
-from anypool.service.listing import inventory_page
+from anypool.service.listing import Lists
 from anypool.service.names import checked_name, checked_tags
-from anypool.service.pages import Ask, Page
+from anypool.service.pages import Ask, Listed
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.underway import Underway
 from anypool.service.wishes import NewVm, checked_memory, checked_vcpus, taken, wishes
@@ -47,17 +47,18 @@ class Vms:
     """Every use case of a VM but its devices, snapshots and consoles."""
 
     def __init__(
-        self, engine: Engine, proposals: Proposals, facts: Facts, underway: Underway
+        self, engine: Engine, lists: Lists, proposals: Proposals, facts: Facts, underway: Underway
     ) -> None:
+        self._lists = lists
         self._engine = engine
         self._proposals = proposals
         self._facts = facts
         self._underway = underway
 
-    def list(self, by: Principal, ask: Ask) -> Page[Vm]:
+    def list(self, by: Principal, ask: Ask) -> Listed[Vm]:
         """Return a page of the VMs that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return inventory_page(self._engine.inventory, Noun.VM, ask)
+        return self._lists.page(Noun.VM, ask)
 
     def get(self, by: Principal, key: str) -> Vm:
         """Return one VM by id or name; raise `NotFound` or `Conflict`."""

@@ -1,6 +1,7 @@
 """What can be asked about a host."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from anypool.model import Claim, Datastore, Host, HostState, Inventory, Network, Vm
 from anypool.model.units import MIB
@@ -33,6 +34,9 @@ def _networks(host: Host, inventory: Inventory) -> Iterator[Network]:
         if (found := inventory.networks.get(key)) is not None:
             yield found
 
+
+_datastore_ids = attrgetter("datastores")
+_network_ids = attrgetter("networks")
 
 HOST: Table[Host] = Table(
     fields=(
@@ -70,18 +74,33 @@ HOST: Table[Host] = Table(
             Kind.SET,
             lambda host, pool: [found.name for found in _datastores(host, pool)],
             "names of the datastores it sees",
+            key=_datastore_ids,
         ),
         Field(
             "network",
             Kind.SET,
             lambda host, pool: [found.name for found in _networks(host, pool)],
             "names of the networks it carries",
+            key=_network_ids,
         ),
     ),
     joins=(
         Join("vm", Noun.VM, _vms, "the VMs on it"),
-        Join("datastore", Noun.DATASTORE, _datastores, "the datastores it sees"),
-        Join("network", Noun.NETWORK, _networks, "the networks it carries"),
+        Join(
+            "datastore",
+            Noun.DATASTORE,
+            _datastores,
+            "the datastores it sees",
+            lambda host: host.datastores,
+        ),
+        Join(
+            "network",
+            Noun.NETWORK,
+            _networks,
+            "the networks it carries",
+            lambda host: host.networks,
+        ),
     ),
-    rows=lambda inventory: inventory.hosts.values(),
+    maps=lambda inventory: (inventory.hosts, inventory.claims),
+    totals=("cpus", "memory", "memory-free", "vcpus", "vms"),
 )

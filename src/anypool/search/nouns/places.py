@@ -54,7 +54,8 @@ DATASTORE: Table[Datastore] = Table(
         Field("tag", Kind.SET, lambda place, _: place.tags, "its tags", free=True),
     ),
     joins=(Join("host", Noun.HOST, _sees, "the hosts that see it"),),
-    rows=lambda inventory: inventory.datastores.values(),
+    maps=lambda inventory: (inventory.datastores,),
+    totals=("capacity", "free"),
 )
 
 NETWORK: Table[Network] = Table(
@@ -66,7 +67,7 @@ NETWORK: Table[Network] = Table(
         Field("tag", Kind.SET, lambda net, _: net.tags, "its tags", free=True),
     ),
     joins=(Join("host", Noun.HOST, _carries, "the hosts that carry it"),),
-    rows=lambda inventory: inventory.networks.values(),
+    maps=lambda inventory: (inventory.networks,),
 )
 
 IMAGE: Table[Image] = Table(
@@ -74,14 +75,21 @@ IMAGE: Table[Image] = Table(
         Field("name", Kind.TEXT, lambda image, _: image.name, "its name", free=True),
         Field("id", Kind.TEXT, lambda image, _: image.id, "its id", free=True),
         Field("description", Kind.TEXT, lambda image, _: image.description, "in words", free=True),
-        Field("datastore", Kind.TEXT, _image_place_name, "name of its datastore", free=True),
+        Field(
+            "datastore",
+            Kind.TEXT,
+            _image_place_name,
+            "name of its datastore",
+            free=True,
+            key=lambda image: image.datastore,
+        ),
         Field("volume", Kind.TEXT, lambda image, _: image.volume, "its volume there"),
         Field("format", Kind.TEXT, lambda image, _: image.format, "qcow2, raw, ..."),
         Field("size", Kind.SIZE, lambda image, _: image.size_bytes, "size of the disk"),
         Field("memory", Kind.SIZE, lambda image, _: image.memory_mib * MIB, "memory of its VMs"),
     ),
     joins=(Join("datastore", Noun.DATASTORE, _image_place, "the datastore it is on"),),
-    rows=lambda inventory: inventory.images.values(),
+    maps=lambda inventory: (inventory.images,),
 )
 
 ENDPOINT: Table[KnownEndpoint] = Table(

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from anypool.model import Datastore, Host, Inventory, Network, Vm, VmState
+from anypool.model import (
+    Datastore,
+    DatastoreId,
+    Host,
+    Inventory,
+    Network,
+    NetworkId,
+    Vm,
+    VmState,
+)
 from anypool.model.units import MIB
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.syntax import Noun
@@ -16,6 +25,14 @@ def _host(vm: Vm, inventory: Inventory) -> tuple[Host, ...]:
 def _host_name(vm: Vm, inventory: Inventory) -> str:
     found = _host(vm, inventory)
     return found[0].name if found else vm.host or ""
+
+
+def _network_ids(vm: Vm) -> frozenset[NetworkId | None]:
+    return frozenset(nic.network for nic in vm.nics)
+
+
+def _datastore_ids(vm: Vm) -> frozenset[DatastoreId | None]:
+    return frozenset(disk.datastore for disk in vm.disks)
 
 
 def _networks(vm: Vm, inventory: Inventory) -> Iterator[Network]:
@@ -35,7 +52,14 @@ VM: Table[Vm] = Table(
         Field("name", Kind.TEXT, lambda vm, _: vm.name, "its name", free=True),
         Field("id", Kind.TEXT, lambda vm, _: vm.id, "its UUID", free=True),
         Field("state", Kind.ENUM, lambda vm, _: vm.state, "whether it runs", tuple(VmState)),
-        Field("host", Kind.TEXT, _host_name, "name of the host it is on", free=True),
+        Field(
+            "host",
+            Kind.TEXT,
+            _host_name,
+            "name of the host it is on",
+            free=True,
+            key=lambda vm: vm.host,
+        ),
         Field("tag", Kind.SET, lambda vm, _: vm.tags, "its tags", free=True),
         Field("memory", Kind.SIZE, lambda vm, _: vm.memory_mib * MIB, "its memory"),
         Field("vcpus", Kind.NUMBER, lambda vm, _: vm.vcpus, "number of virtual CPUs"),
@@ -52,12 +76,14 @@ VM: Table[Vm] = Table(
             Kind.SET,
             lambda vm, pool: [found.name for found in _datastores(vm, pool)],
             "names of the datastores its disks are on",
+            key=_datastore_ids,
         ),
         Field(
             "network",
             Kind.SET,
             lambda vm, pool: [found.name for found in _networks(vm, pool)],
             "names of the networks it is attached to",
+            key=_network_ids,
         ),
         Field("mac", Kind.SET, lambda vm, _: [nic.mac for nic in vm.nics], "MACs", free=True),
         Field("snapshots", Kind.NUMBER, lambda vm, _: len(vm.snapshots), "number of snapshots"),
@@ -75,9 +101,16 @@ VM: Table[Vm] = Table(
         ),
     ),
     joins=(
-        Join("host", Noun.HOST, _host, "the host it is on"),
-        Join("network", Noun.NETWORK, _networks, "the networks it is attached to"),
-        Join("datastore", Noun.DATASTORE, _datastores, "the datastores its disks are on"),
+        Join("host", Noun.HOST, _host, "the host it is on", lambda vm: vm.host),
+        Join("network", Noun.NETWORK, _networks, "the networks it is attached to", _network_ids),
+        Join(
+            "datastore",
+            Noun.DATASTORE,
+            _datastores,
+            "the datastores its disks are on",
+            _datastore_ids,
+        ),
     ),
-    rows=lambda inventory: inventory.vms.values(),
+    maps=lambda inventory: (inventory.vms,),
+    totals=("vcpus", "memory", "disk-size"),
 )
