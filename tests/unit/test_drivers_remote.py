@@ -245,10 +245,10 @@ def test_errors_cross_with_message_and_hint(scene: Scene) -> None:
 
 def test_arguments_of_wrong_types_are_refused_before_the_driver(scene: Scene) -> None:
     near = scene.driver("near")
-    with pytest.raises(Invalid, match="start_vm"):
-        near.start_vm(7, None)  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match="reboot_vm"):
+        near.reboot_vm(7, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        near.start_vm()  # type: ignore[call-arg]
+        near.reboot_vm()  # type: ignore[call-arg]
 
 
 def test_an_answer_longer_than_the_limit_is_an_error(tmp_path: Path) -> None:
