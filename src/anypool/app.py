@@ -14,7 +14,7 @@ from typing import NamedTuple
 import structlog
 import uvicorn
 
-from anypool import __version__, logs
+from anypool import __version__, logs, systemd
 from anypool.api import Web
 from anypool.api.certificate import Certificate, own
 from anypool.api.origin import own_names
@@ -32,6 +32,7 @@ KEY_FILE = "secrets.key"
 
 _BACKLOG = 128
 _GRACE_S = 5
+_NEVER_S = 10**9
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("anypool.app")
@@ -83,6 +84,7 @@ def open_store(settings: Settings) -> Store:
         message = f"the state folder {folder} cannot be made: {error.strerror}"
         raise Invalid(message, hint="choose another one with ANYPOOL_STATE") from error
     key_file = None if settings.database_url.startswith("sqlite") else folder / KEY_FILE
+    key_file = systemd.credential(f"anypool.{KEY_FILE}") or key_file
     return Store.open(settings.database_url, clock=SystemClock(), key_file=key_file)
 
 
@@ -125,6 +127,8 @@ def run(app: App, listener: socket.socket, certificate: Certificate | None) -> i
         proxy_headers=False,
         ws="websockets-sansio",
         ws_max_size=1 << 20,
+        callback_notify=_sign_of_life,
+        timeout_notify=max(1, int(systemd.alive_every_s() or _NEVER_S)),
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=None if certificate is None else str(certificate.certificate),
         ssl_keyfile=None if certificate is None else str(certificate.key),
@@ -137,8 +141,19 @@ def run(app: App, listener: socket.socket, certificate: Certificate | None) -> i
     return 0
 
 
+async def _sign_of_life() -> None:
+    """Let systemd know that the event loop turns; called by the server, from that loop."""
+    systemd.tell(systemd.ALIVE)
+
+
 class _Server(uvicorn.Server):
     """Ends the event streams as soon as a signal comes: they would never end by themselves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so to whoever waits for it."""
+        await super().startup(sockets)
+        if self.started:
+            systemd.tell(systemd.READY, f"STATUS=anypool {__version__} answers")
 
     def __init__(self, config: uvicorn.Config, web: Web) -> None:
         super().__init__(config)
@@ -146,6 +161,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
+        systemd.tell(systemd.STOPPING)
         self._web.close()
         super().handle_exit(sig, frame)
 

@@ -153,6 +153,28 @@ def test_it_listens_on_a_socket_from_outside(tmp_path: Path) -> None:
             assert manager.end(signal.SIGTERM) == 0
 
 
+def test_a_service_manager_hears_when_it_is_ready_alive_and_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            fd = listener.fileno()
+            with served(tmp_path, str(fd), fds=(fd,)) as manager:
+                assert ear.recv(200).startswith(b"READY=1")
+                address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+                assert httpx.get(f"{address}/api/v1/health", timeout=10).status_code == 200
+                assert ear.recv(200) == b"WATCHDOG=1"
+                assert manager.end(signal.SIGTERM) == 0
+                said = b"WATCHDOG=1"
+                while said == b"WATCHDOG=1":
+                    said = ear.recv(200)
+                assert said == b"STOPPING=1"
+
+
 def test_a_login_link_can_be_made_beside_a_running_manager(tmp_path: Path) -> None:
     with running(tmp_path) as manager:
         link = login_link(Settings(state_dir=str(tmp_path)))

@@ -28,6 +28,7 @@ VERBS = {
     "quickstart": "anypool.cli.quickstart:quickstart",
     "tour": "anypool.cli.tour:tour",
     "doctor": "anypool.cli.doctor:doctor",
+    "systemd-unit": "anypool.cli.systemd_unit:systemd_unit",
     "completion": "anypool.cli.completion:completion",
 }
 """Where each command is; it is imported only when it is used."""
