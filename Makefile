@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fast test bench tour docs pictures prove clean
+.PHONY: help check lint fast test bench tour docs wheel pictures prove clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ tour:  ## the main job on real hypervisors, in about two minutes
 
 docs:  ## write the generated pages of docs/reference
 	$(PYTHON) -m scripts.reference
+
+wheel:  ## the wheel and the source archive, in dist
+	$(PYTHON) -m build --no-isolation
 
 pictures:  ## record the pictures of the documentation, while ./run goes on elsewhere
 	$(PYTHON) -m scripts.recording
