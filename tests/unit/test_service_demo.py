@@ -69,9 +69,10 @@ def test_a_demo_keeps_away_from_the_database_of_the_environment(
 
 
 def test_how_it_is_called_from_another_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for passing in ("/h/.cache/uv/archive-v0/x/bin/anypool", "/h/.local/pipx/.cache/x/bin/anypool"):
+        monkeypatch.setattr("shutil.which", lambda _, found=passing: found)
+        assert own_name(Path(passing)) == passing
     monkeypatch.setattr("shutil.which", lambda _: None)
-    assert own_name(Path("/h/.cache/uv/archive-v0/x/bin/anypool")) == "uvx anypool"
-    assert own_name(Path("/h/.local/pipx/.cache/x/bin/anypool")) == "pipx run anypool"
     assert own_name(Path("/nowhere/anypool")) == "anypool"
 
 

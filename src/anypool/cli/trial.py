@@ -73,10 +73,8 @@ def tell(running: Manager, commands: Sequence[str], headline: str = "") -> None:
 def own_name(program: Path | None = None) -> str:
     """Return how this program is called from a new terminal in the same folder."""
     here = program or Path(sys.executable).with_name("anypool")
-    if {"uv", "archive-v0"} <= set(here.parts):
-        return "uvx anypool"
-    if {"pipx", ".cache"} <= set(here.parts):
-        return "pipx run anypool"
+    if "archive-v0" in here.parts or {"pipx", ".cache"} <= set(here.parts):
+        return str(here)  # uvx and pipx run put it on the path of this one process only
     if shutil.which("anypool") or not here.exists():
         return "anypool"
     return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
