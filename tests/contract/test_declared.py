@@ -14,6 +14,8 @@ from anypool.model import (
     DiskWish,
     HostId,
     Nic,
+    Trace,
+    TraceKind,
     VmChange,
     VmId,
     VmWish,
@@ -33,6 +35,7 @@ SAMPLES: dict[object, object] = {
     VmWish: VmWish(id=VM, name="x"),
     VmChange: VmChange(),
     DiskWish: DiskWish(target="vda", datastore=DatastoreId("d"), size_bytes=1, volume="v"),
+    Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
     Migration: Migration(
         vm=VM,

@@ -31,7 +31,7 @@ READERS = frozenset(
         *("virConnect.storagePoolEventRegisterAny", "virConnect.getDomainCapabilities"),
         *("virDomain.UUIDString", "virDomain.XMLDesc", "virDomain.name", "virDomain.connect"),
         *("virDomain.state", "virDomain.info", "virDomain.listAllSnapshots"),
-        *("virDomainSnapshot.getXMLDesc", "virNetwork.XMLDesc"),
+        *("virDomainSnapshot.getXMLDesc", "virDomainSnapshot.getName", "virNetwork.XMLDesc"),
         *("virStoragePool.XMLDesc", "virStoragePool.name", "virStoragePool.listVolumes"),
         *("virStoragePool.listAllVolumes", "virStoragePool.storageVolLookupByName"),
         *("virStorageVol.name", "virStorageVol.XMLDesc", "virStorageVol.info"),
@@ -114,6 +114,7 @@ def test_an_hour_of_looking_calls_no_writer(recorder: Recorder) -> None:
         cursor = found.cursor
         assert driver.observe_vms(tuple(sorted(found.vms))).vms
         driver.measure()
+        driver.traces()
         frame = driver.observe()
         assert frame.vms
         for operation in sorted(DEEDS):

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from anypool.store.records import Role
-from tests.service.manager_kit import Manager, problem, running
+from tests.service.manager_kit import Manager, finished, problem, running
 from tests.unit.cli_kit import Terminal
 
 
@@ -80,6 +80,28 @@ def test_one_endpoint_is_added_to_be_looked_at(anypool: Terminal) -> None:
     assert not anypool("endpoint", "list", "-f", "observe-only = true", "-o", "name").out
     assert "nothing to change" in anypool("endpoint", "set", "one").err
     assert anypool("endpoint", "remove", "one", "--yes").code == 0
+
+
+def test_an_endpoint_is_left_without_a_trace(
+    fresh: Manager, anypool: Terminal, tmp_path: Path
+) -> None:
+    uri = f"sim://left?hosts=1&vms=2&seed=1&state={tmp_path}/world"
+    assert anypool("host", "add", uri, "--name", "left").code == 0
+    assert "nothing" not in anypool("endpoint", "traces", "left").out
+    with fresh.client() as client:
+        name = client.get("/hosts", params={"q": "endpoint = left"}).json()["items"][0]["id"]
+        vms = client.get("/vms", params={"q": f"host.id = {name} and state = running"}).json()
+        vm = vms["items"][0]["id"]
+        answer = client.post(f"/vms/{vm}/snapshots", json={"name": "before"})
+        finished(client, answer)
+    assert "before" in anypool("endpoint", "traces", "left").out
+    preview = anypool("endpoint", "remove", "left", "--leave-no-trace", "--dry-run")
+    assert "remove our words from snapshot before" in preview.out
+    gone = anypool("endpoint", "remove", "left", "--leave-no-trace", "--yes")
+    assert gone.code == 0, gone.err
+    assert anypool("host", "add", uri, "--name", "left").code == 0
+    assert "before" not in anypool("endpoint", "traces", "left").out
+    assert anypool("endpoint", "remove", "left", "--leave-no-trace", "--yes").code == 0
 
 
 def test_a_pool_in_use_stays(anypool: Terminal) -> None:

@@ -19,6 +19,8 @@ from anypool.model import (
     Nic,
     Resources,
     Snapshot,
+    Trace,
+    TraceKind,
     Vm,
     VmChange,
     VmState,
@@ -35,6 +37,7 @@ from anypool.plan import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -146,9 +149,21 @@ def test_another_copy_stands_in_the_way(action: Action) -> None:
     assert isinstance(judge(action, sight(here, silent), Trail(tag=TAG), TIMES), Wait)
 
 
+def test_a_trace_is_erased_until_the_platform_says_so() -> None:
+    action = EraseTrace(host=H1, trace=Trace(kind=TraceKind.MAKING, name="m"))
+    sent = Trail(tag=TAG, memory=Memory(sent=True))
+    acked = Trail(tag=TAG, memory=Memory(sent=True), acked=True)
+    assert isinstance(judge(action, sight(None), Trail(tag=TAG), TIMES), Act)
+    assert isinstance(judge(action, sight(None), sent, TIMES), Act)
+    assert isinstance(judge(action, sight(None), acked, TIMES), Done)
+    silent = Sight(inventory=pool(), answered=False)
+    assert isinstance(judge(action, silent, sent, TIMES), Wait)
+
+
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
+    elsewhere |= {EraseTrace}
     assert tested | elsewhere == set(get_args(Action))
 
 

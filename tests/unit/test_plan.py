@@ -6,7 +6,18 @@ import msgspec
 import pytest
 
 from anypool.errors import Conflict, Invalid, NotFound
-from anypool.model import DiskWish, HostId, Inventory, Nic, VmChange, VmId, VmState, VmWish
+from anypool.model import (
+    DiskWish,
+    HostId,
+    Inventory,
+    Nic,
+    Trace,
+    TraceKind,
+    VmChange,
+    VmId,
+    VmState,
+    VmWish,
+)
 from anypool.plan import (
     Action,
     AttachDisk,
@@ -19,6 +30,7 @@ from anypool.plan import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MemoryFree,
     MigrateVm,
@@ -73,6 +85,7 @@ EVERY: list[Action] = [
     MigrateVm(vm=V1, source=H0, target=H1),
     EnterMaintenance(host=H1),
     LeaveMaintenance(host=H1),
+    EraseTrace(host=H0, trace=Trace(kind=TraceKind.VM, name="vm1", vm=V1)),
 ]
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 

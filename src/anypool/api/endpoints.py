@@ -4,7 +4,8 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import By, Key, Searched, Use
+from anypool.api.asking import PREVIEW, By, DryRun, Key, Searched, Use, proposed
+from anypool.api.planviews import Accepted
 from anypool.api.views import (
     EndpointView,
     HostView,
@@ -14,6 +15,7 @@ from anypool.api.views import (
     list_view,
 )
 from anypool.api.vms import Text
+from anypool.model import Trace
 from anypool.service.endpoints import NewEndpoint
 
 
@@ -40,6 +42,12 @@ class AddedEndpoint(Struct, frozen=True, kw_only=True):
 
     endpoint: EndpointView
     hosts: tuple[HostView, ...]
+
+
+class TracesView(Struct, frozen=True, kw_only=True):
+    """What was written behind an endpoint, apart from what was asked for."""
+
+    items: tuple[Trace, ...]
 
 
 @get("/endpoints", sync_to_thread=True)
@@ -87,4 +95,24 @@ def remove_endpoint(services: Use, by: By, key: Key) -> None:
     services.endpoints.remove(by, key)
 
 
-ROUTES = (list_endpoints, add_endpoint, get_endpoint, change_endpoint, remove_endpoint)
+@get("/endpoints/{key:str}/traces", sync_to_thread=True)
+def list_traces(services: Use, by: By, key: Key) -> TracesView:
+    """List what was written behind an endpoint, apart from what was asked for; it is read now."""
+    return TracesView(items=services.endpoints.traces(by, key))
+
+
+@post("/endpoints/{key:str}/erase-traces", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def erase_traces(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
+    """Take away what was written behind an endpoint; what others need stays."""
+    return proposed(services, by, services.endpoints.erase_traces(by, key, dry_run=dry_run))
+
+
+ROUTES = (
+    list_endpoints,
+    add_endpoint,
+    get_endpoint,
+    list_traces,
+    erase_traces,
+    change_endpoint,
+    remove_endpoint,
+)

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli.client import Json, key
+from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.follow import follow
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.pool import Switch, switched
+from anypool.cli.preview import show_plan
 from anypool.cli.terminal import confirm, note
 from anypool.cli.words import moment
 from anypool.errors import Invalid
@@ -16,6 +18,15 @@ from anypool.search import Noun
 
 app = App(name="endpoint", help="Endpoints: the addresses through which hosts are managed.")
 
+Tracelessly = Annotated[
+    bool, Parameter(help="before, take away what anypool wrote there: markers, words in VMs")
+]
+Preview = Annotated[bool, Parameter(help="only show what --leave-no-trace would take away")]
+TRACES = (
+    Column("KIND", lambda trace: trace["kind"]),
+    Column("NAME", lambda trace: trace["name"]),
+    Column("PLACE", lambda trace: trace["place"]),
+)
 COLUMNS = (
     Column("ID", lambda endpoint: endpoint["id"]),
     Column("DRIVER", lambda endpoint: endpoint["driver"]),
@@ -67,10 +78,37 @@ def remove(
     /,
     *,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    leave_no_trace: Tracelessly = False,
+    dry_run: Preview = False,
     where: Where = HERE,
-) -> None:
+) -> int:
     """Stop managing everything behind an endpoint; VMs run on, untouched."""
     with connected(where) as client:
+        if dry_run:
+            show_plan(client, erase(client, name, dry_run=True), where.output)
+            return 0
         confirm(f"Stop managing everything behind {name}? VMs stay as they are.", yes=yes)
+        if leave_no_trace and (code := erased(client, name)) != 0:
+            return code
         client.delete(f"/endpoints/{key(name)}")
         note(f"endpoint {name} is not managed any more")
+        return 0
+
+
+@app.command
+def traces(name: str, /, *, where: Where = HERE) -> None:
+    """List what anypool wrote behind an endpoint, apart from what it was asked to make."""
+    with connected(where) as client:
+        show_list(client.get(f"/endpoints/{key(name)}/traces")["items"], TRACES, where.output)
+
+
+def erase(client: Client, name: str, *, dry_run: bool) -> Json:
+    """Plan to take away what was written behind an endpoint, and begin unless it is a preview."""
+    return client.post(f"/endpoints/{key(name)}/erase-traces", dry_run=dry_run)
+
+
+def erased(client: Client, name: str) -> int:
+    """Take away what was written behind an endpoint; return 0 when it is done."""
+    if not client.get(f"/endpoints/{key(name)}/traces")["items"]:
+        return 0
+    return follow(client, str(erase(client, name, dry_run=False)["operation"]["id"]))

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
+from anypool.cli.endpoint import Tracelessly, erased
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, clean, confirm, note, read_secret
@@ -116,15 +117,19 @@ def remove(
     /,
     *,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    leave_no_trace: Tracelessly = False,
     where: Where = HERE,
-) -> None:
+) -> int:
     """Stop managing a host; its VMs run on, untouched."""
     with connected(where) as client:
         host = client.get(f"/hosts/{key(name)}")
         _only_host(client, host)
         confirm(f"Stop managing {host['name']}? Its VMs stay as they are.", yes=yes)
+        if leave_no_trace and (code := erased(client, host["endpoint"])) != 0:
+            return code
         client.delete(f"/endpoints/{key(host['endpoint'])}")
         note(f"{host['name']} is not managed any more")
+        return 0
 
 
 @app.command

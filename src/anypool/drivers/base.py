@@ -14,6 +14,7 @@ from anypool.model import (
     Job,
     Load,
     Nic,
+    Trace,
     VmChange,
     VmId,
     VmWish,
@@ -23,11 +24,13 @@ OPERATIONS: dict[str, Capability] = {
     "changes": Capability.EVENTS,
     "measure": Capability.STATISTICS,
     "console": Capability.CONSOLE,
+    "traces": Capability.TRACES,
     "create_vm": Capability.VM_CREATE,
     "delete_vm": Capability.VM_CREATE,
     "discard_copy": Capability.VM_CREATE,
     "delete_volume": Capability.VM_CREATE,
     "mark_datastore": Capability.VM_CREATE,
+    "erase_trace": Capability.VM_CREATE,
     "start_vm": Capability.VM_POWER,
     "shut_down_vm": Capability.VM_POWER,
     "power_off_vm": Capability.VM_POWER,
@@ -168,6 +171,14 @@ class BaseDriver:
     def mark_datastore(self, datastore: DatastoreId) -> None:
         """Refuse."""
         self._refuse("mark_datastore")
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Refuse."""
+        self._refuse("traces")
+
+    def erase_trace(self, trace: Trace) -> None:
+        """Refuse."""
+        self._refuse("erase_trace")
 
     def _refuse(self, operation: str) -> NoReturn:
         raise NotSupported(f"{self.name} cannot {operation.replace('_', ' ')}")

@@ -13,9 +13,19 @@ from msgspec.structs import replace
 from anypool.drivers.base import OPERATIONS, BaseDriver
 from anypool.drivers.protocol import Driver
 from anypool.errors import NotSupported
-from anypool.model import Capability, Changes, Endpoint, EndpointInfo, Frame, Host, Load, VmId
+from anypool.model import (
+    Capability,
+    Changes,
+    Endpoint,
+    EndpointInfo,
+    Frame,
+    Host,
+    Load,
+    Trace,
+    VmId,
+)
 
-LOOKS = frozenset({"info", "observe", "observe_vms", "changes", "measure", "close"})
+LOOKS = frozenset({"info", "observe", "observe_vms", "changes", "measure", "traces", "close"})
 """Operations that leave no trace at the vendor."""
 
 DEEDS = frozenset(
@@ -23,6 +33,7 @@ DEEDS = frozenset(
         "console",  # a person types into it
         "migration",  # whoever follows a migration raises its longest pause
         *("create_vm", "delete_vm", "discard_copy", "delete_volume", "mark_datastore"),
+        "erase_trace",
         *("start_vm", "shut_down_vm", "power_off_vm", "reboot_vm", "reset_vm"),
         *("pause_vm", "resume_vm", "rename_vm", "reconfigure_vm"),
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),
@@ -92,6 +103,10 @@ class ObservingDriver(BaseDriver):
     def measure(self) -> tuple[Load, ...]:
         """Return the counters."""
         return self._eyes.measure()
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Return what was written before, if anything ever was."""
+        return self._eyes.traces()
 
     def close(self) -> None:
         """Give the connection back."""

@@ -33,6 +33,7 @@ from anypool.model import (
     Job,
     Load,
     Nic,
+    Trace,
     VmChange,
     VmId,
     VmWish,
@@ -184,6 +185,14 @@ class Driver(Protocol):
 
     def mark_datastore(self, datastore: DatastoreId) -> None:
         """Write the marker that lets other hosts recognise this datastore as the same one."""
+        ...
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Return what we wrote there, apart from what we were asked to make."""
+        ...
+
+    def erase_trace(self, trace: Trace) -> None:
+        """Take one of `traces` away; quiet if it is not there."""
         ...
 
     def close(self) -> None:

@@ -20,7 +20,9 @@ from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
 from anypool.model import DiskWish, Endpoint, VmWish
 
 FRAME_BYTES = 64 << 20
-READS = frozenset({"info", "observe", "observe_vms", "changes", "measure", "console", "migration"})
+READS = frozenset(
+    {"info", "observe", "observe_vms", "changes", "measure", "console", "migration", "traces"}
+)
 """Operations that change nothing: without an answer they are `Unreachable`, safe to repeat."""
 
 _LENGTH = struct.Struct(">I")

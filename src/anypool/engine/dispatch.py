@@ -18,6 +18,7 @@ from anypool.plan import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -114,6 +115,8 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reset_vm(vm, host)
         case DeleteVm(vm=vm, host=host, volumes=volumes):
             driver.delete_vm(vm, host, volumes)
+        case EraseTrace(trace=trace):
+            driver.erase_trace(trace)
         case MigrateVm() | EnterMaintenance() | LeaveMaintenance():
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:

@@ -24,6 +24,7 @@ from anypool.plan import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -53,6 +54,8 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return _migration(action, sight, trail, times)
     if isinstance(action, EnterMaintenance | LeaveMaintenance):
         return _maintenance(action, sight)
+    if isinstance(action, EraseTrace):
+        return _erase(sight, trail)
     decision = _on_host(action, sight, trail)
     if not isinstance(decision, Act) or decision.deed is not Deed.PERFORM:
         return decision
@@ -88,6 +91,13 @@ def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> D
         why = reason("run.still-there", count=len(busy), vms=tuple(busy[:3]))
         return Fail(why, 1.0)
     return Done()
+
+
+def _erase(sight: Sight, trail: Trail) -> Decision:
+    """Do it until the platform says so: taking away what is gone already is harmless."""
+    if trail.acked:
+        return Done()
+    return _DO if sight.answered else Wait(reason("run.no-answer"))
 
 
 _OnHost = (

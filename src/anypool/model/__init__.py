@@ -28,6 +28,7 @@ from anypool.model.network import Network
 from anypool.model.pmap import PMap
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
 from anypool.model.storage import Datastore, Image, Locking, Volume
+from anypool.model.trace import Trace, TraceKind
 from anypool.model.vm import (
     HOLDS_MEMORY,
     Boot,
@@ -85,6 +86,8 @@ __all__ = [
     "RunId",
     "Snapshot",
     "StateReason",
+    "Trace",
+    "TraceKind",
     "Vm",
     "VmChange",
     "VmCopy",

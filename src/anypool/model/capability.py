@@ -16,4 +16,5 @@ class Capability(StrEnum):
     LIVE_MIGRATION = "live-migration"
     CONSOLE = "console"
     STATISTICS = "statistics"
+    TRACES = "traces"
     EVENTS = "events"

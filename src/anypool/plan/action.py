@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import DiskWish, HostId, Nic, VmChange, VmId, VmWish
+from anypool.model import DiskWish, HostId, Nic, Trace, VmChange, VmId, VmWish
 
 
 class CreateVm(Struct, frozen=True, kw_only=True, gc=False, tag="create-vm"):
@@ -172,6 +172,13 @@ class LeaveMaintenance(Struct, frozen=True, kw_only=True, gc=False, tag="leave-m
     host: HostId
 
 
+class EraseTrace(Struct, frozen=True, kw_only=True, gc=False, tag="erase-trace"):
+    """Take away something we wrote into a platform; asked of any host that reaches it."""
+
+    host: HostId
+    trace: Trace
+
+
 Action: TypeAlias = (
     CreateVm
     | StartVm
@@ -192,6 +199,7 @@ Action: TypeAlias = (
     | MigrateVm
     | EnterMaintenance
     | LeaveMaintenance
+    | EraseTrace
 )
 
 
@@ -201,6 +209,8 @@ def vm_of(action: Action) -> VmId | None:
         return action.wish.id
     if isinstance(action, EnterMaintenance | LeaveMaintenance):
         return None
+    if isinstance(action, EraseTrace):
+        return action.trace.vm
     return action.vm
 
 

@@ -79,6 +79,20 @@ _STEPS: dict[str, dict[str, Kind]] = {
     "step.delete-snapshot": {"vm": T, "host": T, "name": T},
 }
 
+_LEAVING: dict[str, dict[str, Kind]] = {
+    "aim.leave": {"endpoint": T},
+    "step.erase-marker": {"datastore": T, "host": T},
+    "step.erase-making": {"name": T, "datastore": T, "host": T},
+    "step.erase-vm": {"vm": T, "host": T},
+    "step.erase-snapshot": {"name": T, "vm": T, "host": T},
+    "leave.marker": {},
+    "leave.making": {},
+    "leave.vm": {},
+    "leave.snapshot": {},
+    "leave.shared": {"datastore": T, "endpoints": NAMES},
+    "leave.no-host": {"endpoint": T},
+}
+
 _TEXTS: dict[str, dict[str, Kind]] = {
     "price": {"parts": LIST},
     "price.time": {"time": S},
@@ -249,6 +263,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 }
 
 CODES: dict[str, dict[str, Kind]] = {
-    **_SMALL, **_AIMS, **_STEPS, **_TEXTS, **_PLACES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RUNS
+    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_TEXTS, **_PLACES, **_REFUSALS, **_CHECKS,
+    **_ADMISSION, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -11,6 +11,7 @@ from anypool.model import Inventory
 from anypool.plan.action import (
     CreateVm,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     ReconfigureVm,
@@ -70,6 +71,8 @@ def objections(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
                 found += ledger.close(host)
             case LeaveMaintenance(host=host):
                 ledger.closed.discard(host)
+            case EraseTrace(host=host, trace=trace):
+                found += ledger.reach(host, trace.vm, trace.name)
             case ReconfigureVm(vm=vm, change=change):
                 found += ledger.resize(vm, change.memory_mib)
             case _:
@@ -125,6 +128,12 @@ class _Ledger:
         self.free[host] -= more
         short = -self.free[host]
         return [reason("check.overbooked-by", host=host, short=short)] if more > 0 < short else []
+
+    def reach(self, host: str, vm: str | None, name: str) -> list[Reason]:
+        if host not in self.free:
+            return [reason("check.host-gone", host=host)]
+        elsewhere = vm is not None and self.runs.get(vm, host) != host
+        return [reason("check.runs-not", vm=name, host=host)] if elsewhere else []
 
     def close(self, host: str) -> list[Reason]:
         self.closed.add(host)

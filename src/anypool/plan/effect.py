@@ -30,6 +30,7 @@ from anypool.plan.action import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -70,6 +71,9 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return _enter_maintenance(inventory, host)
         case LeaveMaintenance(host=host):
             return inventory.with_host(replace(inventory.host(host), maintenance=False))
+        case EraseTrace(host=host):
+            inventory.host(host)
+            return inventory  # what it leaves is seen when the endpoint is read again
         case _:
             return _change_vm(inventory, action)
 

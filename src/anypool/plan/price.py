@@ -18,6 +18,7 @@ from anypool.plan.action import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -86,7 +87,7 @@ def _price(action: Action, inventory: Inventory, model: CostModel) -> Cost:
         case (
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()
             | ReconfigureVm() | AttachDisk() | DetachDisk() | AttachNic() | DetachNic()
-            | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot()
+            | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot() | EraseTrace()
         ):  # fmt: skip
             return Cost(duration_ms=model.short_ms)
         case _:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from anypool.model import HostId, Inventory, VmId
+from anypool.model import HostId, Inventory, Trace, TraceKind, VmId
 from anypool.plan.action import (
     Action,
     AttachDisk,
@@ -15,6 +15,7 @@ from anypool.plan.action import (
     DetachDisk,
     DetachNic,
     EnterMaintenance,
+    EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -101,8 +102,24 @@ def tell(action: Action, names: Names) -> Reason:
             return reason("step.enter-maintenance", host=names(host))
         case LeaveMaintenance(host=host):
             return reason("step.leave-maintenance", host=names(host))
+        case EraseTrace(host=host, trace=trace):
+            return _tell_trace(trace, names(host))
         case _:
             return _tell_change(action, names)
+
+
+def _tell_trace(trace: Trace, host: str) -> Reason:
+    match trace.kind:
+        case TraceKind.MARKER:
+            return reason("step.erase-marker", datastore=trace.place, host=host)
+        case TraceKind.MAKING:
+            return reason("step.erase-making", name=trace.name, datastore=trace.place, host=host)
+        case TraceKind.VM:
+            return reason("step.erase-vm", vm=trace.name, host=host)
+        case TraceKind.SNAPSHOT:
+            return reason("step.erase-snapshot", name=trace.name, vm=trace.place, host=host)
+        case _:
+            assert_never(trace.kind)
 
 
 _Simple = StartVm | PauseVm | ResumeVm | DeleteVm | RenameVm | ReconfigureVm

@@ -1,6 +1,7 @@
 """How to get there: pure functions from an inventory and a wish to a plan."""
 
 from anypool.planner.evacuate import plan_evacuation
+from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.place import Choice, choose, pinned, refusal
 
@@ -11,6 +12,7 @@ __all__ = [
     "plan_action",
     "plan_create",
     "plan_evacuation",
+    "plan_leave",
     "plan_migrate",
     "plan_start",
     "refusal",

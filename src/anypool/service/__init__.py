@@ -53,7 +53,7 @@ class Services:
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)
         self.devices = Devices(engine, proposals, underway)
-        self.endpoints = Endpoints(engine, only=SCHEME if settings.demo else "")
+        self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)

@@ -7,12 +7,15 @@ from msgspec import Struct
 from anypool.drivers.registry import detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
-from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId, Trace
+from anypool.planner import plan_leave
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
 from anypool.service.pages import Ask, Listed
+from anypool.service.proposals import Proposal, Proposals
+from anypool.service.reach import Reach
 
 
 class NewEndpoint(Struct, frozen=True, kw_only=True):
@@ -29,9 +32,13 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
 class Endpoints:
     """The use cases of an endpoint; `only` names the one driver that is taken, "" is any."""
 
-    def __init__(self, engine: Engine, *, only: str = "") -> None:
+    def __init__(
+        self, engine: Engine, proposals: Proposals, reach: Reach, *, only: str = ""
+    ) -> None:
         self._engine = engine
         self._only = only
+        self._proposals = proposals
+        self._reach = reach
 
     def list(self, by: Principal, ask: Ask) -> Listed[KnownEndpoint]:
         """Return a page of the endpoints that match; raise `Invalid` for a bad query."""
@@ -86,6 +93,21 @@ class Endpoints:
         """Forget an endpoint and its hosts; nothing is changed there."""
         require(by, Deed.MANAGE_ENDPOINTS)
         self._engine.remove_endpoint(self.get(by, key).endpoint.id, by.name)
+
+    def traces(self, by: Principal, key: str) -> tuple[Trace, ...]:
+        """Return what we wrote behind an endpoint; raise `Unreachable`, `NotSupported`."""
+        require(by, Deed.MANAGE_ENDPOINTS)
+        return self._reach.driver(self.get(by, key).id).traces()
+
+    def erase_traces(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+        """Plan to take away what we wrote behind an endpoint; what stays is in `rejected`."""
+        endpoint, found = self.get(by, key).id, self.traces(by, key)
+        return self._proposals.propose(
+            by,
+            Deed.MANAGE_ENDPOINTS,
+            lambda inventory: plan_leave(inventory, endpoint, found),
+            dry_run=dry_run,
+        )
 
     def _wanted(self, asked: NewEndpoint) -> Endpoint:
         self._check_pool(asked.pool)

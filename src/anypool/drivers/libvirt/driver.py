@@ -12,6 +12,7 @@ from anypool.drivers.libvirt.observe import Observe
 from anypool.drivers.libvirt.operate import Pause, Power, Rename
 from anypool.drivers.libvirt.reconfigure import Reconfigure
 from anypool.drivers.libvirt.snapshots import Snapshots
+from anypool.drivers.libvirt.traces import Traces
 from anypool.drivers.protocol import Driver
 from anypool.model import Endpoint
 
@@ -29,11 +30,12 @@ class QemuDriver(
     Consoles,
     Statistics,
     Events,
+    Traces,
 ):
     """QEMU with KVM or TCG: everything."""
 
 
-class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots, Statistics, Events):
+class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots, Statistics, Events, Traces):
     """libvirt's own simulated hypervisor, `test:///`."""
 
 

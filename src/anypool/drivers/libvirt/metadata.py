@@ -30,6 +30,23 @@ def reserve(vm: ET.Element, memory_mib: int) -> None:
         ET.SubElement(ours, _RESERVED).text = str(memory_mib)
 
 
+def is_ours(vm: ET.Element) -> bool:
+    """Whether a VM bears anything of ours."""
+    return vm.find(f"metadata/{{{NAMESPACE}}}vm") is not None
+
+
+def forget(vm: ET.Element) -> bool:
+    """Take everything of ours out of a VM's description; say whether there was anything."""
+    holder = vm.find("metadata")
+    ours = None if holder is None else holder.find(f"{{{NAMESPACE}}}vm")
+    if holder is None or ours is None:
+        return False
+    holder.remove(ours)
+    if not len(holder):
+        vm.remove(holder)
+    return True
+
+
 def made_by(vm: ET.Element) -> str:
     """The tag of the step that made a VM, "" if it was not us."""
     return vm.findtext(f"metadata/{{{NAMESPACE}}}vm/{_MADE_BY}") or ""

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import libvirt
 
-from anypool.drivers.libvirt import trouble, xml_read
+from anypool.drivers.libvirt import metadata, trouble, xml_read
 from anypool.drivers.libvirt.xml_write import child, document
 from anypool.model import Snapshot
 
@@ -17,6 +17,20 @@ def wish(name: str, tag: str) -> str:
     child(element, "name", name)
     child(element, "description", f"{_TAG}{tag}")
     return document(element)
+
+
+def forget_words(described: ET.Element) -> bool:
+    """Take our words out of a snapshot and out of the VM it keeps; say whether there were any.
+
+    Without the second, a VM would have them again when it is returned to the snapshot.
+    """
+    ours = [metadata.forget(vm) for vm in described.findall("domain")]
+    ours += [metadata.forget(vm) for vm in described.findall("inactiveDomain")]
+    found = described.find("description")
+    if found is not None and (found.text or "").startswith(_TAG):
+        described.remove(found)
+        return True
+    return any(ours)
 
 
 def read(domain: libvirt.virDomain) -> tuple[Snapshot, ...]:

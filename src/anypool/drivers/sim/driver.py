@@ -12,7 +12,7 @@ from anypool.drivers.base import BaseDriver
 from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
 from anypool.drivers.protocol import Migration
-from anypool.drivers.sim import console, make, observe, operate, transfer
+from anypool.drivers.sim import console, make, observe, operate, traces, transfer
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
 from anypool.drivers.sim.records import Fault, FaultKind, Lost
@@ -32,6 +32,7 @@ from anypool.model import (
     Job,
     Load,
     Nic,
+    Trace,
     VmChange,
     VmId,
     VmWish,
@@ -245,6 +246,16 @@ class SimDriver(BaseDriver):
     def mark_datastore(self, datastore: DatastoreId) -> None:
         """Mark a datastore as shared."""
         self._store_deed("mark_datastore", lambda state: make.mark_datastore(state, datastore))
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Return marks and tags."""
+        return self._read("traces", lambda state: traces.found(state, self._hosts(state)))
+
+    def erase_trace(self, trace: Trace) -> None:
+        """Take a mark or a tag away."""
+        self._store_deed(
+            "erase_trace", lambda state: traces.erase(state, self._hosts(state), trace)
+        )
 
     def _lives(self, vm: VmId, host: HostId) -> bool:
         with self._world.turn() as state, suppress(Unreachable):

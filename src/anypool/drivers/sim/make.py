@@ -258,5 +258,7 @@ def mark_datastore(state: State, datastore: DatastoreId) -> None:
     row = state.datastores.get(datastore)
     if row is None:
         raise Rejected(f"there is no datastore {datastore}")
+    if row.datastore.shared:
+        return
     marked = replace(row.datastore, shared=True)
-    state.datastores.put(datastore, replace(row, datastore=marked))
+    state.datastores.put(datastore, replace(row, datastore=marked, marked=True))

@@ -70,12 +70,13 @@ class SimVolume(Struct, frozen=True, kw_only=True, gc=False):
 class SimDatastore(Struct, frozen=True, kw_only=True, gc=False):
     """A datastore; with `locks`, a second writer of an unshareable disk is stopped.
 
-    `filled_bytes` is what somebody else put there to fill it.
+    `filled_bytes` is what somebody else put there to fill it; `marked` if we did the marking.
     """
 
     datastore: Datastore
     locks: bool = True
     filled_bytes: int = 0
+    marked: bool = False
 
 
 class Lost(StrEnum):
