@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.bed import bed, run_inside
 
-NAMES = ("migrate", "evacuate", "clone")
+NAMES = ("migrate", "evacuate", "clone", "inventory")
 
 
 def main() -> int:
@@ -16,6 +16,9 @@ def main() -> int:
         return 2
     name = sys.argv[1]
     module = importlib.import_module(f"benchmarks.{name}")
+    if not hasattr(module, "HOSTS"):
+        module.run()
+        return 0
     if "--inside" not in sys.argv:
         return run_inside(name, module.HOSTS)
     with bed(str(Path(sys.argv[-1]))) as made:

@@ -15,6 +15,7 @@ from msgspec import MsgspecError, Raw
 from anypool.drivers import doors
 from anypool.drivers.wire import (
     REPLIES,
+    Abandon,
     Call,
     Close,
     Open,
@@ -77,7 +78,7 @@ class WorkerProcess:
         """Return whether new calls may be given to it."""
         return not (self.retired or self.ended)
 
-    def ask(self, order: Open, operation: str, arguments: Raw) -> Pending:
+    def ask(self, order: Open, operation: str, arguments: Raw, since: str = "") -> Pending:
         """Begin a call; raise `Unreachable` if the worker has ended."""
         with self._lock:
             if self.ended:
@@ -89,7 +90,11 @@ class WorkerProcess:
             pending = Pending(self._number, order.key, operation)
             self._pending[pending.number] = pending
             call = Call(
-                number=pending.number, key=order.key, operation=operation, arguments=arguments
+                number=pending.number,
+                key=order.key,
+                operation=operation,
+                arguments=arguments,
+                since=since,
             )
             self._outbox.put((call, pending))
         return pending
@@ -103,6 +108,12 @@ class WorkerProcess:
         if over:
             self.kill()
         return pending.sent
+
+    def abandon(self, key: str) -> None:
+        """Let the worker refuse what waits for a connection; what reached its driver goes on."""
+        with self._lock:
+            if key in self._opened and not self.ended:
+                self._outbox.put((Abandon(key=key), None))
 
     def close_connection(self, key: str) -> None:
         """Let the worker give a connection back."""

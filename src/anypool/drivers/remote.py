@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.drivers import observing
+from anypool.drivers.delta import Received, received
 from anypool.drivers.process import Pending, WorkerProcess
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
@@ -93,6 +94,7 @@ class Seat:
         self.paused_until = 0.0
         self.blamed_at = 0.0
         self.replaced = False
+        self.received: Received | None = None
 
     @property
     def name(self) -> str:
@@ -189,11 +191,13 @@ class WorkerPool:
         try:
             worker = self._worker(seat, operation)
             encoded = Raw(ENCODER.encode(arguments))
-            pending = worker.ask(seat.order, operation, encoded)
+            base = seat.received if operation == "observe" else None
+            since = "" if base is None else base.name
+            pending = worker.ask(seat.order, operation, encoded, since)
             limit_s = self._limits.deadline_s(operation, arguments)
             if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
                 raise self._overrun(seat, worker, pending, limit_s)
-            return self._result(seat, worker, pending)
+            return self._result(seat, worker, pending, base)
         finally:
             seat.slots.release()
 
@@ -255,6 +259,7 @@ class WorkerPool:
         with self._lock:
             if worker.usable:
                 self._quarantine(seat, why)
+                worker.abandon(seat.order.key)
                 worker.retire()
         sent = worker.give_up(pending)
         return no_answer(pending.operation, sent, why)
@@ -267,7 +272,9 @@ class WorkerPool:
         seat.own, seat.worker = True, None
         self._note(seat, EndpointState.QUARANTINED, why)
 
-    def _result(self, seat: Seat, worker: WorkerProcess, pending: Pending) -> Any:
+    def _result(
+        self, seat: Seat, worker: WorkerProcess, pending: Pending, base: Received | None
+    ) -> Any:
         reply = pending.reply
         if reply is None:
             self._died(seat, worker, pending)
@@ -275,7 +282,11 @@ class WorkerPool:
         try:
             if isinstance(reply, Failure):
                 raise_failure(reply)
-            result = SIGNATURES[pending.operation].result(reply.result)
+            if pending.operation == "observe":
+                seat.received = received(reply.result, base)
+                result: Any = seat.received.frame()
+            else:
+                result = SIGNATURES[pending.operation].result(reply.result)
         except WireError as error:
             raise no_answer(pending.operation, True, f"wrong answer: {error}") from error
         except (Unreachable, Denied) as error:

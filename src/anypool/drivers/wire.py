@@ -40,12 +40,22 @@ class Open(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Call(Struct, frozen=True, kw_only=True, tag=True):
-    """To a worker: do an operation on the connection `key` and answer with `number`."""
+    """To a worker: do an operation on the connection `key` and answer with `number`.
+
+    `since` names the full reading that the manager has, for an answer that says what differs.
+    """
 
     number: int
     key: str
     operation: str
     arguments: Raw
+    since: str = ""
+
+
+class Abandon(Struct, frozen=True, kw_only=True, tag=True):
+    """To a worker: refuse all calls on the connection `key` that still wait for it."""
+
+    key: str
 
 
 class Close(Struct, frozen=True, kw_only=True, tag=True):
@@ -70,7 +80,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag=True):
     hint: str = ""
 
 
-Order: TypeAlias = Open | Call | Close
+Order: TypeAlias = Open | Call | Abandon | Close
 Reply: TypeAlias = Answer | Failure
 
 ENCODER = msgspec.msgpack.Encoder()

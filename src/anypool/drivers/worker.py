@@ -19,11 +19,13 @@ from typing import BinaryIO
 from msgspec import Raw
 
 from anypool.drivers import observing, registry
+from anypool.drivers.delta import Sent
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
     ENCODER,
     ORDERS,
     SIGNATURES,
+    Abandon,
     Answer,
     Call,
     Close,
@@ -39,32 +41,76 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Connection:
-    """One endpoint: connected at the first call, and not again unless that failed."""
+    """One endpoint: connected at the first call, and not again unless that failed.
+
+    Calls wait while one of them connects. `sent` is what the last full reading said.
+    """
 
     def __init__(self, order: Open) -> None:
         self._order = order
-        self._lock = threading.Lock()
+        self._turn = threading.Condition()
+        self._connecting = False
+        self._given_up = False
+        self._waiting: dict[int, str] = {}
         self._driver: Driver | None = None
+        self.sent = Sent()
 
-    def driver(self, operation: str) -> Driver:
-        """Return the driver for an operation, connecting if need be.
+    def driver(self, call: Call) -> Driver:
+        """Return the driver for a call, connecting if need be.
 
         Raises what `registry.connect` raises, and `NotSupported` for a deed on an endpoint
         that is observe-only: no mistake of the manager reaches the driver then.
         """
-        if self._order.endpoint.observe_only and operation not in observing.LOOKS:
-            raise observing.refused(self._order.endpoint, operation)
-        with self._lock:
-            if self._driver is None:
-                self._driver = registry.connect(self._order.endpoint, self._order.secret)
-            return self._driver
+        if self._order.endpoint.observe_only and call.operation not in observing.LOOKS:
+            raise observing.refused(self._order.endpoint, call.operation)
+        with self._turn:
+            self._waiting[call.number] = call.operation
+            self._turn.wait_for(lambda: not self._connecting or self._given_up)
+            if self._given_up:
+                raise _given_up()
+            if self._driver is not None:
+                del self._waiting[call.number]
+                return self._driver
+            self._connecting = True
+        return self._connect(call)
+
+    def _connect(self, call: Call) -> Driver:
+        made: Driver | None = None
+        try:
+            made = registry.connect(self._order.endpoint, self._order.secret)
+        finally:
+            with self._turn:
+                self._connecting = False
+                self._waiting.pop(call.number, None)
+                late = self._given_up
+                self._driver = None if late else made
+                self._turn.notify_all()
+        if late:
+            made.close()
+            raise _given_up()
+        return made
+
+    def give_up(self) -> dict[int, str]:
+        """Let no call begin any more; return those that wait, number and operation.
+
+        They have not reached the driver and never will: they may be refused at once.
+        """
+        with self._turn:
+            self._given_up = True
+            waiting, self._waiting = self._waiting, {}
+            self._turn.notify_all()
+            return waiting
 
     def close(self) -> None:
         """Give the connection back."""
-        with self._lock:
+        with self._turn:
             driver, self._driver = self._driver, None
         if driver is not None:
             driver.close()
+
+
+def _given_up() -> Unreachable:
+    return Unreachable("the connection was given up", hint="it is tried again in a moment")
 
 
 class Worker:
@@ -82,9 +128,18 @@ class Worker:
                 self._connections[order.key] = Connection(order)
             case Call() as call:
                 threading.Thread(target=self._answer, args=(call,), daemon=True).start()
+            case Abandon(key=key):
+                self._abandon(key)
             case Close(key=key):
                 if (connection := self._connections.pop(key, None)) is not None:
                     threading.Thread(target=connection.close, daemon=True).start()
+
+    def _abandon(self, key: str) -> None:
+        """Refuse what waits for a connection; other calls, and those it began, go on."""
+        connection = self._connections.get(key)
+        for number, operation in connection.give_up().items() if connection else ():
+            refused = failure_of(number, operation, _given_up())
+            self._send(to_frame(refused, self._limit))
 
     def _answer(self, call: Call) -> None:
         try:
@@ -104,8 +159,10 @@ class Worker:
         except WireError as error:
             raise Invalid(f"{call.operation} cannot be asked like that: {error}") from error
         connection = self._connections[call.key]
-        driver = connection.driver(call.operation)
+        driver = connection.driver(call)
         result = getattr(driver, call.operation)(*arguments)
+        if call.operation == "observe":
+            result = connection.sent.difference(result, call.since)
         return Answer(number=call.number, result=Raw(ENCODER.encode(result)))
 
 

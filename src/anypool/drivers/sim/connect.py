@@ -3,7 +3,9 @@
 `sim://NAME` is every host of the world NAME, `sim://NAME/h2` one of them. Options after
 `?`: those of `Shape` (`hosts=40&vms=200&seed=1`), `state=PATH` to keep the world in a
 file and share it between processes, `fault_rate=0.01`, `fault=OPERATION:KIND[:TIMES]`,
-`migrate_mib_s=1000`, `keepalive_s=30` and `password=WORD` to ask for a password.
+`migrate_mib_s=1000`, `keepalive_s=30` and `password=WORD` to ask for a password. With
+`churn_s=30` so many VMs are paused or resumed in every second by somebody else, and with
+`lose_events_s=10` its events get lost as often, so that it has to be read whole.
 """
 
 import threading
@@ -13,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from anypool.drivers.names import check_name
+from anypool.drivers.sim import churn
 from anypool.drivers.sim.driver import SimDriver
 from anypool.drivers.sim.generate import Shape, build_world
 from anypool.drivers.sim.records import Fault, FaultKind
@@ -33,6 +36,8 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     password: str = ""
     migrate_mib_s: int = 4096
     keepalive_s: float = 30.0
+    churn_s: float = 0.0
+    lose_events_s: float = 0.0
 
 
 def connect(endpoint: Endpoint, secret: str) -> SimDriver:
@@ -77,6 +82,10 @@ def _world(name: str, options: _Options, shape: Shape) -> World:
         world.fault_rate = options.fault_rate
         if options.fault:
             world.inject(_fault(options.fault))
+        if options.churn_s > 0:
+            churn.churn(world, options.churn_s, shape.seed)
+        if options.lose_events_s > 0:
+            churn.lose_events(world, options.lose_events_s)
         _WORLDS[name, options.state] = world
         return world
 
