@@ -94,12 +94,12 @@ class Received:
 
     def __init__(self, name: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self.name = name
-        self._tables = tables
+        self.tables = tables
 
     def frame(self) -> Frame:
         """Return the reading."""
         return Frame(
-            full=True, **{table: tuple(records.values()) for table, records in self._tables.items()}
+            full=True, **{table: tuple(records.values()) for table, records in self.tables.items()}
         )
 
 
@@ -121,7 +121,7 @@ def applied(difference: Difference, base: Received | None) -> Received:
         raise ValueError("the difference is to another reading")
     tables: dict[str, dict[str, Any]] = {}
     for table, (decoder, key_of) in _TABLES.items():
-        records = dict(base._tables[table]) if base is not None and difference.base else {}
+        records = dict(base.tables[table]) if base is not None and difference.base else {}
         for key in difference.gone.get(table, ()):
             records.pop(key, None)
         for body in difference.new.get(table, ()):

@@ -1,6 +1,7 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
 from anypool.model.capability import Capability
+from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
 from anypool.model.frame import (
     Changes,
@@ -52,6 +53,7 @@ __all__ = [
     "Capability",
     "Changes",
     "Claim",
+    "Columns",
     "Console",
     "Datastore",
     "DatastoreId",
@@ -64,6 +66,8 @@ __all__ = [
     "EndpointState",
     "Frame",
     "Host",
+    "HostColumns",
+    "HostFlag",
     "HostId",
     "HostState",
     "Image",
@@ -90,6 +94,7 @@ __all__ = [
     "TraceKind",
     "Vm",
     "VmChange",
+    "VmColumns",
     "VmCopy",
     "VmId",
     "VmState",

@@ -53,13 +53,17 @@ def _every(seconds: float, world: World, what: Callable[[World], None], name: st
 
 
 def _pause_or_resume(state: State, draw: random.Random, count: int) -> None:
+    """Pause or resume so many VMs, as far as a few more tries find them."""
     keys = state.all_vms()
-    for vm in draw.sample(keys, min(count, len(keys))):
+    for vm in draw.sample(keys, min(4 * count, len(keys))):
         host = state.hosts_of(vm)[0]
         copy = state.copy(host, vm)
+        if count == 0:
+            return
         if copy is None or copy.vm.state not in _OTHER or state.moves.get(vm) is not None:
             continue
         state.put_copy(host, vm, replace(copy, vm=replace(copy.vm, state=_OTHER[copy.vm.state])))
+        count -= 1
 
 
 _OTHER = {VmState.RUNNING: VmState.PAUSED, VmState.PAUSED: VmState.RUNNING}
