@@ -79,6 +79,25 @@ def test_a_slow_reader_gets_one_resync_instead_of_a_flood() -> None:
     asyncio.run(how())
 
 
+def test_readers_that_never_read_cost_no_more_than_a_mailbox() -> None:
+    async def how(board: Board, broadcast: Broadcast) -> None:
+        sleepers = [broadcast.open() for _ in range(200)]
+        watcher = broadcast.open()
+        worded: list[int] = []
+        words = broadcast._words
+        broadcast._words = lambda number, notice: worded.append(number) or words(number, notice)  # type: ignore[func-returns-value,method-assign]
+        for begin in range(0, 10_000, 500):
+            board.tell([Notice("vm", f"vm{number}") for number in range(begin, begin + 500)])
+            assert await watcher.get(5)
+        assert all(len(sleeper._waiting) <= 500 for sleeper in sleepers)
+        assert len(broadcast._past) <= 2000
+        assert len(worded) <= 10_000, "each notice is put into words once, not once a reader"
+        for sleeper in sleepers:
+            assert ("resync", "") in await kinds(sleeper)
+
+    talk(how)
+
+
 def test_readers_are_counted() -> None:
     async def how(board: Board, broadcast: Broadcast) -> None:
         for _ in range(256):

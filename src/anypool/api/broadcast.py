@@ -1,10 +1,12 @@
 """Notices of the engine, passed on to many readers, each with a bounded mailbox.
 
 A notice only says that something about an object is new. A reader that falls behind, or
-comes back after too long, gets one `resync`: read everything again.
+comes back after too long, gets one `resync`: read everything again. Notices are gathered
+for a moment and put into words once, however many readers there are.
 """
 
 import asyncio
+import json
 import secrets
 import threading
 from collections import deque
@@ -17,15 +19,17 @@ _REMEMBERED = 2000
 _MAILBOX = 500
 _MOST_READERS = 256
 _POLL_S = 1.0
+_GATHER_S = 0.1
 
 RESYNC = Notice("resync")
 
 
 class Numbered(NamedTuple):
-    """A notice with its number in this process."""
+    """A notice with its number in this process, and as a message of the stream."""
 
     number: int
     notice: Notice
+    message: bytes = b""
 
 
 class Mailbox:
@@ -33,17 +37,17 @@ class Mailbox:
 
     def __init__(self, limit: int = _MAILBOX) -> None:
         self._limit = limit
-        self._waiting: dict[Notice, int] = {}
+        self._waiting: dict[Notice, Numbered] = {}
         self._news = asyncio.Event()
         self.closed = False
 
     def put(self, news: list[Numbered]) -> None:
         """Add notices; called on the event loop."""
-        for number, notice in news:
-            self._waiting.pop(notice, None)
-            self._waiting[notice] = number
+        for one in news:
+            self._waiting.pop(one.notice, None)
+            self._waiting[one.notice] = one
         if len(self._waiting) > self._limit:
-            self._waiting = {RESYNC: news[-1].number}
+            self._waiting = {RESYNC: Numbered(news[-1].number, RESYNC)}
         self._news.set()
 
     def close(self) -> None:
@@ -60,8 +64,7 @@ class Mailbox:
             return []
         if not self.closed:
             self._news.clear()
-        found = [Numbered(number, notice) for notice, number in self._waiting.items()]
-        self._waiting = {}
+        found, self._waiting = list(self._waiting.values()), {}
         return found
 
 
@@ -70,6 +73,7 @@ class Broadcast:
 
     def __init__(self, subscription: Subscription) -> None:
         self._subscription = subscription
+        self._closing = threading.Event()
         self._boot = secrets.token_hex(4)
         self._number = 0
         self._past: deque[Numbered] = deque(maxlen=_REMEMBERED)
@@ -84,6 +88,7 @@ class Broadcast:
 
     def close(self) -> None:
         """End all streams; harmless when repeated."""
+        self._closing.set()
         self._subscription.close()
         for mailbox in tuple(self._mailboxes):
             mailbox.close()
@@ -106,6 +111,14 @@ class Broadcast:
         """Return the id of an event of the stream, for Last-Event-ID."""
         return f"{self._boot}-{number}"
 
+    def message(self, one: Numbered) -> bytes:
+        """Return a notice as a message of the stream."""
+        return one.message or self._words(one.number, one.notice)
+
+    def _words(self, number: int, notice: Notice) -> bytes:
+        data = json.dumps({"kind": notice.kind, "id": notice.id})
+        return f"id: {self.id_of(number)}\r\nevent: notice\r\ndata: {data}\r\n\r\n".encode()
+
     def _catch_up(self, mailbox: Mailbox, last_id: str) -> None:
         boot, _, text = last_id.partition("-")
         seen = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
@@ -123,12 +136,13 @@ class Broadcast:
             loop = self._loop
             if notices and loop is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(self._deliver, notices)
+                self._closing.wait(_GATHER_S)
 
     def _deliver(self, notices: tuple[Notice, ...]) -> None:
         news = []
         for notice in notices:
             self._number += 1
-            news.append(Numbered(self._number, notice))
+            news.append(Numbered(self._number, notice, self._words(self._number, notice)))
         self._past.extend(news)
         for mailbox in self._mailboxes:
             mailbox.put(news)

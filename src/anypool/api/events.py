@@ -1,17 +1,17 @@
 """The routes of events: the list, and the live stream."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import anyio
 import anyio.to_thread
 from litestar import get
 from litestar.params import HeaderParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import Stream
 from msgspec import Struct
 
 from anypool.api.asking import By, From, Live, Use, Wanted
-from anypool.api.broadcast import Broadcast, Mailbox, Numbered
+from anypool.api.broadcast import Broadcast, Mailbox
 from anypool.api.gate import Caller
 from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.views import PageView, page_view
@@ -52,34 +52,31 @@ async def stream_events(
     last_event_id: Annotated[
         str | None, HeaderParameter(name="Last-Event-ID", max_length=100)
     ] = None,
-) -> ServerSentEvent:
+) -> Stream:
     """Follow changes: each message names an object to read again; `resync` means all of them."""
     require(caller.principal, Deed.READ)
     mailbox = broadcast.open(last_event_id or "")
-    return ServerSentEvent(_stream(caller, broadcast, mailbox))
+    return Stream(
+        _stream(caller, broadcast, mailbox),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
 
 
-async def _stream(
-    caller: Caller, broadcast: Broadcast, mailbox: Mailbox
-) -> AsyncIterator[ServerSentEventMessage]:
+async def _stream(caller: Caller, broadcast: Broadcast, mailbox: Mailbox) -> AsyncIterator[bytes]:
     try:
-        yield ServerSentEventMessage(data=None, comment="hello", retry=2000)
+        yield b": hello\r\nretry: 2000\r\n\r\n"
+        checked_at = anyio.current_time()
         while not mailbox.closed:
             news = await mailbox.get(BEAT_S)
-            for item in news:
-                yield _message(broadcast, item)
-            if not news:
+            if anyio.current_time() - checked_at >= BEAT_S:
                 await anyio.to_thread.run_sync(caller.check)
-                yield ServerSentEventMessage(data=None, comment="still here")
+                checked_at = anyio.current_time()
+            yield b"".join(map(broadcast.message, news)) or b": still here\r\n\r\n"
     except NotLoggedIn:
         return
     finally:
         broadcast.leave(mailbox)
-
-
-def _message(broadcast: Broadcast, item: Numbered) -> ServerSentEventMessage:
-    data = json.dumps({"kind": item.notice.kind, "id": item.notice.id})
-    return ServerSentEventMessage(data=data, event="notice", id=broadcast.id_of(item.number))
 
 
 def _event(event: EventRecord) -> EventView:

@@ -4,10 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from anypool.clock import Clock
-from anypool.engine.load import Loads, Sample, key_of, rate
+from anypool.engine.load import LoadRate, Loads, Sample, key_of, rate
 from anypool.engine.observe import Observer
 from anypool.errors import AnypoolError
-from anypool.model import EndpointId, HostId, VmId
+from anypool.model import EndpointId, HostId, PMap, VmId
 
 READERS = 8
 
@@ -19,8 +19,8 @@ class Meter:
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
-        self._samples: dict[HostId | VmId, tuple[EndpointId, Sample]] = {}
-        self._loads: Loads = {}
+        self._samples: dict[EndpointId, dict[HostId | VmId, Sample]] = {}
+        self._loads: PMap[HostId | VmId, LoadRate] = PMap()
         self._asked: set[EndpointId] = set()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="measure")
 
@@ -56,15 +56,12 @@ class Meter:
 
     def _take(self, endpoint: EndpointId, found: dict[HostId | VmId, Sample]) -> None:
         with self._lock:
-            old = self._samples
-            kept = {key: entry for key, entry in old.items() if entry[0] != endpoint}
-            loads = {key: self._loads[key] for key in kept}
+            old = self._samples.get(endpoint, {})
+            changes: dict[HostId | VmId, LoadRate | None] = dict.fromkeys(old)
             for key, sample in found.items():
-                before = old.get(key)
-                same = before is not None and before[0] == endpoint
-                loads[key] = rate(before[1] if before and same else None, sample)
-                kept[key] = (endpoint, sample)
-            self._samples, self._loads = kept, loads
+                changes[key] = rate(old.get(key), sample)
+            self._samples[endpoint] = found
+            self._loads = self._loads.patched(changes)
 
     def close(self) -> None:
         """Measure no more."""
