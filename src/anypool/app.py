@@ -1,5 +1,6 @@
 """The only place where the parts are put together, and the life of the process around them."""
 
+import gc
 import ipaddress
 import os
 import signal
@@ -51,6 +52,7 @@ class App(NamedTuple):
     def start(self) -> None:
         """Take the lease, show what was known and begin to work."""
         self.engine.start()
+        gc.freeze()
 
     def stop(self) -> None:
         """End all work; what runs goes on with the next start."""

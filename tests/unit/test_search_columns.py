@@ -207,6 +207,24 @@ def test_a_change_touches_its_own_row_only() -> None:
     assert large_cost.peak_bytes <= 1.25 * small_cost.peak_bytes + 2048
 
 
+def test_columns_made_when_rows_are_free_know_nothing_of_those() -> None:
+    world = small()
+    rows = Rows(Noun.VM)
+    rows.advance(world)
+    for key in ("v0", "v1", "v2", "v3", "v4"):
+        world = world.without_vm(VmId(key))
+        rows.advance(world)
+        for text in ("m1", "host = h1 order by host.cpus, mac", "state = running order by name"):
+            query = parse(text, Noun.VM)
+            expected = query.filter(world.vms.values(), world)
+            fresh = Rows(Noun.VM)
+            fresh.advance(small())
+            fresh.advance(world)
+            for one in (rows, fresh):
+                found = find(query, one, most=9, facets=("state", "host", "host.tag"))
+                assert found.total == len(expected)
+
+
 def test_columns_forget_values_that_are_gone() -> None:
     rows = Rows(Noun.VM)
     world = small()

@@ -51,6 +51,10 @@ def merge_vm(said: Iterable[Said]) -> Vm | None:
     endpoint that fell silent last said is UNKNOWN, and if it was a stopped copy it counts
     only where nobody else knows the VM.
     """
+    said = tuple(said)
+    if len(said) == 1 and not said[0].vm.copies:
+        (only,) = said
+        return only.vm if only.current else _unknown(only.vm)
     copies = sorted((c for one in said for c in _copies(one)), key=lambda c: (-c.rank, c.vm.host))
     if not copies:
         return None
@@ -74,11 +78,14 @@ def _copies(said: Said) -> Iterable[_Copy]:
 
 def _ranked(vm: Vm, *, current: bool) -> _Copy:
     if not current:
-        unknown = replace(vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
         rank = _OLD_STOPPED_RANK if vm.state in _AT_REST else _RANKS[VmState.UNKNOWN]
-        return _Copy(unknown, rank)
+        return _Copy(_unknown(vm), rank)
     waiting = vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING
     return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state])
+
+
+def _unknown(vm: Vm) -> Vm:
+    return replace(vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
 
 
 def lay_over_vm(vm: Vm, facts: VmFacts | None) -> Vm:

@@ -61,7 +61,7 @@ class Picture:
         self.inventory = Inventory()
         self._ours = ours
         self._readings: dict[EndpointId, Reading] = {}
-        self._known_at: dict[VmId, set[EndpointId]] = {}
+        self._known_at: dict[VmId, tuple[EndpointId, ...]] = {}
         self._moment = 0
         self._missed: dict[VmId, Vm] = {}
         self._awaited: set[VmId] = set()
@@ -230,7 +230,7 @@ class Picture:
 
     def _reading(self, endpoint: EndpointId) -> Reading:
         if (found := self._readings.get(endpoint)) is None:
-            found = self._readings[endpoint] = Reading()
+            found = self._readings[endpoint] = Reading(endpoint)
             self._silent.add(endpoint)
         return found
 
@@ -273,12 +273,17 @@ class Picture:
         reading = self._readings[endpoint]
         reading.vms[vm.id] = vm
         reading.read_vm_at[vm.id] = moment
-        self._known_at.setdefault(vm.id, set()).add(endpoint)
+        known = self._known_at.get(vm.id)
+        if known is None:
+            self._known_at[vm.id] = reading.alone
+        elif endpoint not in known:
+            self._known_at[vm.id] = (*known, endpoint)
 
     def _unknow(self, endpoint: EndpointId, vm: VmId) -> None:
-        known = self._known_at.get(vm, set())
-        known.discard(endpoint)
-        if not known:
+        known = tuple(one for one in self._known_at.get(vm, ()) if one != endpoint)
+        if known:
+            self._known_at[vm] = known
+        else:
             self._known_at.pop(vm, None)
 
     def _vms_of(self, endpoint: EndpointId) -> set[VmId]:

@@ -23,7 +23,8 @@ V = TypeVar("V", bound=Datastore | Network)
 class Reading:
     """What one endpoint said last, and about each VM when; `current` while it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: EndpointId) -> None:
+        self.alone = (endpoint,)
         self.current = False
         self.read_at = 0
         self.hosts: dict[HostId, Host] = {}

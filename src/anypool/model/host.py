@@ -16,7 +16,7 @@ class HostState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Host(Struct, frozen=True, kw_only=True, gc=False):
+class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One host; `maintenance`, `reserved_mib` and `tags` are ours, the rest is observed.
 
     `memory_mib` is all the host has; `reserved_mib` of it is kept from VMs.

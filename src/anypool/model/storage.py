@@ -35,7 +35,7 @@ class Datastore(Struct, frozen=True, kw_only=True, gc=False):
     tags: frozenset[str] = frozenset()
 
 
-class Volume(Struct, frozen=True, kw_only=True, gc=False):
+class Volume(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One virtual disk; `base` is the volume it is a linked clone of."""
 
     datastore: DatastoreId

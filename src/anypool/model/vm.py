@@ -97,7 +97,7 @@ class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
     reason: StateReason = StateReason.NONE
 
 
-class Vm(Struct, frozen=True, kw_only=True, gc=False):
+class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One VM as last observed; `host` is where it runs or is defined, None if nowhere.
 
     `made_by` is the tag of the step that made it, `tags` are ours. `copies` is empty

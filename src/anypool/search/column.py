@@ -2,6 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable
+from itertools import chain
+from operator import ne
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,13 +63,13 @@ class Order:
         if not added:
             return
         if len(added) > _FEW:
-            every = [*zip(self._ranks, self._codes.tolist(), strict=True), *added]
-            every.sort()
-            self._ranks = [rank for rank, _ in every]
-            self._codes = np.array([code for _, code in every], np.int64)
-            ranks = self._ranks
-            firsts = [index == 0 or ranks[index - 1] != ranks[index] for index in range(len(ranks))]
-            self._first = np.array(firsts, np.bool_)
+            unsorted = [*self._ranks, *(rank for rank, _ in added)]
+            codes = np.array([*self._codes.tolist(), *(code for _, code in added)], np.int64)
+            places = sorted(range(len(unsorted)), key=unsorted.__getitem__)
+            self._codes = codes[places]
+            self._ranks = ranks = [unsorted[place] for place in places]
+            firsts = map(ne, ranks[1:], ranks)
+            self._first = np.fromiter(chain((True,), firsts), np.bool_, len(ranks))
         else:
             for rank, code in added:
                 self._insert(rank, code)
@@ -113,15 +115,24 @@ class Column:
         self._order: Order | None = None
         self._ordered = 0
 
-    def fill(self, records: Iterable[Any], rows: int) -> None:
-        """Take all rows anew; None is a row without a record."""
-        self._known.clear()
-        self.values, self._folded = [], []
+    def fill(self, records: Iterable[Any]) -> None:
+        """Take all rows anew; None is a row without a record, which must not be looked at."""
+        every = list(records)
+        anybody = next((record for record in every if record is not None), None)
+        if anybody is not None:
+            every = [anybody if record is None else record for record in every]
+        keys = [] if anybody is None else list(map(self._key, every))
+        known: dict[Hashable, int] = {}
+        codes = [known.setdefault(key, len(known)) for key in keys] or [0] * len(every)
+        self._known = known
+        self.values = list(known)
+        if self._witness:
+            first = dict(zip(reversed(keys), reversed(every), strict=False))
+            self.values = [first[key] for key in known]
+        self._folded = []
         self._haystack = Haystack()
         self._order, self._ordered = None, 0
-        code = self._code
-        found = (0 if record is None else code(record) for record in records)
-        self._codes.fill(np.fromiter(found, np.int32, rows))
+        self._codes.fill(np.array(codes, np.int32))
 
     def put(self, row: int, record: Any) -> None:
         """Take one row's new record."""

@@ -64,7 +64,7 @@ class Rows:
             self._take(key, maps[0].get(key))
         for column in self._columns.values():
             if column.worn:
-                column.fill(self.records, len(self.records))
+                column.fill(self.records)
         return len(touched)
 
     @property
@@ -75,8 +75,7 @@ class Rows:
     def field(self, field: Field[Any]) -> Column:
         """Return the column of a field: of its values, or of records if it has a key."""
         if field.key is None:
-            own = lambda record: _kept(field, field.get(record, self.inventory))  # noqa: E731
-            return self._column(f".{field.name}", own, witness=False)
+            return self._column(f".{field.name}", self._own(field), witness=False)
         return self._column(f".{field.name}", field.key, witness=True)
 
     def join(self, join: Join[Any]) -> Column:
@@ -122,10 +121,16 @@ class Rows:
         self._resolved[field.name] = old
         return old
 
+    def _own(self, field: Field[Any]) -> Callable[[Any], Any]:
+        get = field.get
+        if field.kind is Kind.SET:
+            return lambda record: frozenset(get(record, self.inventory))
+        return lambda record: get(record, self.inventory)
+
     def _column(self, name: str, key: Callable[[Any], Any], *, witness: bool) -> Column:
         if (found := self._columns.get(name)) is None:
             found = self._columns[name] = Column(key, witness=witness)
-            found.fill(self.records, len(self.records))
+            found.fill(self.records)
         return found
 
     def _load(self, records: Iterable[Any]) -> None:
@@ -134,7 +139,7 @@ class Rows:
         self._alive.fill(np.ones(len(self.records), np.bool_))
         self._free.clear()
         for column in self._columns.values():
-            column.fill(self.records, len(self.records))
+            column.fill(self.records)
 
     def _take(self, key: str, record: Any) -> None:
         row = self._row_of.get(key)
