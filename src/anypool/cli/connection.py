@@ -61,7 +61,10 @@ def chosen(where: Where) -> Context:
     known = contexts.load(contexts.path())
     name = where.context or os.environ.get("ANYPOOL_CONTEXT", "") or known.current
     if not name:
-        hint = "`anypool login LINK`, with the link `anypool serve` or `anypool login-link` prints"
+        hint = (
+            "`anypool login LINK`, with the link `anypool serve` or `anypool login-link` prints; "
+            "`anypool demo` starts one to play with"
+        )
         raise Invalid("no manager is known here", hint=hint)
     return known.get(name)
 

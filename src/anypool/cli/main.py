@@ -9,29 +9,13 @@ import httpx
 from cyclopts import App, Parameter
 
 from anypool import __version__
+from anypool.cli.commands import COMMANDS, GROUPS
 from anypool.cli.failures import exit_code, show
 from anypool.cli.terminal import err
 from anypool.errors import AnypoolError, Invalid
 
 USAGE = 2
 INTERRUPTED = 130
-
-NOUNS = (
-    *("host", "vm", "plan", "operation", "image", "datastore", "network", "volume"),
-    *("endpoint", "pool", "event", "token", "user", "lab", "demo"),
-)
-VERBS = {
-    "login": "anypool.cli.login:login",
-    "context": "anypool.cli.login:app",
-    "serve": "anypool.cli.serve:serve",
-    "login-link": "anypool.cli.serve:login_link",
-    "quickstart": "anypool.cli.quickstart:quickstart",
-    "tour": "anypool.cli.tour:tour",
-    "doctor": "anypool.cli.doctor:doctor",
-    "systemd-unit": "anypool.cli.systemd_unit:systemd_unit",
-    "completion": "anypool.cli.completion:completion",
-}
-"""Where each command is; it is imported only when it is used."""
 
 
 def tree() -> App:
@@ -47,10 +31,9 @@ def tree() -> App:
         help_on_error=False,
         result_action="return_value",
     )
-    for noun in NOUNS:
-        app.command(f"anypool.cli.{noun}:app", name=noun)
-    for verb, place in VERBS.items():
-        app.command(place, name=verb)
+    for group, commands in COMMANDS.items():
+        for name, (place, help_) in commands.items():
+            app.command(f"anypool.cli.{place}", name=name, help=help_, group=GROUPS[group])
     return app
 
 

@@ -10,6 +10,8 @@ from anypool.cli.output import aligned, show_one
 from anypool.cli.terminal import clean, out
 from anypool.cli.words import duration, mib, size
 
+_MOST_NAMED = 3
+"""Hosts named for one reason, if there are more than one more; `-o json` has them all."""
 _HOLDS = frozenset({"running", "paused", "suspended", "unknown"})
 
 
@@ -35,7 +37,7 @@ def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[
     """Return the lines of a preview; `vms` by id holds those on the hosts it touches."""
     lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan)), ""]
     lines += _section("Steps", [_step(step) for step in plan["steps"]])
-    lines += _section("Not chosen", [_refusal(one) for one in plan["rejected"]])
+    lines += _section("Not chosen", _refusals(plan["rejected"]))
     lines += _section("Hosts", _before_and_after(plan, hosts, vms))
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -64,8 +66,18 @@ def _step(step: Json) -> list[str]:
     return [f"{step['number']}.", clean(step["text"]), clean(step["why"]), waits]
 
 
-def _refusal(one: Json) -> list[str]:
-    return [clean(f"{one['vm_name']} on {one['host_name']}"), clean(one["why"])]
+def _refusals(rejected: Sequence[Json]) -> list[list[str]]:
+    """Return a row for each VM and reason, with the hosts it is true of: large pools are alike."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for one in rejected:
+        hosts.setdefault((one["vm_name"], one["why"]), []).append(one["host_name"])
+    return [[clean(f"{vm} on {_few(names)}"), clean(why)] for (vm, why), names in hosts.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    left = len(names) - _MOST_NAMED
+    named = names if left <= 1 else [*names[:_MOST_NAMED], f"{left} more"]
+    return ", ".join(named)
 
 
 def _before_and_after(

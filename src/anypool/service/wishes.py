@@ -189,7 +189,7 @@ def _networks(asked: NewVm, inventory: Inventory) -> tuple[str, ...]:
     names = sorted(inventory.networks)
     if len(names) > 1:
         known = ", ".join(network.name for network in inventory.networks.values())
-        raise Invalid("the pool has several networks", hint=f"say which `networks`: {known}")
+        raise Invalid("the pool has several networks", hint=f"say which network: {known}")
     return tuple(names)
 
 

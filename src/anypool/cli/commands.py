@@ -1,0 +1,44 @@
+"""Every command by group: where it is, imported only when it is used, and what it is for."""
+
+from cyclopts import Group
+
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Try it": {
+        "demo": ("demo:app", "a simulated pool with failures to play, from nothing"),
+        "quickstart": (
+            "quickstart:quickstart",
+            "a small pool of real hypervisors, on this machine",
+        ),
+        "tour": ("tour:tour", "the main job on real hypervisors, checked from outside"),
+        "lab": ("lab:app", "the servers that those are made of: freeze, kill, cut them off"),
+        "doctor": ("doctor:doctor", "what is missing on this machine"),
+    },
+    "The pool": {
+        "host": ("host:app", "servers that run VMs: add, list, evacuate"),
+        "vm": ("vm:app", "VMs: create, list, migrate, start, stop, change, open a console"),
+        "image": ("image:app", "what VMs are made from"),
+        "datastore": ("datastore:app", "places for volumes"),
+        "volume": ("volume:app", "disks of VMs"),
+        "network": ("network:app", "what VMs are attached to"),
+        "endpoint": ("endpoint:app", "addresses through which hosts are managed"),
+        "pool": ("pool:app", "hosts that are managed together"),
+    },
+    "What goes on": {
+        "plan": ("plan:app", "proposals with reasons and a price"),
+        "operation": ("operation:app", "plans that are being carried out, or were"),
+        "event": ("event:app", "what happened"),
+    },
+    "Who may": {
+        "login": ("login:login", "log in to a manager, and make it the one that is spoken to"),
+        "context": ("login:app", "managers that are known here"),
+        "user": ("user:app", "people and their roles"),
+        "token": ("token:app", "secrets for programs"),
+    },
+    "The manager": {
+        "serve": ("serve:serve", "run the manager"),
+        "login-link": ("serve:login_link", "a link that logs a user in once"),
+        "systemd-unit": ("systemd_unit:systemd_unit", "the files that make a service of it"),
+        "completion": ("completion:completion", "completion for bash, zsh or fish"),
+    },
+}
+GROUPS = {name: Group(name, sort_key=number) for number, name in enumerate(COMMANDS, start=1)}
