@@ -72,6 +72,19 @@ def test_hosts_refused_for_one_reason_share_a_line() -> None:
     ]
 
 
+def test_a_word_too_many_is_named(anypool: Terminal) -> None:
+    refused = anypool("vm", "migrate", "web1", "h9")
+    assert refused.code == 2
+    assert "nothing here takes 'h9'" in refused.err
+
+
+def test_a_long_list_in_a_table_is_cut_short(manager: FakeManager, anypool: Terminal) -> None:
+    tags = [f"t{number}" for number in range(9)]
+    manager.answers["GET /vms"] = listed(vm("web1", "h1", tags=tags))
+    assert "t4, 4 more" in anypool("vm", "list").out
+    assert "t8" in anypool("vm", "list", "-o", "wide").out
+
+
 def test_the_list_of_commands_says_what_each_is_for(anypool: Terminal) -> None:
     shown = anypool("--help").out
     for commands in COMMANDS.values():

@@ -72,7 +72,11 @@ def _told(default: object) -> str | None:
 def _usage(error: cyclopts.CycloptsError) -> Invalid:
     chain = [word for word in error.command_chain or () if word != "anypool"]
     command = " ".join(["anypool", *chain, "--help"])
-    return Invalid(str(error).strip(), hint=f"`{command}` shows what is understood")
+    message = str(error).strip()
+    if isinstance(error, cyclopts.UnusedCliTokensError):
+        extra = " ".join(error.unused_tokens or ())
+        message = f"nothing here takes '{extra}'"
+    return Invalid(message, hint=f"`{command}` shows what is understood")
 
 
 def _stopped(stop: BaseException) -> int:

@@ -32,6 +32,10 @@ _STYLES = {
 }
 
 
+_MOST_IN_CELL = 5
+"""Words in one cell of a list; `-o wide` shows all."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a table; `wide` ones are shown by `-o wide` only."""
@@ -46,10 +50,18 @@ def show_list(rows: Iterable[Json], columns: Sequence[Column], form: Format) -> 
     found = list(rows)
     if form in ("table", "wide"):
         shown = [column for column in columns if form == "wide" or not column.wide]
-        cells = [[_cell(column.value(row)) for column in shown] for row in found]
+        limit = None if form == "wide" else _MOST_IN_CELL
+        cells = [[_cell(_few(column.value(row), limit)) for column in shown] for row in found]
         table([column.title for column in shown], cells)
     else:
         _show_data(found, form)
+
+
+def _few(value: object, limit: int | None) -> object:
+    """Return a long list cut short, with how many more there are."""
+    if limit is None or not isinstance(value, list) or len(value) <= limit + 1:
+        return value
+    return ", ".join([*sorted(map(str, value))[:limit], f"{len(value) - limit} more"])
 
 
 def show_one(row: Json, columns: Sequence[Column], form: Format) -> None:

@@ -22,7 +22,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.lower()[:_SHOWN], names, n=2, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(names)}"
+    return f"known: {', '.join(dict.fromkeys(names))}"
 
 
 def article(noun: str) -> str:

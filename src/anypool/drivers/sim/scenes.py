@@ -18,6 +18,7 @@ from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import HostId, StateReason, VmState
 
 _MOST_NAMED = 8
+_EXAMPLES = {"host": "h07", "vm": "mail-01", "datastore": "flash-north"}
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -74,10 +75,10 @@ class Stage:
             hint = f"there are: {', '.join(SCENES)}"
             raise NotFound(f"there is no scene {name[:40]!r}", hint=hint)
         if bool(target) != bool(scene.target) and not (name == "heal" and target):
-            wanted = f"name a {scene.target}" if scene.target else "leave the name out"
-            raise Invalid(
-                f"{name} happens to {scene.target or 'nothing in particular'}", hint=wanted
-            )
+            if scene.target:
+                hint = f"such as `{name} {_EXAMPLES[scene.target]}`"
+                raise Invalid(f"{name} needs the name of a {scene.target}", hint=hint)
+            raise Invalid(f"{name} takes no name", hint="leave it out")
         return _PLAY[name](self._world, target)
 
     def trouble(self) -> tuple[str, ...]:
