@@ -59,6 +59,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     observe_every_s: Annotated[Seconds, Meta(description="between two full readings")] = 30.0
     changes_wait_s: Annotated[Seconds, Meta(description="how long to wait for an event")] = 10.0
     measure_every_s: Annotated[Seconds, Meta(description="between two readings of the load")] = 5.0
+    history_step_s: Annotated[
+        Count, Meta(description="one kept load is the mean over so long; must divide an hour")
+    ] = 30
+    history_flush_s: Annotated[
+        Seconds,
+        Meta(description="a manager that is killed loses the loads of so long, and of one step"),
+    ] = 30.0
     unreachable_retry_s: Annotated[
         Seconds, Meta(description="first pause after an endpoint did not answer; doubles")
     ] = 1.0
@@ -151,7 +158,13 @@ def _known(name: str, where: str) -> None:
 
 def _checked(given: dict[str, Any]) -> Settings:
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        made = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         hint = "the reference of settings lists names, units and limits"
         raise Invalid(f"settings: {error}", hint=hint) from error
+    if 3600 % made.history_step_s:
+        hint = "use a number of seconds that divides 3600, such as 5, 10, 20, 30 or 60"
+        raise Invalid(
+            f"settings: an hour has no whole number of {made.history_step_s} s", hint=hint
+        )
+    return made

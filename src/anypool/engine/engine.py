@@ -12,12 +12,14 @@ from anypool.engine.admission import admit
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.endpoints import DriverPool, Endpoints
 from anypool.engine.journal import Journal
+from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
 from anypool.engine.load import Loads
 from anypool.engine.meter import Meter
 from anypool.engine.observe import Observer, places
 from anypool.engine.picture import Delta, Ours, Picture
 from anypool.engine.pools import Pools
+from anypool.engine.recollect import recollected
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.state import Asked, Request
@@ -40,7 +42,7 @@ from anypool.model import (
 )
 from anypool.plan import DeleteVm, Plan
 from anypool.settings import Settings
-from anypool.store import Store, Tx, events, facts, observed, plans, runs
+from anypool.store import Store, Tx, events, facts, plans, runs
 from anypool.store.records import (
     DatastoreFacts,
     EventRecord,
@@ -71,6 +73,9 @@ class Engine:
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
+        self._keeping = Keeping(store, clock, settings, lambda: self.leads)
+        self.history = self._keeping.history
+        self._meter.kept = self._keeping.recorder.take
         self._crew: ThreadCrew | None = None
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
@@ -95,6 +100,7 @@ class Engine:
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
             Ticker("save", self._save, self._clock, threading.Event()),
             Ticker("measure", self._measure, self._clock, threading.Event()),
+            *self._keeping.tickers(),
         )
         for ticker in self._tickers:
             ticker.start()
@@ -104,7 +110,7 @@ class Engine:
         self._runner.crew = crew
         self._keeper.round()
         if not self.leads:
-            self._recollect()
+            self._observer.begin(recollected(self._store))
 
     def turn(self) -> float:
         """Do what is due for the lease and the runs; return for how long nothing will be."""
@@ -114,6 +120,7 @@ class Engine:
 
     def stop(self) -> None:
         """Stop all deeds; what runs stays in the journal for the next start."""
+        self._keeping.stop()
         for ticker in self._tickers:
             ticker.stop()
         self._tickers = ()
@@ -124,6 +131,7 @@ class Engine:
         self._meter.close()
         if self.leads:
             self._saver.save()
+            self._keeping.finish()
         self._keeper.give()
 
     @property
@@ -326,7 +334,7 @@ class Engine:
 
     def _lead(self) -> None:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""
-        self._recollect()
+        self._observer.begin(recollected(self._store))
         self._endpoints.load()
         if self._observing:
             self._endpoints.observe(self._settings)
@@ -337,26 +345,12 @@ class Engine:
         """Another manager leads: do and write nothing any more."""
         self._runner.halt()
         self._endpoints.rest()
+        self._keeping.forget()
 
     def _adopt(self, run: RunRecord, plan: Plan) -> None:
         with self._store.reading() as tx:
             steps = runs.steps(tx, run.id)
         self._runner.adopt(run, plan, steps)
-
-    def _recollect(self) -> None:
-        """Show what the database knows; all of it UNKNOWN until it is read."""
-        with self._store.reading() as tx:
-            known = observed.load(tx)
-            ours = Ours(
-                {one.host: one for one in facts.hosts.all(tx)},
-                {one.vm: one for one in facts.vms.all(tx)},
-                {one.datastore: one for one in facts.datastores.all(tx)},
-            )
-            images = facts.images.all(tx)
-        picture = Picture(ours)
-        picture.remember(known)
-        picture.put_images(images)
-        self._observer.begin(picture)
 
     def _save(self) -> float:
         if self.leads:

@@ -2,14 +2,15 @@
 
 `Store` opens the database and gives transactions; the modules beside it (`plans`,
 `runs`, `facts`, `observed`, `events`, `people`, `tokens`, `sessions`, `secrets`,
-`idempotency`) are functions that take one, so that what belongs together is written in
-one transaction:
+`idempotency`, `loads`, `inventories`, `retention`) are functions that take one, so that
+what belongs together is written in one transaction:
 
     with store.writing() as tx:
         runs.put_step(tx, step)
         events.append(tx, event)
 """
 
+from anypool.store import kept_tables as kept_tables
 from anypool.store.store import Store
 from anypool.store.tx import Tx
 

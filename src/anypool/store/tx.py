@@ -49,16 +49,29 @@ class Tx:
 
     def put(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows, or replace those whose primary key is there already."""
-        many = list(rows)
-        if not many:
-            return
-        insert = (
-            postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        )
-        statement = insert(table)
-        keys = [column.name for column in table.primary_key]
-        fresh = {name: statement.excluded[name] for name in many[0] if name not in keys}
-        self._execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), many)
+        self._put(table, list(rows), [column.name for column in table.primary_key])
+
+    def put_unique(self, table: Table, key: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows, or replace those whose value in the unique column `key` is there already."""
+        self._put(table, list(rows), [key])
+
+    def put_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; those whose primary key is there already stay as they are."""
+        if rows:
+            statement = self._insert(table).on_conflict_do_nothing(
+                index_elements=[column.name for column in table.primary_key]
+            )
+            self._execute(statement, rows)
+
+    def _put(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: list[str]) -> None:
+        if rows:
+            statement = self._insert(table)
+            fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+            self._execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+
+    def _insert(self, table: Table) -> Any:
+        postgres = self._connection.dialect.name == "postgresql"
+        return postgresql.insert(table) if postgres else sqlite.insert(table)
 
     def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()
