@@ -361,3 +361,25 @@ def test_completion_scripts(anypool: Terminal, shell: str) -> None:
     result = anypool("completion", shell)
     assert result.code == 0
     assert "evacuate" in result.out
+
+
+def test_a_history_is_drawn_with_its_gaps(manager: FakeManager, anypool: Terminal) -> None:
+    whole = {"samples": 3, "mean": 20.0, "p50": 20.0, "p90": 40.0, "p95": 40.0, "p99": 40.0}
+    values = [None, 0.0, 20.0, 40.0]
+    column = {"unit": "percent of one CPU", "min": values, "mean": values, "max": values}
+    manager.answers["GET /vms/web1/history"] = {
+        "id": "v1",
+        "name": "web1",
+        "step_s": 60,
+        "times": [1700000000, 1700000060, 1700000120, 1700000180],
+        "metrics": {"cpu_percent": {**column, "whole": {**whole, "max": 40.0}}},
+    }
+    line = anypool("vm", "history", "web1", "--since", "4m", "--step", "1m").out.splitlines()[-1]
+    assert line.split("  ") == ["cpu_percent", "20.0 %", "20.0 %", "40.0 %", "40.0 %", "·▁▅█"]
+    asked = manager.sent("GET", "/vms/web1/history")[0].url.params
+    assert (asked["since"], asked["step"], asked["until"]) == ("-240", "60", "0")
+    plot = anypool("vm", "history", "web1", "-o", "wide").out.splitlines()[-8:]
+    assert plot[0].split() == ["40.0", "%", "█"]
+    assert plot[-1].endswith("·▁██")
+    wrong = anypool("vm", "history", "web1", "--since", "yesterday")
+    assert (wrong.code, "24h" in wrong.err) == (2, True)

@@ -56,7 +56,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store: Store, clock: ManualClock) -> Desk:  # noqa: F811
+def desk(store: Store, clock: ManualClock) -> Desk:
     return Desk(store, clock)
 
 

@@ -16,6 +16,7 @@ from anypool.api import (
     devices,
     endpoints,
     events,
+    history,
     hosts,
     meta,
     page,
@@ -37,7 +38,20 @@ from anypool.api.origin import own_names
 from anypool.api.replay import BODY_MAX, Replay
 from anypool.service import Services
 
-_API = (vms, devices, hosts, places, pools, endpoints, plans, events, consoles, people, demo)
+_API = (
+    vms,
+    devices,
+    hosts,
+    history,
+    places,
+    pools,
+    endpoints,
+    plans,
+    events,
+    consoles,
+    people,
+    demo,
+)
 
 
 class Web:

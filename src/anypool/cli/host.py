@@ -10,6 +10,7 @@ from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
 from anypool.cli.endpoint import Tracelessly, erased
+from anypool.cli.history import LAST_HOUR, Period, show_history
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, clean, confirm, note, read_secret
@@ -144,6 +145,12 @@ def leave(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
     """Open a host again after maintenance."""
     path = f"/hosts/{key(name)}/leave-maintenance"
     return do(where, how, lambda client, dry: client.post(path, dry_run=dry))
+
+
+@app.command
+def history(name: str, /, *, period: Period = LAST_HOUR, where: Where = HERE) -> None:
+    """Show how busy a host was: a line for each metric, plots with -o wide."""
+    show_history("/hosts", name, period, where)
 
 
 @app.command

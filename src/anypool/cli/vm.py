@@ -8,6 +8,7 @@ from anypool.cli import vm_console, vm_parts
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
+from anypool.cli.history import LAST_HOUR, Period, show_history
 from anypool.cli.host import retag
 from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_one
@@ -164,6 +165,12 @@ def delete(
         lambda client, dry: client.delete(path, volumes=volumes, dry_run=dry),
         question=f"Delete {what}? There is no way back.",
     )
+
+
+@app.command
+def history(name: str, /, *, period: Period = LAST_HOUR, where: Where = HERE) -> None:
+    """Show how busy a VM was: a line for each metric, plots with -o wide."""
+    show_history("/vms", name, period, where)
 
 
 @app.command

@@ -6,6 +6,8 @@ from typing import Any
 from anypool.errors import Invalid
 from anypool.model.units import MIB, format_mib, format_size, parse_size
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+
 
 def mib(value: Any) -> str:
     """Return MiB as a size, `-` for nothing known."""
@@ -47,6 +49,14 @@ def with_unit(text: str) -> str:
     if text:
         to_bytes(text)
     return text
+
+
+def to_seconds(text: str) -> int:
+    """Return seconds for a time as people write it, such as 90s, 30m, 24h, 7d, 2w or 1y."""
+    number, unit = text[:-1], text[-1:].lower()
+    if not number.isdecimal() or unit not in _SECONDS or not 0 < int(number) < 10**6:
+        raise Invalid(f"{text[:40]!r} is no time", hint="write 90s, 30m, 24h, 7d, 2w or 1y")
+    return int(number) * _SECONDS[unit]
 
 
 def to_bytes(text: str) -> int:

@@ -3,6 +3,16 @@
 from anypool.engine.board import Notice, Subscription
 from anypool.engine.endpoints import DriverPool
 from anypool.engine.engine import Engine
+from anypool.engine.history import Column, Series, Span
 from anypool.engine.load import LoadRate
 
-__all__ = ["DriverPool", "Engine", "LoadRate", "Notice", "Subscription"]
+__all__ = [
+    "Column",
+    "DriverPool",
+    "Engine",
+    "LoadRate",
+    "Notice",
+    "Series",
+    "Span",
+    "Subscription",
+]

@@ -25,10 +25,12 @@ from anypool.model.ids import (
     VmId,
 )
 from anypool.model.inventory import Claim, Inventory
+from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
 from anypool.model.storage import Datastore, Image, Locking, Volume
+from anypool.model.summary import Percentiles
 from anypool.model.trace import Trace, TraceKind
 from anypool.model.vm import (
     HOLDS_MEMORY,
@@ -49,6 +51,8 @@ from anypool.model.vm import (
 __all__ = [
     "DEFAULT_POOL",
     "HOLDS_MEMORY",
+    "METRICS",
+    "METRIC_NAMES",
     "Boot",
     "Capability",
     "Changes",
@@ -79,10 +83,12 @@ __all__ = [
     "KnownPool",
     "Load",
     "Locking",
+    "Metric",
     "Network",
     "NetworkId",
     "Nic",
     "PMap",
+    "Percentiles",
     "PlanId",
     "Pool",
     "PoolId",
