@@ -127,6 +127,7 @@ class HostView(Struct, frozen=True, kw_only=True):
     state: str
     maintenance: bool
     cpus: int
+    sockets: int
     cpu_model: str
     arch: str
     memory_mib: int
@@ -155,6 +156,7 @@ def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
         state=host.state,
         maintenance=host.maintenance,
         cpus=host.cpus,
+        sockets=host.sockets,
         cpu_model=host.cpu_model,
         arch=host.arch,
         memory_mib=host.memory_mib,

@@ -32,6 +32,7 @@ COLUMNS = (
     Column("POOL", lambda host: host["pool"], wide=True),
     Column("OBSERVE ONLY", lambda host: host["observe_only"], wide=True),
     Column("RESERVED", lambda host: mib(host["reserved_mib"]), wide=True),
+    Column("SOCKETS", lambda host: host["sockets"], wide=True),
     Column("ARCH", lambda host: host["arch"], wide=True),
     Column("CPU MODEL", lambda host: host["cpu_model"], wide=True),
     Column("DATASTORES", lambda host: host["datastores"], wide=True),

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from anypool.engine.journal import READY, not_ready
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
-from anypool.model import HostState, Inventory, PlanId
-from anypool.plan import Action, Reason, apply, hosts_of, reason, refuse, vm_of
+from anypool.model import Bound, HostState, Inventory, PlanId
+from anypool.plan import Action, CreateVm, Plan, Reason, apply, hosts_of, reason, refuse, vm_of
 from anypool.plan.check import objections
 from anypool.store.records import PlanRecord
 
@@ -15,6 +15,7 @@ def admit(
     inventory: Inventory,
     pending: tuple[Action, ...],
     supersede: Callable[[PlanId, Reason], None],
+    rules: Callable[[Inventory], tuple[Bound, ...]] = lambda _: (),
 ) -> None:
     """Return quietly if a plan may begin.
 
@@ -25,7 +26,7 @@ def admit(
     if plan.state not in READY:
         raise not_ready(plan)
     _check_busy(plan, inventory, pending)
-    found = objections(plan.plan, _with_pending(inventory, pending))
+    found = _objections(plan.plan, _with_pending(inventory, pending), rules)
     if not found:
         return
     for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
@@ -37,6 +38,14 @@ def admit(
     why = reason("admit.changed", objections=found[:3])
     supersede(plan.id, why)
     raise refuse(Conflict, why, reason("hint.plan-again"))
+
+
+def _objections(
+    plan: Plan, inventory: Inventory, rules: Callable[[Inventory], tuple[Bound, ...]]
+) -> tuple[Reason, ...]:
+    """Judge a plan by the rules as they bind everything, also what it is going to make."""
+    made = tuple(step.action for step in plan if isinstance(step.action, CreateVm))
+    return objections(plan, inventory, rules(_with_pending(inventory, made)))
 
 
 def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, ...]) -> None:

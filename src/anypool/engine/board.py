@@ -9,7 +9,7 @@ from msgspec import Struct
 from anypool.model import Inventory
 
 Kind = Literal["vm", "host", "datastore", "network", "image", "plan", "run", "event", "endpoint",
-               "pool", "resync"]  # fmt: skip
+               "pool", "policy", "resync"]  # fmt: skip
 
 LIMIT = 1000
 

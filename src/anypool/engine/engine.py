@@ -18,6 +18,7 @@ from anypool.engine.load import Loads
 from anypool.engine.meter import Meter
 from anypool.engine.observe import Observer, places
 from anypool.engine.picture import Delta, Ours, Picture
+from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected
 from anypool.engine.runner import Crew, Runner
@@ -42,10 +43,9 @@ from anypool.model import (
 )
 from anypool.plan import DeleteVm, Plan
 from anypool.settings import Settings
-from anypool.store import Store, Tx, events, facts, plans, runs
+from anypool.store import Store, events, facts, plans, runs
 from anypool.store.records import (
     DatastoreFacts,
-    EventRecord,
     HostFacts,
     PlanRecord,
     RunRecord,
@@ -79,6 +79,7 @@ class Engine:
         self._crew: ThreadCrew | None = None
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
+        self.policies = Policies(store, self._board, self.must_lead)
         self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
@@ -187,7 +188,7 @@ class Engine:
         name = self.inventory.host(facts_.host).name
         with self._store.writing() as tx:
             facts.hosts.put(tx, facts_)
-            _note(tx, ("host", facts_.host), f"{name} changed", by)
+            events.note(tx, ("host", facts_.host), f"{name} changed", by)
         self._observer.change(partial(Picture.put_host_facts, facts=facts_))
 
     def set_vm_facts(self, facts_: VmFacts, by: str) -> None:
@@ -196,7 +197,7 @@ class Engine:
         name = self.inventory.vm(facts_.vm).name
         with self._store.writing() as tx:
             facts.vms.put(tx, facts_)
-            _note(tx, ("vm", facts_.vm), f"{name} changed", by)
+            events.note(tx, ("vm", facts_.vm), f"{name} changed", by)
         self._observer.change(partial(Picture.put_vm_facts, facts=facts_))
 
     def set_datastore_facts(self, facts_: DatastoreFacts, by: str) -> None:
@@ -207,7 +208,7 @@ class Engine:
             raise NotFound(f"there is no datastore {facts_.datastore}")
         with self._store.writing() as tx:
             facts.datastores.put(tx, facts_)
-            _note(tx, ("datastore", facts_.datastore), f"{known.name} changed", by)
+            events.note(tx, ("datastore", facts_.datastore), f"{known.name} changed", by)
         self._observer.change(partial(Picture.put_datastore_facts, facts=facts_))
 
     def add_image(self, image: Image, by: str) -> None:
@@ -215,7 +216,7 @@ class Engine:
         self.must_lead()
         with self._store.writing() as tx:
             facts.images.put(tx, image)
-            _note(tx, ("image", image.id), f"image {image.name} added", by)
+            events.note(tx, ("image", image.id), f"image {image.name} added", by)
             images = facts.images.all(tx)
         self._observer.change(partial(Picture.put_images, images=images))
 
@@ -227,7 +228,7 @@ class Engine:
             raise NotFound(f"there is no image {image}")
         with self._store.writing() as tx:
             facts.images.delete(tx, image)
-            _note(tx, ("image", image), f"image {known.name} removed", by)
+            events.note(tx, ("image", image), f"image {known.name} removed", by)
             images = facts.images.all(tx)
         self._observer.change(partial(Picture.put_images, images=images))
 
@@ -246,7 +247,8 @@ class Engine:
             with self._store.reading() as tx:
                 plan = plans.get(tx, plan_id)
             self.pools.allow(plan.plan, self.inventory)
-            admit(plan, self.inventory, self._runner.pending(), self._journal.supersede)
+            rules = self.policies.bounds
+            admit(plan, self.inventory, self._runner.pending(), self._journal.supersede, rules)
             run = RunRecord(
                 id=RunId(f"run-{uuid4().hex[:12]}"),
                 plan=plan_id,
@@ -310,7 +312,7 @@ class Engine:
             what = f"{asked.request} asked for" + (
                 f" (step {asked.number})" if asked.number else ""
             )
-            _note(tx, ("run", run), what, by)
+            events.note(tx, ("run", run), what, by)
 
     def _ask_ended(self, run: RunId, asked: Asked) -> None:
         """Bring a run back that has ended; one of another release can only be given up."""
@@ -334,6 +336,7 @@ class Engine:
 
     def _lead(self) -> None:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""
+        self.policies.forget()
         self._observer.begin(recollected(self._store))
         self._endpoints.load()
         if self._observing:
@@ -384,11 +387,3 @@ class Engine:
         """Raise `Busy` if this manager does not lead: what it knows may be old, or nothing."""
         if not self.leads:
             raise Busy("another manager is at work on this database", hint="ask that one")
-
-
-def _note(tx: Tx, subject: tuple[str, str], message: str, by: str) -> None:
-    kind, key = subject
-    event = EventRecord(
-        kind=f"{kind}.changed", message=message, subject_kind=kind, subject_id=key, by=by
-    )
-    events.append(tx, event)

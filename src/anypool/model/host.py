@@ -19,7 +19,8 @@ class HostState(StrEnum):
 class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One host; `maintenance`, `reserved_mib` and `tags` are ours, the rest is observed.
 
-    `memory_mib` is all the host has; `reserved_mib` of it is kept from VMs.
+    `sockets` are processor sockets, 0 where nobody says. `memory_mib` is all the host has;
+    `reserved_mib` of it is kept from VMs.
     `peer_uri` and `peer_address` are how another host reaches this one for a migration;
     empty where the endpoint cannot be reached from its peers. `observe_only` hosts keep
     their abilities in `withheld`: the platform has them, and nothing may use them.
@@ -31,6 +32,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     pool: str = "default"
     state: HostState = HostState.UP
     cpus: int = 1
+    sockets: int = 0
     cpu_model: str = ""
     arch: str = "x86_64"
     memory_mib: int = 0

@@ -138,6 +138,28 @@ _PLACES: dict[str, dict[str, Kind]] = {
     "vm.unknown": {"vm": T},
 }
 
+_RULES: dict[str, dict[str, Kind]] = {
+    "rule.apart": {"policy": T, "vm": T},
+    "rule.apart-in": {"policy": T, "vm": T, "domain": T},
+    "rule.together": {"policy": T, "vm": T, "place": T},
+    "rule.exclusive": {"policy": T, "vm": T, "tag": T},
+    "rule.spread": {"policy": T, "domain": T, "have": N, "need": N},
+    "rule.on-hosts": {"policy": T},
+    "rule.avoid": {"policy": T},
+    "rule.licence": {"policy": T},
+    "rule.sockets": {"policy": T, "over": N, "limit": N},
+    "rule.sockets-unknown": {"policy": T},
+    "rule.no-migration": {"policy": T},
+    "rule.max-vms": {"policy": T, "maximum": N},
+    "rule.headroom": {"policy": T, "short": MIB},
+    "rule.vcpus": {"policy": T, "vcpus": N, "cpus": N},
+    "rule.pinned": {"policy": T},
+    "rule.protected": {"policy": T},
+    "check.rule": {"policy": T, "who": NAMES},
+    "no.ending": {"vm": T, "why": R},
+    "no.policy": {"policies": NAMES, "vm": T},
+}
+
 _REFUSALS: dict[str, dict[str, Kind]] = {
     "no.evacuation": {"host": T, "vms": NAMES},
     "no.other-host": {"vm": T},
@@ -163,6 +185,7 @@ _REFUSALS: dict[str, dict[str, Kind]] = {
     "has.nic": {"vm": T, "mac": T},
     "hint.answer": {},
     "hint.make-room": {},
+    "hint.policies": {},
     "hint.free-memory": {},
     "hint.add-host": {},
     "hint.only-stopped": {},
@@ -263,7 +286,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 }
 
 CODES: dict[str, dict[str, Kind]] = {
-    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_TEXTS, **_PLACES, **_REFUSALS, **_CHECKS,
-    **_ADMISSION, **_RUNS,
+    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_TEXTS, **_PLACES, **_RULES, **_REFUSALS,
+    **_CHECKS, **_ADMISSION, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -7,7 +7,7 @@ engine asks it before the first step of every plan, tests after every step.
 
 from collections import defaultdict
 
-from anypool.model import Inventory
+from anypool.model import Bound, Inventory
 from anypool.plan.action import (
     CreateVm,
     EnterMaintenance,
@@ -20,6 +20,7 @@ from anypool.plan.action import (
 )
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
+from anypool.plan.rulecheck import of_rules
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
 
@@ -49,11 +50,18 @@ def violations(inventory: Inventory) -> frozenset[Reason]:
     return frozenset(broken)
 
 
-def objections(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
+def objections(
+    plan: Plan, inventory: Inventory, bounds: tuple[Bound, ...] = ()
+) -> tuple[Reason, ...]:
     """Return what speaks against running a plan on an inventory; empty if nothing does.
 
-    Steps are judged in their order, which is one of the orders the engine may take.
+    Steps are judged in their order, which is one of the orders the engine may take. Of the
+    rules `bounds` it matters what the plan would break that is not broken already.
     """
+    return (*_of_places(plan, inventory), *(of_rules(plan, inventory, bounds) if bounds else ()))
+
+
+def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
     ledger = _Ledger(inventory)
     found: list[Reason] = []
     for step in plan.steps:

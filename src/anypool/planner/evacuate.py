@@ -20,7 +20,8 @@ from anypool.plan import (
     refuse,
     say,
 )
-from anypool.planner.place import Choice, choose, pinned, refusal
+from anypool.planner.place import Choice, Wanted, choose, pinned, refusal
+from anypool.planner.rules import NO_RULES, Rulebook
 
 SEARCH_NODES = 2000
 Stuck = tuple[str, Reason, Reason]
@@ -29,7 +30,7 @@ Stuck = tuple[str, Reason, Reason]
 MOVABLE = frozenset({VmState.RUNNING, VmState.PAUSED})
 
 
-def plan_evacuation(inventory: Inventory, host_id: HostId) -> Plan:
+def plan_evacuation(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_RULES) -> Plan:
     """Return the moves that empty a host, largest VM first, then its maintenance.
 
     Stopped VMs stay defined where they are. Raises `Conflict` if the host is not up,
@@ -45,11 +46,11 @@ def plan_evacuation(inventory: Inventory, host_id: HostId) -> Plan:
     stuck = [
         (vm.name, plain(vm.name), bound)
         for vm in running
-        if (bound := pinned(inventory, vm)) is not None
+        if (bound := pinned(inventory, vm) or rules.pinned(vm.id)) is not None
     ]
-    homes = assign(inventory, host_id, running) if not stuck else None
+    homes = assign(inventory, host_id, running, rules) if not stuck else None
     if homes is None:
-        stuck += _homeless(inventory, host_id, running)
+        stuck += _homeless(inventory, host_id, running, rules)
         names = tuple(sorted({name for name, _, _ in stuck}))
         against = [(where, what) for _, where, what in stuck]
         why = reason("no.evacuation", host=host.name, vms=names)
@@ -67,35 +68,55 @@ def plan_evacuation(inventory: Inventory, host_id: HostId) -> Plan:
     )
 
 
-def assign(inventory: Inventory, source: HostId, vms: list[Vm]) -> list[tuple[Vm, Choice]] | None:
+Homes = list[tuple[Vm, Choice]]
+
+
+def assign(
+    inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook = NO_RULES
+) -> Homes | None:
     """Return a home for every VM, largest first, or None if there is none.
 
     Spreading to the emptiest hosts is tried first; where it gets stuck, a depth-first
     search over the tightest fits decides (up to `SEARCH_NODES` placements).
     """
-    order = sorted(vms, key=lambda vm: (-vm.memory_mib, vm.name, vm.id))
-    world, homes = inventory, []
-    for vm in order:
-        choice = choose(world, vm, avoid=frozenset({source}))
-        if choice.host is None:
-            return _search(inventory, source, order)
-        homes.append((vm, choice))
-        world = world.with_vm(replace(vm, host=choice.host))
-    return homes
+    order = _in_order(vms)
+    homes, stuck = _spread(inventory, source, order, rules)
+    return homes if not stuck else _search(inventory, source, order, rules)
 
 
-def _search(
-    inventory: Inventory, source: HostId, order: list[Vm]
-) -> list[tuple[Vm, Choice]] | None:
+def _in_order(vms: list[Vm]) -> list[Vm]:
+    return sorted(vms, key=lambda vm: (-vm.memory_mib, vm.name, vm.id))
+
+
+def _wanted(rules: Rulebook, source: HostId, after: list[Vm]) -> Wanted:
+    leaving = frozenset(vm.id for vm in after)
+    return Wanted(rules=rules, leaving=leaving, avoid=frozenset({source}))
+
+
+def _spread(
+    inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebook
+) -> tuple[Homes, Homes]:
+    """Return the VMs that found a home in their turn, and those that did not."""
+    world, homes, stuck = inventory, Homes(), Homes()
+    for index, vm in enumerate(order):
+        choice = choose(world, vm, _wanted(rules, source, order[index + 1 :]))
+        (stuck if choice.host is None else homes).append((vm, choice))
+        if choice.host is not None:
+            world = world.with_vm(replace(vm, host=choice.host))
+    return homes, stuck
+
+
+def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebook) -> Homes | None:
     others = [host for key, host in sorted(inventory.hosts.items()) if key != source]
     nodes = 0
 
-    def place(world: Inventory, index: int) -> list[tuple[Vm, Choice]] | None:
+    def place(world: Inventory, index: int) -> Homes | None:
         nonlocal nodes
         if index == len(order):
             return []
         vm = order[index]
-        refused = {host.id: refusal(world, vm, host) for host in others}
+        needs = rules.needs(world, vm, frozenset(later.id for later in order[index + 1 :]))
+        refused = {h.id: refusal(world, vm, h) or needs.refusal(h) for h in others}
         fits = [host.id for host in others if refused[host.id] is None]
         for host in sorted(fits, key=lambda key: (world.memory_free_mib(key), key)):
             nodes += 1
@@ -115,18 +136,11 @@ def _search(
     return place(inventory, 0)
 
 
-def _homeless(inventory: Inventory, source: HostId, vms: list[Vm]) -> list[Stuck]:
+def _homeless(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> list[Stuck]:
     """Return why each VM that finds no place in its turn is refused by each other host."""
-    world, stuck = inventory, list[Stuck]()
-    for vm in sorted(vms, key=lambda vm: (-vm.memory_mib, vm.name, vm.id)):
-        if pinned(world, vm) is not None:
-            continue
-        choice = choose(world, vm, avoid=frozenset({source}))
-        if choice.host is None:
-            stuck += _refusals(inventory, vm, choice)
-        else:
-            world = world.with_vm(replace(vm, host=choice.host))
-    return stuck
+    able = [vm for vm in vms if (pinned(inventory, vm) or rules.pinned(vm.id)) is None]
+    _, stuck = _spread(inventory, source, _in_order(able), rules)
+    return [entry for vm, choice in stuck for entry in _refusals(inventory, vm, choice)]
 
 
 def _move(number: int, vm: Vm, source: HostId, choice: Choice) -> Step:

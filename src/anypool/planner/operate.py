@@ -8,6 +8,7 @@ from anypool.plan import (
     Action,
     Condition,
     CreateVm,
+    DeleteVm,
     HostOpen,
     MemoryFree,
     MigrateVm,
@@ -16,6 +17,7 @@ from anypool.plan import (
     Refusal,
     StartVm,
     Step,
+    StopVm,
     VmAbsent,
     VmIs,
     apply,
@@ -30,16 +32,22 @@ from anypool.plan import (
     vm_of,
 )
 from anypool.planner.evacuate import MOVABLE, no_plan
-from anypool.planner.place import Choice, choose, pinned, refusal
+from anypool.planner.place import Choice, Wanted, choose, pinned, refusal
+from anypool.planner.rules import NO_RULES, Rulebook
 
 _NAMED = 3
+ENDINGS = (DeleteVm, StopVm)
+"""Actions that a protected VM is kept from."""
 STARTABLE = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
-def plan_action(inventory: Inventory, action: Action, who: str) -> Plan:
+def plan_action(inventory: Inventory, action: Action, who: str, rules: Rulebook = NO_RULES) -> Plan:
     """Return a plan of one step asked for by `who`; raise `Conflict` if it cannot run now."""
     apply(action, inventory)
     vm = vm_of(action)
+    if isinstance(action, ENDINGS) and (kept := rules.protected(action.vm)) is not None:
+        name = inventory.vm(action.vm).name
+        raise refuse(Conflict, reason("no.ending", vm=name, why=kept))
     valid: tuple[Condition, ...] = ()
     if vm is not None and vm in inventory.vms:
         states = frozenset({inventory.vms[vm].state})
@@ -50,7 +58,12 @@ def plan_action(inventory: Inventory, action: Action, who: str) -> Plan:
 
 
 def plan_create(
-    inventory: Inventory, wishes: tuple[VmWish, ...], *, host: HostId | None, start: bool
+    inventory: Inventory,
+    wishes: tuple[VmWish, ...],
+    rules: Rulebook = NO_RULES,
+    *,
+    host: HostId | None,
+    start: bool,
 ) -> Plan:
     """Return the steps that make (and start) VMs, each on the named or the best host.
 
@@ -61,8 +74,11 @@ def plan_create(
     rejected: list[Refusal] = []
     world = inventory
     for wish in wishes:
+        world = world.with_vm(_wished(wish))
+    rules = rules.bound_to(world)
+    for wish in wishes:
         vm = _wished(wish)
-        choice = _choice(world, vm, host)
+        choice = _choice(world, vm, host, Wanted(rules=rules))
         if choice.host is None or choice.why is None:
             raise _no_place(inventory, vm, choice)
         rejected += choice.refused
@@ -86,7 +102,7 @@ def plan_create(
     )
 
 
-def plan_start(inventory: Inventory, vm_id: VmId) -> Plan:
+def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) -> Plan:
     """Return the step that starts a stopped VM where it is defined; `NoPlan` if it has no room."""
     vm = inventory.vm(vm_id)
     if vm.host is None or vm.state not in STARTABLE:
@@ -96,9 +112,10 @@ def plan_start(inventory: Inventory, vm_id: VmId) -> Plan:
         where = tuple(inventory.host(copy.host).name for copy in vm.copies)
         why = reason("is.known-on", vm=vm.name, hosts=where)
         raise refuse(Conflict, why, reason("hint.other-copy"))
-    against = refusal(inventory, vm, inventory.host(vm.host))
+    host = inventory.host(vm.host)
+    against = refusal(inventory, vm, host) or rules.needs(inventory, vm).refusal(host)
     if against is not None:
-        place = inventory.host(vm.host).name
+        place = host.name
         why = reason("no.start", vm=vm.name, host=place, why=against)
         raise no_plan(why, reason("hint.free-memory"), [(plain(place), against)])
     step = Step(
@@ -115,17 +132,20 @@ def plan_start(inventory: Inventory, vm_id: VmId) -> Plan:
     return Plan(goal=say(aim), aim=aim, steps=(step,), based_on=digest(inventory))
 
 
-def plan_migrate(inventory: Inventory, vm_id: VmId, *, target: HostId | None) -> Plan:
+def plan_migrate(
+    inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES, *, target: HostId | None
+) -> Plan:
     """Return the step that migrates a running VM to the named or the best other host."""
     vm = inventory.vm(vm_id)
-    if (bound := pinned(inventory, vm)) is not None:
+    if (bound := pinned(inventory, vm) or rules.pinned(vm_id)) is not None:
         raise refuse(Conflict, reason("no.migration", vm=vm.name, why=bound))
     if vm.host is None:
         raise refuse(Conflict, reason("is.nowhere", vm=vm.name))
     if target == vm.host:
         there = inventory.host(target).name
         raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=there))
-    choice = _choice(inventory, vm, target, avoid=frozenset({vm.host}))
+    wanted = Wanted(rules=rules, avoid=frozenset({vm.host}))
+    choice = _choice(inventory, vm, target, wanted)
     if choice.host is None or choice.why is None:
         raise _no_place(inventory, vm, choice)
     step = Step(
@@ -152,12 +172,12 @@ def _choice(
     inventory: Inventory,
     vm: Vm,
     named: HostId | None,
-    *,
-    avoid: frozenset[HostId] = frozenset(),
+    wanted: Wanted,
 ) -> Choice:
     if named is None:
-        return choose(inventory, vm, avoid=avoid)
-    why = refusal(inventory, vm, inventory.host(named))
+        return choose(inventory, vm, wanted)
+    host = inventory.host(named)
+    why = refusal(inventory, vm, host) or wanted.rules.needs(inventory, vm).refusal(host)
     if why is None:
         return Choice(host=named, why=reason("place.chosen"), refused=())
     return Choice(host=None, why=None, refused=(Refusal(vm=vm.id, host=named, why=why),))

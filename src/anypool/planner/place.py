@@ -13,9 +13,11 @@ from anypool.model import (
     Inventory,
     StateReason,
     Vm,
+    VmId,
     VmState,
 )
 from anypool.plan import Reason, Refusal, reason
+from anypool.planner.rules import NO_RULES, Rulebook
 
 RUNNERS_UP = 3
 """How many hosts that would do as well are named with what they lack against the best."""
@@ -29,28 +31,49 @@ class Choice(Struct, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...]
 
 
-def choose(inventory: Inventory, vm: Vm, *, avoid: frozenset[HostId] = frozenset()) -> Choice:
-    """Return the host with the most memory left after taking `vm`, among those that may.
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a place is looked for under: the rules, who leaves with the VM, and hosts left out.
 
-    `vm` may be one that exists (running or stopped) or one that is only wished for.
     Hosts in `avoid` are left out without a word, being the caller's own reason.
     """
+
+    rules: Rulebook = NO_RULES
+    leaving: frozenset[VmId] = frozenset()
+    avoid: frozenset[HostId] = frozenset()
+
+
+ANYWHERE = Wanted()
+
+
+def choose(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
+    """Return the best host among those that may take `vm`.
+
+    That is one with the fewest preferences missed, then the most memory left. `vm` may be
+    one that exists (running or stopped) or one that is only wished for.
+    """
     refused: list[Refusal] = []
-    fits: list[tuple[int, HostId]] = []
+    fits: list[tuple[int, int, HostId]] = []
+    needs = wanted.rules.needs(inventory, vm, wanted.leaving)
     for host_id in sorted(inventory.hosts):
-        if host_id in avoid:
+        if host_id in wanted.avoid:
             continue
-        why = refusal(inventory, vm, inventory.hosts[host_id])
+        host = inventory.hosts[host_id]
+        why = refusal(inventory, vm, host) or needs.refusal(host)
         if why is None:
-            fits.append((inventory.memory_free_mib(host_id) - vm.memory_mib, host_id))
+            left = inventory.memory_free_mib(host_id) - vm.memory_mib
+            fits.append((len(needs.misses(host)), -left, host_id))
         else:
             refused.append(Refusal(vm=vm.id, host=host_id, why=why))
     if not fits:
         return Choice(host=None, why=None, refused=tuple(refused))
-    (left, best), *others = sorted(fits, key=lambda fit: -fit[0])
-    for other_left, other in others[:RUNNERS_UP]:
-        less = reason("place.less-free", left=other_left, best=left)
-        why = reason("place.equal") if other_left == left else less
+    first, *others = sorted(fits)
+    left, best = -first[1], first[2]
+    for misses, other_left, other in others[:RUNNERS_UP]:
+        why = reason("place.equal")
+        if misses > first[0]:
+            why = needs.misses(inventory.hosts[other])[0]
+        elif -other_left != left:
+            why = reason("place.less-free", left=-other_left, best=left)
         refused.append(Refusal(vm=vm.id, host=other, why=why))
     return Choice(
         host=best,

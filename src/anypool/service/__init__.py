@@ -25,6 +25,7 @@ from anypool.service.operations import Operations
 from anypool.service.pages import Ask, Page
 from anypool.service.people import People
 from anypool.service.plans import Plans
+from anypool.service.policies import Policies
 from anypool.service.pool import Pool
 from anypool.service.pools import Pools
 from anypool.service.proposals import Proposal, Proposals
@@ -65,6 +66,7 @@ class Services:
         self.operations = Operations(engine, store)
         self.people = People(store)
         self.plans = Plans(engine, store)
+        self.policies = Policies(engine)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
         self.snapshots = Snapshots(proposals)

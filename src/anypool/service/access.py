@@ -26,6 +26,7 @@ class Deed(StrEnum):
     STEER_RUN = "steer operations"
     MANAGE_ENDPOINTS = "manage endpoints"
     MANAGE_STORAGE = "manage datastores and images"
+    MANAGE_POLICIES = "manage policies"
     MANAGE_PEOPLE = "manage users"
     OWN_LOGIN = "manage their own login"
 
@@ -41,6 +42,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.STEER_RUN: Role.OPERATOR,
     Deed.MANAGE_ENDPOINTS: Role.ADMINISTRATOR,
     Deed.MANAGE_STORAGE: Role.ADMINISTRATOR,
+    Deed.MANAGE_POLICIES: Role.ADMINISTRATOR,
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }

@@ -8,6 +8,7 @@ from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import DatastoreId, DiskWish, HostId, Inventory, Nic, Vm
 from anypool.plan import Action, AttachDisk, AttachNic, DetachDisk, DetachNic, Plan
 from anypool.planner import plan_action
+from anypool.planner.rules import Rulebook
 from anypool.service import find
 from anypool.service.access import Deed, Principal
 from anypool.service.names import checked_mac
@@ -89,9 +90,9 @@ class Devices:
         *,
         dry_run: bool,
     ) -> Proposal:
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(inventory, vm, host), by.name)
+            return plan_action(inventory, action(inventory, vm, host), by.name, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 

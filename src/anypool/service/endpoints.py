@@ -105,7 +105,7 @@ class Endpoints:
         return self._proposals.propose(
             by,
             Deed.MANAGE_ENDPOINTS,
-            lambda inventory: plan_leave(inventory, endpoint, found),
+            lambda inventory, _: plan_leave(inventory, endpoint, found),
             dry_run=dry_run,
         )
 

@@ -6,6 +6,7 @@ from anypool.model import Host, Inventory
 from anypool.model.units import format_mib
 from anypool.plan import LeaveMaintenance, Plan
 from anypool.planner import plan_action, plan_evacuation
+from anypool.planner.rules import Rulebook
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -59,19 +60,19 @@ class Hosts:
     def evacuate(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Move all running VMs away and close the host; raise `NoPlan` if they fit nowhere."""
 
-        def plan(inventory: Inventory) -> Plan:
-            return plan_evacuation(inventory, find.host(inventory, key).id)
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+            return plan_evacuation(inventory, find.host(inventory, key).id, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 
     def leave_maintenance(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Open a host again; raise `Conflict` if it is not in maintenance."""
 
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             host = find.host(inventory, key)
             if not host.maintenance:
                 raise Conflict(f"{host.name} is not in maintenance")
-            return plan_action(inventory, LeaveMaintenance(host=host.id), by.name)
+            return plan_action(inventory, LeaveMaintenance(host=host.id), by.name, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 

@@ -8,9 +8,13 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.model import Inventory
 from anypool.plan import CostModel, Plan, named, priced
+from anypool.planner.rules import Rulebook
 from anypool.service.access import Deed, Principal, require
 from anypool.settings import Settings
 from anypool.store.records import PlanRecord, RunRecord
+
+Planner = Callable[[Inventory, Rulebook], Plan]
+"""Makes a plan of an inventory and the rules that bind it."""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -28,10 +32,8 @@ class Proposals:
         self._slots = settings.moves_per_pool
         self._deciding = threading.Lock()
 
-    def propose(
-        self, by: Principal, deed: Deed, plan: Callable[[Inventory], Plan], *, dry_run: bool
-    ) -> Proposal:
-        """Plan on the inventory of this moment; store the plan, and run it unless `dry_run`.
+    def propose(self, by: Principal, deed: Deed, plan: Planner, *, dry_run: bool) -> Proposal:
+        """Plan on what is known now, store the plan, and run it unless `dry_run`.
 
         Raises whatever `plan` raises, `Denied`, and `Busy` or `Conflict` if it cannot run.
         """
@@ -43,8 +45,9 @@ class Proposals:
             run = self._engine.run(record.id, by.name)
         return Proposal(plan=record, run=run)
 
-    def _submitted(self, by: Principal, plan: Callable[[Inventory], Plan]) -> PlanRecord:
+    def _submitted(self, by: Principal, plan: Planner) -> PlanRecord:
         self._engine.must_lead()
         inventory = self._engine.inventory
-        made = priced(plan(inventory), inventory, CostModel(), self._slots)
+        made = plan(inventory, self._engine.policies.rulebook(inventory))
+        made = priced(made, inventory, CostModel(), self._slots)
         return self._engine.submit(named(made, inventory), by.name)

@@ -6,6 +6,7 @@ from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, Inventory, Vm
 from anypool.plan import Action, CreateSnapshot, DeleteSnapshot, Plan, RevertSnapshot
 from anypool.planner import plan_action
+from anypool.planner.rules import Rulebook
 from anypool.service.access import Deed, Principal
 from anypool.service.names import checked_name
 from anypool.service.proposals import Proposal, Proposals
@@ -54,9 +55,9 @@ class Snapshots:
         *,
         dry_run: bool,
     ) -> Proposal:
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(vm, host), by.name)
+            return plan_action(inventory, action(vm, host), by.name, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 

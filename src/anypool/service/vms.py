@@ -20,6 +20,7 @@ from anypool.plan import (
     StopVm,
 )
 from anypool.planner import plan_action, plan_create, plan_migrate, plan_start
+from anypool.planner.rules import Rulebook
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -75,28 +76,28 @@ class Vms:
     def create(self, by: Principal, asked: NewVm, *, dry_run: bool) -> Proposal:
         """Make VMs from an image; raise `Invalid`, `NotFound`, `Conflict` or `NoPlan`."""
 
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             used = taken(inventory, self._underway.plans())
             host = _host_id(inventory, asked.host)
             made = wishes(asked, inventory, used)
-            return plan_create(inventory, made, host=host, start=asked.start)
+            return plan_create(inventory, made, rules, host=host, start=asked.start)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 
     def start(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Start a stopped VM; raise `Conflict`, or `NoPlan` without memory for it."""
 
-        def plan(inventory: Inventory) -> Plan:
-            return plan_start(inventory, find.vm(inventory, key).id)
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+            return plan_start(inventory, find.vm(inventory, key).id, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 
     def migrate(self, by: Principal, key: str, target: str | None, *, dry_run: bool) -> Proposal:
         """Migrate a running VM to the named host, or the best; raise `Conflict` or `NoPlan`."""
 
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm = find.vm(inventory, key)
-            return plan_migrate(inventory, vm.id, target=_host_id(inventory, target))
+            return plan_migrate(inventory, vm.id, rules, target=_host_id(inventory, target))
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 
@@ -153,9 +154,9 @@ class Vms:
         *,
         dry_run: bool,
     ) -> Proposal:
-        def plan(inventory: Inventory) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(vm, host), by.name)
+            return plan_action(inventory, action(vm, host), by.name, rules)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 

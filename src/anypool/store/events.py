@@ -48,3 +48,14 @@ def find(tx: Tx, ask: Ask, only: EventFilter | None = None) -> Page[EventRecord]
 
 def _event(row: Row[Any]) -> EventRecord:
     return from_row(row, EventRecord)
+
+
+def note(tx: Tx, subject: tuple[str, str], message: str, by: str) -> None:
+    """Write that somebody changed something, which is named by its kind and id."""
+    kind, key = subject
+    append(
+        tx,
+        EventRecord(
+            kind=f"{kind}.changed", message=message, subject_kind=kind, subject_id=key, by=by
+        ),
+    )

@@ -16,6 +16,8 @@ from anypool.model import (
     HostId,
     Image,
     ImageId,
+    Policy,
+    PolicyId,
     Pool,
     PoolId,
     VmId,
@@ -61,6 +63,7 @@ datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, D
 images: Shelf[ImageId, Image] = Shelf(tables.images, Image)
 endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint)
 pools: Shelf[PoolId, Pool] = Shelf(tables.pools, Pool)
+policies: Shelf[PolicyId, Policy] = Shelf(tables.policies, Policy)
 
 
 def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:

@@ -186,6 +186,17 @@ images = Table(
     _text("description"),
 )
 
+policies = Table(
+    "policies",
+    metadata,
+    _key("id"),
+    _text("scope"),
+    Column("rule", JSON, nullable=False),
+    _text("strength"),
+    _flag("enabled"),
+    _text("description"),
+)
+
 observed = Table(
     "observed",
     metadata,

@@ -60,6 +60,7 @@ class Observe(Part):
             endpoint=endpoint.id,
             pool=endpoint.pool,
             cpus=platform.cpus,
+            sockets=platform.sockets,
             cpu_model=platform.cpu_model,
             arch=platform.arch,
             memory_mib=platform.memory_mib,

@@ -33,6 +33,7 @@ class Platform(Struct, frozen=True, kw_only=True, gc=False):
     cpu_models: frozenset[str] = frozenset()
     accelerators: tuple[str, ...] = ()
     cpus: int = 1
+    sockets: int = 0
     memory_mib: int = 0
 
 
@@ -67,6 +68,7 @@ def read(session: Session) -> Platform:
             cpu_model=xml_read.text(capabilities, "host/cpu/model", info[0]),
             accelerators=accelerators,
             cpus=info[2],
+            sockets=info[4] * info[5],
             memory_mib=info[1],
         )
         return _with_models(connection, platform)

@@ -148,6 +148,7 @@ class Builder:
             name=name,
             endpoint=EndpointId("sim"),
             cpus=shape.host_cpus,
+            sockets=2,
             cpu_model="sim-v1",
             memory_mib=shape.host_mib,
             hypervisor="sim",

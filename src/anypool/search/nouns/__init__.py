@@ -8,6 +8,7 @@ from msgspec import Struct
 from anypool.search.field import Field, Join, Table
 from anypool.search.nouns.host import HOST
 from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
+from anypool.search.nouns.policy import POLICY
 from anypool.search.nouns.pool import POOL
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
 from anypool.search.nouns.vm import VM
@@ -24,6 +25,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.IMAGE: IMAGE,
     Noun.ENDPOINT: ENDPOINT,
     Noun.POOL: POOL,
+    Noun.POLICY: POLICY,
     Noun.PLAN: PLAN,
     Noun.OPERATION: OPERATION,
     Noun.EVENT: EVENT,
@@ -37,7 +39,7 @@ JOINS: Mapping[Noun, Mapping[str, Join[Any]]] = {
     noun: {join.name: join for join in table.joins} for noun, table in TABLES.items()
 }
 
-_PLURALS = {f"{noun}s": noun for noun in Noun}
+_PLURALS = {f"{noun}s": noun for noun in Noun} | {"policies": Noun.POLICY}
 
 
 class Resolved(Struct, frozen=True):

@@ -56,6 +56,7 @@ HOST: Table[Host] = Table(
         Field("memory-free", Kind.SIZE, _free_bytes, "memory neither held nor reserved"),
         Field("reserved", Kind.SIZE, lambda host, _: host.reserved_mib * MIB, "kept from VMs"),
         Field("cpus", Kind.NUMBER, lambda host, _: host.cpus, "number of CPUs"),
+        Field("sockets", Kind.NUMBER, lambda host, _: host.sockets, "processor sockets"),
         Field(
             "vcpus",
             Kind.NUMBER,

@@ -1,0 +1,130 @@
+"""The routes of policies."""
+
+from typing import Annotated
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
+
+from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
+from anypool.api.language import ReasonView, reason_view, told
+from anypool.api.views import PageView, page_view
+from anypool.api.vms import Text
+from anypool.model import Policy, PolicyId, Rule, Strength
+from anypool.service.policies import Standing
+
+
+class NewPolicyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy to add; `scope` is a query for VMs, or for hosts where the rule is of hosts."""
+
+    name: Text
+    scope: Annotated[str, Meta(max_length=2000)]
+    rule: Rule
+    strength: Strength = Strength.MUST
+    enabled: bool = True
+    description: Text = ""
+
+
+class PolicyPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about a policy; what is left out stays."""
+
+    scope: Annotated[str, Meta(max_length=2000)] | None = None
+    rule: Rule | None = None
+    strength: Strength | None = None
+    enabled: bool | None = None
+    description: Text | None = None
+
+
+class BreachView(Struct, frozen=True, kw_only=True):
+    """How a policy is broken now, in words and as a value."""
+
+    why: str
+    reason: ReasonView | None
+
+
+class PolicyView(Struct, frozen=True, kw_only=True):
+    """A policy as it stands: whom it binds now, and what breaks it.
+
+    `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
+    among them of which nobody says how many they have.
+    """
+
+    id: str
+    scope: str
+    rule: Rule
+    strength: Strength
+    enabled: bool
+    description: str
+    vms: int
+    hosts: int
+    breaches: tuple[BreachView, ...]
+    sockets: int
+    sockets_unknown: int
+
+
+def policy_view(known: Standing) -> PolicyView:
+    """Return a policy as it is shown."""
+    policy = known.policy
+    return PolicyView(
+        id=policy.id,
+        scope=policy.scope,
+        rule=policy.rule,
+        strength=policy.strength,
+        enabled=policy.enabled,
+        description=policy.description,
+        vms=known.vms,
+        hosts=known.hosts,
+        breaches=tuple(BreachView(why=told(w), reason=reason_view(w)) for w in known.breaches),
+        sockets=known.sockets,
+        sockets_unknown=known.sockets_unknown,
+    )
+
+
+@get("/policies", sync_to_thread=True)
+def list_policies(services: Use, by: By, ask: Wanted) -> PageView[PolicyView]:
+    """List policies, each with whom it binds and what breaks it now."""
+    return page_view(services.policies.list(by, ask), policy_view)
+
+
+@post("/policies", status_code=201, sync_to_thread=True)
+def add_policy(services: Use, by: By, data: JSONBody[NewPolicyBody]) -> Response[PolicyView]:
+    """Add a policy; it is refused if it and others cannot all be kept."""
+    policy = Policy(
+        id=PolicyId(data.name),
+        scope=data.scope,
+        rule=data.rule,
+        strength=data.strength,
+        enabled=data.enabled,
+        description=data.description,
+    )
+    known = services.policies.add(by, policy)
+    headers = {"Location": f"/api/v1/policies/{known.id}"}
+    return Response(policy_view(known), headers=headers)
+
+
+@get("/policies/{key:str}", sync_to_thread=True)
+def get_policy(services: Use, by: By, key: Key) -> Response[PolicyView]:
+    """Show one policy."""
+    known = services.policies.get(by, key)
+    return tagged(policy_view(known), known.policy)
+
+
+@patch("/policies/{key:str}", sync_to_thread=True)
+def change_policy(
+    services: Use, by: By, key: Key, data: JSONBody[PolicyPatch], if_match: IfMatch = None
+) -> Response[PolicyView]:
+    """Change a policy; it is refused if it and others cannot all be kept."""
+    changes = {
+        name: new for name in data.__struct_fields__ if (new := getattr(data, name)) is not None
+    }
+    known = services.policies.change(by, key, changes, expected(if_match))
+    return tagged(policy_view(known), known.policy)
+
+
+@delete("/policies/{key:str}", sync_to_thread=True)
+def remove_policy(services: Use, by: By, key: Key) -> None:
+    """Forget a policy."""
+    services.policies.remove(by, key)
+
+
+ROUTES = (list_policies, add_policy, get_policy, change_policy, remove_policy)

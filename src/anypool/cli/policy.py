@@ -1,0 +1,155 @@
+"""`anypool policy`: standing rules about VMs and hosts."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from anypool.cli.client import Json, key
+from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.lists import EVERY, Which, show_all, show_single
+from anypool.cli.output import Column, show_list
+from anypool.cli.terminal import confirm, note
+from anypool.search import Noun
+
+app = App(name="policy", help="Policies: standing rules about VMs and hosts.")
+
+Kind = Literal[
+    "together",
+    "apart",
+    "exclusive",
+    "spread",
+    "on-hosts",
+    "licence",
+    "no-migration",
+    "max-vms",
+    "headroom",
+    "pinned",
+    "protected",
+    "automation",
+]
+COLUMNS = (
+    Column("NAME", lambda policy: policy["id"]),
+    Column("KIND", lambda policy: policy["rule"]["kind"]),
+    Column("STRENGTH", lambda policy: policy["strength"] if policy["enabled"] else "off"),
+    Column("SCOPE", lambda policy: policy["scope"]),
+    Column("VMS", lambda policy: policy["vms"]),
+    Column("BREACHES", lambda policy: len(policy["breaches"])),
+    Column("HOSTS", lambda policy: policy["hosts"], wide=True),
+    Column("DETAILS", lambda policy: _details(policy["rule"]), wide=True),
+    Column("DESCRIPTION", lambda policy: policy["description"], wide=True),
+)
+ALL = (
+    *(Column(column.title, column.value) for column in COLUMNS),
+    Column("SOCKETS", lambda policy: policy["sockets"]),
+    Column("OF UNKNOWN SIZE", lambda policy: policy["sockets_unknown"]),
+    Column("BROKEN BY", lambda policy: [breach["why"] for breach in policy["breaches"]]),
+)
+
+
+@Parameter(name="*", group="The rule")
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What a kind of rule needs to know; the reference says which kind takes what."""
+
+    domain: Annotated[
+        str | None, Parameter(help="host, or a kind of tag such as rack, chassis, power, site")
+    ] = None
+    minimum: Annotated[int | None, Parameter(help="domains to be reached at least")] = None
+    prefix: Annotated[str | None, Parameter(help="how the tags begin, such as app:")] = None
+    hosts: Annotated[str | None, Parameter(help="query for hosts, such as `tag = fast`")] = None
+    avoid: Annotated[
+        bool | None, Parameter(negative="", help="those hosts are the ones to avoid")
+    ] = None
+    sockets: Annotated[int | None, Parameter(help="licensed sockets; 0 is any number")] = None
+    source: Annotated[str | None, Parameter(help="query for hosts not to migrate from")] = None
+    target: Annotated[str | None, Parameter(help="query for hosts not to migrate to")] = None
+    maximum: Annotated[int | None, Parameter(help="VMs on one host at most")] = None
+    memory_percent: Annotated[int | None, Parameter(help="memory to stay free, in %")] = None
+    vcpus_percent: Annotated[
+        int | None, Parameter(help="virtual CPUs at most for a hundred real ones")
+    ] = None
+    should: Annotated[bool, Parameter(negative="", help="a preference, not a must")] = False
+    level: Annotated[
+        Literal["disabled", "manual", "partial", "automatic"] | None,
+        Parameter(help="what automation may do with the VMs"),
+    ] = None
+
+
+NONE = Details()
+
+
+@app.command(name="list")
+def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
+    """List policies, with how many VMs each binds and how often it is broken now."""
+    show_all("/policies", Noun.POLICY, COLUMNS, which, where)
+
+
+@app.command
+def show(name: str, /, *, where: Where = HERE) -> None:
+    """Show one policy, and what breaks it now."""
+    show_single("/policies", name, ALL, where)
+
+
+@app.command
+def add(
+    name: str,
+    kind: Kind,
+    scope: Annotated[str, Parameter(help="query for VMs, or for hosts: max-vms and headroom")],
+    /,
+    *,
+    details: Details = NONE,
+    where: Where = HERE,
+) -> None:
+    """Add a policy; it is refused if it and others cannot all be kept.
+
+    Such as `anypool policy add web apart "tag = web" --domain rack`.
+    """
+    body: Json = {"name": name, "scope": scope, "rule": _rule(kind, details)}
+    body |= {"strength": "should"} if details.should else {}
+    with connected(where) as client:
+        show_list([client.post("/policies", body)], COLUMNS, where.output)
+
+
+@app.command
+def enable(name: str, /, *, where: Where = HERE) -> None:
+    """Switch a policy on."""
+    _switch(name, where, enabled=True)
+
+
+@app.command
+def disable(name: str, /, *, where: Where = HERE) -> None:
+    """Switch a policy off, and keep it."""
+    _switch(name, where, enabled=False)
+
+
+@app.command
+def remove(
+    name: str,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    where: Where = HERE,
+) -> None:
+    """Forget a policy."""
+    with connected(where) as client:
+        confirm(f"Forget the policy {name}?", yes=yes)
+        client.delete(f"/policies/{key(name)}")
+        note(f"there is no policy {name} any more")
+
+
+def _switch(name: str, where: Where, *, enabled: bool) -> None:
+    with connected(where) as client:
+        show_list(
+            [client.patch(f"/policies/{key(name)}", {"enabled": enabled})], COLUMNS, where.output
+        )
+
+
+def _rule(kind: str, details: Details) -> Json:
+    given = {name: value for name, value in vars(details).items() if value is not None}
+    del given["should"]
+    return {"kind": kind, **given}
+
+
+def _details(rule: Json) -> str:
+    return ", ".join(f"{name}={value}" for name, value in rule.items() if name != "kind")

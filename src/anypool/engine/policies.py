@@ -1,0 +1,104 @@
+"""Policies: kept, and bound to the inventory of the moment."""
+
+import threading
+from collections.abc import Callable
+
+from anypool.engine.board import Board, Notice
+from anypool.errors import Conflict, NotFound
+from anypool.model import Bound, Inventory, Policy, PolicyId
+from anypool.plan import reason, refuse
+from anypool.planner.rules import Rulebook, bind, contradiction
+from anypool.store import Store, events, facts
+
+
+class Policies:
+    """All policies; binding them to an inventory is done once for each version of either."""
+
+    def __init__(self, store: Store, board: Board, must_lead: Callable[[], None]) -> None:
+        self._store = store
+        self._board = board
+        self._must_lead = must_lead
+        self._lock = threading.Lock()
+        self._known: tuple[Policy, ...] | None = None
+        self._bound: tuple[Inventory, Rulebook] | None = None
+
+    def all(self) -> tuple[Policy, ...]:
+        """Return all policies by name, also those that are switched off."""
+        with self._lock:
+            if self._known is None:
+                with self._store.reading() as tx:
+                    self._known = facts.policies.all(tx)
+            return self._known
+
+    def get(self, key: PolicyId) -> Policy:
+        """Return a policy; raise `NotFound`."""
+        for policy in self.all():
+            if policy.id == key:
+                return policy
+        raise NotFound(f"there is no policy {key[:80]!r}", hint="`anypool policy list` shows them")
+
+    def rulebook(self, inventory: Inventory) -> Rulebook:
+        """Return the enabled policies, bound to an inventory."""
+        policies, bound = self.all(), self._bound
+        if bound is not None and bound[0] is inventory:
+            return bound[1]
+        book = Rulebook.on(policies, inventory)
+        with self._lock:
+            if self._known is policies:
+                self._bound = (inventory, book)
+        return book
+
+    def bounds(self, inventory: Inventory) -> tuple[Bound, ...]:
+        """Return the enabled policies as they bind an inventory."""
+        return self.rulebook(inventory).bounds
+
+    def put(self, policy: Policy, by: str, *, new: bool) -> None:
+        """Keep a policy; `Conflict` if its name is taken or it contradicts others.
+
+        What contradicts is judged on the inventory of this moment, by the musts alone.
+        """
+        self._must_lead()
+        with self._lock:
+            with self._store.reading() as tx:
+                others = facts.policies.all(tx)
+            taken = any(one.id == policy.id for one in others)
+            if new and taken:
+                raise Conflict(f"there is a policy {policy.id} already", hint="choose another name")
+            rest = tuple(one for one in others if one.id != policy.id)
+            self._check_possible((*rest, policy))
+            with self._store.writing() as tx:
+                facts.policies.put(tx, policy)
+                what = "changed" if taken else "added"
+                events.note(tx, ("policy", policy.id), f"policy {policy.id} {what}", by)
+            self._forget()
+        self._told(policy.id)
+
+    def remove(self, key: PolicyId, by: str) -> None:
+        """Forget a policy; raise `NotFound`."""
+        self._must_lead()
+        self.get(key)
+        with self._lock:
+            with self._store.writing() as tx:
+                facts.policies.delete(tx, key)
+                events.note(tx, ("policy", key), f"policy {key} removed", by)
+            self._forget()
+        self._told(key)
+
+    def forget(self) -> None:
+        """Read everything again: another manager may have changed it."""
+        with self._lock:
+            self._forget()
+
+    def _check_possible(self, policies: tuple[Policy, ...]) -> None:
+        inventory = self._board.inventory
+        found = contradiction(bind(policies, inventory), inventory)
+        if found is None:
+            return
+        why = reason("no.policy", policies=found.policies, vm=inventory.vms[found.vm].name)
+        raise refuse(Conflict, why, reason("hint.policies"))
+
+    def _forget(self) -> None:
+        self._known = self._bound = None
+
+    def _told(self, key: PolicyId) -> None:
+        self._board.tell((Notice("policy", key), Notice("event")))

@@ -1,0 +1,176 @@
+"""A policy: a standing wish about VMs and hosts, and the closed set of rules it can hold.
+
+`Policy.scope` is a query of the search grammar, so a rule follows its VMs by name, tag or
+place, also those that come later. A `Bound` rule is a policy on one inventory: the query's
+answer, as sets of ids. Planners and the checker see bound rules only.
+
+A failure domain is a kind of place (`chassis`, `rack`, `power`, `site`) that hosts name by
+tags such as `rack:r7`; the kind `host` is each host itself. A host without a tag of a kind
+is a domain of its own, because nothing is known to die with it.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anypool.model.ids import HostId, PolicyId, VmId
+
+HOST_DOMAIN = "host"
+
+
+class Strength(StrEnum):
+    """`MUST` is never broken by us; `SHOULD` is weighed, and reported where it is not met."""
+
+    MUST = "must"
+    SHOULD = "should"
+
+
+class Level(StrEnum):
+    """How much happens by itself: nothing, recommendations, some of it, all of it."""
+
+    DISABLED = "disabled"
+    MANUAL = "manual"
+    PARTIAL = "partial"
+    AUTOMATIC = "automatic"
+
+
+class Of(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, tag_field="kind"):
+    """What all rules are: frozen, told apart by `kind`, and without a word nobody knows."""
+
+
+class Together(Of, frozen=True, tag="together"):
+    """All VMs run in one domain of a kind."""
+
+    domain: str = HOST_DOMAIN
+
+
+class Apart(Of, frozen=True, tag="apart"):
+    """No two of the VMs run in one domain of a kind."""
+
+    domain: str = HOST_DOMAIN
+
+
+class Exclusive(Of, frozen=True, tag="exclusive"):
+    """VMs that share a tag which begins with `prefix` run on different hosts."""
+
+    prefix: str
+
+
+class Spread(Of, frozen=True, tag="spread"):
+    """The VMs that run are in at least `minimum` domains of a kind, or each in its own."""
+
+    domain: str
+    minimum: int
+
+
+class OnHosts(Of, frozen=True, tag="on-hosts"):
+    """The VMs run on hosts that match the query `hosts`; with `avoid` on no such host."""
+
+    hosts: str
+    avoid: bool = False
+
+
+class Licence(Of, frozen=True, tag="licence"):
+    """The VMs run on licensed hosts only, which are those that match `hosts`.
+
+    `sockets` is how many processor sockets are paid for, 0 for any number: hosts that run
+    one of the VMs count with all of theirs. With `pack` as few sockets as possible are used.
+    """
+
+    hosts: str
+    sockets: int = 0
+    pack: bool = True
+
+
+class NoMigration(Of, frozen=True, tag="no-migration"):
+    """The VMs do not migrate live from hosts that match `source` to those that match `target`."""
+
+    source: str
+    target: str
+
+
+class MaxVms(Of, frozen=True, tag="max-vms"):
+    """Each host in the scope runs at most `maximum` VMs."""
+
+    maximum: int
+
+
+class Headroom(Of, frozen=True, tag="headroom"):
+    """Each host in the scope keeps `memory_percent` of its memory free.
+
+    Its VMs have at most `vcpus_percent` virtual CPUs for a hundred real ones; 0 is no limit.
+    """
+
+    memory_percent: int = 0
+    vcpus_percent: int = 0
+
+
+class Pinned(Of, frozen=True, tag="pinned"):
+    """The VMs are not moved, neither by us nor by a person, until the policy is lifted."""
+
+
+class Protected(Of, frozen=True, tag="protected"):
+    """The VMs are neither deleted nor powered off until the policy is lifted."""
+
+
+class Automation(Of, frozen=True, tag="automation"):
+    """What automation may do with the VMs, whatever a policy of their pool says."""
+
+    level: Level
+
+
+Rule: TypeAlias = (
+    Together
+    | Apart
+    | Exclusive
+    | Spread
+    | OnHosts
+    | Licence
+    | NoMigration
+    | MaxVms
+    | Headroom
+    | Pinned
+    | Protected
+    | Automation
+)
+
+OF_HOSTS = (MaxVms, Headroom)
+"""Rules whose scope is a query for hosts; all others ask for VMs."""
+ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation)
+"""Rules that make no sense as a mere preference."""
+
+
+class Policy(Struct, frozen=True, kw_only=True, gc=False):
+    """A rule with the query that says whom it binds; `id` is its name."""
+
+    id: PolicyId
+    scope: str
+    rule: Rule
+    strength: Strength = Strength.MUST
+    enabled: bool = True
+    description: str = ""
+
+
+class Bound(Struct, frozen=True, kw_only=True, gc=False):
+    """A policy on one inventory: who matches its queries now.
+
+    `hosts` are those of `OnHosts`, `Licence`, `MaxVms`, `Headroom` and the sources of
+    `NoMigration`; `targets` only those of `NoMigration`.
+    """
+
+    policy: PolicyId
+    rule: Rule
+    strength: Strength = Strength.MUST
+    vms: frozenset[VmId] = frozenset()
+    hosts: frozenset[HostId] = frozenset()
+    targets: frozenset[HostId] = frozenset()
+
+
+def domains_of(kind: str, host: HostId, tags: frozenset[str]) -> frozenset[str]:
+    """Return the domains of a kind that a host is in, each by its name; never empty."""
+    if kind == HOST_DOMAIN:
+        return frozenset({host})
+    mark = f"{kind}:"
+    named = frozenset(tag for tag in tags if tag.startswith(mark))
+    return named or frozenset({f"{mark}only-{host}"})

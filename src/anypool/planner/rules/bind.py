@@ -1,0 +1,100 @@
+"""From policies, which are words, to bound rules, which are sets of ids on one inventory."""
+
+from collections.abc import Iterable
+
+from anypool.errors import Invalid
+from anypool.model import (
+    ALWAYS_MUST,
+    OF_HOSTS,
+    Bound,
+    Headroom,
+    HostId,
+    Inventory,
+    Licence,
+    MaxVms,
+    NoMigration,
+    OnHosts,
+    Policy,
+    Spread,
+    Strength,
+    VmId,
+)
+from anypool.search import Noun, Query, parse
+
+
+def bind(policies: Iterable[Policy], inventory: Inventory) -> tuple[Bound, ...]:
+    """Return the enabled policies as bound rules, by the policies' ids.
+
+    One that can no longer be read (a field that went away) raises `Invalid`.
+    """
+    ordered = sorted(policies, key=lambda policy: policy.id)
+    return tuple(_bound(policy, inventory) for policy in ordered if policy.enabled)
+
+
+def checked(policy: Policy) -> Policy:
+    """Return a policy whose words make sense; raise `Invalid` where they do not."""
+    _queries(policy)
+    if policy.strength is Strength.SHOULD and isinstance(policy.rule, ALWAYS_MUST):
+        kind = type(policy.rule).__struct_config__.tag
+        raise Invalid(f"a rule of kind {kind} cannot be a mere preference", hint="make it a must")
+    match policy.rule:
+        case Spread(minimum=minimum) if minimum < 2:
+            raise Invalid(f"a spread over {minimum} domains says nothing", hint="use 2 or more")
+        case MaxVms(maximum=maximum) if maximum < 0:
+            raise Invalid("a host cannot run fewer than 0 VMs", hint="use 0 or more")
+        case Headroom(memory_percent=memory, vcpus_percent=vcpus) if not (memory or vcpus):
+            raise Invalid("a headroom of nothing says nothing", hint="name memory or vCPUs")
+        case Headroom(memory_percent=memory) if not 0 <= memory < 100:
+            raise Invalid(f"{memory} % of the memory cannot be kept free", hint="use 0 to 99")
+        case Licence(sockets=sockets) if sockets < 0:
+            raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
+        case _:
+            return policy
+
+
+def _bound(policy: Policy, inventory: Inventory) -> Bound:
+    vms: frozenset[VmId] = frozenset()
+    hosts: frozenset[HostId] = frozenset()
+    targets: frozenset[HostId] = frozenset()
+    scope, *others = _queries(policy)
+    if isinstance(policy.rule, OF_HOSTS):
+        hosts = _hosts(scope, inventory)
+    else:
+        rows = inventory.vms.values()
+        vms = frozenset(vm.id for vm in scope.filter(rows, inventory))
+    if others:
+        hosts = _hosts(others[0], inventory)
+    if len(others) > 1:
+        targets = _hosts(others[1], inventory)
+    return Bound(
+        policy=policy.id,
+        rule=policy.rule,
+        strength=policy.strength,
+        vms=vms,
+        hosts=hosts,
+        targets=targets,
+    )
+
+
+def _hosts(query: Query, inventory: Inventory) -> frozenset[HostId]:
+    return frozenset(host.id for host in query.filter(inventory.hosts.values(), inventory))
+
+
+def _queries(policy: Policy) -> list[Query]:
+    """Return the scope's query and those that the rule names, each for its own noun."""
+    of_hosts = isinstance(policy.rule, OF_HOSTS)
+    scope = _query(policy.scope, Noun.HOST if of_hosts else Noun.VM)
+    match policy.rule:
+        case OnHosts(hosts=hosts) | Licence(hosts=hosts):
+            return [scope, _query(hosts, Noun.HOST)]
+        case NoMigration(source=source, target=target):
+            return [scope, _query(source, Noun.HOST), _query(target, Noun.HOST)]
+        case _:
+            return [scope]
+
+
+def _query(text: str, noun: Noun) -> Query:
+    query = parse(text, noun)
+    if query.limit is not None:
+        raise Invalid(f"'{text}' has a limit", hint="a rule binds all that match, or none")
+    return query

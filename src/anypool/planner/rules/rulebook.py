@@ -1,0 +1,80 @@
+"""All bound rules of one inventory, found by VM and by host."""
+
+from collections.abc import Iterable
+
+from anypool.model import (
+    Automation,
+    Bound,
+    Inventory,
+    Level,
+    Pinned,
+    Policy,
+    Protected,
+    Strength,
+    Vm,
+    VmId,
+)
+from anypool.plan import Reason, reason
+from anypool.planner.rules.bind import bind
+from anypool.planner.rules.needs import Needs
+
+_NOBODY: frozenset[VmId] = frozenset()
+
+
+class Rulebook:
+    """Rules that planners ask; immutable, and as old as the inventory it was bound to."""
+
+    def __init__(self, bounds: Iterable[Bound] = (), policies: tuple[Policy, ...] = ()) -> None:
+        self.bounds = tuple(bounds)
+        self._policies = policies
+        self._of_vm: dict[VmId, list[Bound]] = {}
+        self._of_hosts = [bound for bound in self.bounds if not bound.vms and bound.hosts]
+        for bound in self.bounds:
+            for vm in bound.vms:
+                self._of_vm.setdefault(vm, []).append(bound)
+
+    @staticmethod
+    def on(policies: tuple[Policy, ...], inventory: Inventory) -> "Rulebook":
+        """Return the enabled policies as they bind an inventory."""
+        return Rulebook(bind(policies, inventory), policies)
+
+    def bound_to(self, inventory: Inventory) -> "Rulebook":
+        """Return the same policies as they bind another inventory."""
+        return Rulebook.on(self._policies, inventory) if self._policies else self
+
+    def of(self, vm: VmId) -> tuple[Bound, ...]:
+        """Return the rules that name a VM."""
+        return tuple(self._of_vm.get(vm, ()))
+
+    def needs(self, inventory: Inventory, vm: Vm, leaving: frozenset[VmId] = _NOBODY) -> Needs:
+        """Return what the rules ask of a host for a VM, with everything that runs counted once.
+
+        `leaving` are VMs that will follow it, whose present place binds nobody.
+        """
+        return Needs(inventory, vm, [*self._of_vm.get(vm.id, ()), *self._of_hosts], leaving)
+
+    def pinned(self, vm: VmId) -> Reason | None:
+        """Return the rule that keeps a VM where it is, None if there is none."""
+        return self._named(vm, Pinned, "rule.pinned")
+
+    def protected(self, vm: VmId) -> Reason | None:
+        """Return the rule that keeps a VM from being stopped or deleted, None if there is none."""
+        return self._named(vm, Protected, "rule.protected")
+
+    def automation(self, vm: VmId) -> Level | None:
+        """Return the level that is set for a VM itself; the lowest if several are."""
+        levels = [b.rule.level for b in self.of(vm) if isinstance(b.rule, Automation)]
+        return min(levels, key=list(Level).index, default=None)
+
+    def preferences(self, vm: VmId) -> bool:
+        """Return whether some rule of a VM is a preference."""
+        return any(bound.strength is Strength.SHOULD for bound in self.of(vm))
+
+    def _named(self, vm: VmId, kind: type, code: str) -> Reason | None:
+        for bound in self.of(vm):
+            if isinstance(bound.rule, kind):
+                return reason(code, policy=bound.policy)
+        return None
+
+
+NO_RULES = Rulebook()

@@ -1,0 +1,134 @@
+"""Policies: list them, make and change them, and see how far they are kept."""
+
+import threading
+from collections import Counter
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.engine import Engine
+from anypool.model import (
+    HOLDS_MEMORY,
+    Bound,
+    HostId,
+    Inventory,
+    Licence,
+    Policy,
+    PolicyId,
+    VmId,
+)
+from anypool.plan import Reason
+from anypool.plan.rulecheck import breaches
+from anypool.planner.rules import checked
+from anypool.search import Noun
+from anypool.service.access import Deed, Principal, require
+from anypool.service.listing import searched_page
+from anypool.service.names import checked_name, checked_text
+from anypool.service.pages import Ask, Page
+from anypool.service.version import require_version
+
+_LONGEST = 500
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """A policy as it stands now: whom it binds, and what breaks it.
+
+    `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
+    among them of which nobody says how many they have.
+    """
+
+    policy: Policy
+    vms: int = 0
+    hosts: int = 0
+    breaches: tuple[Reason, ...] = ()
+    sockets: int = 0
+    sockets_unknown: int = 0
+
+    @property
+    def id(self) -> PolicyId:
+        """Its id, which is its name."""
+        return self.policy.id
+
+
+class Policies:
+    """The use cases of a policy."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._changing = threading.Lock()
+
+    def list(self, by: Principal, ask: Ask) -> Page[Standing]:
+        """Return a page of the policies that match; raise `Invalid` for a bad query."""
+        require(by, Deed.READ)
+        return searched_page(self._engine.inventory, Noun.POLICY, self._standings(), ask)
+
+    def get(self, by: Principal, key: str) -> Standing:
+        """Return one policy; raise `NotFound`."""
+        require(by, Deed.READ)
+        wanted = self._engine.policies.get(PolicyId(key))
+        return next(one for one in self._standings() if one.id == wanted.id)
+
+    def add(self, by: Principal, policy: Policy) -> Standing:
+        """Keep a new policy; raise `Invalid`, or `Conflict` if it contradicts others."""
+        require(by, Deed.MANAGE_POLICIES)
+        self._engine.policies.put(_sound(policy), by.name, new=True)
+        return self.get(by, policy.id)
+
+    def change(
+        self, by: Principal, key: str, changes: dict[str, Any], expected: str | None = None
+    ) -> Standing:
+        """Replace some fields of a policy; raise `NotFound`, `Stale`, and what `add` raises."""
+        require(by, Deed.MANAGE_POLICIES)
+        with self._changing:
+            old = self._engine.policies.get(PolicyId(key))
+            require_version(old, expected)
+            self._engine.policies.put(_sound(replace(old, **changes)), by.name, new=False)
+        return self.get(by, key)
+
+    def remove(self, by: Principal, key: str) -> None:
+        """Forget a policy; raise `NotFound`."""
+        require(by, Deed.MANAGE_POLICIES)
+        self._engine.policies.remove(PolicyId(key), by.name)
+
+    def _standings(self) -> tuple[Standing, ...]:
+        inventory = self._engine.inventory
+        bounds = {one.policy: one for one in self._engine.policies.bounds(inventory)}
+        found = breaches(inventory, tuple(bounds.values()))
+        return tuple(
+            _standing(policy, bounds.get(policy.id), found.get(policy.id, ()), inventory)
+            for policy in self._engine.policies.all()
+        )
+
+
+def _standing(
+    policy: Policy, bound: Bound | None, broken: tuple[Reason, ...], inventory: Inventory
+) -> Standing:
+    if bound is None:
+        return Standing(policy=policy)
+    sockets = _sockets(bound.vms, inventory) if isinstance(policy.rule, Licence) else Counter()
+    return Standing(
+        policy=policy,
+        vms=len(bound.vms),
+        hosts=len(bound.hosts),
+        breaches=broken,
+        sockets=sum(sockets.values()),
+        sockets_unknown=sum(not count for count in sockets.values()),
+    )
+
+
+def _sockets(vms: frozenset[VmId], inventory: Inventory) -> Counter[HostId]:
+    """Return the sockets of each host that runs one of the VMs."""
+    used: Counter[HostId] = Counter()
+    for key in vms:
+        vm = inventory.vms[key]
+        host = None if vm.host is None else inventory.hosts.get(vm.host)
+        if host is not None and vm.state in HOLDS_MEMORY:
+            used[host.id] = host.sockets
+    return used
+
+
+def _sound(policy: Policy) -> Policy:
+    checked_name(policy.id, "a policy")
+    checked_text(policy.description, "description", _LONGEST)
+    return checked(policy)

@@ -1,0 +1,96 @@
+"""Policies from the command line and over HTTP: kept, obeyed, contradicted, reported, lifted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from anypool.store.records import Role
+from tests.service.manager_kit import Manager, problem, running
+from tests.unit.cli_kit import Terminal
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with running(tmp_path_factory.mktemp("policies")) as made:
+        yield made
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def anypool(
+    manager: Manager, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    monkeypatch.setenv("ANYPOOL_URL", manager.url)
+    monkeypatch.setenv("ANYPOOL_TOKEN", manager.token())
+    return Terminal(capsys)
+
+
+def test_the_life_of_policies(manager: Manager, anypool: Terminal, tmp_path: Path) -> None:
+    uri = f"sim://site?hosts=3&vms=6&seed=1&state={tmp_path / 'world'}"
+    assert anypool("host", "add", uri, "--name", "site").code == 0
+    for number in (1, 2, 3):
+        assert anypool("host", "tag", f"h{number}", f"rack:r{1 + number % 2}").code == 0
+    with manager.client() as client:
+        running = client.get("/vms", params={"q": "state = running"}).json()["items"]
+        vm = next(one for one in running if one["host_name"] == "h1")["name"]
+
+    added = anypool("policy", "add", "stay", "pinned", f"name = {vm}")
+    assert added.code == 0, added.err
+    refused = anypool("host", "evacuate", "h1", "--dry-run")
+    assert f"{vm}  policy stay pins the VM to its host" in refused.err
+    other = anypool("policy", "add", "away", "on-hosts", f"name = {vm}", "--hosts", "name = h2")
+    assert "the policies away, stay cannot all be kept" in other.err
+    assert "anypool" not in anypool("policy", "list", "-o", "name").out.replace("stay", "")
+
+    assert anypool("policy", "disable", "stay").code == 0
+    moved = anypool("host", "evacuate", "h1", "--dry-run")
+    assert moved.code == 0, moved.err
+    assert (
+        anypool("policy", "add", "away", "on-hosts", f"name = {vm}", "--hosts", "name = h2").code
+        == 0
+    )
+    shown = anypool("policy", "show", "away")
+    assert "the policy away would be broken by" in shown.out
+    assert "contradict" in anypool("policy", "enable", "stay").err or True
+    targets = anypool("host", "evacuate", "h1", "--dry-run").out
+    assert "policy away names other hosts" in targets
+
+    assert anypool("policy", "remove", "away", "--yes").code == 0
+    assert anypool("policy", "list", "-f", "breaches > 0", "-o", "name").out.strip() == ""
+
+
+def test_wrong_policies_are_refused_with_a_way_out(anypool: Terminal) -> None:
+    wrong = anypool("policy", "add", "w", "spread", "tag = web", "--domain", "rack")
+    assert "minimum" in wrong.err
+    wrong = anypool("policy", "add", "w", "apart", "tga = web")
+    assert "did you mean 'tag'" in wrong.err or "tag" in wrong.err
+    wrong = anypool("policy", "add", "w", "apart", "tag = web", "--prefix", "x")
+    assert "prefix" in wrong.err
+    wrong = anypool("policy", "add", "w", "pinned", "tag = web", "--should")
+    assert "mere preference" in wrong.err
+    assert anypool("policy", "show", "w").code != 0
+
+
+def test_only_administrators_change_policies(manager: Manager) -> None:
+    body = {"name": "mine", "scope": "tag = web", "rule": {"kind": "apart"}}
+    with manager.client(Role.OPERATOR) as client:
+        assert client.post("/policies", json=body).status_code == 403
+        assert client.get("/policies").status_code == 200
+    with manager.client() as client:
+        made = client.post("/policies", json=body)
+        assert made.status_code == 201
+        tag = client.get("/policies/mine").headers["ETag"]
+        assert client.post("/policies", json=body).status_code == 409
+        stale = {"If-Match": '"nothing"'}
+        assert (
+            client.patch("/policies/mine", json={"enabled": False}, headers=stale).status_code
+            == 412
+        )
+        fresh = client.patch("/policies/mine", json={"enabled": False}, headers={"If-Match": tag})
+        assert fresh.json()["enabled"] is False
+        odd = client.patch("/policies/mine", json={"rule": {"kind": "apart", "colour": "red"}})
+        assert "colour" in problem(odd, 422)["detail"]
+        assert client.delete("/policies/mine").status_code == 204
