@@ -1,0 +1,1 @@
+"""Pools as text files of other tools: read, decided about without a manager, written back."""
