@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.bed import bed, run_inside
 
-NAMES = ("migrate", "evacuate", "clone", "inventory")
+NAMES = ("migrate", "evacuate", "clone", "inventory", "balance_htools")
 
 
 def main() -> int:

@@ -14,6 +14,8 @@ from anypool.search import Noun
 
 app = App(name="plan", help="Plans: proposals with reasons and a price.")
 
+app.command("anypool.cli.plan_balance:balance", name="balance")
+
 COLUMNS = (
     Column("ID", lambda plan: plan["id"]),
     Column("GOAL", lambda plan: plan["goal"]),

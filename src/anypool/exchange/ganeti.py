@@ -171,9 +171,7 @@ def _movable(one: Instance) -> bool:
 def _exclusions(group: Group) -> tuple[tuple[int, ...], ...]:
     """Return the instances that share a tag which the cluster declares as excluding."""
     prefixes = tuple(
-        tag.removeprefix(EXCLUSION) + ":"
-        for tag in group.cluster.tags
-        if tag.startswith(EXCLUSION)
+        tag.removeprefix(EXCLUSION) + ":" for tag in group.cluster.tags if tag.startswith(EXCLUSION)
     )
     found: dict[str, list[int]] = {}
     for number, one in enumerate(group.instances):

@@ -85,7 +85,8 @@ class Cluster(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     vcpu_ratio: dict[str, float]
     spindle_ratio: dict[str, float]
-    sections: tuple[tuple[str, ...], ...]
+    groups_as_read: tuple[str, ...]
+    end_as_read: tuple[tuple[str, ...], ...]  # tags and policies
 
 
 Row = TypeVar("Row", Node, Instance)
@@ -109,7 +110,8 @@ def read(text: str) -> Cluster:
         tags=tuple(line for _, line in sections[3]),
         vcpu_ratio={name: ratio for name, (ratio, _) in policies.items()},
         spindle_ratio={name: ratio for name, (_, ratio) in policies.items()},
-        sections=tuple(tuple(line for _, line in section) for section in sections),
+        groups_as_read=tuple(line for _, line in sections[0]),
+        end_as_read=tuple(tuple(line for _, line in section) for section in sections[3:]),
     )
 
 
@@ -117,7 +119,7 @@ def write(cluster: Cluster) -> str:
     """Return the text of a cluster."""
     nodes = ["|".join(node.columns) for node in cluster.nodes]
     instances = ["|".join(instance.columns) for instance in cluster.instances]
-    lines = [cluster.sections[0], nodes, instances, *cluster.sections[3:]]
+    lines = [cluster.groups_as_read, nodes, instances, *cluster.end_as_read]
     return "\n".join("".join(f"{line}\n" for line in section) for section in lines)
 
 

@@ -33,7 +33,8 @@ def changes(state: State, source: Ints, kind: Ints, targets: Ints) -> Floats:
         spread = spread / n + state.variance[:, None, None] - shift * shift
     np.maximum(spread, 0.0, out=spread)
     np.sqrt(spread, out=spread)
-    return np.einsum("k,kmt->mt", state.problem.weight, spread) - before
+    change: Floats = np.einsum("k,kmt->mt", state.problem.weight, spread) - before
+    return change
 
 
 def fits(state: State, kind: Ints, targets: Ints) -> Masks:

@@ -74,7 +74,7 @@ class Problem:
         for name, (found, wanted) in shapes.items():
             if found != wanted:
                 raise Invalid(f"{name} has shape {found}", hint=f"it must be {wanted}")
-        if vms and not (0 <= self.placed.min() and self.placed.max() < hosts):
+        if vms and not (self.placed.min() >= 0 and self.placed.max() < hosts):
             raise Invalid("a VM is placed on a host that is not there")
         if (self.capacity <= 0).any():
             raise Invalid("a capacity is not above zero", hint="leave that host or metric out")

@@ -49,18 +49,21 @@ class Rules:
         if problem.allowed is not None:
             mends += problem.harm * float((~problem.allowed[list(vms), here]).sum())
         for group in self._groups:
-            others = placed[sorted(group.difference(vms))] if group.intersection(vms) else placed[:0]
+            others = (
+                placed[sorted(group.difference(vms))] if group.intersection(vms) else placed[:0]
+            )
             may[others] = False
             mends += problem.harm * bool(problem.counted[here] and (others == here).any())
         home = self._home(vms, placed)
-        if home is not None and home != here:
+        if home is not None:
             may &= np.arange(problem.hosts) == home
-            mends += problem.harm * len(vms)
+            mends += problem.harm * len(vms) * (home != here)
         return may, mends
 
     def _home(self, vms: tuple[int, ...], placed: Ints) -> int | None:
+        """Return where a part of a group that is not whole belongs: with most of the group."""
         for group in self._problem.together:
-            if vms[0] in group:
+            if vms[0] in group and len(vms) < len(group):
                 members = np.bincount(placed[list(group)], minlength=self._problem.hosts)
                 members[~self._problem.counted] = 0
                 return int(members.argmax()) if members.any() else None

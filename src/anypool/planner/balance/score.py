@@ -23,8 +23,8 @@ def harms(problem: Problem, placed: Ints) -> float:
     if problem.allowed is not None:
         total += problem.harm * float((~problem.allowed[np.arange(problem.vms), placed]).sum())
     for group in problem.apart:
-        hosts = [host for host in placed[list(group)].tolist() if problem.counted[host]]
-        total += problem.harm * (len(hosts) - len(set(hosts)))
+        inside = [host for host in placed[list(group)].tolist() if problem.counted[host]]
+        total += problem.harm * (len(inside) - len(set(inside)))
     for group in problem.together:
         hosts = placed[list(group)]
         total += problem.harm * (len(group) - int(np.bincount(hosts).max()))

@@ -6,6 +6,9 @@ import numpy as np
 
 from anypool.planner.balance.problem import MEMORY, Ints, Masks, Problem
 
+SEARCHED = 400
+"""Placements that are tried for a failed host's VMs before they count as without a place."""
+
 
 class Placement(Protocol):
     """What is read of a state."""
@@ -52,21 +55,63 @@ def _ruled_hosts(state: Placement) -> Masks:
 
 
 def _absorbed(state: Placement, failed: int, free: Ints) -> bool:
-    problem = state.problem
-    left = free.copy()
-    placed = state.placed.copy()
-    vms = state.members(failed)
-    for vm in sorted(vms, key=lambda vm: (-int(problem.need[MEMORY, vm]), vm)):
-        may = problem.counted & (left >= problem.need[MEMORY, vm])
-        may[failed] = False
+    """Return whether the VMs of a host find a place; first by room, then by searching."""
+    need = state.problem.need[MEMORY]
+    vms = sorted(state.members(failed), key=lambda vm: (-int(need[vm]), vm))
+    fit = _Fit(state, failed, free)
+    return fit.widest(vms) or fit.search(vms)
+
+
+class _Fit:
+    def __init__(self, state: Placement, failed: int, free: Ints) -> None:
+        self._problem, self._failed = state.problem, failed
+        self._start = (free, state.placed)
+        self._left, self._placed = free.copy(), state.placed.copy()
+        self._tries = SEARCHED
+
+    def widest(self, vms: list[int]) -> bool:
+        """Give each VM the host with most room; return whether all find one."""
+        for vm in vms:
+            may = self._open(vm)
+            if not may.any():
+                return False
+            self._put(vm, int(np.where(may, self._left, -1).argmax()))
+        return True
+
+    def search(self, vms: list[int]) -> bool:
+        """Try the tightest hosts first, and others where that fails, for some tries."""
+        self._left, self._placed = self._start[0].copy(), self._start[1].copy()
+        return self._deeper(vms, 0)
+
+    def _deeper(self, vms: list[int], depth: int) -> bool:
+        if depth == len(vms):
+            return True
+        hosts = np.flatnonzero(self._open(vms[depth]))
+        for host in hosts[np.argsort(self._left[hosts], kind="stable")].tolist():
+            self._tries -= 1
+            if self._tries < 0:
+                return False
+            self._put(vms[depth], host)
+            if self._deeper(vms, depth + 1):
+                return True
+            self._put(vms[depth], self._failed)
+        return False
+
+    def _put(self, vm: int, host: int) -> None:
+        need = self._problem.need[MEMORY, vm]
+        if self._placed[vm] != self._failed:
+            self._left[self._placed[vm]] += need
+        if host != self._failed:
+            self._left[host] -= need
+        self._placed[vm] = host
+
+    def _open(self, vm: int) -> Masks:
+        problem = self._problem
+        may: Masks = problem.counted & (self._left >= problem.need[MEMORY, vm])
+        may[self._failed] = False
         if problem.allowed is not None:
             may &= problem.allowed[vm]
         for group in problem.apart:
             if vm in group:
-                may[placed[[other for other in group if other != vm]]] = False
-        if not may.any():
-            return False
-        target = int(np.where(may, left, -1).argmax())
-        left[target] -= problem.need[MEMORY, vm]
-        placed[vm] = target
-    return True
+                may[self._placed[[other for other in group if other != vm]]] = False
+        return may

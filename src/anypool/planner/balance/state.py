@@ -25,6 +25,9 @@ class State:
         self.rules.refresh(self.placed)
         self.inverse: Floats = 1.0 / problem.capacity
         self.population = float(max(1, int(problem.counted.sum())))
+        self._may_break = bool(not problem.counted.all() or problem.apart or problem.together) or (
+            problem.allowed is not None
+        )
         self.even = bool((problem.capacity == problem.capacity[:, :1]).all())
         self._members: list[set[int]] = [set() for _ in range(problem.hosts)]
         for vm, host in enumerate(placed.tolist()):
@@ -59,8 +62,7 @@ class State:
     def score(self) -> float:
         """Return the score; the same as that of the definition up to rounding."""
         total = self.problem.constant + float(self.problem.weight @ np.sqrt(self.variance))
-        simple = self.problem.counted.all() and not self.rules.kinds.shape[0]
-        return total if simple else total + harms(self.problem, self.placed)
+        return total + harms(self.problem, self.placed) if self._may_break else total
 
     def shift(self, unit: int, target: int) -> None:
         """Move a unit to a host; nothing is checked."""

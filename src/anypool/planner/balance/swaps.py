@@ -63,11 +63,12 @@ def _changes(state: State, left: tuple[Ints, Ints], right: tuple[Ints, Ints]) ->
         spread += state.variance[:, None, None] - shift * shift
     np.maximum(spread, 0.0, out=spread)
     np.sqrt(spread, out=spread)
-    return np.einsum("k,klr->lr", state.problem.weight, spread) - before
+    change: Floats = np.einsum("k,klr->lr", state.problem.weight, spread) - before
+    return change
 
 
 def _may(state: State, left: tuple[Ints, Ints], right: tuple[Ints, Ints]) -> Masks:
-    may = left[0][:, None] != right[0][None, :]
+    may: Masks = left[0][:, None] != right[0][None, :]
     may &= state.problem.counted[left[0]][:, None] & state.problem.counted[right[0]][None, :]
     left_first, right_first = may.copy(), may.copy()
     for resource in range(state.free.shape[0]):

@@ -1,0 +1,105 @@
+"""`anypool plan balance`: advice about a pool that another tool wrote into a file."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from msgspec import to_builtins
+
+from anypool.cli.client import Json
+from anypool.cli.connection import Format
+from anypool.cli.output import Column, show_list, show_one
+from anypool.cli.terminal import note
+from anypool.errors import Invalid
+from anypool.exchange.advice import Advice, balance_htools
+
+LARGEST_FILE = 64 << 20
+LONGEST_BUDGET_S = 86_400
+
+COLUMNS = (
+    Column("MOVE", lambda move: move["number"]),
+    Column("VM", lambda move: move["vm"]),
+    Column("FROM", lambda move: move["source"]),
+    Column("TO", lambda move: move["target"]),
+    Column("SCORE", lambda move: f"{move['score']:.6f}"),
+    Column("WHY", lambda move: move["why"]),
+    Column("STEP", lambda move: move["step"], wide=True),
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted beyond the moves."""
+
+    group: Annotated[str, Parameter(help="node group, where the file has more than one")] = ""
+    write: Annotated[
+        Path | None, Parameter(help="write the file with all moves made to this place")
+    ] = None
+    budget: Annotated[
+        float, Parameter(help="seconds after which the search ends with what it has")
+    ] = 60.0
+
+
+PLAIN = Asked()
+
+
+def balance(
+    file: Path,
+    /,
+    *,
+    form: Annotated[
+        Literal["htools"],
+        Parameter(name="--from", help="format of the file: that of Ganeti's hbal and hspace"),
+    ],
+    asked: Asked = PLAIN,
+    output: Annotated[Format, Parameter(name=("--output", "-o"), help="how it is shown")] = "table",
+) -> None:
+    """Say which VMs to move where so that the hosts of a pool are alike; do nothing.
+
+    No manager is asked. The score is hbal's: the lower, the more alike the hosts are.
+    """
+    if not 0 < asked.budget < LONGEST_BUDGET_S:
+        raise Invalid("the budget must be seconds above zero", hint="such as --budget 10")
+    end = time.monotonic() + asked.budget
+    text = _read(file)
+    advice = balance_htools(text, group=asked.group, stop=lambda: time.monotonic() > end)
+    if asked.write is not None:
+        asked.write.write_text(advice.text, encoding="utf-8")
+    rows: list[Json] = [to_builtins(one) for one in advice.moves]
+    if output in ("json", "yaml"):
+        data: Json = to_builtins(advice)
+        data.pop("text")
+        show_one(data, (), output)
+    elif rows:
+        show_list(rows, COLUMNS, output)
+    _summary(advice, asked.write)
+
+
+def _read(file: Path) -> str:
+    if not file.is_file():
+        raise Invalid(f"{file} is no file", hint="`hscan` writes such files; see htools(1)")
+    if file.stat().st_size > LARGEST_FILE:
+        raise Invalid(f"{file} is larger than {LARGEST_FILE >> 20} MiB")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(f"{file} is no text", hint="it must be UTF-8") from None
+
+
+def _summary(advice: Advice, write: Path | None) -> None:
+    moves = len(advice.moves)
+    if moves:
+        score = f"score {advice.before:.6f} -> {advice.after:.6f}"
+        note(f"Group {advice.group}: {moves} move{'s' * (moves != 1)}, {score}. Nothing was done.")
+    else:
+        note(f"Group {advice.group}: nothing to move, score {advice.before:.6f}.")
+    if not advice.complete:
+        note("The budget ended the search; running it again on the result goes on.")
+    if advice.unsafe_after:
+        names = ", ".join(advice.unsafe_after)
+        note(f"If one of these fails, its VMs do not all find memory elsewhere: {names}")
+    if write is not None:
+        note(f"Written to {write}.")
