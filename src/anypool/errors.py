@@ -61,7 +61,9 @@ class NotFound(AnypoolError):
 
 
 class Denied(AnypoolError):
-    """The caller may not do that."""
+    """The caller may not do that; `doing` is who wanted what, where that is known."""
+
+    doing: object = None
 
 
 class NotLoggedIn(Denied):

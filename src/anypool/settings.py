@@ -92,6 +92,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="how long a platform has to settle a broken migration by itself"),
     ] = 45.0
+    audit_head_every_s: Annotated[
+        Seconds, Meta(description="between two exports of the audit trail's head")
+    ] = 60.0
+    audit_head_file: Annotated[
+        str, Meta(description="file the heads are added to; empty: one in the state folder")
+    ] = ""
+    audit_syslog: Annotated[
+        str, Meta(description="socket of syslog, or HOST:PORT (UDP), heads are sent to as well")
+    ] = ""
     attempts_max: Annotated[Count, Meta(description="times one step is tried")] = 5
     lease_s: Annotated[
         Seconds, Meta(description="a manager that is silent for so long is replaced")

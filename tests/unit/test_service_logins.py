@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.clock import ManualClock
 from anypool.errors import Busy, NotLoggedIn
@@ -53,7 +54,7 @@ def test_a_code_is_over_after_a_quarter_of_an_hour(logins: Logins) -> None:
 
 def test_a_session_ends_by_itself(logins: Logins) -> None:
     session = logins.with_code(logins.first_code() or "", "x")
-    assert logins.by_session(session.secret) == ADMIN
+    assert logins.by_session(session.secret) == replace(ADMIN, proof="session")
     CLOCK.advance(SESSION_TTL_S + 1)
     with pytest.raises(NotLoggedIn):
         logins.by_session(session.secret)

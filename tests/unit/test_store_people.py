@@ -52,10 +52,10 @@ def test_one_administrator_stays(store: Store) -> None:
 def test_a_token_is_found_by_its_secret_alone(store: Store, clock: ManualClock) -> None:
     add(store)
     with store.writing() as tx:
-        token, secret = tokens.add_token(tx, "ada", "ci", Role.OPERATOR, ttl_s=10)
-        ever, other = tokens.add_token(tx, "ada", "cron", Role.VIEWER, ttl_s=0)
+        token, secret = tokens.add_token(tx, "ada", (Role.OPERATOR, None), label="ci", ttl_s=10)
+        ever, other = tokens.add_token(tx, "ada", (Role.VIEWER, None), label="cron", ttl_s=0)
         with pytest.raises(NotFound):
-            tokens.add_token(tx, "bob", "x", Role.VIEWER, ttl_s=0)
+            tokens.add_token(tx, "bob", (Role.VIEWER, None), label="x", ttl_s=0)
         assert secret.startswith("ap_")
         assert secret not in str(tx.rows(select(tables.tokens)))
         assert tokens.find_token(tx, secret) == token
@@ -108,7 +108,7 @@ def test_a_disabled_user_has_no_way_in(store: Store) -> None:
     add(store)
     bob = add(store, UserRecord(name="bob", role=Role.VIEWER))
     with store.writing() as tx:
-        _, token = tokens.add_token(tx, "bob", "x", Role.VIEWER, ttl_s=0)
+        _, token = tokens.add_token(tx, "bob", (Role.VIEWER, None), label="x", ttl_s=0)
         session = sessions.open_session(tx, "bob", ttl_s=10)
         code = sessions.make_code(tx, "bob", ttl_s=10)
         people.put_user(tx, replace(bob, disabled=True))

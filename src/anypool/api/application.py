@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Scope
 
 from anypool import __version__
 from anypool.api import (
+    audit,
     consoles,
     demo,
     devices,
@@ -19,6 +20,7 @@ from anypool.api import (
     history,
     hosts,
     meta,
+    metrics,
     page,
     people,
     places,
@@ -40,6 +42,7 @@ from anypool.api.replay import BODY_MAX, Replay
 from anypool.service import Services
 
 _API = (
+    audit,
     vms,
     devices,
     hosts,
@@ -81,11 +84,12 @@ def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -
         return known.get((str(scope.get("method", "")), scope["path_template"]), frozenset())
 
     api = Router("/api/v1", route_handlers=[r for module in _API for r in module.ROUTES])
-    api.register(meta.get_health)
+    for route in (meta.get_health, meta.get_live, meta.get_ready):
+        api.register(route)
     app = Litestar(
-        route_handlers=[api, meta.get_document, *page.ROUTES],
+        route_handlers=[api, *metrics.ROUTES, meta.get_document, *page.ROUTES],
         middleware=[AccessLog(), Language(), Gate(services, names, query), Replay(services)],
-        exception_handlers=problems.handlers(),
+        exception_handlers=problems.handlers(services.audit.refused),
         dependencies={
             **dependencies(services),
             "broadcast": Provide(lambda: broadcast, sync_to_thread=False),

@@ -86,6 +86,11 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
+    @property
+    def readers(self) -> int:
+        """How many streams are open."""
+        return len(self._mailboxes)
+
     def close(self) -> None:
         """End all streams; harmless when repeated."""
         self._closing.set()

@@ -79,13 +79,15 @@ class TokenView(Struct, frozen=True, kw_only=True):
     created_at: float
     expires_at: float | None
     last_used_at: float | None
+    deeds: tuple[str, ...] | None
 
 
 class NewToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A token for programs; left out, the role is one's own."""
+    """A token for programs; left out, the role is one's own and the deeds are all of the role's."""
 
     label: Text
     role: Role | None = None
+    deeds: tuple[Text, ...] | None = None
     days: Annotated[int, Meta(ge=1, le=3650)] = 90
 
 
@@ -185,7 +187,7 @@ def list_tokens(services: Use, by: By) -> Tokens:
 @post("/tokens", status_code=201, opt={SECRET: True}, sync_to_thread=True)
 def add_token(services: Use, by: By, data: JSONBody[NewToken]) -> MadeToken:
     """Make a token of one's own."""
-    token, secret = services.people.add_token(by, data.label, data.role, data.days)
+    token, secret = services.people.add_token(by, data.label, data.role, data.days, data.deeds)
     return MadeToken(token=_token(token), secret=secret)
 
 
@@ -245,6 +247,7 @@ def _token(token: TokenRecord) -> TokenView:
         created_at=token.created_at,
         expires_at=time_or_none(token.expires_at),
         last_used_at=time_or_none(token.last_used_at),
+        deeds=token.deeds,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
+from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ from anypool.errors import (
     Unreachable,
 )
 from anypool.plan import Reason
+from anypool.service.access import request_id
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -45,7 +47,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a request was not carried out, and in `hint` what to do next.
 
     `refusals` maps each host that was considered to the reason against it. `reason` is the
-    same as a value, where there is one.
+    same as a value, where there is one; `request` is what the log and the audit trail call it.
     """
 
     type: str
@@ -56,6 +58,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
     refusals: dict[str, str] = {}
     reason: ReasonView | None = None
+    request: str = ""
 
 
 _STATUS: dict[type[AnypoolError], tuple[int, str]] = {
@@ -104,17 +107,27 @@ def _refusals(error: AnypoolError) -> dict[str, str]:
 
 def answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
     """Return a problem as a response."""
-    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    known = msgspec.structs.replace(problem, request=request_id())
+    return Response(known, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def handlers() -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Any]]:
+Refused = Callable[[object, str], None]
+"""Told of each refusal: who wanted what, and why not."""
+
+
+def handlers(
+    refused: Refused,
+) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Any]]:
     """Return the exception handlers of the application."""
-    return {AnypoolError: _own, HTTPException: _framework, Exception: _unexpected}
 
+    def own(_: Request[Any, Any, Any], error: AnypoolError) -> Response[Problem]:
+        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotLoggedIn) else None
+        said = answer(problem_of(error), headers)
+        if isinstance(error, Denied) and error.doing is not None:
+            said.background = BackgroundTask(refused, error.doing, error.message)
+        return said
 
-def _own(_: Request[Any, Any, Any], error: AnypoolError) -> Response[Problem]:
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotLoggedIn) else None
-    return answer(problem_of(error), headers)
+    return {AnypoolError: own, HTTPException: _framework, Exception: _unexpected}
 
 
 def _framework(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "plan": ("plan:app", "proposals with reasons and a price"),
         "operation": ("operation:app", "plans that are being carried out, or were"),
         "event": ("event:app", "what happened"),
+        "audit": ("audit:app", "who did what, and whether that record still holds"),
     },
     "Who may": {
         "login": ("login:login", "log in to a manager, and make it the one that is spoken to"),

@@ -22,6 +22,7 @@ COLUMNS = (
     Column("BY", lambda event: event["by"]),
     Column("SUBJECT", lambda event: event["subject_id"], wide=True),
     Column("PLAN", lambda event: event["plan"], wide=True),
+    Column("OPERATION", lambda event: event["operation"], wide=True),
 )
 _FEW = Which(limit=50)
 

@@ -19,6 +19,7 @@ COLUMNS = (
     Column("USER", lambda token: token["user"]),
     Column("LABEL", lambda token: token["label"]),
     Column("ROLE", lambda token: token["role"]),
+    Column("SCOPE", lambda token: "all" if token["deeds"] is None else token["deeds"]),
     Column("EXPIRES", lambda token: moment(token["expires_at"])),
     Column("LAST USED", lambda token: moment(token["last_used_at"])),
 )
@@ -38,10 +39,14 @@ def create(
     *,
     role: Annotated[Role | None, Parameter(help="what it may do; what you may if left out")] = None,
     days: Annotated[int, Parameter(help="how long it lasts")] = 90,
+    scope: Annotated[
+        str, Parameter(help="deeds it is limited to, such as read,operate-vm; all if left out")
+    ] = "",
     where: Where = HERE,
 ) -> None:
     """Make a token of one's own and print it; it is shown only this once."""
     body: Json = {"label": label, "days": days} | ({"role": role} if role else {})
+    body |= {"deeds": [deed.strip() for deed in scope.split(",")]} if scope else {}
     with connected(where) as client:
         made = client.ask("/tokens", body)
         if where.output in ("json", "yaml"):

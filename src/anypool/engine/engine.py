@@ -11,6 +11,7 @@ from anypool.clock import Clock
 from anypool.engine.admission import admit
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.endpoints import DriverPool, Endpoints
+from anypool.engine.heads import Heads
 from anypool.engine.journal import Journal
 from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
@@ -71,6 +72,7 @@ class Engine:
         self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
         self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
         self._saver = Saver(store, self._board)
+        self._heads = Heads(store, settings)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
         self._keeping = Keeping(store, clock, settings, lambda: self.leads)
@@ -101,6 +103,7 @@ class Engine:
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
             Ticker("save", self._save, self._clock, threading.Event()),
             Ticker("measure", self._measure, self._clock, threading.Event()),
+            Ticker("audit", self._heads.export, self._clock, threading.Event()),
             *self._keeping.tickers(),
         )
         for ticker in self._tickers:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+import structlog
 from msgspec.structs import replace
 
 from anypool.clock import Clock
@@ -270,6 +271,10 @@ class Runner:
             self._board.tell(notices)
 
     def _carry_out(self, key: tuple[RunId, int], run: RunNow, command: Command) -> None:
+        with structlog.contextvars.bound_contextvars(operation=key[0], plan=run.record.plan):
+            self._do_command(key, run, command)
+
+    def _do_command(self, key: tuple[RunId, int], run: RunNow, command: Command) -> None:
         run_id, generation = key
         step = run.step(command.number)
         action = run.wish(command.number).action

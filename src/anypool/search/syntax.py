@@ -22,6 +22,7 @@ class Noun(StrEnum):
     PLAN = "plan"
     OPERATION = "operation"
     EVENT = "event"
+    AUDIT = "audit"
 
 
 class Operator(StrEnum):

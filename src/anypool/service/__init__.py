@@ -7,6 +7,7 @@ else; everything raised is from `anypool.errors`.
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.service.access import Deed, Principal, require
+from anypool.service.audit import Audit
 from anypool.service.consoles import Consoles
 from anypool.service.datastores import Datastores
 from anypool.service.demo import SCHEME, Demo
@@ -19,6 +20,7 @@ from anypool.service.hosts import Hosts
 from anypool.service.images import Images
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
+from anypool.service.measures import Measures
 from anypool.service.networks import Networks
 from anypool.service.once import Once
 from anypool.service.operations import Operations
@@ -51,6 +53,7 @@ class Services:
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
         lists = Lists(engine)
+        self.audit = Audit(store, settings)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)
@@ -61,6 +64,7 @@ class Services:
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)
         self.logins = Logins(store)
+        self.measures = Measures(engine, store)
         self.networks = Networks(engine, lists)
         self.once = Once(store)
         self.operations = Operations(engine, store)

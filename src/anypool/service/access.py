@@ -5,20 +5,28 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.errors import Denied
+from anypool.store import act
 from anypool.store.records import Role
 
 
 class Principal(Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody who proved who they are, and the role this proof carries."""
+    """Somebody who proved who they are, and the role this proof carries.
+
+    `proof` is how: `session`, `code`, or `token ID`. `deeds` is what a token is limited to,
+    None for everything that the role may do.
+    """
 
     name: str
     role: Role
+    proof: str = ""
+    deeds: frozenset[str] | None = None
 
 
 class Deed(StrEnum):
     """What a use case does, as far as permission is concerned."""
 
     READ = "read"
+    READ_AUDIT = "read the audit trail"
     OPERATE_VM = "operate VMs"
     OPERATE_HOST = "operate hosts"
     OPEN_CONSOLE = "open consoles"
@@ -35,6 +43,7 @@ _RANK = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
 
 LEAST_ROLE: dict[Deed, Role] = {
     Deed.READ: Role.VIEWER,
+    Deed.READ_AUDIT: Role.ADMINISTRATOR,
     Deed.OPERATE_VM: Role.OPERATOR,
     Deed.OPERATE_HOST: Role.OPERATOR,
     Deed.OPEN_CONSOLE: Role.OPERATOR,
@@ -55,11 +64,46 @@ def covers(role: Role, other: Role) -> bool:
 
 
 def require(principal: Principal, deed: Deed) -> None:
-    """Return quietly if the principal may do the deed; raise `Denied` if not or if in doubt."""
+    """Return quietly if the principal may do the deed; raise `Denied` if not or if in doubt.
+
+    From here on the caller's context acts for the principal: what it writes is audited so.
+    """
     least = LEAST_ROLE.get(deed)
+    doing = act.Act(who=principal.name, role=principal.role, proof=principal.proof, deed=deed.name)
     if least is None or not covers(principal.role, least):
         needed = Role.ADMINISTRATOR if least is None else least
-        raise Denied(
+        raise refused(
+            doing,
             f"{principal.name} is {principal.role} and may not {deed}",
-            hint=f"ask an administrator for the role {needed}",
+            f"ask an administrator for the role {needed}",
         )
+    if principal.deeds is not None and word_of(deed) not in principal.deeds:
+        allowed = ", ".join(sorted(principal.deeds))
+        raise refused(
+            doing,
+            f"this token may not {deed}: it is limited to {allowed}",
+            "make another token for that",
+        )
+    act.begin(doing)
+
+
+def refused(doing: act.Act, message: str, hint: str) -> Denied:
+    """Return the error for somebody who may not do something, with who and what."""
+    error = Denied(message, hint=hint)
+    error.doing = doing
+    return error
+
+
+def word_of(deed: Deed) -> str:
+    """Return how a deed is written where a token is limited to it, such as `operate-vm`."""
+    return deed.name.lower().replace("_", "-")
+
+
+def in_request(request: str) -> None:
+    """Say which request is answered from here on; the log and the audit trail name it."""
+    act.set_request(request)
+
+
+def request_id() -> str:
+    """Return the id of the request that is answered, "" outside of one."""
+    return act.request()

@@ -10,7 +10,7 @@ from anypool.plan import Action, AttachDisk, AttachNic, DetachDisk, DetachNic, P
 from anypool.planner import plan_action
 from anypool.planner.rules import Rulebook
 from anypool.service import find
-from anypool.service.access import Deed, Principal
+from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_mac
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.underway import Underway
@@ -32,6 +32,7 @@ class Devices:
         self, by: Principal, key: str, size_bytes: int, datastore: str | None, *, dry_run: bool
     ) -> Proposal:
         """Make an empty disk and attach it; raise `Invalid`, `NotFound` or `Conflict`."""
+        require(by, Deed.OPERATE_VM)
         checked_disk(size_bytes)
 
         def action(inventory: Inventory, vm: Vm, host: HostId) -> Action:
@@ -60,6 +61,7 @@ class Devices:
         self, by: Principal, key: str, network: str, mac: str | None, *, dry_run: bool
     ) -> Proposal:
         """Attach an adapter; raise `Invalid` for a bad MAC, `Conflict` for one in use."""
+        require(by, Deed.OPERATE_VM)
         wanted = None if mac is None else checked_mac(mac)
 
         def action(inventory: Inventory, vm: Vm, host: HostId) -> Action:

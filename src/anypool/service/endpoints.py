@@ -101,6 +101,7 @@ class Endpoints:
 
     def erase_traces(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Plan to take away what we wrote behind an endpoint; what stays is in `rejected`."""
+        require(by, Deed.MANAGE_ENDPOINTS)
         endpoint, found = self.get(by, key).id, self.traces(by, key)
         return self._proposals.propose(
             by,

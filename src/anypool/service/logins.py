@@ -8,7 +8,7 @@ from msgspec import Struct
 from anypool.errors import Busy, NotLoggedIn, StoreFailed
 from anypool.service import passwords
 from anypool.service.access import Principal, covers
-from anypool.store import Store, Tx, people, sessions, tokens
+from anypool.store import Store, Told, Tx, people, sessions, tokens
 from anypool.store.records import Role, UserRecord
 
 CODE_TTL_S = 15 * 60.0
@@ -41,6 +41,7 @@ class Logins:
             if people.list_users(tx):
                 return None
             people.add_user(tx, UserRecord(name=FIRST_USER, role=Role.ADMINISTRATOR))
+            tx.tell(Told("user.added", "user", FIRST_USER, "the first one", by="the first start"))
             return sessions.make_code(tx, FIRST_USER, ttl_s=CODE_TTL_S)
 
     def code(self, user: str = FIRST_USER) -> str:
@@ -58,7 +59,7 @@ class Logins:
         with self._store.writing() as tx:
             user = sessions.use_code(tx, code)
             if user is not None:
-                return self._opened(tx, user)
+                return self._opened(tx, user, "code")
         self._failed(brakes)
         raise NotLoggedIn(
             "the login code is wrong, used or over",
@@ -81,11 +82,14 @@ class Logins:
         with self._store.writing() as tx:
             for who in brakes:
                 sessions.clear_failures(tx, who)
-            return self._opened(tx, user)
+            return self._opened(tx, user, "password")
 
     def logout(self, secret: str) -> None:
         """End a session; quiet if there is none."""
         with self._store.writing() as tx:
+            found = sessions.find_session(tx, secret)
+            if found is not None:
+                tx.tell(Told("logout.done", "user", found.user, "logged out", by=found.user))
             sessions.close_session(tx, secret)
 
     def by_session(self, secret: str) -> Principal:
@@ -95,7 +99,7 @@ class Logins:
             user = None if found is None else people.get_user(tx, found.user)
         if user is None:
             raise NotLoggedIn("the session is over", hint="log in again")
-        return Principal(name=user.name, role=user.role)
+        return Principal(name=user.name, role=user.role, proof="session")
 
     def by_token(self, secret: str) -> Principal:
         """Return whom a token stands for, never with more than its user's role."""
@@ -109,10 +113,12 @@ class Logins:
             with suppress(StoreFailed), self._store.writing() as tx:
                 tokens.touch_token(tx, found)
         role = found.role if covers(user.role, found.role) else user.role
-        return Principal(name=user.name, role=role)
+        deeds = None if found.deeds is None else frozenset(found.deeds)
+        return Principal(name=user.name, role=role, proof=f"token {found.id}", deeds=deeds)
 
-    def _opened(self, tx: Tx, user: str) -> Session:
+    def _opened(self, tx: Tx, user: str, proof: str) -> Session:
         record = people.get_user(tx, user)
+        tx.tell(Told("login.done", "user", user, f"logged in by {proof}", by=user))
         secret = sessions.open_session(tx, user, ttl_s=SESSION_TTL_S)
         return Session(
             principal=Principal(name=record.name, role=record.role),
@@ -130,6 +136,7 @@ class Logins:
 
     def _failed(self, brakes: dict[str, int]) -> None:
         with self._store.writing() as tx:
+            tx.tell(Told("login.failed", "login", "", ", ".join(brakes), by="somebody"))
             for who in brakes:
                 sessions.note_failure(tx, who, keep_s=_WINDOW_S)
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from anypool.errors import Denied, Invalid, NotFound
 from anypool.service import passwords
-from anypool.service.access import Deed, Principal, covers, require
+from anypool.service.access import Deed, Principal, covers, require, word_of
 from anypool.service.names import checked_name, checked_text
 from anypool.store import Store, Tx, events, people, sessions, tokens
 from anypool.store.records import EventRecord, Role, TokenRecord, UserRecord
@@ -96,9 +96,17 @@ class People:
             return tokens.list_tokens(tx, whose)
 
     def add_token(
-        self, by: Principal, label: str, role: Role | None, days: int
+        self,
+        by: Principal,
+        label: str,
+        role: Role | None,
+        days: int,
+        deeds: tuple[str, ...] | None = None,
     ) -> tuple[TokenRecord, str]:
-        """Make a token of one's own; the secret is shown only now. Raises `Denied`."""
+        """Make a token of one's own; the secret is shown only now. Raises `Denied`.
+
+        With `deeds` it may do those only; whoever is limited so gives out no more.
+        """
         require(by, Deed.OWN_LOGIN)
         wanted = by.role if role is None else role
         if not covers(by.role, wanted):
@@ -106,8 +114,11 @@ class People:
         if not 1 <= days <= _MOST_DAYS:
             raise Invalid(f"a token cannot last {days} days", hint=f"ask for 1 to {_MOST_DAYS}")
         text = checked_text(label, "label", 100)
+        limited = _limited(by, deeds)
         with self._store.writing() as tx:
-            token, secret = tokens.add_token(tx, by.name, text, wanted, ttl_s=days * DAY_S)
+            token, secret = tokens.add_token(
+                tx, by.name, (wanted, limited), label=text, ttl_s=days * DAY_S
+            )
             words = f"token {token.id} of {by.name} added, {wanted}, for {days} days"
             _note(tx, by, "token.added", token.id, words)
         return token, secret
@@ -123,6 +134,19 @@ class People:
             tokens.delete_token(tx, token_id)
             words = f"token {token_id} of {found.user} removed"
             _note(tx, by, "token.removed", token_id, words)
+
+
+def _limited(by: Principal, deeds: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the deeds of a new token in order; raise `Invalid` or `Denied`."""
+    if deeds is None:
+        return None if by.deeds is None else tuple(sorted(by.deeds))
+    known = [word_of(deed) for deed in Deed]
+    for word in deeds:
+        if word not in known:
+            raise Invalid(f"{word[:80]!r} is no deed", hint=f"there are: {', '.join(known)}")
+    if by.deeds is not None and not by.deeds >= set(deeds):
+        raise Denied("a limited token cannot give out more than it may do itself")
+    return tuple(sorted(set(deeds)))
 
 
 def _changes(old: UserRecord, new: UserRecord) -> str:

@@ -127,6 +127,7 @@ class Vms:
 
     def rename(self, by: Principal, key: str, name: str, *, dry_run: bool) -> Proposal:
         """Rename a stopped VM; raise `Invalid`, or `Conflict` for a name in use."""
+        require(by, Deed.OPERATE_VM)
         checked_name(name, "a VM")
 
         def action(vm: Vm, host: HostId) -> Action:
@@ -139,6 +140,7 @@ class Vms:
 
     def reconfigure(self, by: Principal, key: str, change: VmChange, *, dry_run: bool) -> Proposal:
         """Change CPUs, memory, shares or limits; raise `Invalid` or `Conflict`."""
+        require(by, Deed.OPERATE_VM)
         _check_change(change)
 
         def action(vm: Vm, host: HostId) -> Action:

@@ -2,7 +2,7 @@
 
 `Store` opens the database and gives transactions; the modules beside it (`plans`,
 `runs`, `facts`, `observed`, `events`, `people`, `tokens`, `sessions`, `secrets`,
-`idempotency`, `loads`, `inventories`, `retention`) are functions that take one, so that
+`idempotency`, `audit`, `loads`, `inventories`, `retention`) are functions that take one, so that
 what belongs together is written in one transaction:
 
     with store.writing() as tx:
@@ -12,6 +12,6 @@ what belongs together is written in one transaction:
 
 from anypool.store import kept_tables as kept_tables
 from anypool.store.store import Store
-from anypool.store.tx import Tx
+from anypool.store.tx import Told, Tx
 
-__all__ = ["Store", "Tx"]
+__all__ = ["Store", "Told", "Tx"]

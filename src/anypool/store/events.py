@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select
 from anypool.store.pages import Ask, page
 from anypool.store.records import EventRecord, Page, Severity
 from anypool.store.tables import events
-from anypool.store.tx import Tx, from_row, to_row
+from anypool.store.tx import Told, Tx, from_row, to_row
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -23,6 +23,16 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def append(tx: Tx, event: EventRecord) -> EventRecord:
     """Store an event; return it with its number and the time of the transaction."""
+    told = Told(
+        kind=event.kind,
+        object_kind=event.subject_kind,
+        object_id=event.subject_id,
+        detail=event.message,
+        by=event.by,
+        plan=event.plan or "",
+        run=event.run or "",
+    )
+    tx.tell(told)
     row = {**to_row(event), "at": tx.now}
     del row["number"]
     return msgspec.structs.replace(event, at=tx.now, number=tx.add(events, row))

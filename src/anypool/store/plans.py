@@ -12,11 +12,12 @@ from anypool.plan import Plan, PlanState, Reason, decode_plan, encode_plan, say
 from anypool.store.pages import Ask, page
 from anypool.store.records import Page, PlanRecord, PlanSummary
 from anypool.store.tables import plans
-from anypool.store.tx import Tx, from_row
+from anypool.store.tx import Told, Tx, from_row
 
 
 def add(tx: Tx, plan_id: PlanId, plan: Plan, *, by: str) -> PlanRecord:
     """Store a new plan as RECOMMENDED; raise `Conflict` if the id is taken."""
+    tx.tell(Told("plan.recommended", "plan", plan_id, plan.goal, by=by, plan=plan_id))
     tx.add(
         plans,
         {

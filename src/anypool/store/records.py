@@ -220,7 +220,10 @@ class UserRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TokenRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """An API token without its secret; it grants `role`, and never more than its user has."""
+    """An API token without its secret; it grants `role`, and never more than its user has.
+
+    `deeds` is what it is limited to, None for everything that the role may do.
+    """
 
     id: str
     user: str
@@ -229,6 +232,7 @@ class TokenRecord(Struct, frozen=True, kw_only=True, gc=False):
     created_at: float = 0.0
     expires_at: float = 0.0
     last_used_at: float = 0.0
+    deeds: tuple[str, ...] | None = None
 
 
 class SessionRecord(Struct, frozen=True, kw_only=True, gc=False):

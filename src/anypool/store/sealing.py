@@ -34,6 +34,18 @@ class Vault:
     def __init__(self, key_file: Path | None) -> None:
         self._file = key_file
         self._key: bytes | None = None
+        self._audit_key: bytes | None = None
+
+    def audit_key(self) -> bytes:
+        """Return the key of the audit trail's chain; its file lies beside the other, made once."""
+        if self._audit_key is None:
+            if self._file is None:
+                raise StoreFailed("nothing can be audited: no key file is configured")
+            file = self._file.with_name(f"{self._file.name}.audit")
+            if not file.exists():
+                _make(file)
+            self._audit_key = _read(file)
+        return self._audit_key
 
     def seal(self, text: str, *, owner: str, field: str, first: bool) -> Sealed:
         """Encrypt a text; only the `first` secret of a database may make the key file."""

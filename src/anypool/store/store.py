@@ -15,6 +15,7 @@ from anypool.store.guard import Guard
 from anypool.store.migrate import migrate
 from anypool.store.records import Lease
 from anypool.store.sealing import Vault
+from anypool.store.trail import trail
 from anypool.store.tx import Tx
 
 
@@ -79,6 +80,7 @@ class Store:
                 self._good_until = 0.0
                 raise
             yield tx
+            trail(tx)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:

@@ -197,6 +197,29 @@ policies = Table(
     _text("description"),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Counter, primary_key=True, autoincrement=False),
+    _time("at"),
+    *(_text(name) for name in ("who", "role", "proof", "deed", "outcome")),
+    *(_text(name) for name in ("object_kind", "object_id", "plan", "run", "request", "detail")),
+    _text("hash"),
+    Index(None, "at"),
+    Index(None, "run"),
+    Index(None, "object_kind", "object_id"),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("number", Counter, primary_key=True, autoincrement=False),
+    _text("hash"),
+    _time("at"),
+    _time("made_at"),
+    _text("seal"),
+)
+
 observed = Table(
     "observed",
     metadata,
@@ -245,6 +268,7 @@ tokens = Table(
     _time("expires_at"),
     _time("last_used_at"),
     Column("secret_hash", Text, nullable=False, unique=True),
+    Column("deeds", JSON(none_as_null=True)),
 )
 
 sessions = Table(

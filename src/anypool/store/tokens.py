@@ -16,11 +16,17 @@ _TOUCH_S = 60.0
 
 
 def add_token(
-    tx: Tx, user: str, label: str, role: Role, *, ttl_s: float
+    tx: Tx,
+    user: str,
+    grant: tuple[Role, tuple[str, ...] | None],
+    *,
+    label: str,
+    ttl_s: float,
 ) -> tuple[TokenRecord, str]:
     """Make a token; return its record and the secret, which nobody can read again.
 
-    `ttl_s` 0 means that it never expires. Raise `NotFound` if there is no such user.
+    `grant` is its role and the deeds it is limited to, None for all of the role's. `ttl_s` 0
+    means that it never expires. Raise `NotFound` if there is no such user.
     """
     people.get_user(tx, user)
     secret = new_secret(TOKEN_PREFIX)
@@ -28,7 +34,8 @@ def add_token(
         id=secrets.token_hex(4),
         user=user,
         label=label,
-        role=role,
+        role=grant[0],
+        deeds=grant[1],
         created_at=tx.now,
         expires_at=tx.now + ttl_s if ttl_s else 0.0,
     )

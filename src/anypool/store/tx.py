@@ -1,7 +1,7 @@
 """A transaction, and the way between records and rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
@@ -11,6 +11,18 @@ from anypool.errors import Invalid
 from anypool.store.sealing import Vault
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Told(NamedTuple):
+    """A change, as the audit trail has it: what kind of change, of which object, by whom."""
+
+    kind: str
+    object_kind: str
+    object_id: str
+    detail: str
+    by: str = ""
+    plan: str = ""
+    run: str = ""
 
 
 class Tx:
@@ -24,6 +36,16 @@ class Tx:
         self._connection = connection
         self.now = now
         self.vault = vault
+        self.told: list[Told] = []
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database: "sqlite" or "postgresql"."""
+        return self._connection.dialect.name
+
+    def tell(self, told: "Told") -> None:
+        """Note for the audit trail what this transaction changes."""
+        self.told.append(told)
 
     def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()) -> int:
         """Execute a statement, once for each of `rows` if given; return how many rows it met."""

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from anypool.search.field import Field, Join, Table
+from anypool.search.nouns.audit import AUDIT
 from anypool.search.nouns.host import HOST
 from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
 from anypool.search.nouns.policy import POLICY
@@ -29,6 +30,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.PLAN: PLAN,
     Noun.OPERATION: OPERATION,
     Noun.EVENT: EVENT,
+    Noun.AUDIT: AUDIT,
 }
 
 FIELDS: Mapping[Noun, Mapping[str, Field[Any]]] = {

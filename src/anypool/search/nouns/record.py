@@ -66,6 +66,10 @@ class PlanRow(Protocol):
         """Who asked for it."""
 
     @property
+    def run(self) -> str | None:
+        """Id of its latest run."""
+
+    @property
     def created_at(self) -> float:
         """Seconds since 1970."""
 
@@ -141,6 +145,14 @@ class EventRow(Protocol):
     def message(self) -> str:
         """What happened, in words."""
 
+    @property
+    def plan(self) -> str | None:
+        """Id of the plan it belongs to."""
+
+    @property
+    def run(self) -> str | None:
+        """Id of the run it belongs to."""
+
 
 PLAN: Table[PlanRow] = Table(
     fields=(
@@ -150,6 +162,7 @@ PLAN: Table[PlanRow] = Table(
         Field("by", Kind.TEXT, lambda row, _: row.by, "who asked for it", free=True),
         Field("created", Kind.TIME, lambda row, _: row.created_at, "when it was made"),
         Field("changed", Kind.TIME, lambda row, _: row.changed_at, "when its state changed"),
+        Field("operation", Kind.TEXT, lambda row, _: row.run or "", "id of its latest operation"),
         Field("steps", Kind.NUMBER, lambda row, _: row.steps, "number of steps"),
         Field("copy", Kind.SIZE, lambda row, _: row.cost.copy_bytes, "bytes to copy"),
         Field("duration", Kind.DURATION, lambda row, _: row.cost.duration_ms, "predicted"),
@@ -179,5 +192,7 @@ EVENT: Table[EventRow] = Table(
         Field("subject", Kind.TEXT, lambda row, _: row.subject_id, "id of its subject", free=True),
         Field("by", Kind.TEXT, lambda row, _: row.by, "who caused it", free=True),
         Field("message", Kind.TEXT, lambda row, _: row.message, "in words", free=True),
+        Field("plan", Kind.TEXT, lambda row, _: row.plan or "", "id of its plan"),
+        Field("operation", Kind.TEXT, lambda row, _: row.run or "", "id of its operation"),
     ),
 )

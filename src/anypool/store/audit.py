@@ -1,0 +1,195 @@
+"""The audit trail: who did what, append-only, each row chained to the one before by a key.
+
+The hash of a row is HMAC-SHA256, with a key that is not in the database, over the hash of
+the row before and the row's content as canonical JSON. Whoever can write the database but
+not read the key can neither change, reorder nor remove a row without breaking the chain;
+cutting off the newest rows is seen by comparing with a head that was exported before.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Row, delete, func, select, text
+
+from anypool.errors import NotFound
+from anypool.store import act
+from anypool.store.pages import Ask, page
+from anypool.store.records import Page
+from anypool.store.tables import audit, audit_checkpoints
+from anypool.store.tx import Tx, from_row, to_row
+
+GENESIS = "0" * 64
+_BATCH = 2000
+_LOCK = 0x616E79617564  # "anyaud": one appender at a time on PostgreSQL
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class AuditRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """One row: `who` in which `role`, proved by `proof`, did `deed` to an object.
+
+    `outcome` is `done`, `refused` or `failed`; `request` is the id of the HTTP request,
+    `detail` words without secrets. `hash` chains it to the row before.
+    """
+
+    number: int = 0
+    at: float = 0.0
+    who: str = ""
+    role: str = ""
+    proof: str = ""
+    deed: str = ""
+    outcome: str = "done"
+    object_kind: str = ""
+    object_id: str = ""
+    plan: str = ""
+    run: str = ""
+    request: str = ""
+    detail: str = ""
+    hash: str = ""
+
+
+class Head(Struct, frozen=True, kw_only=True, gc=False):
+    """The newest row's number and hash; what to keep elsewhere, so that truncation is seen."""
+
+    number: int = 0
+    hash: str = GENESIS
+    at: float = 0.0
+
+
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
+    """What `verify` found: how many rows hold, and the first that does not with the reason."""
+
+    rows: int
+    head: Head
+    broken_at: int = 0
+    why: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.why
+
+
+def append(tx: Tx, record: AuditRecord) -> AuditRecord:
+    """Store a record as the next row; its number, time, request and hash are set here."""
+    if tx.dialect == "postgresql":
+        tx.run(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    last = head(tx)
+    chained = msgspec.structs.replace(
+        record, number=last.number + 1, at=tx.now, request=record.request or act.request()
+    )
+    chained = msgspec.structs.replace(chained, hash=_hash(tx.vault.audit_key(), last.hash, chained))
+    tx.add(audit, to_row(chained))
+    return chained
+
+
+def head(tx: Tx) -> Head:
+    """Return the newest row's number and hash; of the last checkpoint if no row is left."""
+    row = tx.row(select(audit).order_by(audit.c.number.desc()).limit(1))
+    if row is None:
+        row = tx.row(select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1))
+    return Head() if row is None else from_row(row, Head)
+
+
+def get(tx: Tx, number: int) -> AuditRecord:
+    """Return one row; raise `NotFound`."""
+    row = tx.row(select(audit).where(audit.c.number == number))
+    if row is None:
+        raise NotFound(f"there is no audit row {number}", hint="`anypool audit list` shows them")
+    return _record(row)
+
+
+def find(tx: Tx, ask: Ask) -> Page[AuditRecord]:
+    """Return a page of rows, newest first."""
+    return page(tx, audit, ask, _record)
+
+
+def all_rows(tx: Tx, after: int = 0) -> Iterator[AuditRecord]:
+    """Yield every row after a number, oldest first."""
+    while True:
+        newer = select(audit).where(audit.c.number > after).order_by(audit.c.number)
+        rows = tx.rows(newer.limit(_BATCH))
+        if not rows:
+            return
+        for row in rows:
+            yield _record(row)
+        after = rows[-1].number
+
+
+def verify(tx: Tx, anchors: Sequence[Head] = ()) -> Verdict:
+    """Compute the chain anew and compare it with the rows and with heads exported before."""
+    key = tx.vault.audit_key()
+    start = _checkpoint(tx)
+    wanted = {anchor.number: anchor for anchor in anchors if anchor.number >= start.number}
+    last, count = start, 0
+    for record in all_rows(tx, start.number):
+        why = _fault(record, last, key, wanted.pop(record.number, None))
+        if why:
+            return Verdict(rows=count, head=last, broken_at=record.number, why=why)
+        last = Head(number=record.number, hash=record.hash, at=record.at)
+        count += 1
+    if (anchor := wanted.get(last.number)) is not None and anchor.hash != last.hash:
+        why = "the checkpoint is not the one that was exported"
+        return Verdict(rows=count, head=last, broken_at=last.number, why=why)
+    beyond = [number for number in wanted if number > last.number]
+    if beyond:
+        why = f"rows are missing at the end: row {max(beyond)} was exported once"
+        return Verdict(rows=count, head=last, broken_at=last.number + 1, why=why)
+    return Verdict(rows=count, head=last)
+
+
+def prune(tx: Tx, before: float) -> int:
+    """Forget rows older than a time; a checkpoint keeps the chain verifiable. Return how many."""
+    newest = tx.row(
+        select(audit).where(audit.c.at < before).order_by(audit.c.number.desc()).limit(1)
+    )
+    if newest is None:
+        return 0
+    row = _record(newest)
+    seal = _seal(tx.vault.audit_key(), row.number, row.hash)
+    tx.add(
+        audit_checkpoints,
+        {"number": row.number, "hash": row.hash, "at": row.at, "made_at": tx.now, "seal": seal},
+    )
+    return tx.run(delete(audit).where(audit.c.number <= row.number))
+
+
+def count(tx: Tx) -> int:
+    """Return how many rows there are."""
+    return tx.count(select(func.count()).select_from(audit))
+
+
+def _checkpoint(tx: Tx) -> Head:
+    newest = select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1)
+    row = tx.row(newest)
+    if row is None:
+        return Head()
+    found = from_row(row, Head)
+    genuine = hmac.compare_digest(_seal(tx.vault.audit_key(), found.number, found.hash), row.seal)
+    return found if genuine else Head()
+
+
+def _fault(record: AuditRecord, last: Head, key: bytes, anchor: Head | None) -> str:
+    if record.number != last.number + 1:
+        return f"rows {last.number + 1} to {record.number - 1} are missing"
+    if not hmac.compare_digest(_hash(key, last.hash, record), record.hash):
+        return "the row or one before it was changed, or it was written with another key"
+    if anchor is not None and anchor.hash != record.hash:
+        return "it is not the row whose hash was exported"
+    return ""
+
+
+def _hash(key: bytes, before: str, record: AuditRecord) -> str:
+    content = _encoder.encode(msgspec.structs.replace(record, hash=before))
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def _seal(key: bytes, number: int, row_hash: str) -> str:
+    return hmac.new(key, f"checkpoint {number} {row_hash}".encode(), hashlib.sha256).hexdigest()
+
+
+def _record(row: Row[Any]) -> AuditRecord:
+    return from_row(row, AuditRecord)

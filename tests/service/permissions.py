@@ -1,0 +1,133 @@
+"""The least role for every operation of the API, written by hand; nothing else is allowed in."""
+
+from typing import Any
+
+from anypool.store.records import Role
+
+ANYBODY = None
+_V, _O, _A = Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR
+
+LEAST: dict[str, Role | None] = {
+    "get /health": ANYBODY,
+    "get /health/live": ANYBODY,
+    "get /health/ready": ANYBODY,
+    "post /login": ANYBODY,
+    "post /logout": _V,
+    "get /me": _V,
+    "post /me/password": _V,
+    "get /tokens": _V,
+    "post /tokens": _V,
+    "delete /tokens/{token}": _V,
+    "get /users": _A,
+    "post /users": _A,
+    "patch /users/{name}": _A,
+    "delete /users/{name}": _A,
+    "get /audit": _A,
+    "get /audit/verdict": _A,
+    "get /audit/{number}": _A,
+    "get /demo": _V,
+    "post /demo/play": _O,
+    "get /events": _V,
+    "get /events/stream": _V,
+    "get /vms": _V,
+    "post /vms": _O,
+    "get /vms/{key}": _V,
+    "patch /vms/{key}": _O,
+    "delete /vms/{key}": _O,
+    "get /vms/{key}/history": _V,
+    "post /vms/{key}/console": _O,
+    "post /vms/{key}/disks": _O,
+    "delete /vms/{key}/disks/{target}": _O,
+    "post /vms/{key}/nics": _O,
+    "delete /vms/{key}/nics/{mac}": _O,
+    "post /vms/{key}/snapshots": _O,
+    "post /vms/{key}/snapshots/{name}/revert": _O,
+    "delete /vms/{key}/snapshots/{name}": _O,
+    **{
+        f"post /vms/{{key}}/{verb}": _O
+        for verb in (
+            *("start", "migrate", "rename", "reconfigure", "shut-down", "power-off"),
+            *("reboot", "reset", "pause", "resume"),
+        )
+    },
+    "get /hosts": _V,
+    "get /hosts/{key}": _V,
+    "patch /hosts/{key}": _O,
+    "get /hosts/{key}/history": _V,
+    "post /hosts/{key}/evacuate": _O,
+    "post /hosts/{key}/leave-maintenance": _O,
+    "get /datastores": _V,
+    "get /datastores/{key}": _V,
+    "patch /datastores/{key}": _A,
+    "post /datastores/{key}/mark": _A,
+    "get /networks": _V,
+    "get /networks/{key}": _V,
+    "get /volumes": _V,
+    "get /images": _V,
+    "post /images": _A,
+    "get /images/{key}": _V,
+    "delete /images/{key}": _A,
+    "get /pools": _V,
+    "post /pools": _A,
+    "get /pools/{key}": _V,
+    "patch /pools/{key}": _A,
+    "delete /pools/{key}": _A,
+    "get /policies": _V,
+    "post /policies": _A,
+    "get /policies/{key}": _V,
+    "patch /policies/{key}": _A,
+    "delete /policies/{key}": _A,
+    "get /endpoints": _V,
+    "post /endpoints": _A,
+    "get /endpoints/{key}": _V,
+    "patch /endpoints/{key}": _A,
+    "delete /endpoints/{key}": _A,
+    "get /endpoints/{key}/traces": _A,
+    "post /endpoints/{key}/erase-traces": _A,
+    "get /plans": _V,
+    "get /plans/{plan}": _V,
+    "post /plans/{plan}/approve": _O,
+    "post /plans/{plan}/reject": _O,
+    "post /plans/{plan}/run": _O,
+    "get /operations": _V,
+    "get /operations/{run}": _V,
+    "post /operations/{run}/pause": _O,
+    "post /operations/{run}/continue": _O,
+    "post /operations/{run}/cancel": _O,
+    "post /operations/{run}/steps/{number}/skip": _O,
+    "post /operations/{run}/steps/{number}/retry": _O,
+}
+
+
+WRITTEN = {"size": "1GiB", "uri": "sim://x"}
+"""Texts that have a form of their own."""
+
+
+def least_body(schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    """The smallest body that a schema accepts, so that only permission can refuse it."""
+    if "$ref" in schema:
+        return least_body(resolved(schema["$ref"], document), document)
+    for choice in ("oneOf", "anyOf"):
+        if choice in schema:
+            return least_body(schema[choice][0], document)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "const" in schema:
+        return schema["const"]
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {
+            name: WRITTEN.get(name) or least_body(properties[name], document)
+            for name in schema.get("required", [])
+        }
+    plain = {"string": "x" * max(1, schema.get("minLength", 1)), "array": [], "boolean": True}
+    return plain.get(kind, max(1, schema.get("minimum", 1)))
+
+
+def resolved(reference: str, document: dict[str, Any]) -> dict[str, Any]:
+    found: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return dict(found)
