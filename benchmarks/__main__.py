@@ -6,7 +6,16 @@ from pathlib import Path
 
 from benchmarks.bed import bed, run_inside
 
-NAMES = ("migrate", "evacuate", "clone", "inventory", "balance_htools")
+NAMES = (
+    "migrate",
+    "evacuate",
+    "clone",
+    "inventory",
+    "balance_htools",
+    "capacity",
+    "consolidate",
+    "place",
+)
 
 
 def main() -> int:
