@@ -1,9 +1,12 @@
-"""A platform that is busy: a step waits for its turn, for a long time, but not for ever."""
+"""A platform that is busy or silent: a step waits for it, for a long time, but not for ever."""
+
+from msgspec.structs import replace
 
 from anypool.engine.state import Outcome
-from anypool.plan import RestartVm
+from anypool.model import HostState
+from anypool.plan import HostOpen, MigrateVm, RestartVm
 from anypool.settings import Settings
-from tests.unit.engine_kit import H1, V1, Bench, deeds, looks, pool, seen, step, vm
+from tests.unit.engine_kit import H1, H2, V1, Bench, deeds, looks, pool, seen, step, vm
 
 
 def test_a_platform_that_is_busy_costs_no_attempts_but_ends_one_day() -> None:
@@ -20,3 +23,25 @@ def test_a_platform_that_is_busy_costs_no_attempts_but_ends_one_day() -> None:
     bench.come_back(1, Outcome.BUSY, "being copied")
     assert bench.states() == ["needs-human"]
     assert "60 s: being copied" in bench.run.record.message
+
+
+def test_a_host_that_is_unknown_is_waited_for_and_does_not_end_the_plan() -> None:
+    settings = Settings(state_dir="", step_deadline_s=100.0)
+    valid = (HostOpen(host=H2),)
+    move = step(1, MigrateVm(vm=V1, source=H1, target=H2), valid_while=valid)
+    world = pool(vm(V1))
+    silent = world.with_host(replace(world.hosts[H2], state=HostState.UNKNOWN))
+    bench = Bench(move, inventory=silent, settings=settings)
+    bench.tick()
+    assert bench.look(1, seen(H1, vm(V1)), seen(H2, None)) == ()
+    assert bench.states() == ["waiting"]
+    assert looks(bench.tick(30)) == [1]
+    bench.inventory = world
+    assert deeds(bench.look(1, seen(H1, vm(V1)), seen(H2, None))), "it answers again"
+
+    bench = Bench(move, inventory=silent, settings=settings)
+    bench.tick()
+    bench.look(1, seen(H1, vm(V1)), seen(H2, None))
+    bench.tick(101)
+    bench.look(1, seen(H1, vm(V1)), seen(H2, None))
+    assert bench.states() == ["failed"]

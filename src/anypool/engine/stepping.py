@@ -186,6 +186,8 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
     if not sight.answered:
         return _rest(step, Wait(reason("run.not-all-answer")), sight, about)
     if (why := broken(wish, sight.inventory)) is not None:
+        if ("state", "unknown") in why.facts:
+            return _rest(step, Wait(why), sight, about)
         return ended(step, StepState.FAILED, reason("run.broken", why=why), context), ()
     record = step.record
     if record.attempts >= context.settings.attempts_max:
