@@ -219,6 +219,12 @@ def test_unknown_sockets_count_as_too_many_only_where_sockets_are_counted() -> N
         plan_migrate(world, VmId("v1"), counted, target=None)
 
 
+def test_a_rule_that_binds_nobody_binds_nobody() -> None:
+    world = pool(2).with_vm(vm(1, "h0"))
+    rules = book(world, policy("p", OnHosts(hosts="name = host1", avoid=True), "tag = none"))
+    assert plan_migrate(world, VmId("v1"), rules, target=None)
+
+
 def test_a_start_obeys_too() -> None:
     stopped = vm(1, "h0", state=VmState.STOPPED, tags=frozenset({"web"}))
     world = pool(2).with_vm(stopped).with_vm(vm(2, "h0", tags=frozenset({"web"})))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from anypool.model import (
+    OF_HOSTS,
     Automation,
     Bound,
     Inventory,
@@ -28,7 +29,7 @@ class Rulebook:
         self.bounds = tuple(bounds)
         self._policies = policies
         self._of_vm: dict[VmId, list[Bound]] = {}
-        self._of_hosts = [bound for bound in self.bounds if not bound.vms and bound.hosts]
+        self._of_hosts = [bound for bound in self.bounds if isinstance(bound.rule, OF_HOSTS)]
         for bound in self.bounds:
             for vm in bound.vms:
                 self._of_vm.setdefault(vm, []).append(bound)
