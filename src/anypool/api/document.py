@@ -22,6 +22,12 @@ def document(app: Litestar) -> Document:
     (action, problem), found = msgspec.json.schema_components([Action, Problem], ref_template=_REF)
     schemas.update(found)
     schemas["Action"] = action
+    schemas["UnknownAction"] = {
+        "type": "object",
+        "description": "an action of another release, as it was stored; it is never run",
+        "properties": {"type": {"type": "string"}},
+        "required": ["type"],
+    }
     _actions_are_typed(schemas)
     components["responses"] = {
         "Problem": {
@@ -64,4 +70,5 @@ def _complete(operation: dict[str, Any]) -> None:
 def _actions_are_typed(schemas: dict[str, Any]) -> None:
     for name, schema in schemas.items():
         if name.endswith("StepView"):
-            schema["properties"]["action"] = {"$ref": _REF.format(name="Action")}
+            known, strange = _REF.format(name="Action"), _REF.format(name="UnknownAction")
+            schema["properties"]["action"] = {"anyOf": [{"$ref": known}, {"$ref": strange}]}

@@ -8,7 +8,18 @@ from msgspec import Struct
 from anypool.api.language import ReasonView, language, reason_view, told
 from anypool.api.views import time_or_none
 from anypool.model import Inventory
-from anypool.plan import Cost, Plan, Reason, Step, goal_of, names_of, plain, render, tell
+from anypool.plan import (
+    Cost,
+    OutlinedStep,
+    Reason,
+    Step,
+    goal_of,
+    names_of,
+    plain,
+    reason,
+    render,
+    tell,
+)
 from anypool.plan.render import Names
 from anypool.service.operations import Operation, OperationInFull
 from anypool.store.records import (
@@ -31,7 +42,10 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """A step of a plan; what is known of its run is null until it ran."""
+    """A step of a plan; what is known of its run is null until it ran.
+
+    `unknown` names an action of another release, which is shown as stored and never run.
+    """
 
     number: int
     action: dict[str, Any]
@@ -48,6 +62,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     begun_at: float | None = None
     ended_at: float | None = None
     pause_ms: int = 0
+    unknown: str = ""
 
 
 class RejectedView(Struct, frozen=True, kw_only=True):
@@ -62,7 +77,10 @@ class RejectedView(Struct, frozen=True, kw_only=True):
 
 
 class PlanView(Struct, frozen=True, kw_only=True):
-    """A plan; `text` is the whole of it as a person reads it."""
+    """A plan; `text` is the whole of it as a person reads it.
+
+    `unknown` names the actions this release does not know; such a plan is never run.
+    """
 
     id: str
     goal: str
@@ -76,6 +94,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     steps: tuple[StepView, ...]
     rejected: tuple[RejectedView, ...]
     text: str
+    unknown: tuple[str, ...] = ()
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
@@ -91,6 +110,7 @@ class PlanRow(Struct, frozen=True, kw_only=True):
     operation: str | None
     cost: Cost
     steps: int
+    unknown: tuple[str, ...] = ()
 
 
 class OperationRow(Struct, frozen=True, kw_only=True):
@@ -139,7 +159,7 @@ def plan_view(
         note=told(record.said, record.note),
         operation=record.run,
         cost=record.plan.cost,
-        steps=_steps(record.plan, steps, names),
+        steps=_steps(record, steps, names),
         rejected=tuple(
             RejectedView(
                 vm=refusal.vm,
@@ -151,7 +171,8 @@ def plan_view(
             )
             for refusal in record.plan.rejected
         ),
-        text=render(record.plan, names, language()),
+        text=_outlined_text(record) if record.unknown else render(record.plan, names, language()),
+        unknown=record.unknown,
     )
 
 
@@ -168,6 +189,7 @@ def plan_row(summary: PlanSummary) -> PlanRow:
         operation=summary.run,
         cost=summary.cost,
         steps=summary.steps,
+        unknown=summary.unknown,
     )
 
 
@@ -183,7 +205,7 @@ def operation_view(operation: OperationInFull, inventory: Inventory) -> Operatio
     plan = operation.plan.plan
     return OperationView(
         **_common(operation.run, goal_of(plan), operation.steps),
-        steps=_steps(plan, operation.steps, names_of(plan, inventory)),
+        steps=_steps(operation.plan, operation.steps, names_of(plan, inventory)),
     )
 
 
@@ -222,13 +244,14 @@ def _share(step: StepRecord) -> float:
     return max(0.0, 1 - step.progress_bytes_left / step.progress_bytes_total)
 
 
-def _steps(plan: Plan, records: tuple[StepRecord, ...], names: Names) -> tuple[StepView, ...]:
+def _steps(plan: PlanRecord, records: tuple[StepRecord, ...], names: Names) -> tuple[StepView, ...]:
     journal = {record.number: record for record in records}
-    return tuple(_step(step, journal.get(step.number), names) for step in plan)
+    views = [*map(_outlined, plan.outline), *(_planned(step, names) for step in plan.plan)]
+    return tuple(_followed(view, journal.get(view.number)) for view in views)
 
 
-def _step(step: Step, record: StepRecord | None, names: Names) -> StepView:
-    view = StepView(
+def _planned(step: Step, names: Names) -> StepView:
+    return StepView(
         number=step.number,
         action=msgspec.to_builtins(step.action),
         text=told(tell(step.action, names)),
@@ -237,6 +260,29 @@ def _step(step: Step, record: StepRecord | None, names: Names) -> StepView:
         after=tuple(sorted(step.after)),
         cost=step.cost,
     )
+
+
+def _outlined(step: OutlinedStep) -> StepView:
+    return StepView(
+        number=step.number,
+        action=step.action,
+        text=told(step.tells),
+        why=told(step.why),
+        reason=reason_view(step.why),
+        after=step.after,
+        cost=step.cost,
+        unknown=step.unknown,
+    )
+
+
+def _outlined_text(record: PlanRecord) -> str:
+    """Return a plan of another release as text."""
+    head = reason("plan.unknown-head", goal=goal_of(record.plan), actions=record.unknown)
+    steps = (f"{s.number:3}. {told(s.tells)}  - {told(s.why)}" for s in record.outline)
+    return "\n".join((told(head), *steps))
+
+
+def _followed(view: StepView, record: StepRecord | None) -> StepView:
     if record is None:
         return view
     total, left = record.progress_bytes_total, record.progress_bytes_left

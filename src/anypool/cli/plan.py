@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from anypool.cli.client import key
+from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, begun
 from anypool.cli.lists import EVERY, Which, show_all
@@ -19,7 +19,7 @@ app.command("anypool.cli.plan_balance:balance", name="balance")
 COLUMNS = (
     Column("ID", lambda plan: plan["id"]),
     Column("GOAL", lambda plan: plan["goal"]),
-    Column("STATE", lambda plan: plan["state"]),
+    Column("STATE", lambda plan: _state(plan)),
     Column("STEPS", lambda plan: _count(plan["steps"])),
     Column("DURATION", lambda plan: duration(plan["cost"]["duration_ms"])),
     Column("BY", lambda plan: plan["by"]),
@@ -27,7 +27,7 @@ COLUMNS = (
     Column("COPY", lambda plan: size(plan["cost"]["copy_bytes"]), wide=True),
     Column("PAUSE", lambda plan: duration(plan["cost"]["pause_ms"]), wide=True),
     Column("OPERATION", lambda plan: plan["operation"], wide=True),
-    Column("NOTE", lambda plan: plan["note"], wide=True),
+    Column("NOTE", lambda plan: _note(plan), wide=True),
 )
 
 
@@ -71,6 +71,17 @@ def run(plan: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
 def _decide(plan: str, verb: str, where: Where) -> None:
     with connected(where) as client:
         show_list([client.post(f"/plans/{key(plan)}/{verb}")], COLUMNS, where.output)
+
+
+def _state(plan: Json) -> str:
+    """Return the state, and that nobody here can run it."""
+    return f"{plan['state']} (unknown actions)" if plan.get("unknown") else str(plan["state"])
+
+
+def _note(plan: Json) -> str:
+    strange = ", ".join(plan.get("unknown", ()))
+    words = [plan["note"], f"unknown to this release: {strange}" if strange else ""]
+    return "; ".join(filter(None, words))
 
 
 def _count(steps: object) -> object:

@@ -35,7 +35,10 @@ def show_plan(client: Client, plan: Json, form: Format) -> None:
 
 def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[str]:
     """Return the lines of a preview; `vms` by id holds those on the hosts it touches."""
-    lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan)), ""]
+    lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan))]
+    if strange := ", ".join(plan.get("unknown", ())):
+        lines.append(clean(f"Unknown to this release: {strange}. It can be read, never run."))
+    lines.append("")
     lines += _section("Steps", [_step(step) for step in plan["steps"]])
     lines += _section("Not chosen", _refusals(plan["rejected"]))
     lines += _section("Hosts", _before_and_after(plan, hosts, vms))
@@ -83,7 +86,7 @@ def _few(names: Sequence[str]) -> str:
 def _before_and_after(
     plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]
 ) -> list[list[str]]:
-    actions = [step["action"] for step in plan["steps"]]
+    actions = _known(plan)
     touched = {host for action in actions for host in _hosts_of(action)}
     before = {host["id"]: _share(host["id"], vms) for host in hosts if host["id"] in touched}
     after = dict(before)
@@ -140,6 +143,11 @@ _CHANGES: Mapping[str, Callable[[Json, dict[str, Share], int], None]] = {
 }
 
 
+def _known(plan: Json) -> list[Json]:
+    """Return the actions of which this release knows what they do."""
+    return [step["action"] for step in plan["steps"] if not step.get("unknown")]
+
+
 def _hosts_of(action: Json) -> list[str]:
     return [action[name] for name in ("source", "target", "host") if action.get(name)]
 
@@ -151,6 +159,6 @@ def _words(share: Share, closed: bool) -> str:
 
 
 def _touched(plan: Json, hosts: Sequence[Json]) -> str:
-    ids = {host for step in plan["steps"] for host in _hosts_of(step["action"])}
+    ids = {host for action in _known(plan) for host in _hosts_of(action)}
     names = sorted(f'"{host["id"]}"' for host in hosts if host["id"] in ids)
     return f"host.id in ({', '.join(names)})" if names else "limit 1"

@@ -28,9 +28,18 @@ from anypool.plan.action import (
     vm_of,
 )
 from anypool.plan.catalogue import CODES, Kind
-from anypool.plan.codec import decode_plan, digest, encode_inventory, encode_plan
+from anypool.plan.codec import (
+    decode_action,
+    decode_plan,
+    digest,
+    encode_action,
+    encode_inventory,
+    encode_plan,
+    unknown_actions,
+)
 from anypool.plan.effect import apply, outcome
 from anypool.plan.names import named, names_of
+from anypool.plan.outline import OutlinedStep, outline
 from anypool.plan.plan import (
     FINAL_STATES,
     PLANNER_VERSION,
@@ -77,6 +86,7 @@ __all__ = [
     "LeaveMaintenance",
     "MemoryFree",
     "MigrateVm",
+    "OutlinedStep",
     "PauseVm",
     "Plan",
     "PlanState",
@@ -96,9 +106,11 @@ __all__ = [
     "VmIs",
     "apply",
     "broken",
+    "decode_action",
     "decode_plan",
     "describe",
     "digest",
+    "encode_action",
     "encode_inventory",
     "encode_plan",
     "goal_of",
@@ -107,6 +119,7 @@ __all__ = [
     "names_in",
     "names_of",
     "outcome",
+    "outline",
     "plain",
     "price",
     "price_tag",
@@ -116,6 +129,7 @@ __all__ = [
     "render",
     "say",
     "tell",
+    "unknown_actions",
     "vm_of",
     "way_out_of",
     "why_of",

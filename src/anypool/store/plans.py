@@ -8,7 +8,16 @@ from sqlalchemy import Row, select, update
 
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import PlanId, RunId
-from anypool.plan import Plan, PlanState, Reason, decode_plan, encode_plan, say
+from anypool.plan import (
+    Plan,
+    PlanState,
+    Reason,
+    decode_plan,
+    encode_plan,
+    outline,
+    say,
+    unknown_actions,
+)
 from anypool.store.pages import Ask, page
 from anypool.store.records import Page, PlanRecord, PlanSummary
 from anypool.store.tables import plans
@@ -56,11 +65,12 @@ def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
 
 
 def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
-    """Return a plan; of one that another release stored, all but its steps."""
+    """Return a plan; of one that another release stored, its steps as they were stored."""
     try:
         return get(tx, plan_id)
     except Invalid:
-        known = summary(tx, plan_id)
+        row = _row(tx, plan_id)
+        known = _summary(row)
         return PlanRecord(
             id=known.id,
             plan=Plan(goal=known.goal, cost=known.cost, aim=known.aim),
@@ -71,6 +81,8 @@ def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
             run=known.run,
             note=known.note,
             said=known.said,
+            unknown=known.unknown or ("?",),
+            outline=outline(row.body),
         )
 
 
@@ -142,7 +154,7 @@ def _read(stored: object) -> Reason | None:
 
 
 def _summary(row: Row[Any]) -> PlanSummary:
-    return from_row(row, PlanSummary)
+    return from_row(row, PlanSummary, unknown=unknown_actions(row.body))
 
 
 def _row(tx: Tx, plan_id: PlanId) -> Row[Any]:

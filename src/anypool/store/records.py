@@ -21,7 +21,7 @@ from anypool.model import (
     Vm,
     VmId,
 )
-from anypool.plan import Cost, Plan, PlanState, Reason
+from anypool.plan import Cost, OutlinedStep, Plan, PlanState, Reason
 
 T = TypeVar("T")
 
@@ -38,7 +38,8 @@ class PlanSummary(Struct, frozen=True, kw_only=True, gc=False):
     """What a list shows of a plan, readable whatever release stored it.
 
     `note` says why it was rejected, superseded or failed; `aim` and `said` are goal and
-    note as values, None where only words were kept.
+    note as values, None where only words were kept. `unknown` names the actions in it that
+    this release does not know, for which it is never run.
     """
 
     id: PlanId
@@ -53,10 +54,15 @@ class PlanSummary(Struct, frozen=True, kw_only=True, gc=False):
     note: str = ""
     aim: Reason | None = None
     said: Reason | None = None
+    unknown: tuple[str, ...] = ()
 
 
 class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """A plan with its life; `run` is the latest run of it."""
+    """A plan with its life; `run` is the latest run of it.
+
+    Of a plan with `unknown` actions, `plan` has no steps: they are in `outline`, to be
+    shown, and nothing here can run them.
+    """
 
     id: PlanId
     plan: Plan
@@ -67,6 +73,8 @@ class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
     run: RunId | None = None
     note: str = ""
     said: Reason | None = None
+    unknown: tuple[str, ...] = ()
+    outline: tuple[OutlinedStep, ...] = ()
 
 
 class RunState(StrEnum):

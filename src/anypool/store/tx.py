@@ -110,7 +110,11 @@ def to_row(record: msgspec.Struct) -> dict[str, Any]:
     return row
 
 
-def from_row(row: Row[Any], kind: type[R]) -> R:
-    """Return the record in a row; columns the record does not have are left out."""
-    values = {name: row._mapping[name] for name in kind.__struct_fields__}
+def from_row(row: Row[Any], kind: type[R], **derived: Any) -> R:
+    """Return the record in a row; columns the record does not have are left out.
+
+    `derived` are fields that are no columns.
+    """
+    columns = (name for name in kind.__struct_fields__ if name not in derived)
+    values = {name: row._mapping[name] for name in columns} | derived
     return msgspec.convert(values, kind, builtin_types=(bytes,))

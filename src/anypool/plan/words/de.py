@@ -76,6 +76,8 @@ WORDS: dict[str, str] = {
     "price.time": "etwa {time}",
     "price.copy": "{size} zu kopieren",
     "price.pause": "längste Pause {pause}",
+    "step.unknown": "unbekannte Aktion {action} einer anderen Version: {facts}",
+    "plan.unknown-head": "Plan: {goal} (hier unbekannt und nie ausgeführt: {actions})",
     "plan.head": "Plan: {goal} ({steps} {steps:#Schritt|Schritte}, {price})",
     "plan.approved": "genehmigt von {who}",
     "plan.rejected-by": "abgelehnt von {who}",

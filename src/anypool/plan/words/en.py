@@ -77,6 +77,8 @@ WORDS: dict[str, str] = {
     "price.time": "about {time}",
     "price.copy": "{size} to copy",
     "price.pause": "longest pause {pause}",
+    "step.unknown": "unknown action {action}, of another release: {facts}",
+    "plan.unknown-head": "Plan: {goal} (unknown here, and never run: {actions})",
     "plan.head": "Plan: {goal} ({steps} {steps:#step|steps}, {price})",
     "plan.approved": "approved by {who}",
     "plan.rejected-by": "rejected by {who}",
