@@ -99,6 +99,9 @@ def test_a_plan_of_another_release_stops_nobody(site: Site) -> None:
         assert run.state is RunState.NEEDS_HUMAN
         assert "left alone" in run.message
         assert len(told) == 1
+        with site.store.reading() as tx:
+            (shown,) = plans.readable(tx, PLAN).outline
+            assert (shown.unknown, plans.summary(tx, PLAN).unknown) == ("fly", ("fly",))
         assert [plan.goal for plan in Underway(site.store).plans()] == ["fly"]
         with pytest.raises(Invalid):
             engine.retry(RUN, 1, "ada")
