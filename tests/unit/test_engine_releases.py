@@ -22,7 +22,6 @@ from tests.simulation.pool import SimPool
 PLAN, RUN = PlanId("plan-old"), RunId("run-old")
 HOST, VM, PLACE = HostId("h1"), VmId("v1"), DatastoreId("d")
 IMAGE = Image(id=ImageId("i"), name="i", datastore=PLACE, volume="i.qcow2")
-QUICK = Settings(state_dir="", lease_s=2.0)
 
 
 class Site:
@@ -30,11 +29,12 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder}/anypool.db"
+        self.settings = Settings(state_dir=str(folder), lease_s=2.0)
         self.world = build_world(Shape(hosts=2, vms=2, running_percent=100))
         self.store = Store.open(self.url, clock=SystemClock())
 
     def engine(self, store: Store | None = None) -> Engine:
-        made = Engine(store or self.store, SimPool(self.world), SystemClock(), QUICK)
+        made = Engine(store or self.store, SimPool(self.world), SystemClock(), self.settings)
         made.start()
         return made
 
