@@ -25,8 +25,8 @@ NEAR_BEST = 0.7
 REFUSALS = 64
 """Rows that are refused for a reserve before a round gives up."""
 
-FIRST_SWAPPERS = 48
-"""Hosts, the least average ones, whose VMs are tried for exchange before those of all hosts."""
+SWAPPERS = 48
+"""Hosts whose VMs are tried for exchange at once, the least average ones first."""
 
 
 def balance(
@@ -70,10 +70,10 @@ class _Search:
             return False
         if self._spread():
             return True
-        for swappers in self._swappers():
+        for mine, theirs in self._swappers():
             if self._stop():
                 return False
-            if self._exchange(swappers):
+            if self._exchange(mine, theirs):
                 return True
         if self.problem.together:
             fresh = State(self.problem, self.state.placed)
@@ -105,39 +105,36 @@ class _Search:
             matrix, targets, lambda row, column: self.steps.move(some, row, int(targets[column]))
         )
 
-    def _exchange(self, hosts: Ints) -> bool:
+    def _exchange(self, mine: Ints, theirs: Ints) -> bool:
+        """Exchange units of hosts in `mine` with units of hosts in `theirs`."""
         state = self.state
-        source, kind = state.rows()
-        mine = np.zeros(state.problem.hosts, dtype=np.bool_)
-        mine[hosts] = True
-        inside = mine[source]
-        rows = (source[inside], kind[inside])
-        gain, partner = best_partners(state, rows, rows, self._price)
-        if self._several > 1 and self._exchange_several(rows, gain):
-            return True
-        return self._take(gain, lambda row: self._swap(rows, row, int(partner[row])))
+        left, right = state.rows_of(mine), state.rows_of(theirs)
+        gain, partner = best_partners(state, left, right, self._price)
+        if self._several > 1:
+            some = self._leaders(left, gain)
+            matrix = swap_gains(state, some, right, self._price)
+            if self._match(
+                matrix, right[0], lambda row, other: self.steps.swap(some, row, right, other)
+            ):
+                return True
+        return self._take(gain, lambda row: self._swap(left, row, right, int(partner[row])))
 
-    def _swap(self, rows: tuple[Ints, Ints], row: int, partner: int) -> bool:
+    def _swap(
+        self, left: tuple[Ints, Ints], row: int, right: tuple[Ints, Ints], partner: int
+    ) -> bool:
         """Exchange a row with its best partner, or the next best that keeps the reserve."""
-        if self.steps.swap(rows, row, rows, partner):
+        if self.steps.swap(left, row, right, partner):
             return True
         if self.steps.fresh:
             return False
-        only = (rows[0][row : row + 1], rows[1][row : row + 1])
-        found = swap_gains(self.state, only, rows, self._price)[0]
+        only = (left[0][row : row + 1], left[1][row : row + 1])
+        found = swap_gains(self.state, only, right, self._price)[0]
         for other in np.argsort(-found, kind="stable")[:TRIES].tolist():
             if not found[other] > 0:
                 return False
-            if other != partner and self.steps.swap(rows, row, rows, other):
+            if other != partner and self.steps.swap(left, row, right, other):
                 return True
         return False
-
-    def _exchange_several(self, rows: tuple[Ints, Ints], gain: Floats) -> bool:
-        some = self._leaders(rows, gain)
-        matrix = swap_gains(self.state, some, rows, self._price)
-        return self._match(
-            matrix, rows[0], lambda row, column: self.steps.swap(some, row, rows, column)
-        )
 
     def _leaders(self, rows: tuple[Ints, Ints], gain: Floats) -> tuple[Ints, Ints]:
         """Return the best row of each of the best hosts, best first."""
@@ -158,14 +155,14 @@ class _Search:
                 matrix[:, np.isin(hosts, list(self.steps.fresh))] = -np.inf
         return bool(self.steps.fresh)
 
-    def _swappers(self) -> Iterator[Ints]:
+    def _swappers(self) -> Iterator[tuple[Ints, Ints]]:
+        """Yield pairs of sets of hosts, the least average ones first, until all were paired."""
         state = self.state
         order = np.argsort(-(deviation(state) @ (state.x * state.x)), kind="stable")
-        count = FIRST_SWAPPERS
-        while count < order.shape[0]:
-            yield order[:count]
-            count *= 4
-        yield order
+        yield order[:SWAPPERS], order[:SWAPPERS]
+        if order.shape[0] > SWAPPERS:
+            for begin in range(0, order.shape[0], SWAPPERS):
+                yield order[begin : begin + SWAPPERS], order[begin:]
 
     def _take(self, gain: Floats, act: Callable[[int], bool]) -> bool:
         """Act on the rows of greatest gain; return whether anything was done."""

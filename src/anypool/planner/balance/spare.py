@@ -23,35 +23,60 @@ class Placement(Protocol):
         """Return the VMs of a host in order."""
 
 
-def unsafe_hosts(state: Placement) -> Masks:
-    """Return for each host whether some of its VMs would find no place if it failed.
+class Reserve:
+    """Judges placements of one problem; what depends on its rules alone is worked out once.
 
     Most hosts are cleared by a bound: where no VM is larger than m, first fit uses all but m
-    of every host before it fails, so that `sum(free - m)` is always to be had. The others
-    are tried, largest VM first. What that does not place counts as unsafe.
+    of every host before it fails, so that `sum(free - m)` is always to be had. For a VM with
+    rules the hosts that are closed to it do not count. The hosts left are tried, largest VM
+    first. What that does not place counts as unsafe.
     """
-    problem = state.problem
-    free = np.where(problem.counted, np.maximum(state.free[MEMORY], 0), 0)
-    sizes, back = np.unique(state.largest, return_inverse=True)
-    beyond = np.maximum(free[None] - sizes[:, None], 0)
-    own = np.maximum(free - state.largest, 0)
-    enough = beyond.sum(axis=1)[back] - own >= state.held
-    doubtful = ~enough & (state.held > 0)
-    ruled = _ruled_hosts(state)
-    unsafe = np.zeros(problem.hosts, dtype=np.bool_)
-    for host in np.flatnonzero(doubtful | ruled):
-        unsafe[host] = not _absorbed(state, int(host), free)
-    return unsafe
 
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        pairs = sorted(
+            {(vm, mate) for group in problem.apart for vm in group for mate in group if vm != mate}
+        )
+        self._pairs: Ints = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        closed = np.zeros((0, problem.hosts), dtype=np.bool_)
+        self._masked: Ints = np.zeros(0, dtype=np.int64)
+        if problem.allowed is not None:
+            self._masked = np.flatnonzero(~problem.allowed.all(axis=1))
+            closed = ~problem.allowed[self._masked]
+        self._closed = closed.astype(np.float64)
+        self._ruled: Ints = np.union1d(self._pairs[:, 0], self._masked)
 
-def _ruled_hosts(state: Placement) -> Masks:
-    problem = state.problem
-    ruled = np.zeros(problem.hosts, dtype=np.bool_)
-    if problem.allowed is not None:
-        ruled[state.placed[~problem.allowed.all(axis=1)]] = True
-    for group in problem.apart:
-        ruled[state.placed[list(group)]] = True
-    return ruled
+    def unsafe(self, state: Placement) -> Masks:
+        """Return for each host whether some of its VMs would find no place if it failed."""
+        problem = self._problem
+        free = np.where(problem.counted, np.maximum(state.free[MEMORY], 0), 0)
+        sizes, back = np.unique(state.largest, return_inverse=True)
+        beyond = np.maximum(free[None] - sizes[:, None], 0)
+        own = np.maximum(free - state.largest, 0)
+        enough = beyond.sum(axis=1)[back] - own >= state.held
+        if self._ruled.shape[0]:
+            self._judge_ruled(state, np.maximum(free - sizes[-1], 0), enough)
+        unsafe = np.zeros(problem.hosts, dtype=np.bool_)
+        for host in np.flatnonzero(~enough & (state.held > 0)):
+            unsafe[host] = not _absorbed(state, int(host), free)
+        return unsafe
+
+    def _judge_ruled(self, state: Placement, beyond: Ints, enough: Masks) -> None:
+        """Clear `enough` of hosts with a VM that its rules may leave without a place.
+
+        A mate on the same host would restart on a host that nobody knows yet: the one with
+        most room is taken as closed.
+        """
+        closed = np.zeros(self._problem.vms)
+        if self._pairs.shape[0]:
+            vm, mate = self._pairs.T
+            where = state.placed[mate]
+            lost = np.where(where == state.placed[vm], beyond.max(), beyond[where])
+            closed += np.bincount(vm, lost, self._problem.vms)
+        closed[self._masked] += self._closed @ beyond
+        host = state.placed[self._ruled]
+        left = beyond.sum() - beyond[host] - closed[self._ruled]
+        enough[host[left < state.held[host]]] = False
 
 
 def _absorbed(state: Placement, failed: int, free: Ints) -> bool:

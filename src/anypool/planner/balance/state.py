@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from anypool.planner.balance.problem import MEMORY, Floats, Ints, Problem
+from anypool.planner.balance.problem import MEMORY, Floats, Ints, Masks, Problem
 from anypool.planner.balance.rules import Rules
 from anypool.planner.balance.score import harms
-from anypool.planner.balance.spare import unsafe_hosts
+from anypool.planner.balance.spare import Reserve
 from anypool.planner.balance.units import Units, units_of
 
 
@@ -40,7 +40,10 @@ class State:
             self._sum(host)
         self._place_units()
         self._center()
-        self.unsafe = unsafe_hosts(self) if problem.keep_spare else np.zeros(problem.hosts, bool)
+        self._reserve = Reserve(problem)
+        self.unsafe: Masks = np.zeros(problem.hosts, dtype=np.bool_)
+        if problem.keep_spare:
+            self.unsafe = self._reserve.unsafe(self)
 
     def members(self, host: int) -> list[int]:
         """Return the VMs of a host in order."""
@@ -83,13 +86,13 @@ class State:
         self._sum(source)
         self._sum(target)
         self._center()
-        self.rules.refresh(self.placed, set(vms))
+        self.rules.refresh(self.placed, vms)
 
     def breaks_spare(self) -> bool:
         """Return whether the failure of a host that could be absorbed no longer can; note it."""
         if not self.problem.keep_spare:
             return False
-        now = unsafe_hosts(self)
+        now = self._reserve.unsafe(self)
         worse = bool((now & ~self.unsafe).any())
         if not worse:
             self.unsafe = now
@@ -100,6 +103,13 @@ class State:
         hosts, kinds = np.nonzero(self.counts)
         single = np.arange(self.at.shape[0]) + self.units.counted
         return np.concatenate([hosts, self.at]), np.concatenate([kinds, single])
+
+    def rows_of(self, hosts: Ints) -> tuple[Ints, Ints]:
+        """Return the rows on some hosts."""
+        source, kind = self.rows()
+        some = np.zeros(self.problem.hosts, dtype=np.bool_)
+        some[hosts] = True
+        return source[some[source]], kind[some[source]]
 
     def _place_units(self) -> None:
         units = self.units
