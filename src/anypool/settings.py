@@ -19,6 +19,7 @@ from anypool.errors import Invalid
 FILE = "anypool.toml"
 
 Seconds = Annotated[float, Meta(gt=0)]
+Days = Annotated[float, Meta(gt=0, le=36500)]
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -66,6 +67,44 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="a manager that is killed loses the loads of so long, and of one step"),
     ] = 30.0
+    inventory_every_s: Annotated[
+        Seconds, Meta(description="between two stored inventories, if anything changed")
+    ] = 600.0
+
+    retention_every_s: Annotated[
+        Seconds, Meta(description="between two rounds that remove what is old")
+    ] = 3600.0
+    plan_valid_days: Annotated[
+        Days, Meta(description="a plan that nobody ran by then is superseded")
+    ] = 30.0
+    keep_operations_days: Annotated[
+        Days, Meta(description="operations are kept for so long after their end")
+    ] = 365.0
+    keep_plans_days: Annotated[
+        Days, Meta(description="plans are kept for so long after they came to an end")
+    ] = 365.0
+    keep_inventories_days: Annotated[
+        Days, Meta(description="all stored inventories are kept for so long")
+    ] = 1.0
+    keep_hourly_inventories_days: Annotated[
+        Days, Meta(description="one stored inventory of each hour is kept for so long")
+    ] = 7.0
+    keep_daily_inventories_days: Annotated[
+        Days, Meta(description="one stored inventory of each day is kept for so long")
+    ] = 365.0
+    keep_loads_days: Annotated[Days, Meta(description="loads are kept in full for so long")] = 14.0
+    keep_daily_loads_days: Annotated[
+        Days, Meta(description="loads are kept by the day for so long")
+    ] = 800.0
+    keep_events_days: Annotated[Days, Meta(description="events are kept for so long")] = 365.0
+    keep_logins_days: Annotated[
+        Days, Meta(description="failed logins, and sessions that are over, are kept for so long")
+    ] = 7.0
+    keep_requests_days: Annotated[
+        Days,
+        Meta(description="a request sent again with its idempotency key is known for so long"),
+    ] = 1.0
+
     unreachable_retry_s: Annotated[
         Seconds, Meta(description="first pause after an endpoint did not answer; doubles")
     ] = 1.0

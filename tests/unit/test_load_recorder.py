@@ -192,6 +192,16 @@ def test_a_write_that_failed_is_written_the_next_time(desk: Desk) -> None:
     assert desk.cpu(0, 60) == [1, 2]
 
 
+def test_hours_without_a_database_are_written_when_it_is_back(desk: Desk) -> None:
+    for value in (1.0, 2.0, 3.0):
+        desk.measure(value)
+        desk.clock.advance(3600)
+    desk.recorder.flush()
+    with desk.store.reading() as tx:
+        assert loads.tail_hours(tx) == ()
+    assert desk.cpu(0, 3 * 3600, 3600) == [1, 2, 3]
+
+
 def test_another_step_after_a_restart_keeps_the_hour(desk: Desk) -> None:
     desk.go(*[10.0] * 4)
     desk.restart(step_s=60)

@@ -28,6 +28,7 @@ from anypool.api import (
     policies,
     pools,
     problems,
+    records,
     vms,
 )
 from anypool.api.access_log import AccessLog
@@ -43,6 +44,7 @@ from anypool.service import Services
 
 _API = (
     audit,
+    records,
     vms,
     devices,
     hosts,

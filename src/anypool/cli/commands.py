@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "operation": ("operation:app", "plans that are being carried out, or were"),
         "event": ("event:app", "what happened"),
         "audit": ("audit:app", "who did what, and whether that record still holds"),
+        "inventory": ("inventory:app", "the pool as it was, and what has changed since"),
     },
     "Who may": {
         "login": ("login:login", "log in to a manager, and make it the one that is spoken to"),
@@ -39,6 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "The manager": {
         "serve": ("serve:serve", "run the manager"),
         "login-link": ("serve:login_link", "a link that logs a user in once"),
+        "retention": ("retention:app", "how long records are kept"),
         "systemd-unit": ("systemd_unit:systemd_unit", "the files that make a service of it"),
         "completion": ("completion:completion", "completion for bash, zsh or fish"),
     },

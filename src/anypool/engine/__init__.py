@@ -5,6 +5,7 @@ from anypool.engine.endpoints import DriverPool
 from anypool.engine.engine import Engine
 from anypool.engine.history import Column, Series, Span
 from anypool.engine.load import LoadRate
+from anypool.engine.retention import Standing
 
 __all__ = [
     "Column",
@@ -14,5 +15,6 @@ __all__ = [
     "Notice",
     "Series",
     "Span",
+    "Standing",
     "Subscription",
 ]

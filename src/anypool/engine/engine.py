@@ -75,9 +75,8 @@ class Engine:
         self._heads = Heads(store, settings)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
-        self._keeping = Keeping(store, clock, settings, lambda: self.leads)
-        self.history = self._keeping.history
-        self._meter.kept = self._keeping.recorder.take
+        self.keeping = Keeping(store, clock, settings, self)
+        self._meter.kept = self.keeping.recorder.take
         self._crew: ThreadCrew | None = None
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
@@ -104,7 +103,7 @@ class Engine:
             Ticker("save", self._save, self._clock, threading.Event()),
             Ticker("measure", self._measure, self._clock, threading.Event()),
             Ticker("audit", self._heads.export, self._clock, threading.Event()),
-            *self._keeping.tickers(),
+            *self.keeping.tickers(),
         )
         for ticker in self._tickers:
             ticker.start()
@@ -124,7 +123,7 @@ class Engine:
 
     def stop(self) -> None:
         """Stop all deeds; what runs stays in the journal for the next start."""
-        self._keeping.stop()
+        self.keeping.stop()
         for ticker in self._tickers:
             ticker.stop()
         self._tickers = ()
@@ -135,7 +134,7 @@ class Engine:
         self._meter.close()
         if self.leads:
             self._saver.save()
-            self._keeping.finish()
+            self.keeping.finish()
         self._keeper.give()
 
     @property
@@ -235,11 +234,14 @@ class Engine:
             images = facts.images.all(tx)
         self._observer.change(partial(Picture.put_images, images=images))
 
-    def submit(self, plan: Plan, by: str) -> PlanRecord:
-        """Keep a plan as RECOMMENDED; `Busy` if another manager leads."""
+    def submit(self, plan: Plan, by: str, inventory: Inventory | None = None) -> PlanRecord:
+        """Keep a plan as RECOMMENDED, and the inventory it was made from: that of now if None.
+
+        `Busy` if another manager leads, `Conflict` if the plan was made from another inventory.
+        """
         self.must_lead()
-        with self._store.writing() as tx:
-            record = plans.add(tx, PlanId(f"plan-{uuid4().hex[:12]}"), plan, by=by)
+        basis = self.inventory if inventory is None else inventory
+        record = self.keeping.archive.keep_plan(plan, by, basis)
         self._board.tell((Notice("plan", record.id),))
         return record
 
@@ -351,7 +353,7 @@ class Engine:
         """Another manager leads: do and write nothing any more."""
         self._runner.halt()
         self._endpoints.rest()
-        self._keeping.forget()
+        self.keeping.forget()
 
     def _adopt(self, run: RunRecord, plan: Plan) -> None:
         with self._store.reading() as tx:

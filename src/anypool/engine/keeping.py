@@ -1,34 +1,56 @@
-"""What is kept for a while: loads, and how long each kind of record stays."""
+"""What is kept for a while: loads, inventories, and how long each kind of record stays."""
 
 import threading
-from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 from anypool.clock import Clock
+from anypool.engine.archive import Archive
 from anypool.engine.history import History
 from anypool.engine.recorder import Recorder
+from anypool.engine.retention import Retention
 from anypool.engine.threads import Ticker
+from anypool.errors import Busy
+from anypool.model import Inventory
 from anypool.settings import Settings
 from anypool.store import Store
+
+
+class Leader(Protocol):
+    """Whoever knows the pool, and whether it leads."""
+
+    @property
+    def leads(self) -> bool:
+        """Say whether this manager leads."""
+        ...
+
+    @property
+    def inventory(self) -> Inventory:
+        """Return what is known now."""
+        ...
 
 
 class Keeping:
     """The parts that keep things, and the threads they live on; they work while we lead."""
 
-    def __init__(
-        self, store: Store, clock: Clock, settings: Settings, leads: Callable[[], bool]
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, leader: Leader) -> None:
         self._clock = clock
         self._settings = settings
-        self._leads = leads
+        self._leader = leader
         self._stopping = threading.Event()
         self.recorder = Recorder(store, clock, settings.history_step_s)
         self.recorder.stopped = self._stopping.is_set
         self.history = History(store, self.recorder, settings.history_step_s)
+        self.archive = Archive(store)
+        self.retention = Retention(store, clock, settings)
+        self.retention.stopping = self._stopping
+        self._begun = False
 
     def tickers(self) -> tuple[Ticker, ...]:
         """Return the threads, not started."""
         self._stopping.clear()
-        return (Ticker("history", self._record, self._clock, threading.Event()),)
+        works = (("history", self._record), ("archive", self._keep), ("retention", self._thin))
+        return tuple(Ticker(name, work, self._clock, threading.Event()) for name, work in works)
 
     def stop(self) -> None:
         """Begin nothing more; what is under way ends after the part it is in."""
@@ -41,8 +63,23 @@ class Keeping:
     def forget(self) -> None:
         """Another manager leads: forget what is in memory."""
         self.recorder.forget()
+        self.archive.forget()
+        self._begun = False
 
     def _record(self) -> float:
-        if self._leads():
+        if self._leader.leads:
             self.recorder.flush()
         return self._settings.history_flush_s
+
+    def _keep(self) -> float:
+        """Store the inventory; not the first time, when most of it is not observed yet."""
+        if self._leader.leads and self._begun:
+            self.archive.keep(self._leader.inventory)
+        self._begun = self._leader.leads
+        return self._settings.inventory_every_s
+
+    def _thin(self) -> float:
+        if self._leader.leads:
+            with suppress(Busy):
+                self.retention.run()
+        return self._settings.retention_every_s

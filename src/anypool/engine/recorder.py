@@ -153,6 +153,7 @@ class Recorder:
         for names, codes in hour.blocks(BATCH):
             if self.stopped():
                 return False
+            self._number(names)
             self._put(hour, [self._numbers[name] for name in names], codes)
         with self._store.writing() as tx:
             loads.drop_tails(tx, hour.at, hour.tails)

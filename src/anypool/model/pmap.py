@@ -32,6 +32,11 @@ class PMap(Mapping[K, V], Generic[K, V]):
             chunks[_slot(key)][key] = items[key]
         return cls(tuple(chunks), len(items))
 
+    @property
+    def chunks(self) -> tuple[dict[K, V], ...]:
+        """Return the chunks, not to be changed; maps share those that are the same object."""
+        return self._chunks
+
     def set(self, key: K, value: V) -> "PMap[K, V]":
         """Return a map in which `key` has `value`."""
         slot = _slot(key)

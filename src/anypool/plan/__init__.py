@@ -31,15 +31,16 @@ from anypool.plan.catalogue import CODES, Kind
 from anypool.plan.codec import (
     decode_action,
     decode_plan,
-    digest,
     encode_action,
     encode_inventory,
     encode_plan,
     unknown_actions,
 )
+from anypool.plan.difference import Difference
 from anypool.plan.effect import apply, outcome
 from anypool.plan.names import named, names_of
 from anypool.plan.outline import OutlinedStep, outline
+from anypool.plan.parts import digest
 from anypool.plan.plan import (
     FINAL_STATES,
     PLANNER_VERSION,
@@ -78,6 +79,7 @@ __all__ = [
     "DeleteVm",
     "DetachDisk",
     "DetachNic",
+    "Difference",
     "EnterMaintenance",
     "EraseTrace",
     "Fact",

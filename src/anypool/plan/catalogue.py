@@ -102,6 +102,7 @@ _TEXTS: dict[str, dict[str, Kind]] = {
     "plan.head": {"goal": R, "steps": N, "price": R},
     "plan.unknown-head": {"goal": R, "actions": NAMES},
     "plan.approved": {"who": T},
+    "plan.expired": {"days": N},
     "plan.rejected-by": {"who": T},
     "plan.after": {"steps": NAMES},
     "plan.rejected": {},

@@ -6,7 +6,6 @@ release then refuses to run such an action instead of overlooking what it does n
 The files in `tests/golden` keep what was once stored decodable for ever.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -132,11 +131,6 @@ def encode_inventory(inventory: Inventory) -> bytes:
         for name in ("hosts", "vms", "datastores", "networks", "images")
     }
     return _encoder.encode(parts)
-
-
-def digest(inventory: Inventory) -> str:
-    """Return a SHA-256 over the encoded inventory, in hex."""
-    return hashlib.sha256(encode_inventory(inventory)).hexdigest()
 
 
 _HINT = "it was stored by another release; it can be looked at but not run"

@@ -18,6 +18,7 @@ from anypool.service.facts import Facts
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
+from anypool.service.inventories import Inventories
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
 from anypool.service.measures import Measures
@@ -32,6 +33,7 @@ from anypool.service.pool import Pool
 from anypool.service.pools import Pools
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.retention import Retention
 from anypool.service.snapshots import Snapshots
 from anypool.service.underway import Underway
 from anypool.service.vms import Vms
@@ -63,16 +65,18 @@ class Services:
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)
-        self.logins = Logins(store)
+        self.inventories = Inventories(engine, store)
+        self.logins = Logins(store, settings.keep_logins_days * 86_400.0)
         self.measures = Measures(engine, store)
         self.networks = Networks(engine, lists)
-        self.once = Once(store)
+        self.once = Once(store, settings.keep_requests_days * 86_400.0)
         self.operations = Operations(engine, store)
         self.people = People(store)
         self.plans = Plans(engine, store)
         self.policies = Policies(engine)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
+        self.retention = Retention(engine)
         self.snapshots = Snapshots(proposals)
         self.vms = Vms(engine, lists, proposals, facts, underway)
         self.volumes = Volumes(engine)

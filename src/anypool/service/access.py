@@ -36,6 +36,7 @@ class Deed(StrEnum):
     MANAGE_STORAGE = "manage datastores and images"
     MANAGE_POLICIES = "manage policies"
     MANAGE_PEOPLE = "manage users"
+    MANAGE_RECORDS = "manage what is kept"
     OWN_LOGIN = "manage their own login"
 
 
@@ -53,6 +54,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_STORAGE: Role.ADMINISTRATOR,
     Deed.MANAGE_POLICIES: Role.ADMINISTRATOR,
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
+    Deed.MANAGE_RECORDS: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""

@@ -23,7 +23,7 @@ class History:
         """
         require(by, Deed.READ)
         host = find.host(self._engine.inventory, key)
-        return host, self._engine.history.series(host.id, metrics, self._absolute(span))
+        return host, self._engine.keeping.history.series(host.id, metrics, self._absolute(span))
 
     def vm(
         self, by: Principal, key: str, metrics: tuple[str, ...], span: Span
@@ -31,13 +31,13 @@ class History:
         """Return a VM and its loads; times and errors as `host`."""
         require(by, Deed.READ)
         vm = find.vm(self._engine.inventory, key)
-        return vm, self._engine.history.series(vm.id, metrics, self._absolute(span))
+        return vm, self._engine.keeping.history.series(vm.id, metrics, self._absolute(span))
 
     def percentiles(self, by: Principal, object_id: str, metric: str, span: Span) -> Percentiles:
         """Return how a metric of a host or VM, by its id, was spread; `Invalid` as `host`."""
         require(by, Deed.READ)
         whole = self._absolute(span)
-        return self._engine.history.percentiles(object_id, metric, whole.since, whole.until)
+        return self._engine.keeping.history.percentiles(object_id, metric, whole.since, whole.until)
 
     def _absolute(self, span: Span) -> Span:
         now = self._clock.now()

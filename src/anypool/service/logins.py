@@ -32,7 +32,8 @@ class Session(Struct, frozen=True, kw_only=True):
 class Logins:
     """Every way to become a principal."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keep_s: float = _WINDOW_S) -> None:
+        self._keep_s = max(keep_s, _WINDOW_S)
         self._store = store
 
     def first_code(self) -> str | None:
@@ -138,7 +139,7 @@ class Logins:
         with self._store.writing() as tx:
             tx.tell(Told("login.failed", "login", "", ", ".join(brakes), by="somebody"))
             for who in brakes:
-                sessions.note_failure(tx, who, keep_s=_WINDOW_S)
+                sessions.note_failure(tx, who, keep_s=self._keep_s)
 
 
 def csrf_of(secret: str) -> str:

@@ -5,14 +5,13 @@ from anypool.service.access import Principal
 from anypool.store import Store, idempotency
 from anypool.store.records import StoredResponse
 
-KEEP_S = 86_400.0
-
 
 class Once:
-    """Remember requests and their answers for a day."""
+    """Remember requests and their answers for so many seconds."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keep_s: float) -> None:
         self._store = store
+        self._keep_s = keep_s
 
     def begin(self, by: Principal, key: str, request_hash: str) -> StoredResponse | None:
         """Return the answer given before, None if the request is new.
@@ -23,7 +22,7 @@ class Once:
         if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
             raise Invalid("the idempotency key is no key", hint="use up to 255 ASCII signs")
         with self._store.writing() as tx:
-            idempotency.forget_before(tx, tx.now - KEEP_S)
+            idempotency.forget_before(tx, tx.now - self._keep_s)
             return idempotency.remember(tx, key, by.name, request_hash)
 
     def finish(self, by: Principal, key: str, response: StoredResponse) -> None:

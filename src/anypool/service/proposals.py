@@ -50,4 +50,4 @@ class Proposals:
         inventory = self._engine.inventory
         made = plan(inventory, self._engine.policies.rulebook(inventory))
         made = priced(made, inventory, CostModel(), self._slots)
-        return self._engine.submit(named(made, inventory), by.name)
+        return self._engine.submit(named(made, inventory), by.name, inventory)

@@ -80,6 +80,7 @@ WORDS: dict[str, str] = {
     "plan.unknown-head": "Plan: {goal} (hier unbekannt und nie ausgeführt: {actions})",
     "plan.head": "Plan: {goal} ({steps} {steps:#Schritt|Schritte}, {price})",
     "plan.approved": "genehmigt von {who}",
+    "plan.expired": "in {days} Tagen nicht ausgeführt",
     "plan.rejected-by": "abgelehnt von {who}",
     "plan.after": "nach {steps}",
     "plan.rejected": "Nicht gewählt:",

@@ -81,6 +81,7 @@ WORDS: dict[str, str] = {
     "plan.unknown-head": "Plan: {goal} (unknown here, and never run: {actions})",
     "plan.head": "Plan: {goal} ({steps} {steps:#step|steps}, {price})",
     "plan.approved": "approved by {who}",
+    "plan.expired": "nobody ran it in {days} days",
     "plan.rejected-by": "rejected by {who}",
     "plan.after": "after {steps}",
     "plan.rejected": "Not chosen:",
