@@ -15,6 +15,7 @@ NAMES = (
     "capacity",
     "consolidate",
     "place",
+    "history",
 )
 
 

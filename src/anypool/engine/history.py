@@ -58,6 +58,7 @@ class _Found(Struct, frozen=True):
 
     times: NDArray[np.int64]
     codes: NDArray[np.uint16]
+    values: Values
     days: tuple[tuple[int, tuple[Summary, ...]], ...]
 
 
@@ -128,7 +129,7 @@ class History:
         have = {hour // 24 for hour, _ in chunks}
         rolled = tuple((day, parts) for day, parts in days if day not in have)
         times, codes = _slots(chunks, span)
-        return _Found(times, codes, rolled)
+        return _Found(times, codes, to_values(codes), rolled)
 
 
 def _chunks(tx: Tx, number: int, hours: range) -> list[tuple[int, Chunk]]:
@@ -186,14 +187,17 @@ def _slots(
 def _column(found: _Found, at: int, step_s: int, steps: range) -> Column:
     size = len(steps)
     low, high = np.full(size, np.inf), np.full(size, -np.inf)
-    total, count = np.zeros(size), np.zeros(size)
-    values = _values(found, at)
-    known = np.isfinite(values)
+    total: Values = np.zeros(size)
+    count: Values = np.zeros(size)
+    known = found.codes[at] != GAP
+    values = found.values[at][known]
     places = (found.times[known] // step_s) - steps.start
-    np.minimum.at(low, places, values[known])
-    np.maximum.at(high, places, values[known])
-    np.add.at(total, places, values[known])
-    np.add.at(count, places, 1.0)
+    if places.size:
+        starts = np.flatnonzero(np.diff(places, prepend=-1))
+        low[places[starts]] = np.minimum.reduceat(values, starts)
+        high[places[starts]] = np.maximum.reduceat(values, starts)
+        total = np.bincount(places, values, size).astype(np.float64)
+        count = np.bincount(places, minlength=size).astype(np.float64)
     for day, parts in found.days:
         part, place = parts[at], day * DAY_S // step_s - steps.start
         if part.count and 0 <= place < size:
@@ -209,22 +213,15 @@ def _column(found: _Found, at: int, step_s: int, steps: range) -> Column:
     )
 
 
-def _values(found: _Found, at: int) -> Values:
-    every = np.zeros((COUNT, found.codes.shape[1]), np.uint16)
-    every[at] = found.codes[at]
-    values: Values = to_values(every)[at]
-    return values
-
-
 def _whole(found: _Found, at: int) -> Summary:
-    here = summed(found.codes[at], _values(found, at))
+    here = summed(found.codes[at], found.values[at])
     return merged([here, *(parts[at] for _, parts in found.days)])
 
 
 def _told(values: Values, there: NDArray[np.bool_]) -> tuple[float | None, ...]:
     """Return values with three decimals at most, None where there are none."""
-    both = zip(values.tolist(), there.tolist(), strict=True)
-    return tuple(round(value, 3) if known else None for value, known in both)
+    both = zip(np.round(values, 3).tolist(), there.tolist(), strict=True)
+    return tuple(value if known else None for value, known in both)
 
 
 def _place(metric: str) -> int:
