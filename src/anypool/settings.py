@@ -97,6 +97,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         Days, Meta(description="loads are kept by the day for so long")
     ] = 800.0
     keep_events_days: Annotated[Days, Meta(description="events are kept for so long")] = 365.0
+    keep_audit_days: Annotated[Days, Meta(description="the audit trail is kept for so long")] = (
+        730.0
+    )
     keep_logins_days: Annotated[
         Days, Meta(description="failed logins, and sessions that are over, are kept for so long")
     ] = 7.0

@@ -16,7 +16,18 @@ from anypool.errors import Busy, Invalid
 from anypool.model import PlanId
 from anypool.plan import PlanState
 from anypool.settings import Settings
-from anypool.store import Store, Tx, events, idempotency, loads, plans, runs, sessions, tables
+from anypool.store import (
+    Store,
+    Tx,
+    audit,
+    events,
+    idempotency,
+    loads,
+    plans,
+    runs,
+    sessions,
+    tables,
+)
 from anypool.store.records import EventRecord, RunState
 from tests.unit.store_kit import add_plan, add_run
 from tests.unit.store_kit import clock as clock
@@ -129,6 +140,27 @@ def test_events_logins_and_requests_go_by_age(
     assert (again["events"].removed, again["events"].removed_ever) == (0, 250)
 
 
+def test_the_audit_trail_is_cut_in_parts_and_still_holds(
+    store: Store, clock: ManualClock, retention: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = 20
+    monkeypatch.setattr("anypool.engine.retention.BATCH", few)
+    for _ in range(12):
+        clock.advance(60)
+        with store.writing() as tx:
+            for number in range(few):
+                audit.append(tx, audit.AuditRecord(who="ada", deed=f"d{number}"))
+    clock.advance(800 * DAY_S)
+    with store.writing() as tx:
+        last = audit.append(tx, audit.AuditRecord(who="ada", deed="last"))
+    assert retention.run(["audit"]) == {"audit": 12 * few}
+    with store.reading() as tx:
+        verdict = audit.verify(tx)
+        assert audit.get(tx, last.number) == last
+    assert (verdict.sound, verdict.rows) == (True, 1)
+    assert rows(store, "audit_checkpoints") == 2
+
+
 def measured(store: Store, clock: ManualClock, days: float) -> History:
     """Ten-minute loads of one VM, rising from 0 to 143 percent every day."""
     recorder = Recorder(store, clock, 600)
@@ -144,14 +176,14 @@ def measured(store: Store, clock: ManualClock, days: float) -> History:
 def test_loads_are_rolled_up_by_the_day_and_then_forgotten(
     store: Store, clock: ManualClock, retention: Retention
 ) -> None:
-    history = measured(store, clock, 3)
+    history = measured(store, clock, 2)
     now = clock.now()
-    span = Span(now - 3 * DAY_S, now, 86_400)
+    span = Span(now - 2 * DAY_S, now, 86_400)
     exact = history.series("v1", ["cpu_percent"], span)
     clock.advance(5 * DAY_S)
     assert retention.run(["loads"]) == {"loads": 0}, "rolled up, and kept still"
     clock.advance(20 * DAY_S)
-    assert retention.run(["loads"])["loads"] == 72
+    assert retention.run(["loads"])["loads"] == 48
     assert rows(store, "load_chunks") == rows(store, "load_hours") == 0
     rolled = history.series("v1", ["cpu_percent"], Span(span.since, span.until, 600))
     assert rolled.step_s == 86_400, "hours are gone, so days are what there is"
@@ -161,13 +193,13 @@ def test_loads_are_rolled_up_by_the_day_and_then_forgotten(
         exact.columns["cpu_percent"].mean, rel=1e-5
     )
     spread = history.percentiles("v1", "cpu_percent", span.since, span.until)
-    values = np.tile(np.arange(144.0), 3)
+    values = np.tile(np.arange(144.0), 2)
     for percent, got in ((50, spread.p50), (95, spread.p95), (99, spread.p99)):
         assert got == pytest.approx(np.percentile(values, percent), rel=0.03)
-    assert spread.count == 432
+    assert spread.count == 288
     clock.advance(900 * DAY_S)
     removed = retention.run(["daily-loads"])
-    assert removed == {"daily-loads": 4}, "three days and the number of the object"
+    assert removed == {"daily-loads": 3}, "two days and the number of the object"
     assert rows(store, "load_day_rows") == rows(store, "load_objects") == 0
 
 

@@ -181,6 +181,11 @@ def _forget_undecided(tx: Tx, before: float, limit: int) -> int:
     return plans.supersede(tx, ids, why) if ids else 0
 
 
+def _forget_audit(tx: Tx, before: float, limit: int) -> int:
+    """Forget more at once than of others: each time leaves a checkpoint."""
+    return kept.forget_audit(tx, before, 10 * limit)
+
+
 def _rules(chosen: Settings) -> tuple[Rule, ...]:
     days = (
         ("undecided-plans", "plan_valid_days", "superseded when nobody ran them"),
@@ -190,6 +195,7 @@ def _rules(chosen: Settings) -> tuple[Rule, ...]:
         ("loads", "keep_loads_days", "of each step"),
         ("daily-loads", "keep_daily_loads_days", "one a day, with percentiles"),
         ("events", "keep_events_days", "what happened"),
+        ("audit", "keep_audit_days", "who did what"),
         ("logins", "keep_logins_days", "failed ones, and those that are over"),
         ("requests", "keep_requests_days", "with an idempotency key"),
     )
@@ -206,6 +212,7 @@ _FORGETS: dict[str, kept.Forget] = {
     "loads": kept.forget_loads,
     "daily-loads": kept.forget_load_days,
     "events": kept.forget_events,
+    "audit": _forget_audit,
     "logins": kept.forget_logins,
     "requests": kept.forget_requests,
 }
@@ -218,6 +225,7 @@ _MEASURES: dict[str, Callable[[Tx], Amount]] = {
     "loads": kept.measure_loads,
     "daily-loads": kept.measure_load_days,
     "events": kept.measure_events,
+    "audit": kept.measure_audit,
     "logins": kept.measure_logins,
     "requests": kept.measure_requests,
 }

@@ -4,6 +4,7 @@ Each `forget_...` removes at most `limit` rows that are older than `before`, sec
 1970, and returns how many. What is unfinished, and what it needs, is never among them.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
 
 from anypool.plan import FINAL_STATES, PlanState
+from anypool.store import audit as trail
 from anypool.store.inventories import size
 from anypool.store.kept_tables import (
     inventories,
@@ -23,6 +25,7 @@ from anypool.store.kept_tables import (
 )
 from anypool.store.records import FINAL_RUN_STATES
 from anypool.store.tables import (
+    audit,
     events,
     login_codes,
     login_failures,
@@ -31,7 +34,7 @@ from anypool.store.tables import (
     runs,
     sessions,
 )
-from anypool.store.tx import Tx
+from anypool.store.tx import Told, Tx
 
 Forget = Callable[[Tx, float, int], int]
 Measure = Callable[[Tx], "Amount"]
@@ -140,8 +143,16 @@ def forget_load_days(tx: Tx, before: float, limit: int) -> int:
     return _forget_objects(tx, before, limit)
 
 
+def forget_audit(tx: Tx, before: float, limit: int) -> int:
+    """Forget rows of the audit trail, oldest first; a checkpoint keeps the rest verifiable."""
+    row = tx.row(select(audit.c.at).order_by(audit.c.number).offset(limit - 1).limit(1))
+    part = before if row is None else min(before, math.nextafter(row.at, math.inf))
+    return trail.prune(tx, part)
+
+
 def note(tx: Tx, kind: str, removed: int) -> None:
     """Note that a kind was thinned out now."""
+    tx.tell(Told("records.removed", "records", kind, f"{removed} rows of {kind} were removed"))
     ever = last(tx).get(kind, LastRound()).removed_ever + removed
     row = {"kind": kind, "ran_at": tx.now, "removed": removed, "removed_ever": ever}
     tx.put(retention, [row])
@@ -201,6 +212,7 @@ measure_events = measure(events, "at")
 measure_runs = measure(runs, "started_at")
 measure_plans = measure(plans, "created_at")
 measure_logins = measure(login_failures, "at")
+measure_audit = measure(audit, "at")
 measure_requests = measure(requests, "at")
 measure_loads = measure_units(load_hours, "hour", HOUR_S)
 measure_load_days = measure_units(load_days, "day", DAY_S)
