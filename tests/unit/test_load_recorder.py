@@ -210,6 +210,22 @@ def test_another_step_after_a_restart_keeps_the_hour(desk: Desk) -> None:
     assert desk.cpu(0, 180, 60) == [10, 10, None]
 
 
+def test_a_lease_that_is_lost_in_the_middle_leaves_the_rest_to_the_next_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.go(1.0)
+    desk.restart()
+    recover = desk.recorder._recover
+
+    def lost() -> None:
+        recover()
+        desk.recorder.forget()
+
+    monkeypatch.setattr(desk.recorder, "_recover", lost)
+    desk.recorder.flush()
+    assert not desk.recorder.recovered, "tails of whoever led meanwhile are not in memory"
+
+
 def test_memory_of_another_manager_is_forgotten(desk: Desk) -> None:
     desk.go(1.0)
     desk.measure(2.0)

@@ -45,6 +45,7 @@ class Recorder:
         self._full: list[Hour] = []
         self._numbers: dict[str, int] = {}
         self._recovered = False
+        self._term = 0
         self.stopped: Callable[[], bool] = lambda: False
 
     def take(self, readings: Readings) -> None:
@@ -61,12 +62,14 @@ class Recorder:
         with self._lock:
             self._open, self._full, self._recovered = None, [], False
             self._numbers = {}
+            self._term += 1
 
     def flush(self) -> None:
         """Save what is finished, and turn hours that are over into chunks."""
         if not self._recovered:
+            term = self._term
             self._recover()
-            self._recovered = not self.stopped()
+            self._recovered = term == self._term and not self.stopped()
         with self._lock:
             hour, second = divmod(int(self._clock.now()), HOUR_S)
             if self._open is not None and self._open.at != hour:
