@@ -33,6 +33,7 @@ from tests.simulation.pool import SimPool
 
 QUICK = Settings(
     state_dir="",
+    audit_head_file="/dev/null",
     observe_every_s=0.3,
     changes_wait_s=0.1,
     measure_every_s=0.1,
