@@ -1,15 +1,17 @@
 """A change costs its own size: ten times the pool is not ten times the work, counted."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from anypool.clock import ManualClock
+from anypool.clock import ManualClock, SystemClock
 from anypool.drivers.base import BaseDriver
 from anypool.engine.board import Board
 from anypool.engine.observe import Observer
 from anypool.engine.picture import Ours, Picture
+from anypool.engine.saver import Saver
 from anypool.errors import Unreachable
 from anypool.model import (
     Datastore,
@@ -22,6 +24,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
+from anypool.store import Store
 from anypool.store.records import HostFacts, VmFacts
 from tests.strategies import NETWORK, SHARED, host, vm
 from tests.unit.cost import cost
@@ -113,6 +116,28 @@ def tags_of_a_host(scene: Scene) -> None:
 @pytest.fixture(scope="module")
 def scenes() -> tuple[Scene, Scene]:
     return Scene(SMALL), Scene(LARGE)
+
+
+def test_writing_a_change_down_costs_its_own_size(
+    scenes: tuple[Scene, Scene], tmp_path: Path
+) -> None:
+    costs = []
+    for number, scene in enumerate(scenes):
+        store = Store.open(f"sqlite:///{tmp_path}/{number}.db", clock=SystemClock())
+        saver = Saver(store, scene.board)
+        scene.observer.changed = saver.note
+
+        def write(scene: Scene = scene, saver: Saver = saver) -> None:
+            a_state(scene)
+            saver.save()
+
+        write()
+        costs.append(cost(write))
+        scene.observer.changed = lambda _: None
+        store.close()
+    small, large = costs
+    assert large.operations <= MOST * small.operations
+    assert large.peak_bytes <= MOST * small.peak_bytes
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
 from anypool.engine.observe import Loop, Observer
 from anypool.engine.picture import Picture
+from anypool.engine.turnstile import Turnstile
 from anypool.errors import Busy, Conflict, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId
 from anypool.plan import Action, hosts_of
@@ -18,6 +19,9 @@ from anypool.store import Store, events, facts, secrets
 from anypool.store.records import EventRecord
 
 PASSWORD = "password"
+READINGS_AT_ONCE = 32
+PATIENCE_S = 5.0
+"""A reading that takes longer no longer keeps others from beginning."""
 
 
 class DriverPool(Protocol):
@@ -49,6 +53,7 @@ class Endpoints:
         self._clock = clock
         self._lock = threading.Lock()
         self._loops: dict[EndpointId, Loop] = {}
+        self._turnstile = Turnstile(READINGS_AT_ONCE, PATIENCE_S, clock)
         self._settings: Settings | None = None
 
     def load(self) -> None:
@@ -154,7 +159,7 @@ class Endpoints:
         with self._lock:
             if self._settings is None or endpoint in self._loops:
                 return
-            loop = Loop(endpoint, self._observer, self._clock, self._settings)
+            loop = Loop(endpoint, self._observer, self._clock, self._settings, self._turnstile)
             self._loops[endpoint] = loop
         loop.start()
 

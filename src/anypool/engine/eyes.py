@@ -37,6 +37,8 @@ class Eyes:
 
     def _meet(self, hosts: tuple[HostId, ...]) -> None:
         """Read every endpoint not read yet, if it takes that to know these hosts."""
+        if all(host in self._observer.inventory.hosts for host in hosts):
+            return
         for endpoint in self._observer.endpoints():
             if all(host in self._observer.inventory.hosts for host in hosts):
                 return

@@ -10,6 +10,7 @@ from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
 from anypool.engine.picture import Delta, Picture
+from anypool.engine.turnstile import Turnstile
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (
     Endpoint,
@@ -174,8 +175,14 @@ class Loop:
     """
 
     def __init__(
-        self, endpoint: EndpointId, observer: Observer, clock: Clock, settings: Settings
+        self,
+        endpoint: EndpointId,
+        observer: Observer,
+        clock: Clock,
+        settings: Settings,
+        turnstile: Turnstile,
     ) -> None:
+        self._turnstile = turnstile
         self._endpoint = endpoint
         self._observer = observer
         self._clock = clock
@@ -218,8 +225,9 @@ class Loop:
     def round(self) -> None:
         """Read all, then follow the changes until it is time to read all again."""
         until = self._clock.monotonic() + self._settings.observe_every_s
-        cursor = self._cursor()
-        self._observer.read(self._endpoint)
+        with self._turnstile.turn():
+            cursor = self._cursor()
+            self._observer.read(self._endpoint)
         self._failures = 0
         while not self._stop.is_set() and (left := until - self._clock.monotonic()) > 0:
             if cursor is None:

@@ -79,7 +79,8 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
 
     def told(self) -> tuple[Reason, ...]:
         """Return the sight for people, with host names."""
-        names = {key: host.name for key, host in self.inventory.hosts.items()} if self.seen else {}
+        hosts = self.inventory.hosts
+        names = {s.host: hosts[s.host].name for s in self.seen if s.host in hosts}
         return tuple(
             reason("run.copy", host=names.get(s.host, s.host), copy=s.copy) for s in self.seen
         )
