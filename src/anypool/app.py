@@ -5,6 +5,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from anypool.store import Store, lease
 KEY_FILE = "secrets.key"
 """In the state folder: what opens the secrets of a database that is a server's."""
 
+SWITCH_S = 0.001
+"""How long a thread that calculates keeps the interpreter from one that answers."""
 _BACKLOG = 128
 _GRACE_S = 5
 _NEVER_S = 10**9
@@ -53,6 +56,7 @@ class App(NamedTuple):
         """Take the lease, show what was known and begin to work."""
         self.engine.start()
         gc.freeze()
+        threading.Thread(target=self.services.lists.warm, name="warm", daemon=True).start()
 
     def stop(self) -> None:
         """End all work; what runs goes on with the next start."""
@@ -97,6 +101,7 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     Beyond loopback it speaks TLS, and prints the fingerprint of its certificate.
     """
     logs.configure()
+    sys.setswitchinterval(SWITCH_S)
     listener = _inherited(fd) if fd is not None else _bound(settings)
     app = build(settings)
     try:

@@ -5,7 +5,8 @@ rows whose records changed are touched. Whoever shares one among threads lets on
 time in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +105,23 @@ class Rows:
         fresh = range(len(known.order.by_code), len(known.values))
         known.order.extend((rank(known.values[code]), code) for code in fresh)
         return known.order
+
+    def steps(self) -> Iterator[Callable[[], object]]:
+        """Yield what makes the columns that most searches need, in steps of a moment each."""
+        fields = {field.name: field for field in TABLES[self.noun].fields}
+        yield lambda: self.base.order(tuple)
+        for name in TABLES[self.noun].totals:
+            yield partial(self.field, fields[name])
+        for field in fields.values():
+            if field.free:
+                yield partial(self.folded, field)
+            if field.free and field.key is None and field.kind in (Kind.TEXT, Kind.SET):
+                yield partial(self._held, field)
+            if field.kind in (Kind.TEXT, Kind.ENUM, Kind.SIZE, Kind.NUMBER):
+                yield partial(self.order, field)
+
+    def _held(self, field: Field[Any]) -> object:
+        return self.field(field).holding("-")
 
     def _looked_up(self, field: Field[Any]) -> _Resolved:
         inventory = self.inventory

@@ -54,7 +54,7 @@ class Services:
         underway = Underway(store)
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
-        lists = Lists(engine)
+        self.lists = lists = Lists(engine)
         self.audit = Audit(store, settings)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
