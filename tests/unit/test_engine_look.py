@@ -17,6 +17,10 @@ from anypool.model import (
     Image,
     ImageId,
     Nic,
+    Probe,
+    ProbeKind,
+    Ready,
+    ReadyKind,
     Resources,
     Snapshot,
     Trace,
@@ -30,6 +34,7 @@ from anypool.plan import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -160,10 +165,29 @@ def test_a_trace_is_erased_until_the_platform_says_so() -> None:
     assert isinstance(judge(action, silent, sent, TIMES), Wait)
 
 
+def awaiting(when: ReadyKind) -> AwaitReady:
+    probe = Probe(kind=ProbeKind.TCP, address="x", port=1)
+    return AwaitReady(vm=V1, host=H1, name="v1", ready=Ready(when=when, delay_s=5), probe=probe)
+
+
+def test_readiness_is_asked_for_or_waited_for() -> None:
+    sent = Trail(tag=TAG, memory=Memory(sent=True))
+    acked = Trail(tag=TAG, memory=Memory(sent=True), acked=True)
+    probed, delayed = awaiting(ReadyKind.PROBE), awaiting(ReadyKind.DELAY)
+    assert isinstance(judge(probed, sight(RUNNING), Trail(tag=TAG), TIMES), Act)
+    assert isinstance(judge(probed, sight(RUNNING), sent, TIMES), Act)
+    assert isinstance(judge(probed, sight(RUNNING), acked, TIMES), Done)
+    assert judge(delayed, sight(RUNNING), Trail(tag=TAG), TIMES) == Done(patience_s=5)
+    for action in (probed, delayed):
+        assert isinstance(judge(action, sight(STOPPED), sent, TIMES), Fail)
+        silent = Sight(inventory=pool(), seen=(Seen(H1, answered=False),), answered=False)
+        assert isinstance(judge(action, silent, sent, TIMES), Wait)
+
+
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
-    elsewhere |= {EraseTrace}
+    elsewhere |= {EraseTrace, AwaitReady}
     assert tested | elsewhere == set(get_args(Action))
 
 

@@ -11,6 +11,9 @@ from anypool.model import (
     HostId,
     Inventory,
     Nic,
+    Probe,
+    Ready,
+    ReadyKind,
     Trace,
     TraceKind,
     VmChange,
@@ -22,6 +25,7 @@ from anypool.plan import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CostModel,
     CreateSnapshot,
     CreateVm,
@@ -85,6 +89,7 @@ EVERY: list[Action] = [
     MigrateVm(vm=V1, source=H0, target=H1),
     EnterMaintenance(host=H1),
     LeaveMaintenance(host=H1),
+    AwaitReady(name="vm1", ready=Ready(when=ReadyKind.DELAY, delay_s=1), probe=Probe(), **ON),
     EraseTrace(host=H0, trace=Trace(kind=TraceKind.VM, name="vm1", vm=V1)),
 ]
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)

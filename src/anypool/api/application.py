@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Scope
 
 from anypool import __version__
 from anypool.api import (
+    applications,
     audit,
     consoles,
     demo,
@@ -52,6 +53,7 @@ _API = (
     places,
     pools,
     policies,
+    applications,
     endpoints,
     plans,
     events,

@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "network": ("network:app", "what VMs are attached to"),
         "endpoint": ("endpoint:app", "addresses through which hosts are managed"),
         "pool": ("pool:app", "hosts that are managed together"),
+        "service": ("service:app", "applications with components"),
         "policy": ("policy:app", "rules that VMs and hosts are to keep"),
     },
     "What goes on": {

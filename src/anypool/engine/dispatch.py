@@ -6,11 +6,14 @@ from typing import assert_never
 from anypool.drivers import Driver, Migration
 from anypool.drivers.observing import check_operable
 from anypool.engine.decision import Deed, Memory
-from anypool.model import DatastoreId, HostId, Inventory
+from anypool.engine.knock import knock
+from anypool.errors import Busy
+from anypool.model import DatastoreId, HostId, Inventory, Probe
 from anypool.plan import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -62,14 +65,22 @@ class Hands:
     def __init__(self, driver_of: DriverOf, settings: Settings) -> None:
         self._driver_of = driver_of
         self._settings = settings
+        self.knock: Callable[[Probe, str], str] = knock
 
     def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
         """Do one deed and return when it is done; raise from `anypool.errors`."""
-        if order is not None:
+        if isinstance(action, AwaitReady):
+            self._ask(action)
+        elif order is not None:
             self._migrate(deed, order)
         else:
             driver = self._driver_of(hosts_of(action)[0])
             perform(action, driver, tag, self._settings)
+
+    def _ask(self, action: AwaitReady) -> None:
+        """Ask once whether a VM is ready; raise `Busy` if it is not yet."""
+        if why := self.knock(action.probe, action.name):
+            raise Busy(why)
 
     def delete_volumes(self, action: DeleteVm, volumes: tuple[tuple[str, str], ...]) -> None:
         """Delete what a deletion that was cut off left over."""
@@ -117,7 +128,7 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.delete_vm(vm, host, volumes)
         case EraseTrace(trace=trace):
             driver.erase_trace(trace)
-        case MigrateVm() | EnterMaintenance() | LeaveMaintenance():
+        case MigrateVm() | EnterMaintenance() | LeaveMaintenance() | AwaitReady():
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
             _change(action, driver, tag)

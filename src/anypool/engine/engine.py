@@ -11,7 +11,7 @@ from anypool.clock import Clock
 from anypool.engine.admission import admit
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.endpoints import DriverPool, Endpoints
-from anypool.engine.heads import Heads
+from anypool.engine.health import Healths
 from anypool.engine.journal import Journal
 from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
@@ -24,6 +24,7 @@ from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
+from anypool.engine.services import Services
 from anypool.engine.state import Asked, Request
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import Busy, Invalid, NotFound
@@ -72,7 +73,6 @@ class Engine:
         self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
         self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
         self._saver = Saver(store, self._board)
-        self._heads = Heads(store, settings)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
         self.keeping = Keeping(store, clock, settings, self)
@@ -81,6 +81,8 @@ class Engine:
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
         self.policies = Policies(store, self._board, self.must_lead)
+        self.services = Services(store, self._board, self.must_lead)
+        self.healths = Healths(self.services, store, self._board, clock, leads=lambda: self.leads)
         self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
@@ -101,8 +103,8 @@ class Engine:
             Ticker("lease", self._keeper.round, self._clock, threading.Event()),
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
             Ticker("save", self._save, self._clock, threading.Event()),
+            Ticker("health", self.healths.round, self._clock, threading.Event()),
             Ticker("measure", self._measure, self._clock, threading.Event()),
-            Ticker("audit", self._heads.export, self._clock, threading.Event()),
             *self.keeping.tickers(),
         )
         for ticker in self._tickers:
@@ -132,6 +134,7 @@ class Engine:
             self._crew.close()
         self._endpoints.rest()
         self._meter.close()
+        self.healths.close()
         if self.leads:
             self._saver.save()
             self.keeping.finish()
@@ -342,6 +345,7 @@ class Engine:
     def _lead(self) -> None:
         """Begin to lead: know everything anew, observe, and go on with what was begun."""
         self.policies.forget()
+        self.services.forget()
         self._observer.begin(recollected(self._store))
         self._endpoints.load()
         if self._observing:

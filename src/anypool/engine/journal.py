@@ -9,6 +9,7 @@ from anypool.engine.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
 from anypool.model import Inventory, PlanId, VmId
 from anypool.plan import (
+    AwaitReady,
     CreateVm,
     DeleteVm,
     EnterMaintenance,
@@ -172,6 +173,8 @@ def _step_events(
     ):
         return
     action = run.wish(record.number).action
+    if isinstance(action, AwaitReady) and record.state is before.state:
+        return  # asked again and again: only how it ends is worth an event
     vm = vm_of(action)
     severity = {
         StepState.FAILED: Severity.ERROR,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from anypool.clock import Clock
 from anypool.engine.archive import Archive
+from anypool.engine.heads import Heads
 from anypool.engine.history import History
 from anypool.engine.recorder import Recorder
 from anypool.engine.retention import Retention
@@ -45,11 +46,17 @@ class Keeping:
         self.retention = Retention(store, clock, settings)
         self.retention.stopping = self._stopping
         self._begun = False
+        self._heads = Heads(store, settings)
 
     def tickers(self) -> tuple[Ticker, ...]:
         """Return the threads, not started."""
         self._stopping.clear()
-        works = (("history", self._record), ("archive", self._keep), ("retention", self._thin))
+        works = (
+            ("history", self._record),
+            ("archive", self._keep),
+            ("retention", self._thin),
+            ("audit", self._heads.export),
+        )
         return tuple(Ticker(name, work, self._clock, threading.Event()) for name, work in works)
 
     def stop(self) -> None:

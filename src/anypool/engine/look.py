@@ -12,11 +12,12 @@ from anypool.engine import migration
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
-from anypool.model import HOLDS_MEMORY, HostId, StateReason, Vm, VmChange, VmWish
+from anypool.model import HOLDS_MEMORY, HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
 from anypool.plan import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -56,6 +57,8 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return _maintenance(action, sight)
     if isinstance(action, EraseTrace):
         return _erase(sight, trail)
+    if isinstance(action, AwaitReady):
+        return _ready(action, sight, trail)
     decision = _on_host(action, sight, trail)
     if not isinstance(decision, Act) or decision.deed is not Deed.PERFORM:
         return decision
@@ -91,6 +94,18 @@ def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> D
         why = reason("run.still-there", count=len(busy), vms=tuple(busy[:3]))
         return Fail(why, 1.0)
     return Done()
+
+
+def _ready(action: AwaitReady, sight: Sight, trail: Trail) -> Decision:
+    """Look for a VM that runs, then wait, or ask until there is an answer."""
+    here = sight.at(action.host).copy
+    if here is Copy.UNKNOWN:
+        return Wait(reason("run.no-answer"))
+    if here is not Copy.RUNNING:
+        return Fail(reason("run.vm-is", copy=here))
+    if action.ready.when is not ReadyKind.PROBE:
+        return Done(patience_s=action.ready.delay_s)
+    return Done() if trail.acked else _DO
 
 
 def _erase(sight: Sight, trail: Trail) -> Decision:

@@ -29,7 +29,19 @@ from anypool.engine.state import (
     StepNow,
 )
 from anypool.model import DatastoreId, Disk, Inventory, JobState, Locking, VmId
-from anypool.plan import DeleteVm, MigrateVm, Reason, Step, broken, plain, reason, say, vm_of
+from anypool.plan import (
+    Action,
+    AwaitReady,
+    DeleteVm,
+    MigrateVm,
+    Reason,
+    Step,
+    broken,
+    plain,
+    reason,
+    say,
+    vm_of,
+)
 from anypool.settings import Settings
 from anypool.store.records import StepRecord, StepState
 
@@ -85,7 +97,11 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
         step = _remembering(step, replace(memory, sent=step.sent_before))
     if event.outcome is Outcome.BUSY:
-        return _queued(step, deed, plain(event.message), context), ()
+        if deed is Deed.PERFORM:
+            attempts = step.record.attempts - 1
+            step = replace(step, record=replace(step.record, attempts=attempts))
+        action = run.wish(event.number).action
+        return _queued(step, action, plain(event.message), context), ()
     if event.outcome is Outcome.DONE and deed is Deed.DISCARD_TARGET:
         step = _remembering(step, replace(memory, never_ran=True))
     if event.message:
@@ -96,14 +112,14 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     return replace(step, phase=Phase.LOOKING), (Look(event.number),)
 
 
-def _queued(step: StepNow, deed: Deed | None, why: Reason, context: Context) -> StepNow:
+def _queued(step: StepNow, action: Action, why: Reason, context: Context) -> StepNow:
     """Return a step whose turn at the platform has not come; that is no attempt of its own."""
-    limit_s = context.settings.migration_deadline_s
+    limit_s, state = context.settings.migration_deadline_s, StepState.NEEDS_HUMAN
+    if isinstance(action, AwaitReady):
+        limit_s, state = action.ready.timeout_s, StepState.FAILED
     if context.now.ticks - step.tried_at > limit_s:
-        late = reason("run.late", limit=limit_s, why=why)
-        return ended(step, StepState.NEEDS_HUMAN, late, context)
-    attempts = step.record.attempts - (deed is Deed.PERFORM)
-    record = saying(replace(step.record, attempts=attempts), why)
+        return ended(step, state, reason("run.late", limit=limit_s, why=why), context)
+    record = saying(step.record, why)
     return replace(step, record=record, phase=Phase.RESTING, due=context.now.ticks + BUSY_S)
 
 
@@ -164,6 +180,8 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     settings, begun = context.settings, step.state is StepState.BEGUN
     moving = isinstance(wish.action, MigrateVm) and begun
     deadline = settings.migration_deadline_s if moving else settings.step_deadline_s
+    if isinstance(wish.action, AwaitReady):
+        deadline = wish.action.ready.delay_s + wish.action.ready.timeout_s
     why = decision.why if isinstance(decision, Wait) else None
     if context.now.ticks - step.tried_at > deadline:
         state = StepState.NEEDS_HUMAN if begun else StepState.FAILED

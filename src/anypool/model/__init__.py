@@ -23,6 +23,7 @@ from anypool.model.ids import (
     PolicyId,
     PoolId,
     RunId,
+    ServiceId,
     VmId,
 )
 from anypool.model.inventory import Claim, Inventory
@@ -53,6 +54,19 @@ from anypool.model.policy import (
     domains_of,
 )
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
+from anypool.model.service import (
+    Component,
+    Health,
+    KnownService,
+    Member,
+    Probe,
+    ProbeKind,
+    Ready,
+    ReadyKind,
+    Service,
+    ServiceState,
+    rolled_up,
+)
 from anypool.model.storage import Datastore, Image, Locking, Volume
 from anypool.model.summary import Percentiles
 from anypool.model.trace import Trace, TraceKind
@@ -88,6 +102,7 @@ __all__ = [
     "Changes",
     "Claim",
     "Columns",
+    "Component",
     "Console",
     "Datastore",
     "DatastoreId",
@@ -101,6 +116,7 @@ __all__ = [
     "Exclusive",
     "Frame",
     "Headroom",
+    "Health",
     "Host",
     "HostColumns",
     "HostFlag",
@@ -113,11 +129,13 @@ __all__ = [
     "JobState",
     "KnownEndpoint",
     "KnownPool",
+    "KnownService",
     "Level",
     "Licence",
     "Load",
     "Locking",
     "MaxVms",
+    "Member",
     "Metric",
     "Network",
     "NetworkId",
@@ -132,10 +150,17 @@ __all__ = [
     "PolicyId",
     "Pool",
     "PoolId",
+    "Probe",
+    "ProbeKind",
     "Protected",
+    "Ready",
+    "ReadyKind",
     "Resources",
     "Rule",
     "RunId",
+    "Service",
+    "ServiceId",
+    "ServiceState",
     "Snapshot",
     "Spread",
     "StateReason",
@@ -152,4 +177,5 @@ __all__ = [
     "VmWish",
     "Volume",
     "domains_of",
+    "rolled_up",
 ]

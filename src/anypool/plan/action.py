@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import DiskWish, HostId, Nic, Trace, VmChange, VmId, VmWish
+from anypool.model import DiskWish, HostId, Nic, Probe, Ready, Trace, VmChange, VmId, VmWish
 
 
 class CreateVm(Struct, frozen=True, kw_only=True, gc=False, tag="create-vm"):
@@ -172,6 +172,16 @@ class LeaveMaintenance(Struct, frozen=True, kw_only=True, gc=False, tag="leave-m
     host: HostId
 
 
+class AwaitReady(Struct, frozen=True, kw_only=True, gc=False, tag="await-ready"):
+    """Wait until a running VM is ready: a while, or until its probe has an answer."""
+
+    vm: VmId
+    host: HostId
+    name: str
+    ready: Ready
+    probe: Probe
+
+
 class EraseTrace(Struct, frozen=True, kw_only=True, gc=False, tag="erase-trace"):
     """Take away something we wrote into a platform; asked of any host that reaches it."""
 
@@ -200,6 +210,7 @@ Action: TypeAlias = (
     | EnterMaintenance
     | LeaveMaintenance
     | EraseTrace
+    | AwaitReady
 )
 
 

@@ -39,7 +39,7 @@ _WORDS = (
     *("needs-human", "shut-down", "power-off", "reboot", "reset", "live-migration"),
     "being-cancelled",
     *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
-    *("cancel-migration", "delete-volumes"),
+    *("cancel-migration", "delete-volumes", "healthy", "unhealthy"),
 )
 
 _SMALL: dict[str, dict[str, Kind]] = {
@@ -92,6 +92,24 @@ _LEAVING: dict[str, dict[str, Kind]] = {
     "leave.snapshot": {},
     "leave.shared": {"datastore": T, "endpoints": NAMES},
     "leave.no-host": {"endpoint": T},
+}
+
+_SERVICES: dict[str, dict[str, Kind]] = {
+    "aim.make-service": {"service": T},
+    "aim.start-service": {"service": T},
+    "aim.stop-service": {"service": T},
+    "step.await-probe": {"vm": T, "address": T, "port": T},
+    "step.await-delay": {"vm": T, "delay": S},
+    "serve.circle": {"components": NAMES},
+    "serve.first": {},
+    "serve.in-turn": {},
+    "serve.ready": {"component": T},
+    "serve.stop-first": {},
+    "serve.stop-after": {"components": NAMES},
+    "serve.missing": {"service": T, "vms": NAMES},
+    "serve.health": {"service": T, "vm": T, "health": W},
+    "serve.health-why": {"service": T, "vm": T, "health": W, "why": T},
+    "hint.apply": {"service": T},
 }
 
 _TEXTS: dict[str, dict[str, Kind]] = {
@@ -292,7 +310,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 }
 
 CODES: dict[str, dict[str, Kind]] = {
-    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_TEXTS, **_PLACES, **_RULES, **_REFUSALS,
-    **_CHECKS, **_ADMISSION, **_RUNS,
+    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_TEXTS, **_PLACES, **_RULES,
+    **_REFUSALS, **_CHECKS, **_ADMISSION, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -9,6 +9,8 @@ from collections import defaultdict
 
 from anypool.model import Bound, Inventory
 from anypool.plan.action import (
+    Action,
+    AwaitReady,
     CreateVm,
     EnterMaintenance,
     EraseTrace,
@@ -79,13 +81,22 @@ def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
                 found += ledger.close(host)
             case LeaveMaintenance(host=host):
                 ledger.closed.discard(host)
-            case EraseTrace(host=host, trace=trace):
-                found += ledger.reach(host, trace.vm, trace.name)
-            case ReconfigureVm(vm=vm, change=change):
-                found += ledger.resize(vm, change.memory_mib)
             case _:
-                pass
+                found += _lesser(step.action, ledger)
     return tuple(found)
+
+
+def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
+    """Return what speaks against an action that brings no VM anywhere."""
+    match action:
+        case AwaitReady(vm=vm, host=host):
+            return ledger.runs_on(vm, host)
+        case EraseTrace(host=host, trace=trace):
+            return ledger.reach(host, trace.vm, trace.name)
+        case ReconfigureVm(vm=vm, change=change):
+            return ledger.resize(vm, change.memory_mib)
+        case _:
+            return []
 
 
 class _Ledger:
@@ -136,6 +147,11 @@ class _Ledger:
         self.free[host] -= more
         short = -self.free[host]
         return [reason("check.overbooked-by", host=host, short=short)] if more > 0 < short else []
+
+    def runs_on(self, vm: str, host: str) -> list[Reason]:
+        if self.runs.get(vm) == host:
+            return []
+        return [reason("check.runs-not", vm=vm, host=host)]
 
     def reach(self, host: str, vm: str | None, name: str) -> list[Reason]:
         if host not in self.free:

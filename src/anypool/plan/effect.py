@@ -23,6 +23,7 @@ from anypool.plan.action import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -71,6 +72,9 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return _enter_maintenance(inventory, host)
         case LeaveMaintenance(host=host):
             return inventory.with_host(replace(inventory.host(host), maintenance=False))
+        case AwaitReady(vm=vm, host=host):
+            _expect(inventory, vm, host, ALIVE)
+            return inventory
         case EraseTrace(host=host):
             inventory.host(host)
             return inventory  # what it leaves is seen when the endpoint is read again

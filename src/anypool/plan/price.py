@@ -11,6 +11,7 @@ from anypool.plan.action import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -82,6 +83,8 @@ def _price(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             )
         case StopVm() | RestartVm():
             return Cost(duration_ms=model.shut_down_ms)
+        case AwaitReady(ready=ready):
+            return Cost(duration_ms=round(1000 * max(1.0, ready.delay_s)))
         case EnterMaintenance() | LeaveMaintenance():
             return Cost()
         case (

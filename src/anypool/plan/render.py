@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from anypool.model import HostId, Inventory, Trace, TraceKind, VmId
+from anypool.model import HostId, Inventory, Probe, Ready, ReadyKind, Trace, TraceKind, VmId
 from anypool.plan.action import (
     Action,
     AttachDisk,
     AttachNic,
+    AwaitReady,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -102,10 +103,19 @@ def tell(action: Action, names: Names) -> Reason:
             return reason("step.enter-maintenance", host=names(host))
         case LeaveMaintenance(host=host):
             return reason("step.leave-maintenance", host=names(host))
+        case AwaitReady(name=name, ready=ready, probe=probe):
+            return _tell_wait(name, ready, probe)
         case EraseTrace(host=host, trace=trace):
             return _tell_trace(trace, names(host))
         case _:
             return _tell_change(action, names)
+
+
+def _tell_wait(vm: str, ready: Ready, probe: Probe) -> Reason:
+    if ready.when is ReadyKind.PROBE:
+        address = probe.address.replace("{vm}", vm)
+        return reason("step.await-probe", vm=vm, address=address, port=str(probe.port))
+    return reason("step.await-delay", vm=vm, delay=ready.delay_s)
 
 
 def _tell_trace(trace: Trace, host: str) -> Reason:

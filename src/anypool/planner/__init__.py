@@ -4,16 +4,26 @@ from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.place import Choice, choose, pinned, refusal
+from anypool.planner.serve import (
+    in_order,
+    plan_service_make,
+    plan_service_start,
+    plan_service_stop,
+)
 
 __all__ = [
     "Choice",
     "choose",
+    "in_order",
     "pinned",
     "plan_action",
     "plan_create",
     "plan_evacuation",
     "plan_leave",
     "plan_migrate",
+    "plan_service_make",
+    "plan_service_start",
+    "plan_service_stop",
     "plan_start",
     "refusal",
 ]

@@ -18,6 +18,7 @@ class Noun(StrEnum):
     IMAGE = "image"
     ENDPOINT = "endpoint"
     POOL = "pool"
+    SERVICE = "service"
     POLICY = "policy"
     PLAN = "plan"
     OPERATION = "operation"

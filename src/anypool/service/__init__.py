@@ -7,6 +7,7 @@ else; everything raised is from `anypool.errors`.
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.service.access import Deed, Principal, require
+from anypool.service.applications import Applications
 from anypool.service.audit import Audit
 from anypool.service.consoles import Consoles
 from anypool.service.datastores import Datastores
@@ -56,6 +57,7 @@ class Services:
         reach = Reach(store, drivers)
         self.lists = lists = Lists(engine)
         self.audit = Audit(store, settings)
+        self.applications = Applications(engine, proposals, underway)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)

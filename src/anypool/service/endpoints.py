@@ -96,7 +96,7 @@ class Endpoints:
 
     def traces(self, by: Principal, key: str) -> tuple[Trace, ...]:
         """Return what we wrote behind an endpoint; raise `Unreachable`, `NotSupported`."""
-        require(by, Deed.MANAGE_ENDPOINTS)
+        require(by, Deed.READ)
         return self._reach.driver(self.get(by, key).id).traces()
 
     def erase_traces(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:

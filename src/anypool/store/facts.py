@@ -20,6 +20,8 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
+    Service,
+    ServiceId,
     VmId,
 )
 from anypool.store import tables
@@ -63,6 +65,7 @@ datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, D
 images: Shelf[ImageId, Image] = Shelf(tables.images, Image)
 endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint)
 pools: Shelf[PoolId, Pool] = Shelf(tables.pools, Pool)
+services: Shelf[ServiceId, Service] = Shelf(tables.services, Service)
 policies: Shelf[PolicyId, Policy] = Shelf(tables.policies, Policy)
 
 

@@ -186,6 +186,14 @@ images = Table(
     _text("description"),
 )
 
+services = Table(
+    "services",
+    metadata,
+    _key("id"),
+    _text("description"),
+    Column("components", JSON, nullable=False),
+)
+
 policies = Table(
     "policies",
     metadata,

@@ -12,6 +12,7 @@ from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
 from anypool.search.nouns.policy import POLICY
 from anypool.search.nouns.pool import POOL
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
+from anypool.search.nouns.service import SERVICE
 from anypool.search.nouns.vm import VM
 from anypool.search.syntax import Noun
 
@@ -26,6 +27,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.IMAGE: IMAGE,
     Noun.ENDPOINT: ENDPOINT,
     Noun.POOL: POOL,
+    Noun.SERVICE: SERVICE,
     Noun.POLICY: POLICY,
     Noun.PLAN: PLAN,
     Noun.OPERATION: OPERATION,

@@ -1,0 +1,140 @@
+"""A service: an application of components, what each needs, and how one sees that it works."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model.ids import ServiceId, VmId
+
+
+class ProbeKind(StrEnum):
+    """How health is asked for: not at all, by connecting, or by an HTTP request."""
+
+    NONE = "none"
+    TCP = "tcp"
+    HTTP = "http"
+
+
+class Probe(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A question to a component, asked by the manager every `interval_s` seconds.
+
+    `address` is a name or an IP; `{vm}` in it stands for the VM's name. After `threshold`
+    answers in a row that were none, or bad, it is unhealthy.
+    """
+
+    kind: ProbeKind = ProbeKind.NONE
+    address: str = ""
+    port: int = 0
+    path: str = "/"
+    interval_s: float = 10.0
+    timeout_s: float = 2.0
+    threshold: int = 3
+
+
+class ReadyKind(StrEnum):
+    """When those that come after may start: at once, after a while, or when the probe answers."""
+
+    RUNNING = "running"
+    DELAY = "delay"
+    PROBE = "probe"
+
+
+class Ready(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """When a component is ready; a start in which it is not within `timeout_s` fails."""
+
+    when: ReadyKind = ReadyKind.RUNNING
+    delay_s: float = 0.0
+    timeout_s: float = 120.0
+
+
+class Component(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """VMs of one purpose: `count` made of an `image`, or `vms` that are there, by id or name.
+
+    `after` names the components that must be ready first. None and 0 leave a need to the
+    image or to the pool.
+    """
+
+    name: str
+    kind: str = "vm"
+    image: str = ""
+    vms: tuple[str, ...] = ()
+    count: int = 1
+    vcpus: int = 1
+    memory_mib: int | None = None
+    disk_bytes: int | None = None
+    networks: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    ready: Ready = Ready()
+    probe: Probe = Probe()
+
+
+class Service(Struct, frozen=True, kw_only=True, gc=False):
+    """A service as it was declared, by its name."""
+
+    id: ServiceId
+    components: tuple[Component, ...]
+    description: str = ""
+
+    def members(self, component: Component) -> tuple[str, ...]:
+        """Return the ids or names of a component's VMs; those made for it have ordered names."""
+        if component.vms:
+            return component.vms
+        return tuple(f"{self.id}-{component.name}-{n}" for n in range(1, component.count + 1))
+
+
+class Health(StrEnum):
+    """What the last answers say; UNKNOWN while nobody asked, or nobody can."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+    UNPROBED = "unprobed"
+
+
+class ServiceState(StrEnum):
+    """All of a service in one word; see `rolled_up`."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    INCOMPLETE = "incomplete"
+    UNKNOWN = "unknown"
+
+
+class Member(Struct, frozen=True, kw_only=True, gc=False):
+    """One VM of a component as it is now; `vm` is None while there is none of that name."""
+
+    component: str
+    name: str
+    vm: VmId | None
+    state: str
+    health: Health
+
+
+class KnownService(Struct, frozen=True, kw_only=True, gc=False):
+    """A service with its VMs as they are now."""
+
+    service: Service
+    members: tuple[Member, ...]
+    state: ServiceState
+
+    @property
+    def id(self) -> ServiceId:
+        """Its id, which is its name."""
+        return self.service.id
+
+
+def rolled_up(members: tuple[Member, ...]) -> ServiceState:
+    """Return the state of a service: what is not known or not there goes before the rest."""
+    states = {member.state for member in members}
+    if any(member.vm is None for member in members):
+        return ServiceState.INCOMPLETE
+    if "unknown" in states:
+        return ServiceState.UNKNOWN
+    if states <= {"stopped", "crashed"}:
+        return ServiceState.DOWN
+    healths = {member.health for member in members}
+    if states != {"running"} or Health.UNHEALTHY in healths:
+        return ServiceState.DEGRADED
+    return ServiceState.UNKNOWN if Health.UNKNOWN in healths else ServiceState.UP
