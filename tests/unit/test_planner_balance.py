@@ -83,11 +83,13 @@ def test_nothing_better_is_one_move_or_exchange_away(pool: Pool) -> None:
 
 
 def in_order(pool: Pool, placed: list[int], other: list[int], moved: list[int]) -> bool:
-    """Return whether one of the VMs can go first without harm on the way."""
-    return any(
-        not pool.harms(placed, [other[vm] if vm == first else placed[vm] for vm in pool.vms])
-        for first in moved
-    )
+    """Return whether the VMs can go one after the other, each step without harm to the last.
+
+    A host that holds too much from the start may be left by one VM and must not be filled up
+    again by the other.
+    """
+    middles = ([other[vm] if vm == first else placed[vm] for vm in pool.vms] for first in moved)
+    return any(not pool.harms(placed, mid) and not pool.harms(mid, other) for mid in middles)
 
 
 @given(pools())
