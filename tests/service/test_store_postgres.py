@@ -21,6 +21,7 @@ from anypool.store.records import EventRecord
 from tests.unit.store_kit import child
 
 # The same tests as on SQLite; their fixtures `store`, `url` and `engine` are replaced below.
+from tests.unit.test_audit import *  # noqa: F403
 from tests.unit.test_store_facts import *  # noqa: F403
 from tests.unit.test_store_journal import *  # noqa: F403
 from tests.unit.test_store_lease import *  # noqa: F403

@@ -1,35 +1,43 @@
 """The audit trail: whatever is done to its rows behind our back is seen."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from anypool.clock import ManualClock
 from anypool.engine.heads import Heads, exported
-from anypool.errors import AnypoolError
+from anypool.errors import StoreFailed
 from anypool.settings import Settings
 from anypool.store import Store, act, audit, events
 from anypool.store.act import Act
 from anypool.store.audit import AuditRecord, Head, Verdict
 from anypool.store.records import EventRecord
+from anypool.store.sealing import Vault
+from tests.unit import store_kit
 
 ADA = Act(who="ada", role="operator", proof="session", deed="OPERATE_VM")
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+clock = store_kit.clock
+store = store_kit.store
 
 
-@pytest.fixture
-def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/a.db", clock=clock)
-    yield opened
+@pytest.fixture(autouse=True)
+def nobody_acts() -> Iterator[None]:
+    yield
     act.begin(None)
-    opened.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """The same database, as somebody has it who has no key."""
+    made = create_engine(f"sqlite:///{tmp_path}/anypool.db")
+    yield made
+    made.dispose()
 
 
 def deed(store: Store, number: int) -> None:
@@ -47,13 +55,16 @@ def verdict(store: Store, *anchors: Head) -> Verdict:
         return audit.verify(tx, anchors)
 
 
-def behind_our_back(folder: Path, *statements: str) -> None:
-    """As somebody who may do anything with the database file, but has no key."""
-    with sqlite3.connect(folder / "a.db") as raw:
-        raw.execute("DROP TRIGGER audit_no_update")
-        raw.execute("DROP TRIGGER audit_no_delete")
+def behind_our_back(engine: Engine, *statements: str) -> None:
+    """As somebody who may do anything with the database, but has no key."""
+    with engine.begin() as raw:
+        if engine.dialect.name == "sqlite":
+            raw.execute(text("DROP TRIGGER IF EXISTS audit_no_update"))
+            raw.execute(text("DROP TRIGGER IF EXISTS audit_no_delete"))
+        else:
+            raw.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
         for statement in statements:
-            raw.execute(statement)
+            raw.execute(text(statement))
 
 
 def test_an_untouched_trail_is_sound(store: Store) -> None:
@@ -74,28 +85,28 @@ def test_an_untouched_trail_is_sound(store: Store) -> None:
     ],
 )
 def test_a_changed_or_deleted_row_is_found(
-    store: Store, tmp_path: Path, statement: str, row: int, why: str
+    store: Store, engine: Engine, statement: str, row: int, why: str
 ) -> None:
     filled(store)
-    behind_our_back(tmp_path, statement)
+    behind_our_back(engine, statement)
     found = verdict(store)
     assert (found.broken_at, found.rows) == (row, row - 1 if "missing" not in why else row - 2)
     assert why in found.why
 
 
-def test_rows_that_changed_places_are_found(store: Store, tmp_path: Path) -> None:
+def test_rows_that_changed_places_are_found(store: Store, engine: Engine) -> None:
     filled(store)
     swap = [
         f"UPDATE audit SET number = {b} WHERE number = {a}" for a, b in ((2, 99), (3, 2), (99, 3))
     ]
-    behind_our_back(tmp_path, *swap)
+    behind_our_back(engine, *swap)
     assert verdict(store).broken_at == 2
 
 
-def test_a_forged_row_is_found(store: Store, tmp_path: Path) -> None:
+def test_a_forged_row_is_found(store: Store, engine: Engine) -> None:
     filled(store)
     behind_our_back(
-        tmp_path,
+        engine,
         "INSERT INTO audit SELECT 6, at, 'ada', role, proof, deed, outcome, object_kind, "
         "object_id, plan, run, request, 'forged', hash FROM audit WHERE number = 5",
     )
@@ -103,7 +114,7 @@ def test_a_forged_row_is_found(store: Store, tmp_path: Path) -> None:
 
 
 def test_truncation_is_found_by_a_head_that_was_exported(
-    store: Store, tmp_path: Path, clock: ManualClock
+    store: Store, engine: Engine, tmp_path: Path, clock: ManualClock
 ) -> None:
     filled(store, 3)
     heads = Heads(store, Settings(state_dir=str(tmp_path)))
@@ -114,40 +125,37 @@ def test_truncation_is_found_by_a_head_that_was_exported(
     (first, second) = exported(tmp_path / "audit-heads.jsonl")
     assert (first.number, second.number) == (3, 4)
     assert verdict(store, first, second).sound
-    behind_our_back(tmp_path, "DELETE FROM audit WHERE number = 4")
+    behind_our_back(engine, "DELETE FROM audit WHERE number = 4")
     assert verdict(store).sound, "the chain alone does not tell"
     assert "row 4 was exported once" in verdict(store, first, second).why
     deed(store, 4)
     assert "not the row whose hash" not in verdict(store, first).why
     assert verdict(store, first, second).sound, "the same row written again is the same row"
     clock.advance(5)
-    behind_our_back_again(tmp_path, "DELETE FROM audit WHERE number = 4")
+    behind_our_back(engine, "DELETE FROM audit WHERE number = 4")
     deed(store, 4)
     assert "not the row whose hash was exported" in verdict(store, first, second).why
 
 
-def behind_our_back_again(folder: Path, statement: str) -> None:
-    with sqlite3.connect(folder / "a.db") as raw:
-        raw.execute(statement)
-
-
-def test_another_key_verifies_nothing(store: Store, tmp_path: Path, clock: ManualClock) -> None:
+def test_another_key_verifies_nothing(store: Store, tmp_path: Path) -> None:
     filled(store)
-    (tmp_path / "a.db.key.audit").unlink()
-    other = Store.open(f"sqlite:///{tmp_path}/a.db", clock=clock)
-    assert "another key" in verdict(other).why
-    other.close()
+    (file,) = tmp_path.glob("*key.audit")
+    file.unlink()
+    other = Vault(file.with_name(file.name.removesuffix(".audit")))
+    with store.reading() as tx:
+        tx.vault = other
+        assert "another key" in audit.verify(tx).why
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'eve'", "DELETE FROM audit"])
-def test_the_database_itself_refuses_changes(store: Store, tmp_path: Path, statement: str) -> None:
+def test_the_database_itself_refuses_changes(store: Store, engine: Engine, statement: str) -> None:
     filled(store)
-    with sqlite3.connect(tmp_path / "a.db") as raw, pytest.raises(sqlite3.Error, match="audit"):
-        raw.execute(statement)
+    with pytest.raises(SQLAlchemyError, match="cannot be changed"), engine.begin() as raw:
+        raw.execute(text(statement))
     assert verdict(store).rows == 5
 
 
-def test_old_rows_go_behind_a_checkpoint(store: Store, clock: ManualClock, tmp_path: Path) -> None:
+def test_old_rows_go_behind_a_checkpoint(store: Store, clock: ManualClock, engine: Engine) -> None:
     filled(store, 3)
     with store.reading() as tx:
         old = audit.head(tx)
@@ -165,7 +173,7 @@ def test_old_rows_go_behind_a_checkpoint(store: Store, clock: ManualClock, tmp_p
         assert audit.prune(tx, before=tx.now - 50) == 2
     deed(store, 6)
     assert verdict(store, old).sound
-    behind_our_back(tmp_path, "UPDATE audit_checkpoints SET hash = 'x' WHERE number = 5")
+    behind_our_back(engine, "UPDATE audit_checkpoints SET hash = 'x' WHERE number = 5")
     assert not verdict(store, old).sound, "a checkpoint is sealed"
 
 
@@ -204,13 +212,14 @@ def test_what_was_undone_left_no_row(store: Store) -> None:
     assert rows(store) == []
 
 
-def test_without_its_row_there_is_no_effect(
-    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_its_row_there_is_no_effect(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     act.begin(ADA)
-    (tmp_path / "a.db.key.audit").write_text("no key\n")
-    (tmp_path / "a.db.key.audit").chmod(0o600)
-    with pytest.raises(AnypoolError, match="holds no key"):
+
+    def full(*_: object) -> None:
+        raise StoreFailed("no space left")
+
+    monkeypatch.setattr("anypool.store.trail.append", full)
+    with pytest.raises(StoreFailed, match="no space"):
         note(store, by="ada")
     with store.reading() as tx:
         assert events.last_number(tx) == 0
