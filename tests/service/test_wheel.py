@@ -65,11 +65,19 @@ def fresh(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = next(name for name in archive.namelist() if name.endswith("/METADATA"))
         asked = Parser().parsestr(archive.read(name).decode()).get_all("Requires-Dist", [])
     for distribution in closure(asked):
-        for file in distribution.files or ():
-            top, there = site / file.parts[0], distribution.locate_file(file.parts[0])
-            if file.parts[0] not in ("..", "__pycache__") and not top.exists():
-                top.symlink_to(str(there))
+        for name in tops(distribution) - {"..", "__pycache__"}:
+            top, there = site / name, Path(str(distribution.locate_file(name)))
+            if there.exists() and not top.exists():
+                top.symlink_to(there)
     return place / "bin"
+
+
+def tops(distribution: metadata.Distribution) -> set[str]:
+    """What a distribution puts into its folder; Debian's packages do not list their files."""
+    if distribution.files:
+        return {file.parts[0] for file in distribution.files}
+    named = distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")
+    return {name + ending for name in named.split() for ending in ("", ".py")}
 
 
 def closure(asked: Iterable[str]) -> Iterator[metadata.Distribution]:
