@@ -15,6 +15,7 @@ from anypool.cli.terminal import clean, err
 from anypool.cli.words import duration, size
 
 FINAL = frozenset({"done", "failed", "cancelled"})
+WAITING = frozenset({"needs-human", "interrupted"})
 _EVERY_S = 0.4
 _MOST_ROWS = 30
 
@@ -49,7 +50,7 @@ def _looks(client: Client, operation: str) -> Iterator[Json]:
         for step in seen["steps"]:
             step["text"] = texts.setdefault(step["number"], step["text"])
         yield seen
-        if seen["state"] in FINAL or seen["state"] == "needs-human":
+        if seen["state"] in FINAL or seen["state"] in WAITING:
             return
         time.sleep(_EVERY_S)
 
@@ -58,12 +59,14 @@ def _ended(last: Json, operation: str) -> int:
     state, message = last["state"], last.get("message", "")
     tail = f": {message}" if message else ""
     err().print(clean(f"operation {operation} {state}{tail}"), markup=False)
-    if state == "needs-human":
+    if state in WAITING:
         for step in last["steps"]:
             if step.get("state") == "needs-human":
                 number = step["number"]
                 for verb in ("retry", "skip"):
                     err().print(f"  anypool operation {verb} {operation} {number}")
+        if state == "interrupted":
+            err().print(f"  anypool operation resume {operation}")
         err().print(f"  anypool operation cancel {operation}")
     return 0 if state == "done" else 1
 

@@ -25,6 +25,7 @@ _STYLES = {
     "failed": "red",
     "crashed": "red",
     "needs-human": "bold red",
+    "interrupted": "bold red",
     "unreachable": "red",
     "quarantined": "red",
     "error": "red",

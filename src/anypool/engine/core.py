@@ -146,9 +146,11 @@ def _ready(run: RunNow, step: StepNow) -> bool:
 
 def _end(run: RunNow, context: Context) -> RunNow:
     """End a run in which nothing is going on and nothing can begin."""
+    record = run.record
     if run.over or any(step.active for step in run.steps):
         return run
-    record = run.record
+    if record.state is RunState.INTERRUPTED and not record.cancelling:
+        return run
     stopping = record.cancelling or run.broken is not None
     if not stopping and any(_ready(run, step) for step in run.steps):
         return run
@@ -193,9 +195,14 @@ def _asked(run: RunNow, event: Asked, context: Context) -> RunNow:
         case Request.PAUSE:
             if record.cancelling:
                 raise Conflict(f"run {record.id} is being cancelled")
+            if record.state is RunState.INTERRUPTED:
+                raise Conflict(f"run {record.id} is interrupted", hint="nothing of it goes on")
             return replace(run, record=replace(record, paused=True, state=RunState.PAUSED))
         case Request.RESUME:
-            return replace(run, record=replace(record, paused=False, state=RunState.RUNNING))
+            going = replace(record, paused=False, state=RunState.RUNNING)
+            if record.state is RunState.INTERRUPTED:
+                going = replace(going, message="", said=None)
+            return replace(run, record=going)
         case _:
             changed = replace(record, cancelling=True, paused=False, state=RunState.RUNNING)
             return replace(run, record=changed)
@@ -237,9 +244,14 @@ def _fresh(run: RunNow, step: StepNow, context: Context) -> StepNow:
     return StepNow(record=record, phase=phase, due=now, tried_at=now)
 
 
+_REOPENED = frozenset(
+    {RunState.FAILED, RunState.NEEDS_HUMAN, RunState.CANCELLED, RunState.INTERRUPTED}
+)
+
+
 def _reopened(run: RunNow) -> RunNow:
     """Let a run that ended or waits for a person go on, with the steps that were given up."""
-    if run.record.state not in (RunState.FAILED, RunState.NEEDS_HUMAN, RunState.CANCELLED):
+    if run.record.state not in _REOPENED:
         return run
     steps = (
         replace(

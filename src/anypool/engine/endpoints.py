@@ -15,7 +15,7 @@ from anypool.errors import Busy, Conflict, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId
 from anypool.plan import Action, hosts_of
 from anypool.settings import Settings
-from anypool.store import Store, events, facts, secrets
+from anypool.store import Store, events, facts, restoration, secrets
 from anypool.store.records import EventRecord
 
 PASSWORD = "password"
@@ -142,6 +142,7 @@ class Endpoints:
         with self._store.writing() as tx:
             facts.endpoints.delete(tx, endpoint)
             secrets.delete_all(tx, endpoint)
+            restoration.settle(tx, endpoint, gone=True)
             events.append(tx, _event("endpoint.removed", endpoint, f"{known.uri} removed", by))
         with self._lock:
             loop = self._loops.pop(endpoint, None)

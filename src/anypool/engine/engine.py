@@ -3,7 +3,6 @@
 import threading
 from contextlib import suppress
 from functools import partial
-from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -22,6 +21,7 @@ from anypool.engine.picture import Delta, Ours, Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected
+from anypool.engine.resync import Resync
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.services import Services
@@ -51,7 +51,6 @@ from anypool.store.records import (
     HostFacts,
     PlanRecord,
     RunRecord,
-    RunState,
     VmFacts,
 )
 
@@ -84,6 +83,9 @@ class Engine:
         self.services = Services(store, self._board, self.must_lead)
         self.healths = Healths(self.services, store, self._board, clock, leads=lambda: self.leads)
         self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
+        self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
+        self.pools.first = self.resync.allow
+        self._observer.whole = self.resync.read
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
@@ -257,14 +259,7 @@ class Engine:
             self.pools.allow(plan.plan, self.inventory)
             rules = self.policies.bounds
             admit(plan, self.inventory, self._runner.pending(), self._journal.supersede, rules)
-            run = RunRecord(
-                id=RunId(f"run-{uuid4().hex[:12]}"),
-                plan=plan_id,
-                state=RunState.RUNNING,
-                by=by,
-                started_at=self._clock.now(),
-            )
-            self._journal.begin(plan, run)
+            run = self._journal.begin(plan, by, self._clock.now())
             self._board.tell((Notice("plan", plan_id), Notice("run", run.id)))
             self._adopt(run, plan.plan)
         return run
@@ -312,15 +307,15 @@ class Engine:
 
     def _ask(self, run: RunId, asked: Asked, by: str) -> None:
         self.must_lead()
-        if run not in {one.record.id for one in self._runner.active()}:
+        active = {one.record.id: one for one in self._runner.active()}
+        if run not in active:
             self._ask_ended(run, asked)
         else:
+            self.resync.allow_asked(asked, active[run].plan, self.inventory)
             self._runner.handle(run, asked)
+        step = f" (step {asked.number})" if asked.number else ""
         with suppress(NotFound), self._store.writing() as tx:
-            what = f"{asked.request} asked for" + (
-                f" (step {asked.number})" if asked.number else ""
-            )
-            events.note(tx, ("run", run), what, by)
+            events.note(tx, ("run", run), f"{asked.request} asked for{step}", by)
 
     def _ask_ended(self, run: RunId, asked: Asked) -> None:
         """Bring a run back that has ended; one of another release can only be given up."""
@@ -347,6 +342,7 @@ class Engine:
         self.policies.forget()
         self.services.forget()
         self._observer.begin(recollected(self._store))
+        self.resync.begin()
         self._endpoints.load()
         if self._observing:
             self._endpoints.observe(self._settings)

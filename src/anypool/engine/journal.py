@@ -1,13 +1,14 @@
 """What a change of a run means to the database: rows, events and facts, in one transaction."""
 
 from collections.abc import Iterable
+from uuid import uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
-from anypool.model import Inventory, PlanId, VmId
+from anypool.model import Inventory, PlanId, RunId, VmId
 from anypool.plan import (
     AwaitReady,
     CreateVm,
@@ -53,8 +54,15 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def begin(self, plan: PlanRecord, run: RunRecord) -> RunRecord:
-        """Write that a run begins; `Conflict` if the plan is not ready to."""
+    def begin(self, plan: PlanRecord, by: str, at: float) -> RunRecord:
+        """Write that a run begins now, and return it; `Conflict` if the plan is not ready to."""
+        run = RunRecord(
+            id=RunId(f"run-{uuid4().hex[:12]}"),
+            plan=plan.id,
+            state=RunState.RUNNING,
+            by=by,
+            started_at=at,
+        )
         with self._store.writing() as tx:
             plans.set_state(tx, plan.id, PlanState.RUNNING, only_from=READY)
             runs.add_run(tx, run, len(plan.plan.steps))
@@ -144,6 +152,7 @@ def _told(run: RunNow) -> Reason:
 _SEVERITIES = {
     RunState.FAILED: Severity.ERROR,
     RunState.NEEDS_HUMAN: Severity.WARNING,
+    RunState.INTERRUPTED: Severity.WARNING,
 }
 
 

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class Observer:
     """All readings go through here: they are ordered, merged and published.
 
-    `moving` tells which VMs a migration of ours is about, `vanished` is told of VMs that
-    no host knows any more.
+    `moving` tells which VMs a migration of ours is about, `changed` is told of what is new,
+    `whole` of endpoints that were read whole, once that is published.
     """
 
     def __init__(self, picture: Picture, board: Board, clock: Clock) -> None:
@@ -45,6 +45,7 @@ class Observer:
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.moving: Callable[[], frozenset[VmId]] = frozenset
         self.changed: Callable[[Delta], None] = lambda _: None
+        self.whole: Callable[[EndpointId], None] = lambda _: None
 
     @property
     def inventory(self) -> Inventory:
@@ -107,6 +108,8 @@ class Observer:
             self.lost(endpoint, error)
             raise
         self._take(known[0], frame, moment)
+        if vms is None and self.current(endpoint):
+            self.whole(endpoint)
         return frame
 
     def take(self, endpoint: Endpoint, frame: Frame) -> None:

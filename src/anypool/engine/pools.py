@@ -45,6 +45,7 @@ class Pools:
         self._board = board
         self._must_lead = must_lead
         self.admitting = threading.Lock()
+        self.first: Callable[[Plan, Inventory], None] = lambda *_: None
 
     def all(self) -> tuple[KnownPool, ...]:
         """Return all pools by name, each with its endpoints."""
@@ -127,7 +128,11 @@ class Pools:
         self._board.tell((Notice("endpoint", key), Notice("event")))
 
     def allow(self, plan: Plan, inventory: Inventory) -> None:
-        """Return quietly if none of a plan's hosts is observe-only; raise `Denied`."""
+        """Return quietly if none of a plan's hosts is observe-only; raise `Denied`.
+
+        `first` is asked before, for those that are closed for a while only.
+        """
+        self.first(plan, inventory)
         found = dict(self._forbidden(plan, inventory))
         if not found:
             return

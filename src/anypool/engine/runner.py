@@ -50,6 +50,8 @@ from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRec
 
 log = logging.getLogger(__name__)
 
+_WAITING = frozenset({RunState.NEEDS_HUMAN, RunState.INTERRUPTED})
+
 RETRY_S = 1.0
 SLEEP_S = 1.0
 
@@ -223,7 +225,7 @@ class Runner:
 
         def settled() -> bool:
             run = self._runs.get(run_id)
-            return run is None or run.record.state is RunState.NEEDS_HUMAN
+            return run is None or run.record.state in _WAITING
 
         with self._changed:
             self._changed.wait_for(settled, timeout_s)

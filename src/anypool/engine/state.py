@@ -99,6 +99,7 @@ _PLAN_STATES = {
     RunState.RUNNING: PlanState.RUNNING,
     RunState.PAUSED: PlanState.PAUSED,
     RunState.NEEDS_HUMAN: PlanState.PAUSED,
+    RunState.INTERRUPTED: PlanState.PAUSED,
     RunState.DONE: PlanState.DONE,
     RunState.FAILED: PlanState.FAILED,
     RunState.CANCELLED: PlanState.CANCELLED,

@@ -19,7 +19,8 @@ class EndpointState(StrEnum):
 class Endpoint(Struct, frozen=True, kw_only=True, gc=False):
     """An address with the driver that speaks to it; credentials are kept elsewhere.
 
-    With `observe_only` its driver can look and do nothing else.
+    With `observe_only` its driver can look and do nothing else; so it is while `unread`: the
+    records are from a backup, and it was not read whole since.
     """
 
     id: EndpointId
@@ -28,6 +29,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, gc=False):
     pool: str = "default"
     options: tuple[tuple[str, str], ...] = ()
     observe_only: bool = False
+    unread: bool = False
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True, gc=False):

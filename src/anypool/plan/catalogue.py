@@ -36,7 +36,7 @@ R, NAMES, LIST, RS = Kind.REASON, Kind.NAMES, Kind.LIST, Kind.REASONS
 _WORDS = (
     *("running", "paused", "suspended", "stopped", "crashed", "unknown", "up", "off", "absent"),
     *("incoming", "migrating", "waiting", "begun", "done", "failed", "skipped", "cancelled"),
-    *("needs-human", "shut-down", "power-off", "reboot", "reset", "live-migration"),
+    *("needs-human", "interrupted", "shut-down", "power-off", "reboot", "reset", "live-migration"),
     "being-cancelled",
     *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
     *("cancel-migration", "delete-volumes", "healthy", "unhealthy"),
@@ -252,6 +252,20 @@ _ADMISSION: dict[str, dict[str, Kind]] = {
     "hint.wait-for-run": {},
     "hint.lift": {"pool": T, "endpoint": T},
     "hint.cancel": {"run": T},
+    "admit.unread": {"hosts": NAMES},
+    "admit.unread-copy": {"vm": T, "endpoints": NAMES},
+    "hint.unread": {},
+    "hint.vouch": {"endpoint": T},
+}
+
+_RESTORED: dict[str, dict[str, Kind]] = {
+    "restored.begun": {"day": T, "endpoints": N, "runs": N, "plans": N},
+    "restored.endpoint": {"endpoint": T},
+    "restored.vouched": {"endpoint": T, "who": T},
+    "restored.ended": {},
+    "restored.run": {"day": T},
+    "restored.step": {"day": T},
+    "restored.plan": {"day": T},
 }
 
 _RUNS: dict[str, dict[str, Kind]] = {
@@ -311,6 +325,6 @@ _RUNS: dict[str, dict[str, Kind]] = {
 
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_TEXTS, **_PLACES, **_RULES,
-    **_REFUSALS, **_CHECKS, **_ADMISSION, **_RUNS,
+    **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

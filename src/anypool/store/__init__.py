@@ -2,8 +2,8 @@
 
 `Store` opens the database and gives transactions; the modules beside it (`plans`,
 `runs`, `facts`, `observed`, `events`, `people`, `tokens`, `sessions`, `secrets`,
-`idempotency`, `audit`, `loads`, `inventories`, `retention`) are functions that take one, so that
-what belongs together is written in one transaction:
+`idempotency`, `audit`, `loads`, `inventories`, `retention`, `restoration`) are functions that
+take one, so that what belongs together is written in one transaction:
 
     with store.writing() as tx:
         runs.put_step(tx, step)
@@ -11,6 +11,7 @@ what belongs together is written in one transaction:
 """
 
 from anypool.store import kept_tables as kept_tables
+from anypool.store import restored_tables as restored_tables
 from anypool.store.store import Store
 from anypool.store.tx import Told, Tx
 

@@ -1,5 +1,8 @@
 """The audit trail: who did what, append-only, each row chained to the one before by a key.
 
+Numbers have no gaps, except after a restore from a backup: those that may have been given out
+meanwhile are not given again. Only who has the key can make a gap that holds.
+
 The hash of a row is HMAC-SHA256, with a key that is not in the database, over the hash of
 the row before and the row's content as canonical JSON. Whoever can write the database but
 not read the key can neither change, reorder nor remove a row without breaking the chain;
@@ -19,6 +22,7 @@ from anypool.errors import NotFound
 from anypool.store import act
 from anypool.store.pages import Ask, page
 from anypool.store.records import Page
+from anypool.store.restored_tables import restoration
 from anypool.store.tables import audit, audit_checkpoints
 from anypool.store.tx import Tx, from_row, to_row
 
@@ -78,8 +82,9 @@ def append(tx: Tx, record: AuditRecord) -> AuditRecord:
     if tx.dialect == "postgresql":
         tx.run(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     last = head(tx)
+    number = max(last.number + 1, _first_since_restore(tx))
     chained = msgspec.structs.replace(
-        record, number=last.number + 1, at=tx.now, request=record.request or act.request()
+        record, number=number, at=tx.now, request=record.request or act.request()
     )
     chained = msgspec.structs.replace(chained, hash=_hash(tx.vault.audit_key(), last.hash, chained))
     tx.add(audit, to_row(chained))
@@ -134,6 +139,10 @@ def verify(tx: Tx, anchors: Sequence[Head] = ()) -> Verdict:
     if (anchor := wanted.get(last.number)) is not None and anchor.hash != last.hash:
         why = "the checkpoint is not the one that was exported"
         return Verdict(rows=count, head=last, broken_at=last.number, why=why)
+    lost = [number for number in wanted if start.number < number < last.number]
+    if lost:
+        why = f"row {min(lost)} was exported once, and the backup restored since did not have it"
+        return Verdict(rows=count, head=last, broken_at=min(lost), why=why)
     beyond = [number for number in wanted if number > last.number]
     if beyond:
         why = f"rows are missing at the end: row {max(beyond)} was exported once"
@@ -162,6 +171,11 @@ def count(tx: Tx) -> int:
     return tx.count(select(func.count()).select_from(audit))
 
 
+def _first_since_restore(tx: Tx) -> int:
+    row = tx.row(select(restoration.c.audit_from))
+    return 0 if row is None else int(row.audit_from)
+
+
 def _checkpoint(tx: Tx) -> Head:
     newest = select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1)
     row = tx.row(newest)
@@ -173,9 +187,9 @@ def _checkpoint(tx: Tx) -> Head:
 
 
 def _fault(record: AuditRecord, last: Head, key: bytes, anchor: Head | None) -> str:
-    if record.number != last.number + 1:
-        return f"rows {last.number + 1} to {record.number - 1} are missing"
     if not hmac.compare_digest(_hash(key, last.hash, record), record.hash):
+        if record.number != last.number + 1:
+            return f"rows {last.number + 1} to {record.number - 1} are missing"
         return "the row or one before it was changed, or it was written with another key"
     if anchor is not None and anchor.hash != record.hash:
         return "it is not the row whose hash was exported"

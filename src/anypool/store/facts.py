@@ -26,6 +26,7 @@ from anypool.model import (
 )
 from anypool.store import tables
 from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+from anypool.store.restored_tables import unread as awaited
 from anypool.store.tx import Tx, from_row, to_row
 
 K = TypeVar("K", bound=str)
@@ -33,21 +34,26 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Shelf(Generic[K, R]):
-    """A table of records by their id; columns are the record's fields, the first is the key."""
+    """A table of records by their id; columns are the record's fields, the first is the key.
 
-    def __init__(self, table: Table, kind: type[R]) -> None:
+    Fields that are found out and not kept are `derived`, with what they are until then.
+    """
+
+    def __init__(self, table: Table, kind: type[R], **derived: object) -> None:
         self._table = table
         self._kind = kind
+        self._derived = derived
         (self._key,) = table.primary_key
 
     def get(self, tx: Tx, key: K) -> R | None:
         """Return a record, None if there is none."""
         row = tx.row(select(self._table).where(self._key == key))
-        return None if row is None else from_row(row, self._kind)
+        return None if row is None else from_row(row, self._kind, **self._derived)
 
     def put(self, tx: Tx, record: R) -> None:
         """Store a record in place of the one with its id; `Conflict` if its name is taken."""
-        tx.put(self._table, [to_row(record)])
+        row = to_row(record)
+        tx.put(self._table, [{name: row[name] for name in row.keys() - self._derived.keys()}])
 
     def delete(self, tx: Tx, key: K) -> bool:
         """Forget a record; return whether there was one."""
@@ -56,22 +62,25 @@ class Shelf(Generic[K, R]):
     def all(self, tx: Tx) -> tuple[R, ...]:
         """Return all records by id."""
         rows = tx.rows(select(self._table).order_by(self._key))
-        return tuple(from_row(row, self._kind) for row in rows)
+        return tuple(from_row(row, self._kind, **self._derived) for row in rows)
 
 
 hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
 vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
 datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)
 images: Shelf[ImageId, Image] = Shelf(tables.images, Image)
-endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint)
+endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint, unread=False)
 pools: Shelf[PoolId, Pool] = Shelf(tables.pools, Pool)
 services: Shelf[ServiceId, Service] = Shelf(tables.services, Service)
 policies: Shelf[PolicyId, Policy] = Shelf(tables.policies, Policy)
 
 
 def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:
-    """Return an endpoint as it is to be connected to: observe-only where its pool is, too."""
+    """Return an endpoint as it is to be connected to: observe-only where its pool is, too.
+
+    And so it is from a restore of the records until it was read whole.
+    """
     pool = pools.get(tx, PoolId(endpoint.pool))
-    return replace(
-        endpoint, observe_only=endpoint.observe_only or (pool is not None and pool.observe_only)
-    )
+    unread = tx.row(select(awaited).where(awaited.c.endpoint == endpoint.id)) is not None
+    closed = endpoint.observe_only or unread or (pool is not None and pool.observe_only)
+    return replace(endpoint, observe_only=closed, unread=unread)

@@ -15,8 +15,8 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x616E79706F6F6C  # "anypool": any number that all our releases share
 
 
-def migrate(connection: Connection, place: str) -> None:
-    """Migrate to the newest schema inside the caller's transaction.
+def migrate(connection: Connection, place: str, target: str = "head") -> None:
+    """Migrate to the newest schema, or to a certain one, inside the caller's transaction.
 
     Raise `StoreFailed` for a schema newer than this release and for a database that
     holds somebody else's tables.
@@ -26,7 +26,12 @@ def migrate(connection: Connection, place: str) -> None:
     config = _config(connection)
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
-    current = _revision(connection)
+    if target != "head" and target not in known:
+        raise StoreFailed(
+            f"schema {target} is newer than this release knows",
+            hint="use the release that wrote it, or a newer one",
+        )
+    current = revision(connection)
     if current is not None and current not in known:
         raise StoreFailed(
             f"the database {place} has schema {current}, newer than this release knows",
@@ -37,11 +42,23 @@ def migrate(connection: Connection, place: str) -> None:
             f"the database {place} holds tables of another program: {', '.join(others[:3])}",
             hint="name an empty database or a new file",
         )
-    if current != scripts.get_current_head():
-        command.upgrade(config, "head")
+    if current != (scripts.get_current_head() if target == "head" else target):
+        command.upgrade(config, target)
 
 
-def _revision(connection: Connection) -> str | None:
+def newest() -> str:
+    """Return the newest schema that this release knows."""
+    return str(ScriptDirectory(str(_SCRIPTS)).get_current_head())
+
+
+def revisions() -> tuple[str, ...]:
+    """Return every schema there ever was, the first one first."""
+    scripts = ScriptDirectory(str(_SCRIPTS)).walk_revisions()
+    return tuple(script.revision for script in scripts)[::-1]
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the schema of a database, None for one that is not ours or empty."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return context.get_current_revision()
 

@@ -121,12 +121,13 @@ def set_run(tx: Tx, plan_id: PlanId, run: RunId) -> None:
         raise _not_found(plan_id)
 
 
-def supersede(tx: Tx, plan_ids: Collection[PlanId], note: Reason) -> int:
-    """Mark those that did not run yet as SUPERSEDED; return how many."""
+def supersede(tx: Tx, plan_ids: Collection[PlanId] | None, note: Reason) -> int:
+    """Mark those that did not run yet as SUPERSEDED, None for all; return how many."""
     waiting = [PlanState.RECOMMENDED.value, PlanState.APPROVED.value]
+    named = () if plan_ids is None else (plans.c.id.in_(list(plan_ids)),)
     return tx.run(
         update(plans)
-        .where(plans.c.id.in_(list(plan_ids)), plans.c.state.in_(waiting))
+        .where(plans.c.state.in_(waiting), *named)
         .values(
             state=PlanState.SUPERSEDED.value,
             changed_at=tx.now,

@@ -78,7 +78,10 @@ class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RunState(StrEnum):
-    """The life of a run; NEEDS_HUMAN waits for a skip, a retry or a cancel."""
+    """The life of a run; NEEDS_HUMAN waits for a skip, a retry or a cancel.
+
+    INTERRUPTED was under way in a backup that was restored: what it did since is not known.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -86,6 +89,7 @@ class RunState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     NEEDS_HUMAN = "needs-human"
+    INTERRUPTED = "interrupted"
 
 
 FINAL_RUN_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})

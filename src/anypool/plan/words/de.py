@@ -23,6 +23,7 @@ WORDS: dict[str, str] = {
     "word.skipped": "übersprungen",
     "word.cancelled": "abgebrochen",
     "word.needs-human": "braucht einen Menschen",
+    "word.interrupted": "unterbrochen",
     "word.shut-down": "herunterfahren",
     "word.power-off": "ausschalten",
     "word.reboot": "neu starten",
@@ -221,6 +222,28 @@ WORDS: dict[str, str] = {
     "hint.lift": "ein Administrator hebt es auf: `anypool pool set {pool} --observe-only false`, "
     "oder `anypool endpoint set {endpoint} --observe-only false`, wo es nur der Endpoint ist",
     "hint.cancel": "warten, oder beenden mit `anypool operation cancel {run}`",
+    "admit.unread": "noch nicht ganz gelesen, seit die Aufzeichnungen aus einer Sicherung "
+    "wiederhergestellt wurden: {hosts}; vorher geschieht dort nichts",
+    "admit.unread-copy": "{vm} läuft vielleicht hinter {endpoints}; dort wurde noch nicht ganz "
+    "gelesen, seit die Aufzeichnungen aus einer Sicherung wiederhergestellt wurden",
+    "hint.unread": "es öffnet sich von selbst; `anypool resync show` zeigt, was noch fehlt",
+    "hint.vouch": "warten, bis geantwortet wird; oder nachsehen, dass dort keine VM läuft, und es "
+    "sagen: `anypool resync vouch {endpoint}`",
+    "restored.begun": "die Aufzeichnungen wurden aus einer Sicherung vom {day} wiederhergestellt: "
+    "{endpoints} {endpoints:#Zugang ist|Zugänge sind} nur lesbar, bis ganz gelesen, {runs} "
+    "{runs:#Vorgang wurde|Vorgänge wurden} unterbrochen, {plans} "
+    "{plans:#wartender Plan ist|wartende Pläne sind} überholt",
+    "restored.endpoint": "{endpoint} wurde seit der Wiederherstellung ganz gelesen",
+    "restored.vouched": "{who} sagt, dass hinter {endpoint} keine VM läuft; gelesen wurde dort "
+    "seit der Wiederherstellung nicht",
+    "restored.ended": "seit der Wiederherstellung ist alles gelesen; deswegen ist nichts mehr "
+    "nur lesbar",
+    "restored.run": "unterbrochen, weil die Sicherung vom {day} wiederhergestellt wurde: was er "
+    "seither getan hat, ist nicht bekannt; erst nachsehen, dann fortsetzen oder abbrechen",
+    "restored.step": "war im Gange, als die wiederhergestellte Sicherung vom {day} entstand: erst "
+    "nachsehen",
+    "restored.plan": "die Sicherung vom {day} wurde wiederhergestellt: vielleicht wurde er "
+    "seither ausgeführt",
     "run.given-up": "nach {attempts} {attempts:#Versuch|Versuchen} aufgegeben: {why}",
     "run.late": "nach {limit} nicht fertig: {why}",
     "run.seen": "{why} ({seen})",

@@ -23,6 +23,7 @@ WORDS: dict[str, str] = {
     "word.skipped": "skipped",
     "word.cancelled": "cancelled",
     "word.needs-human": "needs-human",
+    "word.interrupted": "interrupted",
     "word.shut-down": "shut down",
     "word.power-off": "power off",
     "word.reboot": "reboot",
@@ -219,6 +220,25 @@ WORDS: dict[str, str] = {
     "hint.lift": "an administrator lifts it: `anypool pool set {pool} --observe-only false`, "
     "or `anypool endpoint set {endpoint} --observe-only false` where only the endpoint is",
     "hint.cancel": "wait, or end it with `anypool operation cancel {run}`",
+    "admit.unread": "not read whole since the records were restored from a backup, and until "
+    "then nothing is done there: {hosts}",
+    "admit.unread-copy": "{vm} may run behind {endpoints} too: not read whole since the "
+    "records were restored from a backup",
+    "hint.unread": "it opens by itself; `anypool resync show` lists what is left",
+    "hint.vouch": "wait until it answers; or look that no VM runs there, and say so: "
+    "`anypool resync vouch {endpoint}`",
+    "restored.begun": "the records were restored from a backup of {day}: {endpoints} "
+    "{endpoints:#endpoint is|endpoints are} read-only until read whole, {runs} "
+    "{runs:#operation was|operations were} interrupted, {plans} "
+    "{plans:#plan that waited is|plans that waited are} superseded",
+    "restored.endpoint": "{endpoint} was read whole since the restore",
+    "restored.vouched": "{who} says that no VM runs behind {endpoint}, which was not read since "
+    "the restore",
+    "restored.ended": "everything was read since the restore; no endpoint is read-only for it",
+    "restored.run": "interrupted by a restore of the backup of {day}: what it did since is not "
+    "known; look first, then resume or cancel it",
+    "restored.step": "under way in the backup of {day} that was restored: look first",
+    "restored.plan": "the backup of {day} was restored: it may have been run since",
     "run.given-up": "given up after {attempts} attempts: {why}",
     "run.late": "not done after {limit}: {why}",
     "run.seen": "{why} ({seen})",

@@ -18,7 +18,10 @@ PLAN_STATES = (
     "cancelled",
     "superseded",
 )
-OPERATION_STATES = ("running", "paused", "done", "failed", "cancelled", "needs-human")
+OPERATION_STATES = (
+    *("running", "paused", "done", "failed", "cancelled", "needs-human"),
+    "interrupted",
+)
 SEVERITIES = ("info", "warning", "error")
 
 
