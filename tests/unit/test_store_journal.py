@@ -131,7 +131,8 @@ def test_unfinished_runs_are_found_again(store: Store) -> None:
         for run, state in zip(made, RunState, strict=True):
             runs.put_run(tx, replace(run, state=state, paused=True))
     with store.reading() as tx:
-        assert [run.state for run in runs.unfinished(tx)] == ["running", "paused", "needs-human"]
+        known = [run.state for run in runs.unfinished(tx)]
+        assert known == ["running", "paused", "needs-human", "interrupted"]
         assert runs.list_runs(tx, Ask(limit=1), plan=plan).total == len(RunState)
         assert len(runs.list_runs(tx, Ask(), states={RunState.DONE}).items) == 1
 
