@@ -9,6 +9,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "quickstart:quickstart",
             "a small pool of real hypervisors, on this machine",
         ),
+        "simulate": ("simulate:simulate", "what would happen in a pool that exists only in files"),
         "tour": ("tour:tour", "the main job on real hypervisors, checked from outside"),
         "lab": ("lab:app", "the servers that those are made of: freeze, kill, cut them off"),
         "doctor": ("doctor:doctor", "what is missing on this machine"),

@@ -1,0 +1,144 @@
+"""Play a scenario: plan, judge, and do each step as a value; nothing is waited for."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.errors import AnypoolError, Invalid, NoPlan
+from anypool.model import Inventory
+from anypool.plan import (
+    CostModel,
+    CreateVm,
+    Plan,
+    Reason,
+    apply,
+    broken,
+    hosts_of,
+    named,
+    priced,
+    reason,
+    say,
+)
+from anypool.plan.check import objections, violations
+from anypool.scenario.deed import plan_of
+from anypool.scenario.event import DEEDS, Event, event_of
+from anypool.scenario.happen import happened
+from anypool.scenario.world import World
+
+_COSTS = CostModel()
+_SLOTS = 2
+_PLANNED = (*DEEDS, "by-hand")
+
+
+class Happening(Struct, frozen=True, kw_only=True):
+    """One event as it went: the plan made for it, or why there is none, and what came of it."""
+
+    number: int
+    text: str
+    plan: Plan | None = None
+    refused: AnypoolError | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Played(Struct, frozen=True, kw_only=True):
+    """All events as they went, and the world after them."""
+
+    happenings: tuple[Happening, ...]
+    world: World
+
+
+def play(world: World, events: Iterable[Event]) -> Played:
+    """Return what happens; raise `Invalid` with file and line for names that are not there."""
+    game = _Game(world)
+    happenings = tuple(game.one(number, event) for number, event in enumerate(events, 1))
+    return Played(happenings=happenings, world=game.world)
+
+
+class _Game:
+    """The world of the moment, and the plan that waits to be run."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._held: Plan | None = None
+
+    def one(self, number: int, event: Event) -> Happening:
+        happening = Happening(number=number, text=event.text)
+        try:
+            if event.verb == "run":
+                return self._run(happening, self._waiting(event))
+            if event.verb == "plan":
+                inner = event_of(event.item, " ".join(event.words))
+                self._held = self._planned(inner)
+                return replace(happening, plan=self._held)
+            if event.verb in _PLANNED:
+                return self._run(happening, self._planned(event))
+            self.world = happened(self.world, event)
+        except Invalid as error:
+            if not isinstance(error, NoPlan):
+                raise
+            return replace(happening, refused=error)
+        except AnypoolError as error:
+            return replace(happening, refused=error)
+        return happening
+
+    def _waiting(self, event: Event) -> Plan:
+        if self._held is None:
+            raise event.item.wrong("no plan waits to be run", hint="`plan evacuate h1` makes one")
+        plan, self._held = self._held, None
+        return plan
+
+    def _planned(self, event: Event) -> Plan:
+        inventory = self.world.inventory
+        plan = plan_of(self.world, event)
+        return named(priced(plan, inventory, _COSTS, _SLOTS), inventory)
+
+    def _run(self, happening: Happening, plan: Plan) -> Happening:
+        """Do a plan as the engine would: judged first, each step while its conditions hold."""
+        against = self._against(plan)
+        notes = [f"not run: {say(why)}" for why in against] or self._steps(plan)
+        return replace(happening, plan=plan, notes=tuple(notes))
+
+    def _against(self, plan: Plan) -> tuple[Reason, ...]:
+        inventory = self.world.inventory
+        if looked := _looked_at(plan, inventory):
+            return (reason("admit.observe-only", hosts=tuple(looked), count=len(looked)),)
+        rules = self.world.rules().bound_to(_with_made(plan, inventory))
+        return objections(plan, inventory, rules.bounds)
+
+    def _steps(self, plan: Plan) -> list[str]:
+        """Do the steps in order, up to the first that cannot be done; return what was wrong."""
+        inventory = self.world.inventory
+        before, notes = violations(inventory), list[str]()
+        for step in plan:
+            if (why := broken(step, inventory)) is not None:
+                notes.append(f"stopped before step {step.number}: {say(why)}")
+                break
+            try:
+                inventory = apply(step.action, inventory)
+            except AnypoolError as error:
+                notes.append(f"stopped at step {step.number}: {error.message}")
+                break
+            wrong = violations(inventory) - before
+            notes += [f"wrong after step {step.number}: {one}" for one in sorted(map(say, wrong))]
+            before |= wrong
+        self.world = replace(self.world, inventory=inventory)
+        return notes
+
+
+def _with_made(plan: Plan, inventory: Inventory) -> Inventory:
+    """Return the pool with the VMs that a plan makes, so that the rules bind them too."""
+    for step in plan:
+        if isinstance(step.action, CreateVm):
+            try:
+                inventory = apply(step.action, inventory)
+            except AnypoolError:
+                continue
+    return inventory
+
+
+def _looked_at(plan: Plan, inventory: Inventory) -> list[str]:
+    """Return the hosts of a plan that may only be looked at, by name."""
+    hosts = {host for step in plan for host in hosts_of(step.action)}
+    known = (inventory.hosts.get(host) for host in hosts)
+    return sorted(host.name for host in known if host is not None and host.observe_only)
