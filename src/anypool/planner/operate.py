@@ -210,6 +210,7 @@ def _wished(wish: VmWish) -> Vm:
         cpu_model=wish.cpu_model,
         disks=disks,
         nics=wish.nics,
+        tags=wish.tags,
     )
 
 
