@@ -27,6 +27,7 @@ Kind = Literal[
     "pinned",
     "protected",
     "automation",
+    "restart",
 ]
 COLUMNS = (
     Column("NAME", lambda policy: policy["id"]),
@@ -73,6 +74,10 @@ class Details:
     level: Annotated[
         Literal["disabled", "manual", "partial", "automatic"] | None,
         Parameter(help="what automation may do with the VMs"),
+    ] = None
+    priority: Annotated[
+        Literal["highest", "high", "medium", "low", "lowest", "disabled"] | None,
+        Parameter(help="when the VMs restart after a failure"),
     ] = None
 
 

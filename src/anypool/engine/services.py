@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from anypool.engine.board import Board, Notice
 from anypool.errors import NotFound
 from anypool.model import Component, Inventory, Service, ServiceId, Vm, VmId
+from anypool.model.service import found as found
 from anypool.store import Store, events, facts
 from anypool.store.records import EventRecord
 
@@ -72,16 +73,6 @@ def places(services: Iterable[Service]) -> Iterator[tuple[Service, Component, st
         for component in service.components:
             for name in service.members(component):
                 yield service, component, name
-
-
-def found(wanted: frozenset[str], inventory: Inventory) -> dict[str, Vm]:
-    """Return the VMs of these ids or names; a name that two VMs bear is nobody's."""
-    by_name: dict[str, list[Vm]] = {}
-    for vm in inventory.vms.values() if wanted else ():
-        if vm.name in wanted:
-            by_name.setdefault(vm.name, []).append(vm)
-    only = {name: vms[0] for name, vms in by_name.items() if len(vms) == 1}
-    return only | {key: inventory.vms[VmId(key)] for key in wanted if key in inventory.vms}
 
 
 def _event(kind: str, key: str, message: str, by: str) -> EventRecord:

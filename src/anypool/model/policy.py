@@ -17,6 +17,8 @@ from msgspec import Struct
 from anypool.model.ids import HostId, PolicyId, VmId
 
 HOST_DOMAIN = "host"
+DOMAIN_KINDS = ("chassis", "rack", "power", "site")
+"""Kinds of failure domain that are looked for in the tags of hosts."""
 
 
 class Strength(StrEnum):
@@ -33,6 +35,17 @@ class Level(StrEnum):
     MANUAL = "manual"
     PARTIAL = "partial"
     AUTOMATIC = "automatic"
+
+
+class Priority(StrEnum):
+    """When a VM restarts after a failure: the highest first, and a `DISABLED` one never."""
+
+    HIGHEST = "highest"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    LOWEST = "lowest"
+    DISABLED = "disabled"
 
 
 class Of(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, tag_field="kind"):
@@ -120,6 +133,15 @@ class Automation(Of, frozen=True, tag="automation"):
     level: Level
 
 
+class Restart(Of, frozen=True, tag="restart"):
+    """The VMs restart with that priority after a failure; others with `medium`.
+
+    Of several for one VM `disabled` counts most, then the highest.
+    """
+
+    priority: Priority
+
+
 Rule: TypeAlias = (
     Together
     | Apart
@@ -133,11 +155,12 @@ Rule: TypeAlias = (
     | Pinned
     | Protected
     | Automation
+    | Restart
 )
 
 OF_HOSTS = (MaxVms, Headroom)
 """Rules whose scope is a query for hosts; all others ask for VMs."""
-ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation)
+ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart)
 """Rules that make no sense as a mere preference."""
 
 

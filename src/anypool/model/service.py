@@ -5,6 +5,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.model.ids import ServiceId, VmId
+from anypool.model.inventory import Inventory
+from anypool.model.vm import Vm
 
 
 class ProbeKind(StrEnum):
@@ -138,3 +140,13 @@ def rolled_up(members: tuple[Member, ...]) -> ServiceState:
     if states != {"running"} or Health.UNHEALTHY in healths:
         return ServiceState.DEGRADED
     return ServiceState.UNKNOWN if Health.UNKNOWN in healths else ServiceState.UP
+
+
+def found(wanted: frozenset[str], inventory: Inventory) -> dict[str, Vm]:
+    """Return the VMs of these ids or names; a name that two VMs bear is nobody's."""
+    by_name: dict[str, list[Vm]] = {}
+    for vm in inventory.vms.values() if wanted else ():
+        if vm.name in wanted:
+            by_name.setdefault(vm.name, []).append(vm)
+    only = {name: vms[0] for name, vms in by_name.items() if len(vms) == 1}
+    return only | {key: inventory.vms[VmId(key)] for key in wanted if key in inventory.vms}

@@ -112,6 +112,17 @@ _SERVICES: dict[str, dict[str, Kind]] = {
     "hint.apply": {"service": T},
 }
 
+_FAILURES: dict[str, dict[str, Kind]] = {
+    "fail.roomy": {"left": MIB},
+    "fail.widest": {"left": MIB},
+    "fail.tight": {"left": MIB},
+    "fail.nobody": {},
+    "fail.disabled": {},
+    "fail.needs": {"component": T},
+    "fail.datastore": {"datastore": T},
+    "fail.proof": {"host": T},
+}
+
 _TEXTS: dict[str, dict[str, Kind]] = {
     "price": {"parts": LIST},
     "price.time": {"time": S},
@@ -324,7 +335,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 }
 
 CODES: dict[str, dict[str, Kind]] = {
-    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_TEXTS, **_PLACES, **_RULES,
-    **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
+    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_TEXTS, **_PLACES,
+    **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -23,6 +23,7 @@ from anypool.model import (
     Pinned,
     PolicyId,
     Protected,
+    Restart,
     Spread,
     Strength,
     Together,
@@ -169,7 +170,7 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _licence(bound, homes, limit, board)
         case MaxVms() | Headroom():
             return _of_hosts(bound, board)
-        case NoMigration() | Pinned() | Protected() | Automation():
+        case NoMigration() | Pinned() | Protected() | Automation() | Restart():
             return set()
 
 

@@ -131,13 +131,14 @@ def _missing_abilities(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Rea
 def _missing_places(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
     for disk in vm.disks:
         if disk.datastore is None or disk.datastore not in host.datastores:
-            yield _unreachable(inventory, disk)
+            yield unreachable(inventory, disk)
     for nic in vm.nics:
         if nic.network is not None and nic.network not in host.networks:
             yield reason("host.network", network=nic.network)
 
 
-def _unreachable(inventory: Inventory, disk: Disk) -> Reason:
+def unreachable(inventory: Inventory, disk: Disk) -> Reason:
+    """Return why a host does not reach a disk."""
     if disk.datastore is None:
         return reason("host.private-disk", path=disk.path or disk.volume)
     store = inventory.datastores.get(disk.datastore)

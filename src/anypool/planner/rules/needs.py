@@ -11,6 +11,7 @@ from anypool.model import (
     Apart,
     Automation,
     Bound,
+    Claim,
     Exclusive,
     Headroom,
     Host,
@@ -22,6 +23,7 @@ from anypool.model import (
     OnHosts,
     Pinned,
     Protected,
+    Restart,
     Spread,
     Strength,
     Together,
@@ -38,12 +40,9 @@ Test = Callable[[Host], Reason | None]
 class Needs:
     """The tests of one VM; `refusal` are the musts, `misses` the preferences."""
 
-    def __init__(
-        self, inventory: Inventory, vm: Vm, bounds: Iterable[Bound], leaving: frozenset[VmId]
-    ) -> None:
+    def __init__(self, scene: "Scene", bounds: Iterable[Bound]) -> None:
         self._musts: list[Test] = []
         self._shoulds: list[Test] = []
-        scene = _Scene(inventory, vm, leaving)
         for bound in bounds:
             test = _test(bound, scene)
             if test is not None:
@@ -59,7 +58,7 @@ class Needs:
         return tuple(why for test in self._shoulds if (why := test(host)) is not None)
 
 
-class _Scene:
+class Scene:
     """The VM, and where others run while it looks for a place."""
 
     def __init__(self, inventory: Inventory, vm: Vm, leaving: frozenset[VmId]) -> None:
@@ -84,8 +83,16 @@ class _Scene:
         there = self.inventory.vms_on(host)
         return sum(vm.state in HOLDS_MEMORY and vm.id != self.vm.id for vm in there)
 
+    def free_mib(self, host: HostId) -> int:
+        """Return the memory of a host that nobody has."""
+        return self.inventory.memory_free_mib(host)
 
-def _test(bound: Bound, scene: _Scene) -> Test | None:
+    def vcpus(self, host: HostId) -> int:
+        """Return the virtual CPUs of what runs or may run on a host."""
+        return self.inventory.claims.get(host, Claim()).vcpus
+
+
+def _test(bound: Bound, scene: Scene) -> Test | None:
     match bound.rule:
         case OnHosts(avoid=avoid):
             return _on_hosts(bound, avoid=avoid)
@@ -99,14 +106,14 @@ def _test(bound: Bound, scene: _Scene) -> Test | None:
             return _headroom(bound, scene, bound.rule)
         case Pinned():
             return _pinned(bound, scene)
-        case Protected() | Automation():
+        case Protected() | Automation() | Restart():
             return None
         case _:
             return _among_others(bound, bound.rule, scene)
 
 
 def _among_others(
-    bound: Bound, rule: Apart | Together | Exclusive | Spread, scene: _Scene
+    bound: Bound, rule: Apart | Together | Exclusive | Spread, scene: Scene
 ) -> Test | None:
     match rule:
         case Apart(domain=domain):
@@ -121,7 +128,7 @@ def _among_others(
             assert_never(rule)
 
 
-def _apart(bound: Bound, scene: _Scene, kind: str) -> Test:
+def _apart(bound: Bound, scene: Scene, kind: str) -> Test:
     taken: dict[str, str] = {}
     for other, host in scene.others(bound):
         for domain in domains_of(kind, host.id, host.tags):
@@ -137,7 +144,7 @@ def _apart(bound: Bound, scene: _Scene, kind: str) -> Test:
     return test
 
 
-def _together(bound: Bound, scene: _Scene, kind: str) -> Test:
+def _together(bound: Bound, scene: Scene, kind: str) -> Test:
     homes = {
         domains_of(kind, host.id, host.tags): (other.name, host.name)
         for other, host in scene.others(bound)
@@ -153,7 +160,7 @@ def _together(bound: Bound, scene: _Scene, kind: str) -> Test:
     return test
 
 
-def _exclusive(bound: Bound, scene: _Scene, prefix: str) -> Test | None:
+def _exclusive(bound: Bound, scene: Scene, prefix: str) -> Test | None:
     mine = frozenset(tag for tag in scene.vm.tags if tag.startswith(prefix))
     if not mine:
         return None
@@ -171,7 +178,7 @@ def _exclusive(bound: Bound, scene: _Scene, prefix: str) -> Test | None:
     return test
 
 
-def _spread(bound: Bound, scene: _Scene, kind: str, minimum: int) -> Test:
+def _spread(bound: Bound, scene: Scene, kind: str, minimum: int) -> Test:
     others = scene.others(bound)
     reached = {d for _, host in others for d in domains_of(kind, host.id, host.tags)}
     wanted = min(minimum, len(others) + 1)
@@ -194,7 +201,7 @@ def _on_hosts(bound: Bound, *, avoid: bool) -> Test:
     return test
 
 
-def _licence(bound: Bound, scene: _Scene, limit: int) -> Test:
+def _licence(bound: Bound, scene: Scene, limit: int) -> Test:
     used = {host.id: host for _, host in scene.others(bound)}
     counted = sum(host.sockets for host in used.values())
 
@@ -213,7 +220,7 @@ def _licence(bound: Bound, scene: _Scene, limit: int) -> Test:
     return test
 
 
-def _no_migration(bound: Bound, scene: _Scene) -> Test | None:
+def _no_migration(bound: Bound, scene: Scene) -> Test | None:
     vm = scene.vm
     live = vm.state in (VmState.RUNNING, VmState.PAUSED)
     if not live or vm.host is None or vm.host not in bound.hosts:
@@ -226,7 +233,7 @@ def _no_migration(bound: Bound, scene: _Scene) -> Test | None:
     return test
 
 
-def _max_vms(bound: Bound, scene: _Scene, maximum: int) -> Test:
+def _max_vms(bound: Bound, scene: Scene, maximum: int) -> Test:
     def test(host: Host) -> Reason | None:
         if host.id not in bound.hosts or scene.running(host.id) < maximum:
             return None
@@ -235,19 +242,18 @@ def _max_vms(bound: Bound, scene: _Scene, maximum: int) -> Test:
     return test
 
 
-def _headroom(bound: Bound, scene: _Scene, rule: Headroom) -> Test:
-    vm, inventory = scene.vm, scene.inventory
+def _headroom(bound: Bound, scene: Scene, rule: Headroom) -> Test:
+    vm = scene.vm
 
     def test(host: Host) -> Reason | None:
         if host.id not in bound.hosts:
             return None
         here = vm.host == host.id and vm.state in HOLDS_MEMORY
-        left = inventory.memory_free_mib(host.id) - (0 if here else vm.memory_mib)
+        left = scene.free_mib(host.id) - (0 if here else vm.memory_mib)
         wanted = host.memory_mib * rule.memory_percent // 100
         if left < wanted:
             return reason("rule.headroom", policy=bound.policy, short=wanted - left)
-        claim = inventory.claims.get(host.id)
-        vcpus = (0 if claim is None else claim.vcpus) + (0 if here else vm.vcpus)
+        vcpus = scene.vcpus(host.id) + (0 if here else vm.vcpus)
         if rule.vcpus_percent and vcpus * 100 > host.cpus * rule.vcpus_percent:
             return reason("rule.vcpus", policy=bound.policy, vcpus=vcpus, cpus=host.cpus)
         return None
@@ -255,7 +261,7 @@ def _headroom(bound: Bound, scene: _Scene, rule: Headroom) -> Test:
     return test
 
 
-def _pinned(bound: Bound, scene: _Scene) -> Test | None:
+def _pinned(bound: Bound, scene: Scene) -> Test | None:
     home = scene.vm.host
     if home is None:
         return None

@@ -10,14 +10,16 @@ from anypool.model import (
     Level,
     Pinned,
     Policy,
+    Priority,
     Protected,
+    Restart,
     Strength,
     Vm,
     VmId,
 )
 from anypool.plan import Reason, reason
 from anypool.planner.rules.bind import bind
-from anypool.planner.rules.needs import Needs
+from anypool.planner.rules.needs import Needs, Scene
 
 _NOBODY: frozenset[VmId] = frozenset()
 
@@ -52,7 +54,11 @@ class Rulebook:
 
         `leaving` are VMs that will follow it, whose present place binds nobody.
         """
-        return Needs(inventory, vm, [*self._of_vm.get(vm.id, ()), *self._of_hosts], leaving)
+        return Needs(Scene(inventory, vm, leaving), self.binding(vm.id))
+
+    def binding(self, vm: VmId) -> tuple[Bound, ...]:
+        """Return the rules that name a VM, and those of the hosts it may come to."""
+        return (*self._of_vm.get(vm, ()), *self._of_hosts)
 
     def pinned(self, vm: VmId) -> Reason | None:
         """Return the rule that keeps a VM where it is, None if there is none."""
@@ -66,6 +72,18 @@ class Rulebook:
         """Return the level that is set for a VM itself; the lowest if several are."""
         levels = [b.rule.level for b in self.of(vm) if isinstance(b.rule, Automation)]
         return min(levels, key=list(Level).index, default=None)
+
+    def priority(self, vm: VmId) -> Priority:
+        """Return when a VM restarts after a failure."""
+        found = [b.rule.priority for b in self.of(vm) if isinstance(b.rule, Restart)]
+        if Priority.DISABLED in found:
+            return Priority.DISABLED
+        return min(found, key=list(Priority).index, default=Priority.MEDIUM)
+
+    def prioritised(self) -> frozenset[VmId]:
+        """Return the VMs for which a rule names a priority."""
+        some = (bound.vms for bound in self.bounds if isinstance(bound.rule, Restart))
+        return _NOBODY.union(*some)
 
     def preferences(self, vm: VmId) -> bool:
         """Return whether some rule of a VM is a preference."""
