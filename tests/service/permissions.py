@@ -84,6 +84,7 @@ LEAST: dict[str, Role | None] = {
     "get /pools/{key}": _V,
     "patch /pools/{key}": _A,
     "delete /pools/{key}": _A,
+    "get /pools/{key}/what-if": _V,
     "get /policies": _V,
     "post /policies": _A,
     "get /policies/{key}": _V,

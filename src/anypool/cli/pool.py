@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from anypool.cli import pool_failures
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.lists import EVERY, Which, show_all, show_single
@@ -13,6 +14,7 @@ from anypool.errors import Invalid
 from anypool.search import Noun
 
 app = App(name="pool", help="Pools: hosts that are managed together.")
+app.command(pool_failures.what_if)
 
 Switch = Annotated[
     Literal["true", "false"] | None,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from anypool.engine.board import Board, Notice
 from anypool.errors import NotFound
-from anypool.model import Component, Inventory, Service, ServiceId, Vm, VmId
+from anypool.model import Component, Service, ServiceId
 from anypool.model.service import found as found
 from anypool.store import Store, events, facts
 from anypool.store.records import EventRecord

@@ -16,6 +16,7 @@ from anypool.service.devices import Devices
 from anypool.service.endpoints import Endpoints
 from anypool.service.events import Events
 from anypool.service.facts import Facts
+from anypool.service.failures import Failures
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
@@ -64,6 +65,7 @@ class Services:
         self.devices = Devices(engine, proposals, underway)
         self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
+        self.failures = Failures(engine)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)

@@ -26,7 +26,7 @@ class Order:
 
     def __init__(
         self,
-        inventory: Inventory = Inventory(),
+        inventory: Inventory,
         rules: Rulebook = NO_RULES,
         services: Iterable[Service] = (),
     ) -> None:
@@ -46,8 +46,12 @@ class Order:
         return self._level.get(vm, _DEFAULT)
 
     def key(self, vm: Vm) -> tuple[int, int, int, str]:
-        """Return by what VMs are sorted: priority, dependencies, then the largest first."""
-        return self.level(vm.id), self._depth.get(vm.id, 0), -vm.memory_mib, vm.id
+        """Return by what VMs are sorted: priority, dependencies, then the largest first.
+
+        Those that never restart go before all, so that the others know what they lack.
+        """
+        level = self.level(vm.id)
+        return -1 if level == NEVER else level, self._depth.get(vm.id, 0), -vm.memory_mib, vm.id
 
     def needs(self, vm: VmId) -> tuple[Needed, ...]:
         """Return the components that must be ready before a VM starts."""
@@ -83,7 +87,9 @@ class Order:
         }
         for one in service.components:
             needed = tuple(
-                Needed(f"{service.id}/{name}", members[name]) for name in one.after if name in members
+                Needed(f"{service.id}/{name}", members[name])
+                for name in one.after
+                if name in members
             )
             for vm in members[one.name]:
                 self._ready[vm] = (one.ready, one.probe)

@@ -90,9 +90,7 @@ def _without_datastore(ground: Ground, order: Order, failure: Failure) -> Recove
 class _Attempt:
     """One way of placing all VMs of a failure."""
 
-    def __init__(
-        self, ground: Ground, order: Order, dead: frozenset[int], *, tight: bool
-    ) -> None:
+    def __init__(self, ground: Ground, order: Order, dead: frozenset[int], *, tight: bool) -> None:
         self.search = Search(ground, dead, tight=tight)
         self.fates: list[Fate] = []
         self.stuck = False
@@ -125,7 +123,7 @@ class _Attempt:
         if why is not None:
             return Fate(vm=vm.id, home=home, level=level, why=why)
         lane = self._ground.lane(vm)
-        if not lane.members - self.search.dead:
+        if lane.members <= self.search.dead:
             self.closed = True
             why = self._ground.against(vm, self.search.dead)
             return Fate(vm=vm.id, home=home, level=level, why=why)

@@ -66,13 +66,13 @@ class Search:
 
     def against(self, vm: Vm, lane: Lane) -> tuple[Reason, HostId]:
         """Return what keeps a VM from the host that is nearest to taking it, and that host."""
-        rows = [row for row in lane.rows if row not in self.dead]
-        widest = min(rows, key=lambda row: (-self.left(row), row))
-        free, need = self.left(widest), vm.memory_mib
+        free, widest = self._top(self._heap(lane))
+        need = vm.memory_mib
         if free < need:
             why = reason("host.memory", short=need - free, need=need, free=max(0, free))
             return why, self.ground.ids[widest]
         needs = self._needs(vm, self.ground.bounds(vm.id))
+        rows = (row for row in lane.rows if row not in self.dead)
         for row in sorted(rows, key=lambda row: (-self.left(row), row)):
             why_not = needs.refusal(self.ground.hosts[row])
             if why_not is not None:
@@ -135,28 +135,36 @@ class Search:
     def _widest(self, need: int, lane: Lane, accept: Accept) -> Found | None:
         if need >= self._never.get(lane, _ENDLESS):
             return None
-        heap = self._heaps.get(lane)
-        if heap is None:
-            heap = [(-self.left(row), row) for row in lane.rows if row not in self.dead]
-            heapify(heap)
-            self._heaps[lane] = heap
+        heap = self._heap(lane)
         aside: list[tuple[int, int]] = []
         found = None
-        while heap and found is None:
-            entry, row = heap[0]
-            now = self.left(row)
-            if -entry != now:
-                heapreplace(heap, (-now, row))
-            elif now < need:
-                break
-            else:
-                aside.append(heappop(heap))
-                found = (row, How.WIDEST) if accept(row) else None
+        while heap and found is None and self._top(heap)[0] >= need:
+            aside.append(heappop(heap))
+            row = aside[-1][1]
+            found = (row, How.WIDEST) if accept(row) else None
         for pair in aside:
             heappush(heap, pair)
         if found is None and accept is _anybody:
             self._never[lane] = min(need, self._never.get(lane, _ENDLESS))
         return found
+
+    def _heap(self, lane: Lane) -> list[tuple[int, int]]:
+        """Return the living rows of a lane, that with most memory free first."""
+        heap = self._heaps.get(lane)
+        if heap is None:
+            heap = [(-self.left(row), row) for row in lane.rows if row not in self.dead]
+            heapify(heap)
+            self._heaps[lane] = heap
+        return heap
+
+    def _top(self, heap: list[tuple[int, int]]) -> tuple[int, int]:
+        """Return what is free on the first row of a heap, after entries that are old."""
+        while True:
+            entry, row = heap[0]
+            now = self.left(row)
+            if -entry == now:
+                return now, row
+            heapreplace(heap, (-now, row))
 
     def _tightest(self, need: int, lane: Lane, accept: Accept) -> Found | None:
         order = self._sorted.get(lane)

@@ -1,0 +1,74 @@
+"""`anypool pool what-if`: what would happen if something failed."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from anypool.cli.client import Json, key
+from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.output import Column, show_list, show_one
+from anypool.cli.terminal import note
+from anypool.cli.words import duration
+from anypool.errors import Invalid
+
+FATES = (
+    Column("VM", lambda fate: fate["vm_name"]),
+    Column("FROM", lambda fate: fate["home_name"]),
+    Column("TO", lambda fate: fate["host_name"]),
+    Column("AT", lambda fate: _moment(fate)),
+    Column("PRIORITY", lambda fate: fate["priority"]),
+    Column("WHY", lambda fate: _why(fate)),
+    Column("AFTER", lambda fate: fate["after"], wide=True),
+    Column("READY WHEN", lambda fate: fate["ready"], wide=True),
+)
+
+
+def what_if(
+    name: str,
+    /,
+    *,
+    host: Annotated[tuple[str, ...], Parameter(negative="", help="a host that fails")] = (),
+    domain: Annotated[str, Parameter(help="a tag; all hosts that bear it fail: rack:r1")] = "",
+    datastore: Annotated[str, Parameter(help="a datastore that is lost")] = "",
+    where: Where = HERE,
+) -> None:
+    """Say what would happen to every VM of a pool if hosts or a datastore failed; do nothing.
+
+    Such as `anypool pool what-if default --host h3`. Several hosts fail at the same time.
+    """
+    strange = [one for one in host if "," in one]
+    if strange:
+        raise Invalid(f"{strange[0]!r} is no name of a host", hint="repeat --host for each")
+    query = {"host": ",".join(host), "domain": domain, "datastore": datastore}
+    with connected(where) as client:
+        found = client.get(f"/pools/{key(name)}/what-if", **query)
+        if where.output in ("json", "yaml"):
+            show_one(found, (), where.output)
+            return
+        rows = [*found["vms"], *found["lost"]]
+        if where.output == "name":
+            rows = [{"name": row["vm_name"]} for row in found["lost"]]
+        if rows:
+            show_list(rows, FATES, where.output)
+        _summary(found)
+
+
+def _summary(found: Json) -> None:
+    restarted, lost = len(found["vms"]), len(found["lost"])
+    if not restarted + lost:
+        note(f"Nothing runs on {found['name']}: its failure stops no VM.")
+        return
+    seconds = duration(round(1000 * found["seconds"]))
+    words = f"{restarted} VM{'s' * (restarted != 1)} would restart, the last begins after {seconds}"
+    note(f"{words}; {lost} would not." if restarted else f"{lost} VMs would not restart.")
+    for proof in found["proofs"]:
+        note(f"To be proven first: {proof['why']}.")
+    note("Nothing was done, and nothing does this by itself yet.")
+
+
+def _moment(fate: Json) -> str:
+    return "never" if fate["starts_s"] is None else duration(round(1000 * fate["starts_s"]))
+
+
+def _why(fate: Json) -> str:
+    return f"{fate['near']}: {fate['why']}" if fate["near"] else str(fate["why"])

@@ -1,0 +1,88 @@
+"""Failures that have not happened: asked for over HTTP and from the command line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tests.service.manager_kit import Manager, add_sim, problem, running
+from tests.unit.cli_kit import Terminal
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with running(tmp_path_factory.mktemp("failures")) as made:
+        with made.client() as client:
+            add_sim(client, "site", "hosts=4&vms=12&seed=3")
+        yield made
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def anypool(
+    manager: Manager, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    monkeypatch.setenv("ANYPOOL_URL", manager.url)
+    monkeypatch.setenv("ANYPOOL_TOKEN", manager.token())
+    return Terminal(capsys)
+
+
+def test_what_would_happen_is_said_with_proofs_and_nothing_is_done(
+    manager: Manager, anypool: Terminal
+) -> None:
+    with manager.client() as client:
+        query = {"q": "state = running and host.name = h1"}
+        ran = {one["id"]: one for one in client.get("/vms", params=query).json()["items"]}
+        found = client.get("/pools/default/what-if", params={"host": "h1"}).json()
+        after = {one["id"]: one for one in client.get("/vms", params=query).json()["items"]}
+    assert ran
+    assert {one["vm"] for one in found["vms"] + found["lost"]} == set(ran) == set(after)
+    assert all(one["home_name"] == "h1" != one["host_name"] for one in found["vms"])
+    assert found["proofs"][0]["reason"]["code"] == "fail.proof"
+    shown = anypool("pool", "what-if", "default", "--host", "h1")
+    assert shown.code == 0, shown.err
+    assert "To be proven first: h1 is proven dead: its power is off, or it is fenced." in shown.err
+    assert "Nothing was done" in shown.err
+
+
+def test_a_policy_of_priorities_decides_who_restarts(manager: Manager, anypool: Terminal) -> None:
+    with manager.client() as client:
+        found = client.get("/pools/default/what-if", params={"host": "h1"}).json()
+        name = found["vms"][-1]["vm_name"]
+    added = anypool("policy", "add", "off", "restart", f"name = {name}", "--priority", "disabled")
+    assert added.code == 0, added.err
+    shown = anypool("pool", "what-if", "default", "--host", "h1", "-o", "name")
+    assert shown.out.split() == [name]
+    assert (
+        "a policy says that it does not restart"
+        in anypool("pool", "what-if", "default", "--host", "h1").out
+    )
+    assert anypool("policy", "remove", "off", "--yes").code == 0
+
+
+def test_domains_and_datastores_fail_too(manager: Manager, anypool: Terminal) -> None:
+    for name in ("h1", "h2"):
+        assert anypool("host", "tag", name, "rack:r1").code == 0
+    with manager.client() as client:
+        found = client.get("/pools/default/what-if", params={"domain": "rack:r1"}).json()
+        assert (found["kind"], found["hosts"]) == ("rack", ["h1", "h2"])
+        stores = client.get("/datastores").json()["items"]
+        shared = next(one for one in stores if one["shared"])
+        query = {"datastore": shared["name"]}
+        found = client.get("/pools/default/what-if", params=query).json()
+        assert found["lost"]
+        assert not found["vms"] + found["proofs"]
+
+
+def test_questions_that_make_no_sense_are_refused(manager: Manager, anypool: Terminal) -> None:
+    with manager.client() as client:
+        path = "/pools/default/what-if"
+        assert "one of the three" in problem(client.get(path), 422)["detail"]
+        problem(client.get(path, params={"host": "h1", "domain": "rack:r1"}), 422)
+        problem(client.get(path, params={"domain": "rack:zz"}), 404)
+        problem(client.get("/pools/nowhere/what-if", params={"host": "h1"}), 404)
+    wrong = anypool("pool", "what-if", "default", "--host", "h9")
+    assert "there is no host 'h9'" in wrong.err
+    assert wrong.code != 0
