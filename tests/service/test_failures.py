@@ -1,7 +1,6 @@
 """Failures that have not happened: asked for over HTTP and from the command line."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
