@@ -1,0 +1,156 @@
+"""Work on the records themselves, by whoever may read them: backup, restore, another database.
+
+A `Settings` says where records are: its database, and the keys that belong to it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from anypool.app import KEY_FILE
+from anypool.clock import SystemClock
+from anypool.errors import Invalid
+from anypool.settings import Settings
+from anypool.store import connect
+from anypool.store.portable.alone import place_of
+from anypool.store.portable.file import Backup, Manifest
+from anypool.store.portable.make import back_up
+from anypool.store.portable.move import move
+from anypool.store.portable.restore import restore
+
+Report = Callable[[str, int, int], None]
+"""Told what is done, how many rows of it went by, and how many there are in all."""
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """A backup: when and by which release it was made, of which schema, how much is in it."""
+
+    file: str
+    bytes: int
+    made_at: float
+    release: str
+    schema: str
+    database: str
+    tables: int
+    rows: int
+    with_keys: bool
+
+
+class Brought(Struct, frozen=True, kw_only=True):
+    """What came to `place`; `endpoints` are read-only until they are read, `runs` interrupted.
+
+    `missing` are files of keys, which are kept outside of records, that are not there.
+    """
+
+    place: str
+    rows: int
+    tables: int
+    schema: str
+    missing: tuple[str, ...]
+    endpoints: int = 0
+    runs: int = 0
+    epoch: int = 0
+
+
+def create_backup(source: Settings, file: Path, report: Report) -> Summary:
+    """Write a backup of one moment, whether or not a manager runs; errors as `back_up`."""
+    return _summary(file, back_up(source.database_url, file, SystemClock(), report=report))
+
+
+def verify_backup(file: Path, report: Report) -> Summary:
+    """Read all of a backup; raise `Invalid` unless it is whole and unaltered."""
+    with Backup(file) as backup:
+        backup.verify(report)
+        return _summary(file, backup.manifest)
+
+
+def restore_backup(file: Path, target: Settings, report: Report, *, replace: bool) -> Brought:
+    """Bring records back; all or nothing. Errors as `restore`."""
+    with Backup(file) as backup, _folder(target):
+        done = restore(
+            target.database_url, backup, SystemClock(), replace=replace, report=report
+        )  # fmt: skip
+        return Brought(
+            place=_place(target),
+            rows=done.rows,
+            tables=len(backup.shapes),
+            schema=done.schema_now,
+            endpoints=done.endpoints,
+            runs=done.runs,
+            epoch=done.epoch,
+            missing=_missing(target),
+        )
+
+
+def move_records(source: Settings, target: Settings, report: Report) -> Brought:
+    """Copy all records into an empty database; the source stays. Errors as `move`."""
+    with _folder(target):
+        done = move(source.database_url, target.database_url, SystemClock(), report=report)
+        return Brought(
+            place=_place(target),
+            rows=done.rows,
+            tables=len(done.tables),
+            schema=done.schema,
+            missing=_missing(target),
+        )
+
+
+def _summary(file: Path, manifest: Manifest) -> Summary:
+    return Summary(
+        file=str(file),
+        bytes=file.stat().st_size,
+        made_at=manifest.made_at,
+        release=manifest.release,
+        schema=manifest.schema,
+        database=manifest.database,
+        tables=len(manifest.tables),
+        rows=manifest.rows,
+        with_keys=manifest.with_keys,
+    )
+
+
+def _place(settings: Settings) -> str:
+    return place_of(connect.parse(settings.database_url))
+
+
+def _missing(target: Settings) -> tuple[str, ...]:
+    return tuple(str(path) for path in _keys(target) if not path.exists())
+
+
+def _keys(target: Settings) -> tuple[Path, ...]:
+    """Return the files of keys that belong to records."""
+    file = connect.file_of(connect.parse(target.database_url))
+    key = Path(target.state_dir) / KEY_FILE if file is None else file.with_name(f"{file.name}.key")
+    return key, key.with_name(f"{key.name}.audit")
+
+
+@contextmanager
+def _folder(target: Settings) -> Iterator[None]:
+    """Make the folder of an SQLite file; it is gone again if the block raises."""
+    file = connect.file_of(connect.parse(target.database_url))
+    if file is None or file.parent.exists():
+        yield
+        return
+    try:
+        file.parent.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise Invalid(
+            f"the folder {file.parent} cannot be made: {error.strerror}",
+            hint="name one that is there, or that may be made",
+        ) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            file.with_name(f"{file.name}.manager").unlink(missing_ok=True)
+            file.parent.rmdir()
+        raise
+
+
+def as_data(record: Struct) -> dict[str, object]:
+    """Return a record as plain values."""
+    data: dict[str, object] = msgspec.to_builtins(record)
+    return data
