@@ -29,6 +29,7 @@ LEAST: dict[str, Role | None] = {
     "get /inventories/{key}": _V,
     "get /inventories/{key}/content": _V,
     "get /inventories/{key}/differences": _V,
+    "get /export": _V,
     "get /retention": _V,
     "post /retention/run": _A,
     "get /demo": _V,

@@ -70,6 +70,27 @@ def test_an_evacuation_is_previewed_run_as_shown_and_followed(anypool: Terminal)
     assert anypool("host", "leave", "h1", "--watch").code == 0
 
 
+def test_an_exported_pool_gives_the_plan_that_the_manager_makes(
+    anypool: Terminal, tmp_path: Path
+) -> None:
+    file = tmp_path / "pool.yaml"
+    exported = anypool("inventory", "export", str(file))
+    assert exported.code == 0, exported.err
+    assert "3 hosts, 6 VMs" in exported.err
+    assert file.stat().st_mode & 0o777 == 0o600
+    preview = anypool("host", "evacuate", "h2", "--dry-run").out
+    played = anypool("simulate", str(file), "--event", "evacuate h2").out
+    moves = [line.split()[1:3] for line in preview.splitlines() if " migrate " in line]
+    assert moves
+    assert moves == [line.split()[1:3] for line in played.splitlines() if " migrate " in line]
+    masked = anypool("inventory", "export", str(file), "--mask-names", "--loads-days", "0")
+    assert masked.code == 0, masked.err
+    assert "vm1\n" not in file.read_text()
+    assert anypool("simulate", str(file), "--event", "evacuate host2").out.count(" migrate ")
+    assert anypool("inventory", "export", str(file), "--pools", "nowhere").code == 3
+    assert anypool("inventory", "export", str(tmp_path / "no" / "x")).code == 2
+
+
 def test_a_vm_through_its_life(anypool: Terminal) -> None:
     name = anypool("vm", "list", "-f", "state = running", "-o", "name", "--limit", "1").out.strip()
     assert anypool("vm", "tag", name, "mine").out.split()[-1] == "mine"

@@ -18,6 +18,7 @@ from anypool.api import (
     devices,
     endpoints,
     events,
+    exports,
     failures,
     history,
     hosts,
@@ -47,6 +48,7 @@ from anypool.service import Services
 _API = (
     audit,
     records,
+    exports,
     vms,
     devices,
     hosts,

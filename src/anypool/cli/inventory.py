@@ -67,6 +67,9 @@ def show(inventory: str, /, *, where: Where = HERE) -> None:
     show_list([{**host, "vms": counts.get(host["id"], 0)} for host in hosts], _HOSTS, where.output)
 
 
+app.command("anypool.cli.inventory_export:export", name="export")
+
+
 @app.command
 def diff(
     old: str,

@@ -7,16 +7,32 @@ from cyclopts import Parameter
 
 from anypool.cli.terminal import clean, err, note, out
 from anypool.errors import Invalid
-from anypool.scenario import EXPECTATIONS, INPUTS, Result, happening_text, play_folder
+from anypool.scenario import (
+    EXPECTATIONS,
+    INPUTS,
+    Played,
+    Result,
+    happening_text,
+    outcome_text,
+    play_file,
+    play_folder,
+)
 
 DIFFERS = 1
-LARGEST_FILE = 64 << 20
+LARGEST_FILE = 256 << 20
 
 
 def simulate(
-    folder: Annotated[Path, Parameter(help="a scenario, or a folder with scenarios in it")],
+    place: Annotated[
+        Path,
+        Parameter(help="a scenario, a folder with scenarios, or a file with a pool"),
+    ],
     /,
     *,
+    event: Annotated[
+        tuple[str, ...],
+        Parameter(help='what happens in the pool of a file, such as "evacuate h1"; repeatable'),
+    ] = (),
     update: Annotated[
         bool, Parameter(help="write what came out as the expectation, instead of comparing")
     ] = False,
@@ -24,11 +40,23 @@ def simulate(
     """Play what happens in a pool that exists only in files, and compare it with what is expected.
 
     The exit code is 0 if all came as expected, 1 if something differs, 2 if a file is wrong.
+    A file is a `pool.yaml`, or what `anypool inventory export` wrote.
     """
-    folders = scenarios(folder)
-    results = [_played(one, update=update, alone=one == folder) for one in folders]
+    if place.is_file():
+        if update:
+            raise Invalid("only a folder keeps expectations", hint="leave --update out")
+        _show(play_file(str(place), _read(place), event))
+        return 0
+    if event:
+        raise Invalid("events come with a file", hint="a folder has them in events.yaml")
+    return _folders(place, update=update)
+
+
+def _folders(place: Path, *, update: bool) -> int:
+    folders = scenarios(place)
+    results = [_played(one, update=update, alone=one == place) for one in folders]
     bad = [one.name for one, good in zip(folders, results, strict=True) if not good]
-    if folders != [folder]:
+    if folders != [place]:
         told = f"; not as expected: {', '.join(bad)}" if bad else ", all as expected"
         note(f"{len(folders)} scenario{'s' * (len(folders) != 1)}{told}")
     return DIFFERS if bad else 0
@@ -37,7 +65,7 @@ def simulate(
 def scenarios(folder: Path) -> list[Path]:
     """Return the folder itself if it is a scenario, or those in it by name; raise `Invalid`."""
     if not folder.is_dir():
-        raise Invalid(f"{folder} is no folder", hint=f"a scenario is a folder with {_files()}")
+        raise Invalid(f"{folder} is not there", hint=f"a scenario is a folder with {_files()}")
     if any((folder / name).exists() for name in INPUTS):
         return [folder]
     found = sorted({one.parent for name in INPUTS for one in folder.rglob(name)})
@@ -48,18 +76,17 @@ def scenarios(folder: Path) -> list[Path]:
 
 def read(folder: Path) -> dict[str, str]:
     """Return the texts of a scenario's files by name; raise `Invalid` for one that is no text."""
-    texts: dict[str, str] = {}
-    for name in (*INPUTS, *EXPECTATIONS):
-        path = folder / name
-        if not path.is_file():
-            continue
-        if path.stat().st_size > LARGEST_FILE:
-            raise Invalid(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
-        try:
-            texts[name] = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise Invalid(f"{path} is no text", hint="it must be UTF-8") from None
-    return texts
+    names = (*INPUTS, *EXPECTATIONS)
+    return {name: _read(folder / name) for name in names if (folder / name).is_file()}
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > LARGEST_FILE:
+        raise Invalid(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is no text", hint="it must be UTF-8") from None
 
 
 def _played(folder: Path, *, update: bool, alone: bool) -> bool:
@@ -67,10 +94,12 @@ def _played(folder: Path, *, update: bool, alone: bool) -> bool:
     files = read(folder)
     result = play_folder(str(folder), files)
     if alone:
-        _show(result)
+        _show(result.played)
     if update:
         return _update(folder, files, result)
     if result.as_expected:
+        if alone:
+            err().print("all as expected", markup=False)
         return True
     if not alone:
         out().print(f"{clean(folder)}: {clean(result.played.world.about)}", markup=False)
@@ -81,16 +110,14 @@ def _played(folder: Path, *, update: bool, alone: bool) -> bool:
     return False
 
 
-def _show(result: Result) -> None:
-    about = result.played.world.about
+def _show(played: Played) -> None:
+    about = played.world.about
     lines = [about, ""] if about else []
-    for one in result.played.happenings:
-        lines += [*happening_text(one, result.played.world.inventory).splitlines(), ""]
-    lines += [*result.texts["expect.outcome"].splitlines(), ""]
+    for one in played.happenings:
+        lines += [*happening_text(one, played.world.inventory).splitlines(), ""]
+    lines += outcome_text(played).splitlines()
     for line in lines:
         out().print(clean(line), markup=False)
-    if result.as_expected:
-        err().print("all as expected", markup=False)
 
 
 def _update(folder: Path, files: dict[str, str], result: Result) -> bool:

@@ -34,7 +34,14 @@ def _entry(item: Any) -> list[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and _plain(value):
         return value
+    if isinstance(value, str):
+        return f'"{"".join(map(_escaped, value))}"'
     return json.dumps(value, ensure_ascii=True)
+
+
+def _escaped(letter: str) -> str:
+    """Return a letter as it stands in double quotes; YAML knows no pairs of surrogates."""
+    return json.dumps(letter)[1:-1] if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
 
 def _plain(text: str) -> bool:

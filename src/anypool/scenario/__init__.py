@@ -1,6 +1,6 @@
 """Scenarios: a pool, what happens in it, and what is expected; played by the real planners."""
 
-from anypool.scenario.folder import EXPECTATIONS, INPUTS, Result, play_folder
+from anypool.scenario.folder import EXPECTATIONS, INPUTS, Result, play_file, play_folder
 from anypool.scenario.play import Happening, Played, play
 from anypool.scenario.told import happening_text, outcome_text, plan_text
 from anypool.scenario.world import World
@@ -16,5 +16,6 @@ __all__ = [
     "outcome_text",
     "plan_text",
     "play",
+    "play_file",
     "play_folder",
 ]

@@ -1,16 +1,18 @@
 """A scenario as the texts of its files: played, and compared with what was expected."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from difflib import unified_diff
 
 from msgspec import Struct
 
 from anypool.errors import Invalid
-from anypool.scenario.event import read_events
-from anypool.scenario.page import parse_page
+from anypool.scenario.event import event_of, read_events
+from anypool.scenario.page import Item, Spot, parse_page
 from anypool.scenario.play import Played, play
-from anypool.scenario.pool import read_pool
+from anypool.scenario.pool import exported, read_pool
 from anypool.scenario.told import outcome_text, plan_text
+from anypool.scenario.world import World
 
 POOL, EVENTS = "pool.yaml", "events.yaml"
 PLAN, OUTCOME = "expect.plan", "expect.outcome"
@@ -53,6 +55,21 @@ def play_folder(folder: str, files: Mapping[str, str]) -> Result:
         ),
         missing=tuple(name for name in EXPECTATIONS if name not in files),
     )  # fmt: skip
+
+
+def play_file(name: str, text: str, events: Iterable[str]) -> Played:
+    """Return what comes of events in the pool of one file, terse or exported; raise `Invalid`."""
+    world = _from_json(name, text) if name.endswith(".json") else read_pool(parse_page(name, text))
+    lines = enumerate(events, 1)
+    asked = (event_of(Item(Spot("--event", number), line), line) for number, line in lines)
+    return play(world, tuple(asked))
+
+
+def _from_json(name: str, text: str) -> World:
+    try:
+        return exported(name, json.loads(text))
+    except ValueError as error:
+        raise Invalid(f"{name} is no JSON: {error}") from error
 
 
 def _differences(name: str, expected: str, found: str) -> list[str]:

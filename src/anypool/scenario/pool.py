@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from anypool.errors import AnypoolError
+from anypool.exchange.poolfile import read_pool_file
 from anypool.model import (
     Component,
     Datastore,
@@ -31,10 +32,12 @@ _STORES = ("shared", "local")
 
 
 def read_pool(page: Item) -> World:
-    """Return the world of a pool file; raise `Invalid` with file and line.
+    """Return the world of a pool file, or of an exported pool; raise `Invalid` with the place.
 
     Where datastores or networks are not named, there is one of each, for all hosts.
     """
+    if "format" in page.mapping():
+        return exported(page.spot.file, page.plain())
     parts = known(page, _PARTS)
     world = World(about=parts["about"].text().strip() if "about" in parts else "")
     world = _with_places(world, parts.get("datastores"), parts.get("networks"))
@@ -57,6 +60,12 @@ def read_pool(page: Item) -> World:
         policies=made,
         services=tuple(_service(name, item) for name, item in services.items()),
     )
+
+
+def exported(name: str, data: object) -> World:
+    """Return the world of an exported pool, given as JSON-like values; raise `Invalid`."""
+    file = read_pool_file(name, data)
+    return World(inventory=file.inventory(), policies=file.policies, services=file.services)
 
 
 def _lines(part: Item | None) -> Iterator[tuple[str, Item, str]]:

@@ -1,9 +1,9 @@
 """One line for a host or a VM: sizes, counts, +tags, options and single words, in any order."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from anypool.model import (
     Host,
     HostId,
     HostState,
+    Network,
     NetworkId,
     Nic,
     Snapshot,
@@ -32,6 +33,7 @@ from anypool.scenario.page import Item, instead
 from anypool.scenario.world import World
 
 E = TypeVar("E", bound=StrEnum)
+Named = Host | Datastore | Network
 
 _COUNT = re.compile(r"(\d{1,6})(cpus?|vcpus?|sockets?)")
 _SIZE = re.compile(r"\d+(\.\d+)?[KMGT]iB")
@@ -122,6 +124,7 @@ def host_of(name: str, item: Item, line: str, world: World) -> Host:
     pool = world.inventory
     shared = [store.name for store in pool.datastores.values() if store.shared]
     stores = said.names("datastores")
+    usual = [network.name for network in pool.networks.values()]
     networks = said.names("networks")
     state = next((one for one in said.singles if one in set(HostState)), HostState.UP)
     cannot = {_choice(item, Capability, one) for one in said.names("cannot") or ()}
@@ -144,7 +147,7 @@ def host_of(name: str, item: Item, line: str, world: World) -> Host:
         ),
         networks=frozenset(
             NetworkId(_there(item, one, pool.networks, "network"))
-            for one in (pool.networks if networks is None else networks)
+            for one in (usual if networks is None else networks)
         ),
         peer_uri="" if said.options.get("peers") == "no" else f"pool://{name}",
         peer_address=name,
@@ -168,8 +171,9 @@ def vm_of(name: str, item: Item, line: str, world: World) -> Vm:
     the first datastore and an adapter in the first network.
     """
     pool = world.inventory
-    said = words_of(item, line, VM_OPTIONS, (*VM_WORDS, *pool.hosts))
-    homes = [HostId(one) for one in said.singles if one in pool.hosts]
+    homes_by_name = {host.name: host.id for host in pool.hosts.values()}
+    said = words_of(item, line, VM_OPTIONS, (*VM_WORDS, *homes_by_name))
+    homes = [homes_by_name[one] for one in said.singles if one in homes_by_name]
     if len(homes) > 1:
         raise item.wrong(f"{name} is on two hosts", hint="a second place is written copies=h2")
     state = next((one for one in said.singles if one in set(VmState)), None)
@@ -208,7 +212,8 @@ def _disks(name: str, said: Words, world: World) -> Iterator[Disk]:
 def _nics(name: str, said: Words, world: World) -> Iterator[Nic]:
     networks = world.inventory.networks
     asked = said.names("networks")
-    named = sorted(map(str, networks))[:1] if asked is None else asked
+    usual = sorted(network.name for network in networks.values())[:1]
+    named = usual if asked is None else asked
     for number, one in enumerate(named):
         low = crc32(f"{name} {number}".encode())
         drawn = ":".join(f"{low >> shift & 255:02x}" for shift in (24, 16, 8, 0))
@@ -227,11 +232,13 @@ def _in_order(stores: Iterable[Datastore]) -> list[str]:
     return [store.name for store in sorted(stores, key=lambda one: (not one.shared, one.name))]
 
 
-def _there(item: Item, name: str, known: Iterable[str], noun: str) -> str:
-    names = list(known)
-    if name not in names:
-        raise item.wrong(f"there is no {noun} {name!r}", hint=instead(name, names))
-    return name
+def _there(item: Item, name: str, known: Mapping[Any, Named], noun: str) -> str:
+    """Return the id of what is called so, or has this id; raise `Invalid`."""
+    for key, one in known.items():
+        if name in (one.name, key):
+            return str(key)
+    names = [one.name for one in known.values()]
+    raise item.wrong(f"there is no {noun} {name!r}", hint=instead(name, names))
 
 
 def _choice(item: Item, kind: type[E], text: str) -> E:

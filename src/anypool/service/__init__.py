@@ -15,6 +15,7 @@ from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
 from anypool.service.endpoints import Endpoints
 from anypool.service.events import Events
+from anypool.service.exports import Exports
 from anypool.service.facts import Facts
 from anypool.service.failures import Failures
 from anypool.service.history import History
@@ -66,6 +67,7 @@ class Services:
         self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
         self.failures = Failures(engine)
+        self.exports = Exports(engine, clock)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)

@@ -1,0 +1,206 @@
+"""A pool as a file: read back it gives the same plans, and masked it tells no name."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import to_builtins
+from msgspec.structs import replace
+
+from anypool.cli import yaml
+from anypool.errors import AnypoolError, Invalid
+from anypool.exchange.masking import mask
+from anypool.exchange.masks import Masks
+from anypool.exchange.poolfile import PoolFile, as_data, pool_file, read_pool_file
+from anypool.model import (
+    Apart,
+    Component,
+    Exclusive,
+    Headroom,
+    HostId,
+    Inventory,
+    Licence,
+    NoMigration,
+    OnHosts,
+    Percentiles,
+    Policy,
+    PolicyId,
+    Pool,
+    PoolId,
+    Rule,
+    Service,
+    ServiceId,
+    Spread,
+    VmId,
+)
+from anypool.plan import Plan, digest, encode_plan
+from anypool.planner import plan_evacuation, plan_migrate, plan_start
+from anypool.planner.rules import Rulebook, bind
+from anypool.scenario.page import parse_page
+from anypool.scenario.pool import read_pool
+from tests.strategies import inventories
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("tag = web", Apart(domain="rack")),
+    ("tag = WEB or name = vm1", Spread(domain="hall", minimum=2)),
+    ("name = vm*", Exclusive(prefix="app:")),
+    ("tag in (web, db)", Exclusive(prefix="te")),
+    ("host.name = host0", OnHosts(hosts="tag = fast and memory > 1GiB")),
+    ("vm2", Licence(hosts="name ~ ost", sockets=4)),
+    ("not tag = db", NoMigration(source="name = host0", target="tag = slow or id = h1")),
+    ("pool = default", Headroom(memory_percent=10)),
+)
+TAGS = ("web", "db", "app:a", "app:b", "team1", "team2")
+HOST_TAGS = ("rack:a", "rack:b", "hall:x", "hall:y", "fast", "slow")
+WISHES: tuple[Callable[[Inventory, Rulebook], Plan], ...] = (
+    *(lambda i, r, n=n: plan_evacuation(i, HostId(f"h{n}"), r) for n in range(3)),  # type: ignore[misc]
+    *(lambda i, r, n=n: plan_migrate(i, VmId(f"v{n}"), r, target=None) for n in range(3)),  # type: ignore[misc]
+    *(lambda i, r, n=n: plan_start(i, VmId(f"v{n}"), r) for n in range(3)),  # type: ignore[misc]
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> PoolFile:
+    world = draw(inventories())
+    for host in list(world.hosts.values()):
+        tags = draw(st.sets(st.sampled_from(HOST_TAGS), max_size=3))
+        world = world.with_host(replace(host, tags=frozenset(tags), sockets=2))
+    for vm in list(world.vms.values()):
+        tags = draw(st.sets(st.sampled_from(TAGS), max_size=2))
+        world = world.with_vm(replace(vm, tags=frozenset(tags)))
+    rules = draw(st.lists(st.sampled_from(RULES), max_size=3))
+    policies = [
+        Policy(id=PolicyId(f"rule{number}"), scope=scope, rule=rule)
+        for number, (scope, rule) in enumerate(rules)
+    ]
+    parts = (Component(name="front", vms=("vm0", "v1")), Component(name="back", image="debian"))
+    return pool_file(
+        world,
+        pools=[Pool(id=PoolId("default"), description="ours")],
+        policies=policies,
+        services=[Service(id=ServiceId("shop"), components=parts)],
+    )
+
+
+def answers(inventory: Inventory, policies: tuple[Policy, ...]) -> list[bytes]:
+    """What planners say to every wish, byte for byte."""
+    rules = Rulebook.on(policies, inventory)
+    found = []
+    for wish in WISHES:
+        try:
+            found.append(encode_plan(wish(inventory, rules)))
+        except AnypoolError as error:
+            found.append(f"{error.message} {getattr(error, 'refusals', '')}".encode())
+    return found
+
+
+@given(files(), st.booleans())
+@settings(max_examples=25)
+def test_a_file_read_back_gives_the_same_plans(file: PoolFile, as_json: bool) -> None:
+    text = json.dumps(as_data(file)) if as_json else yaml.dump(as_data(file))
+    world = read_pool(parse_page("pool", text))
+    assert digest(world.inventory) == digest(file.inventory())
+    assert (world.policies, world.services) == (file.policies, file.services)
+    again = answers(world.inventory, world.policies)
+    assert again == answers(file.inventory(), file.policies)
+
+
+@given(files())
+@settings(max_examples=25)
+def test_a_masked_pool_gives_the_same_plans_with_other_names(file: PoolFile) -> None:
+    masked, of = mask(file), Masks(file).of
+    for before in file.policies:
+        after = next(one for one in masked.policies if one.id == of("policy", before.id))
+        (old,) = bind((before,), file.inventory())
+        (new,) = bind((after,), masked.inventory())
+        assert {of("vm", vm) for vm in old.vms} == new.vms
+        assert {of("host", host) for host in old.hosts} == new.hosts
+        assert {of("host", host) for host in old.targets} == new.targets
+    old_rules = Rulebook.on(file.policies, file.inventory())
+    new_rules = Rulebook.on(masked.policies, masked.inventory())
+    for host in file.hosts:
+        try:
+            plan = plan_evacuation(file.inventory(), host.id, old_rules)
+        except AnypoolError as error:
+            with pytest.raises(type(error)):
+                plan_evacuation(masked.inventory(), HostId(of("host", host.id)), new_rules)
+            continue
+        other = plan_evacuation(masked.inventory(), HostId(of("host", host.id)), new_rules)
+        assert [_moves(step.action, of) for step in plan] == [
+            _moves(step.action, lambda _, name: name) for step in other
+        ]
+
+
+def _moves(action: object, of: Callable[[str, str], str]) -> dict[str, str]:
+    kinds = {"vm": "vm", "source": "host", "target": "host", "host": "host"}
+    return {key: of(kinds[key], v) for key, v in to_builtins(action).items() if key in kinds}
+
+
+@given(files())
+@settings(max_examples=25)
+def test_a_masked_pool_tells_no_name(file: PoolFile) -> None:
+    words = {one for host in file.hosts for one in (host.name, host.peer_address)}
+    words |= {one for vm in file.vms for one in (vm.name, *(nic.mac for nic in vm.nics))}
+    words |= {disk.volume for vm in file.vms for disk in vm.disks}
+    words |= {*TAGS, "app", "hall", "fast", "slow", "shared", "local", "shop", "debian", "ours"}
+    words |= {str(policy.id) for policy in file.policies}
+    told = set(_texts(as_data(mask(file))))
+    assert sorted(words & told) == []
+
+
+def _texts(data: object) -> list[str]:
+    if isinstance(data, dict):
+        return [text for item in data.values() for text in _texts(item)]
+    if isinstance(data, list):
+        return [text for item in data for text in _texts(item)]
+    if not isinstance(data, str):
+        return []
+    for mark in "=()<>~,-:":
+        data = data.replace(mark, " ")
+    return [data, *data.split()] if data != "true" else []
+
+
+def test_odd_names_survive_yaml() -> None:
+    names = (
+        "\N{GRINNING FACE} web",
+        "null",
+        "1e3",
+        "0x10",
+        "a: b",
+        "\\ud83d",
+        "é\u2028",
+        "~",
+        "no",
+    )
+    data = {"names": list(names), **{name: name for name in names}}
+    assert parse_page("x", yaml.dump(data)).plain() == data
+
+
+def test_what_is_no_export_is_refused() -> None:
+    with pytest.raises(Invalid, match="is no exported pool"):
+        read_pool_file("x", {"hosts": []})
+    good = as_data(pool_file(Inventory()))
+    with pytest.raises(Invalid, match="has version 2; this release reads 1"):
+        read_pool_file("x", good | {"version": 2})
+    with pytest.raises(Invalid, match="is not understood"):
+        read_pool_file("x", good | {"hosts": [{"id": 1}]})
+
+
+def test_only_what_belongs_to_the_pools_asked_for_is_in_the_file() -> None:
+    from tests.strategies import host, pool, vm
+
+    world = pool(2).with_host(host(7, pool="other")).with_vm(vm(1, "h0")).with_vm(vm(2, "h7"))
+    file = pool_file(world, only=frozenset({"other"}))
+    assert [str(one.id) for one in (*file.hosts, *file.vms)] == ["h7", "v2"]
+    assert {str(one.id) for one in file.datastores} == {"ds-shared"}
+
+
+def test_loads_keep_their_object() -> None:
+    from tests.strategies import pool, vm
+
+    loads = {"v1": {"cpu_percent": Percentiles(count=3, mean=1.0, p95=2.0)}}
+    file = replace(pool_file(pool(1).with_vm(vm(1, "h0"))), loads=loads, loads_s=60)
+    assert read_pool_file("x", json.loads(json.dumps(as_data(file)))) == file
+    assert list(mask(file).loads) == ["v1"]
