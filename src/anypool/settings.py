@@ -42,7 +42,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     demo_hosts: Annotated[Count, Meta(description="hosts of a new simulated pool")] = 40
     demo_vms: Annotated[Count, Meta(description="VMs of a new simulated pool")] = 400
 
-    steps_at_once: Annotated[Count, Meta(description="steps of all runs at one time")] = 16
+    steps_at_once: Annotated[Count, Meta(description="steps of all runs at one time")] = 64
+    steps_per_host: Annotated[
+        Count, Meta(description="steps at one time on one host; a libvirt daemon takes on 20")
+    ] = 20
     moves_per_host: Annotated[
         Count, Meta(description="migrations at one time into or out of one host")
     ] = 2

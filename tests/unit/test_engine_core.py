@@ -239,15 +239,17 @@ def test_moves_are_throttled_per_host_and_pool_and_by_other_runs() -> None:
     bench = Bench(*steps, inventory=pool(*vms))
     assert looks(bench.tick()) == [1, 2], "two at a time out of one host"
     bench = Bench(*steps, inventory=pool(*vms))
-    bench.others = Usage(1, {H1: 1}, {"default": 1})
+    bench.others = Usage(1, {H1: 1}, {H1: 1}, {"default": 1})
     assert looks(bench.tick()) == [1]
-    bench.others = Usage(4, {}, {"default": 4})
+    bench.others = Usage(4, {}, {}, {"default": 4})
     bench = Bench(*steps, inventory=pool(*vms))
-    bench.others = Usage(4, {}, {"default": 3})
+    bench.others = Usage(4, {}, {}, {"default": 3})
     assert looks(bench.tick()) == [1], "four in a pool"
     bench = Bench(*steps, inventory=pool(*vms))
-    bench.others = Usage(16)
-    assert looks(bench.tick()) == [], "sixteen in all"
+    bench.others = Usage(64)
+    assert looks(bench.tick()) == [], "64 in all"
+    bench.others = Usage(20, {H1: 19})
+    assert looks(bench.tick()) == [1], "twenty on one host, whatever they are"
 
 
 def both(source: Vm | None, target: Vm | None, *reasons: StateReason) -> tuple[Seen, ...]:

@@ -174,3 +174,16 @@ def test_a_port_nobody_listens_on_is_unreachable() -> None:
     with pytest.raises(Unreachable) as caught:
         connect(endpoint("qemu+tcp://127.0.0.1:9/system"), "")
     assert caught.value.hint
+
+
+def test_a_pool_that_refuses_to_be_refreshed_is_still_a_datastore(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libvirt refuses while a volume is being made in it, by us too."""
+
+    def refuse(*_: object) -> None:
+        raise libvirt.libvirtError("pool 'shared' has asynchronous jobs running.")
+
+    names = {pool.name for pool in driver.pools.read(refresh=True)}
+    monkeypatch.setattr(libvirt.virStoragePool, "refresh", refuse)
+    assert {pool.name for pool in driver.pools.read(refresh=True)} == names

@@ -1,7 +1,8 @@
 """A run as the engine's core sees it: its journal rows and what is only in memory."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,9 +11,11 @@ from anypool.engine.decision import Decision, Deed
 from anypool.engine.migration import Times
 from anypool.engine.sight import Sight
 from anypool.model import HostId, Inventory
-from anypool.plan import MigrateVm, Plan, PlanState, Reason, Step
+from anypool.plan import Action, MigrateVm, Plan, PlanState, Reason, Step, hosts_of
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
+
+K = TypeVar("K", bound=str)
 
 
 class Instant(NamedTuple):
@@ -172,22 +175,32 @@ Command: TypeAlias = Look | Do
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """What the runs of an engine do at one moment: active steps, migrations by host and pool."""
+    """What the runs of an engine do at one moment.
+
+    `steps` are all active ones, `by_host` those on a host; `moves_by_host` and
+    `moves_by_pool` are the migrations among them.
+    """
 
     steps: int = 0
     by_host: dict[HostId, int] = {}
-    by_pool: dict[str, int] = {}
+    moves_by_host: dict[HostId, int] = {}
+    moves_by_pool: dict[str, int] = {}
 
-    def plus(self, action: object, inventory: Inventory) -> "Usage":
+    def plus(self, action: Action, inventory: Inventory) -> "Usage":
         """Return the usage with one more active step."""
+        hosts = hosts_of(action)
+        more = replace(self, steps=self.steps + 1, by_host=_more(self.by_host, hosts))
         if not isinstance(action, MigrateVm):
-            return replace(self, steps=self.steps + 1)
-        by_host, by_pool = dict(self.by_host), dict(self.by_pool)
-        for host in (action.source, action.target):
-            by_host[host] = by_host.get(host, 0) + 1
-        for pool in pools_of(action, inventory):
-            by_pool[pool] = by_pool.get(pool, 0) + 1
-        return Usage(self.steps + 1, by_host, by_pool)
+            return more
+        return replace(
+            more,
+            moves_by_host=_more(self.moves_by_host, hosts),
+            moves_by_pool=_more(self.moves_by_pool, pools_of(action, inventory)),
+        )
+
+
+def _more(counts: dict[K, int], keys: Iterable[K]) -> dict[K, int]:
+    return counts | {key: counts.get(key, 0) + 1 for key in keys}
 
 
 def pools_of(action: MigrateVm, inventory: Inventory) -> frozenset[str]:

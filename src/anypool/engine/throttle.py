@@ -1,8 +1,8 @@
-"""How much at once: steps in all, migrations per host and per pool."""
+"""How much at once: steps in all and per host, migrations per host and per pool."""
 
 from anypool.engine.state import Usage, pools_of
 from anypool.model import Inventory
-from anypool.plan import Action, MigrateVm
+from anypool.plan import Action, MigrateVm, hosts_of
 from anypool.settings import Settings
 
 
@@ -10,10 +10,12 @@ def has_room(action: Action, usage: Usage, inventory: Inventory, settings: Setti
     """Return whether one more step may begin beside what runs."""
     if usage.steps >= settings.steps_at_once:
         return False
+    hosts = hosts_of(action)
+    if any(usage.by_host.get(host, 0) >= settings.steps_per_host for host in hosts):
+        return False
     if not isinstance(action, MigrateVm):
         return True
-    hosts = (action.source, action.target)
-    if any(usage.by_host.get(host, 0) >= settings.moves_per_host for host in hosts):
+    if any(usage.moves_by_host.get(host, 0) >= settings.moves_per_host for host in hosts):
         return False
     pools = pools_of(action, inventory)
-    return all(usage.by_pool.get(pool, 0) < settings.moves_per_pool for pool in pools)
+    return all(usage.moves_by_pool.get(pool, 0) < settings.moves_per_pool for pool in pools)

@@ -5,7 +5,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import libvirt
@@ -13,6 +13,7 @@ import libvirt
 from anypool.drivers import observing
 from anypool.drivers.libvirt import trouble
 from anypool.drivers.libvirt.address import Address
+from anypool.drivers.libvirt.lanes import LANES, Lanes
 from anypool.errors import NotFound, Unreachable
 from anypool.model import Endpoint, VmId
 
@@ -25,8 +26,9 @@ _loop: list[threading.Thread] = []
 
 
 class Session:
-    """One endpoint's connection, shared by the threads of a worker.
+    """One endpoint's connections, shared by the threads of a worker.
 
+    Looks go over the first one, a deed over that of its `lane`.
     `generation` changes whenever the connection was opened anew: what was heard before
     then is no reason to believe that nothing was missed since.
     """
@@ -42,16 +44,17 @@ class Session:
         self._secret = secret
         self._lock = threading.Lock()
         self._connection: libvirt.virConnect | None = None
+        self._lanes = Lanes(self._open_checked, self._most_lanes())
 
     def connection(self) -> libvirt.virConnect:
         """The living connection; raise `Unreachable`, `Denied` or `Invalid` if there is none."""
+        if (mine := self._lanes.mine()) is not None:
+            return mine
         with self._lock:
             if self._connection is not None and self._connection.isAlive():
                 return self._connection
             self._drop()
-            opened = self._open()
-            self._check(opened)
-            self._connection = opened
+            self._connection = self._open_checked()
             self.generation = uuid.uuid4().hex[:12]
             for listener in self._listeners:
                 listener(self._connection)
@@ -72,6 +75,14 @@ class Session:
             self._listeners.append(listener)
             if self._connection is not None:
                 listener(self._connection)
+
+    def lane(self) -> AbstractContextManager[None]:
+        """Let this thread do a deed that may take long on a connection that has room for it."""
+        return self._lanes.taken()
+
+    def hold_lane(self) -> Callable[[], None]:
+        """Keep that room for what goes on in another thread, until the result is called."""
+        return self._lanes.hold()
 
     @contextmanager
     def reading(self, what: str) -> Iterator[libvirt.virConnect]:
@@ -116,8 +127,19 @@ class Session:
 
     def close(self) -> None:
         """Give the connection back."""
+        self._lanes.close()
         with self._lock:
             self._drop()
+
+    def _most_lanes(self) -> int:
+        """A simulated host lives in its connection; a read-only one does no deeds."""
+        simulated = self.endpoint.uri.startswith("test:")
+        return 0 if simulated or self.read_only else LANES
+
+    def _open_checked(self) -> libvirt.virConnect:
+        opened = self._open()
+        self._check(opened)
+        return opened
 
     def _drop(self) -> None:
         if self._connection is not None:

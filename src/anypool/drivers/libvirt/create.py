@@ -3,7 +3,7 @@
 import libvirt
 
 from anypool.drivers.libvirt import making, metadata, pools, trouble, xml_domain, xml_read, xml_vm
-from anypool.drivers.libvirt.part import Part
+from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_write import document
 from anypool.errors import Conflict, NotFound
 from anypool.model import DatastoreId, Disk, HostId, VmId, VmState, VmWish
@@ -14,6 +14,7 @@ _STOPPED = frozenset({VmState.STOPPED, VmState.CRASHED})
 class Create(Part):
     """The operations that make and forget."""
 
+    @long
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
         """Make the volumes and define the VM; a repetition by the same step is quiet."""
         xml_domain.check(wish)
@@ -28,6 +29,7 @@ class Create(Part):
             with self.session.doing(f"define VM {wish.name}") as connection:
                 connection.defineXML(described)
 
+    @long
     def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
         """Forget a stopped VM, then its volumes; quiet if it is not there."""
         try:
@@ -44,6 +46,7 @@ class Create(Part):
         for disk in disks:
             self._delete_disk(disk)
 
+    @long
     def discard_copy(self, vm: VmId, host: HostId) -> None:
         """End and forget one copy of a VM; quiet if it is not there."""
         try:
@@ -60,6 +63,7 @@ class Create(Part):
         self._undefine(domain)
         self.wait_for(lambda: not self._there(vm), f"discard VM {vm}")
 
+    @long
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume; raise `Conflict` while a VM or a linked clone uses it."""
         found = self.volumes.find(datastore, name)

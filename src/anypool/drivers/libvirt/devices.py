@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import libvirt
 
 from anypool.drivers.libvirt import making, xml_device, xml_read, xml_vm
-from anypool.drivers.libvirt.part import Part, wait_until
+from anypool.drivers.libvirt.part import Part, long, wait_until
 from anypool.drivers.libvirt.xml_domain import Taste
 from anypool.drivers.libvirt.xml_write import document
 from anypool.drivers.names import check_mac, check_target
@@ -20,6 +20,7 @@ UNPLUG_TRY_S = 2.0
 class Devices(Part):
     """The operations on devices."""
 
+    @long
     def attach_disk(self, vm: VmId, host: HostId, disk: DiskWish, tag: str) -> None:
         """Make a volume and attach it; quiet if the VM has that volume there already."""
         domain = self.find(vm, host)
@@ -38,6 +39,7 @@ class Devices(Part):
             with self.session.doing(f"attach disk {disk.target} to VM {domain.name()}"):
                 domain.attachDeviceFlags(document(element), _scope(domain))
 
+    @long
     def detach_disk(self, vm: VmId, host: HostId, target: str) -> None:
         """Take a disk away; quiet if it is not there."""
         check_target(target)

@@ -37,7 +37,7 @@ import libvirt
 from anypool.drivers.libvirt import transfer, trouble, xml_read, xml_vm
 from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.connect import Session
-from anypool.drivers.libvirt.part import Part, wait_until
+from anypool.drivers.libvirt.part import Part, long, wait_until
 from anypool.drivers.libvirt.platform import Platform
 from anypool.drivers.libvirt.transfer import Transfer
 from anypool.drivers.protocol import Migration
@@ -63,13 +63,14 @@ class Migrations(Part):
         self._pauses_ms: dict[VmId, int] = {}
         session.listen(self._hear)
 
+    @long
     def begin_migration(self, order: Migration) -> None:
         """Begin and return once memory flows; quiet if a migration is under way already."""
         domain = self.find(order.vm, order.source)
         if transfer.statistics(domain) is not None:
             self._adopt(order, domain)
             return
-        begun = Transfer(order, domain, self._flags(order, domain))
+        begun = Transfer(order, domain, self._flags(order, domain), self.session.hold_lane)
         with self._lock:
             self._pauses_ms.pop(order.vm, None)
             self._transfers[order.vm] = begun

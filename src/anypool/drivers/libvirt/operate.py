@@ -3,7 +3,7 @@
 import libvirt
 
 from anypool.drivers.libvirt import states, trouble
-from anypool.drivers.libvirt.part import Part, wait_until
+from anypool.drivers.libvirt.part import Part, long, wait_until
 from anypool.drivers.names import check_name
 from anypool.errors import Busy, Conflict, NotFound, Rejected
 from anypool.model import HostId, StateReason, VmId, VmState
@@ -17,6 +17,7 @@ _PRESS_S = 5.0
 class Power(Part):
     """The operations that start and stop."""
 
+    @long
     def start_vm(self, vm: VmId, host: HostId) -> None:
         """Start a stopped VM; quiet if it runs."""
         domain = self.find(vm, host)
@@ -28,6 +29,7 @@ class Power(Part):
         with self.session.doing(f"start VM {domain.name()}"):
             domain.createWithFlags(0)
 
+    @long
     def shut_down_vm(self, vm: VmId, host: HostId, wait_s: float) -> None:
         """Press the power button and wait; `Rejected` if the guest still runs after `wait_s`."""
         domain = self.find(vm, host)
@@ -48,6 +50,7 @@ class Power(Part):
             hint="wait longer, or power the VM off",
         )
 
+    @long
     def power_off_vm(self, vm: VmId, host: HostId) -> None:
         """Stop a VM at once; quiet if it is stopped."""
         domain = self.find(vm, host)

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import libvirt
 
@@ -17,6 +18,10 @@ from anypool.model import HostId, Nic, VmId, VmState
 
 SETTLE_S = 10.0
 _POLL_S = 0.02
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Self = TypeVar("Self", bound="Part")
 
 
 class Part(BaseDriver):
@@ -82,6 +87,19 @@ class Part(BaseDriver):
         """Return once `seen` is true; raise `OutcomeUnknown` after `timeout_s`."""
         if not wait_until(seen, timeout_s):
             raise OutcomeUnknown(f"{what}: not seen to happen in {timeout_s:g} s", hint="look")
+
+
+def long(
+    operation: Callable[Concatenate[Self, P], R],
+) -> Callable[Concatenate[Self, P], R]:
+    """Mark an operation that may take long: it does not keep others of its endpoint waiting."""
+
+    @wraps(operation)
+    def on_a_lane(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.session.lane():
+            return operation(self, *args, **kwargs)
+
+    return on_a_lane
 
 
 def wait_until(seen: Callable[[], bool], timeout_s: float, poll_s: float = _POLL_S) -> bool:

@@ -4,6 +4,7 @@ A pool that holds a volume named `anypool-datastore-<uuid>` is a shared datastor
 that uuid; any other is the host's own, `<host id>:<pool>`.
 """
 
+import contextlib
 import threading
 import uuid
 import xml.etree.ElementTree as ET
@@ -94,14 +95,15 @@ class Pools:
                 return
             raise
         for pool in pools:
+            if refresh:
+                with contextlib.suppress(libvirt.libvirtError):
+                    pool.refresh(0)  # refused while a volume is made in it
             try:
-                if refresh:
-                    pool.refresh(0)
                 yield self._one(pool)
             except libvirt.libvirtError as problem:
                 if not connection.isAlive():
                     raise
-                del problem  # stopped or busy in between: it is in the next reading
+                del problem  # stopped in between: it is in the next reading
 
     def _one(self, pool: libvirt.virStoragePool) -> Pool:
         described = xml_read.parse(pool.XMLDesc(0))

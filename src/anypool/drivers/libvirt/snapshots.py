@@ -3,7 +3,7 @@
 import libvirt
 
 from anypool.drivers.libvirt import trouble, xml_snapshot
-from anypool.drivers.libvirt.part import Part
+from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.names import check_name
 from anypool.errors import Conflict, Rejected
 from anypool.model import HostId, VmId
@@ -12,6 +12,7 @@ from anypool.model import HostId, VmId
 class Snapshots(Part):
     """The operations on snapshots."""
 
+    @long
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Take a snapshot; one of that name by the same step is enough."""
         check_name("snapshot", name)
@@ -28,12 +29,14 @@ class Snapshots(Part):
             self._refuse_raw_disks(domain)
             domain.snapshotCreateXML(xml_snapshot.wish(name, tag), 0)
 
+    @long
     def revert_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
         """Return to a snapshot; a VM that ran when it was taken runs afterwards."""
         domain = self.find(vm, host)
         with self.session.doing(f"return VM {domain.name()} to snapshot {name}"):
             domain.revertToSnapshot(domain.snapshotLookupByName(name, 0), 0)
 
+    @long
     def delete_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
         """Forget a snapshot; quiet if it is not there."""
         domain = self.find(vm, host)

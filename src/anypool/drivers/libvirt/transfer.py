@@ -18,25 +18,37 @@ POLL_S = 0.1
 
 
 class Transfer:
-    """A migration that this process began; `problem` is libvirt's answer if it failed."""
+    """A migration that this process began; `problem` is libvirt's answer if it failed.
 
-    def __init__(self, order: Migration, domain: libvirt.virDomain, flags: int) -> None:
+    `hold` keeps the connection's room for it; what it returns is called at the end.
+    """
+
+    def __init__(
+        self,
+        order: Migration,
+        domain: libvirt.virDomain,
+        flags: int,
+        hold: Callable[[], Callable[[], None]],
+    ) -> None:
         """Nothing is sent before `begin`."""
         self.order = order
         self.domain = domain
         self.ended = threading.Event()
         self.problem: libvirt.libvirtError | None = None
         self._flags = flags
+        self._hold = hold
 
     def begin(self) -> None:
         """Set the first pause, then start both threads."""
         before_ms = self.domain.migrateGetMaxDowntime(0)
         self.domain.migrateSetMaxDowntime(self.order.pause_limit_ms, 0)
         name = f"migrate-{self.order.vm}"
-        threading.Thread(target=self._run, args=(before_ms,), name=name, daemon=True).start()
+        release = self._hold()
+        arguments = (before_ms, release)
+        threading.Thread(target=self._run, args=arguments, name=name, daemon=True).start()
         mind_the_pause(self.order, self.domain, self.ended)
 
-    def _run(self, before_ms: int) -> None:
+    def _run(self, before_ms: int, release: Callable[[], None]) -> None:
         wishes: dict[str, Any] = {}
         if self.order.peer_address:
             wishes[libvirt.VIR_MIGRATE_PARAM_URI] = f"tcp://{_bracketed(self.order.peer_address)}"
@@ -49,6 +61,7 @@ class Transfer:
             with contextlib.suppress(libvirt.libvirtError):
                 self.domain.migrateSetMaxDowntime(before_ms, 0)
         finally:
+            release()
             self.ended.set()
 
 
