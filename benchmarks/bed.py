@@ -17,6 +17,8 @@ from anypool.cli.login import by_code, split_link
 from anypool.settings import Settings
 
 LOOK_S = 0.03
+LOOK_SHARE = 0.02
+"""Of the time gone by: asking more often would take CPU time from what is measured."""
 
 
 def run_inside(name: str, hosts: int) -> int:
@@ -33,9 +35,13 @@ def run_inside(name: str, hosts: int) -> int:
 
 
 class Bed:
-    """A manager with the hosts of the lab, spoken to over its API as any client does."""
+    """A manager with the hosts of the lab, spoken to over its API as any client does.
 
-    def __init__(self, status: labs.LabStatus, client: Client) -> None:
+    `pid` is the manager's process.
+    """
+
+    def __init__(self, status: labs.LabStatus, client: Client, pid: int) -> None:
+        self.pid = pid
         self.status = status
         self.client = client
         self.hosts: dict[str, str] = {}
@@ -47,8 +53,11 @@ class Bed:
         self.datastore = status.datastore_uuid
         client.patch(f"/datastores/{self.datastore}", {"locking": "effective"})
 
-    def add_image(self, name: str, more: str = "") -> None:
-        """Register the lab's guest, with more words on its kernel's command line."""
+    def add_image(self, name: str, more: str = "", *, boots: bool = True) -> None:
+        """Register the lab's guest, with more words on its kernel's command line.
+
+        One that does not boot has the same empty disk and no kernel.
+        """
         image = self.status.image
         assert image is not None
         boot = {
@@ -64,7 +73,7 @@ class Bed:
                 "volume": Path(image.disk).name,
                 "size_bytes": 64 << 20,
                 "memory_mib": image.memory_mib,
-                "boot": boot,
+                "boot": boot if boots else None,
             },
         )
 
@@ -78,7 +87,7 @@ class Bed:
                 return time.monotonic() - begin
             if seen["state"] != "running" or time.monotonic() > begin + timeout_s:
                 raise SystemExit(f"{path}: operation {seen['state']}: {seen['message']}")
-            time.sleep(LOOK_S)
+            time.sleep(max(LOOK_S, (time.monotonic() - begin) * LOOK_SHARE))
 
     def wait(self, look: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
         """Wait until something is so."""
@@ -124,4 +133,4 @@ def bed(state: str) -> Iterator[Bed]:
         _, code = split_link(app.login_link(running.settings, "admin"))
         context = by_code(Context(url=running.url), code)
         with open_http(context) as http:
-            yield Bed(status, Client(http))
+            yield Bed(status, Client(http), running.pid)
