@@ -27,7 +27,7 @@ from anypool.errors import Invalid, Unreachable
 from anypool.service import Services, demo
 from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
-from anypool.store import Store, lease
+from anypool.store import Store, connect, lease
 
 KEY_FILE = "secrets.key"
 """In the state folder: what opens the secrets of a database that is a server's."""
@@ -90,8 +90,25 @@ def open_store(settings: Settings) -> Store:
         message = f"the state folder {folder} cannot be made: {error.strerror}"
         raise Invalid(message, hint="choose another one with ANYPOOL_STATE") from error
     key_file = None if settings.database_url.startswith("sqlite") else folder / KEY_FILE
-    key_file = systemd.credential(f"anypool.{KEY_FILE}") or key_file
-    return Store.open(settings.database_url, clock=SystemClock(), key_file=key_file)
+    return Store.open(
+        settings.database_url,
+        clock=SystemClock(),
+        key_file=systemd.credential(f"anypool.{KEY_FILE}") or key_file,
+        audit_file=audit_key_file(settings),
+    )
+
+
+def audit_key_file(settings: Settings) -> Path:
+    """Return where the audit trail's key lies: in the state folder, where we may make it.
+
+    One that lies beside an SQLite file elsewhere, as it once did, stays in use.
+    """
+    database = connect.file_of(connect.parse(settings.database_url))
+    name = f"{KEY_FILE}.audit" if database is None else f"{database.name}.key.audit"
+    beside = None if database is None else database.with_name(name)
+    if beside is not None and beside.exists():
+        return beside
+    return Path(settings.state_dir) / name
 
 
 def serve(settings: Settings, fd: int | None = None) -> int:

@@ -12,7 +12,8 @@ from anypool.app import KEY_FILE, open_store
 from anypool.cli.systemd_unit import program
 from anypool.model import Endpoint, EndpointId
 from anypool.settings import Settings
-from anypool.store import facts, secrets
+from anypool.store import audit, facts, secrets
+from anypool.store.audit import AuditRecord
 
 
 @pytest.fixture
@@ -72,12 +73,16 @@ def test_a_key_that_was_loaded_for_us_is_used(
     with store.writing() as tx:
         facts.endpoints.put(tx, Endpoint(id=host, driver="sim", uri="sim://h1"))
         secrets.put(tx, host, "password", "open sesame")
+        audit.append(tx, AuditRecord(who="ada", deed="test"))
     with store.reading() as tx:
         assert secrets.get(tx, host, "password") == "open sesame"
+        assert audit.verify(tx).rows == 1
     store.close()
     assert {path.name for path in (tmp_path / "state").iterdir()} <= {
-        "anypool.db", "anypool.db-wal", "anypool.db-shm", "anypool.db.manager"
+        "anypool.db", "anypool.db-wal", "anypool.db-shm", "anypool.db.manager",
+        "anypool.db.key.audit",
     }  # fmt: skip
+    assert list(given.iterdir()) == [key], "nothing can be made where credentials lie"
 
 
 def test_a_program_in_a_strange_place_is_named_safely(monkeypatch: pytest.MonkeyPatch) -> None:

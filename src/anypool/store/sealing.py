@@ -31,20 +31,21 @@ class Vault:
     does not open. The file is made when the first secret is sealed.
     """
 
-    def __init__(self, key_file: Path | None) -> None:
+    def __init__(self, key_file: Path | None, audit_file: Path | None = None) -> None:
         self._file = key_file
+        beside = None if key_file is None else key_file.with_name(f"{key_file.name}.audit")
+        self._audit_file = audit_file or beside
         self._key: bytes | None = None
         self._audit_key: bytes | None = None
 
     def audit_key(self) -> bytes:
-        """Return the key of the audit trail's chain; its file lies beside the other, made once."""
+        """Return the key of the audit trail's chain; its file is made once."""
         if self._audit_key is None:
-            if self._file is None:
+            if self._audit_file is None:
                 raise StoreFailed("nothing can be audited: no key file is configured")
-            file = self._file.with_name(f"{self._file.name}.audit")
-            if not file.exists():
-                _make(file)
-            self._audit_key = _read(file)
+            if not self._audit_file.exists():
+                _make(self._audit_file)
+            self._audit_key = _read(self._audit_file)
         return self._audit_key
 
     def seal(self, text: str, *, owner: str, field: str, first: bool) -> Sealed:

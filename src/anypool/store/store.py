@@ -38,12 +38,15 @@ class Store:
         self._seen: tuple[Lease, float] | None = None
 
     @staticmethod
-    def open(url: str, *, clock: Clock, key_file: Path | None = None) -> "Store":
+    def open(
+        url: str, *, clock: Clock, key_file: Path | None = None, audit_file: Path | None = None
+    ) -> "Store":
         """Open a database and bring it to this release's schema.
 
         `url` is `sqlite:////path/file` or `postgresql://user:password@host/name`. Secrets
         are encrypted with `key_file`, made when needed; by default it lies beside an
-        SQLite file, and PostgreSQL keeps none without it. Raise `Invalid` for a URL that
+        SQLite file, and PostgreSQL keeps none without it. The audit trail is chained with a
+        key in `audit_file`, by default beside the other. Raise `Invalid` for a URL that
         can never work, `StoreFailed` for a database that is read-only, locked, newer
         than this release, somebody else's or not there; nothing is changed then.
         """
@@ -54,8 +57,9 @@ class Store:
             place = str(file)
             key_file = key_file or file.with_name(f"{file.name}.key")
         guard = Guard(file.with_name(f"{file.name}.manager")) if file is not None else None
+        vault = Vault(key_file, audit_file)
         engine = connect.engine(parsed)
-        store = Store(engine, place=place, clock=clock, vault=Vault(key_file), guard=guard)
+        store = Store(engine, place=place, clock=clock, vault=vault, guard=guard)
         try:
             with explained(place), connect.writing(engine) as (connection, _):
                 migrate(connection, place)
