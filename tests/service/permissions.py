@@ -32,6 +32,8 @@ LEAST: dict[str, Role | None] = {
     "get /export": _V,
     "get /retention": _V,
     "post /retention/run": _A,
+    "get /secrets/keys": _A,
+    "post /secrets/rotate": _A,
     "get /demo": _V,
     "post /demo/play": _O,
     "get /events": _V,

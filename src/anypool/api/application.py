@@ -32,6 +32,7 @@ from anypool.api import (
     pools,
     problems,
     records,
+    secrets,
     vms,
 )
 from anypool.api.access_log import AccessLog
@@ -49,6 +50,7 @@ _API = (
     audit,
     records,
     exports,
+    secrets,
     vms,
     devices,
     hosts,

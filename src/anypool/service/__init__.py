@@ -22,6 +22,7 @@ from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
 from anypool.service.inventories import Inventories
+from anypool.service.keys import Keys
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
 from anypool.service.measures import Measures
@@ -72,6 +73,7 @@ class Services:
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)
         self.inventories = Inventories(engine, store)
+        self.keys = Keys(engine, store)
         self.logins = Logins(store, settings.keep_logins_days * 86_400.0)
         self.measures = Measures(engine, store)
         self.networks = Networks(engine, lists)

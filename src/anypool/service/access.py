@@ -37,6 +37,7 @@ class Deed(StrEnum):
     MANAGE_POLICIES = "manage policies"
     MANAGE_PEOPLE = "manage users"
     MANAGE_RECORDS = "manage what is kept"
+    MANAGE_SECRETS = "manage keys of secrets"
     OWN_LOGIN = "manage their own login"
 
 
@@ -55,6 +56,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_POLICIES: Role.ADMINISTRATOR,
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
     Deed.MANAGE_RECORDS: Role.ADMINISTRATOR,
+    Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""

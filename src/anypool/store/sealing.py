@@ -1,8 +1,7 @@
-"""Encryption of what may not lie readable in the database, with a key kept outside it."""
+"""Encryption of what may not lie readable in the database, with keys kept outside it."""
 
-import hashlib
-import os
 import secrets
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from anypool.errors import StoreFailed
+from anypool.store import keyring
 
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -25,43 +24,47 @@ class Sealed(NamedTuple):
 
 
 class Vault:
-    """AES-256-GCM with the key in a file of mode 0600.
+    """AES-256-GCM with keys in a file of mode 0600, read again whenever it was replaced.
 
     Each text is bound to the object and field it belongs to: moved to another row, it
     does not open. The file is made when the first secret is sealed.
     """
 
     def __init__(self, key_file: Path | None, audit_file: Path | None = None) -> None:
-        self._file = key_file
+        self.file = key_file
         beside = None if key_file is None else key_file.with_name(f"{key_file.name}.audit")
-        self._audit_file = audit_file or beside
-        self._key: bytes | None = None
+        self.audit_file = audit_file or beside
+        self._reading = threading.Lock()
+        self._sealing = b""
+        self._known: dict[str, bytes] = {}
+        self._read_at: tuple[int, int, int] | None = None
         self._audit_key: bytes | None = None
 
     def audit_key(self) -> bytes:
         """Return the key of the audit trail's chain; its file is made once."""
         if self._audit_key is None:
-            if self._audit_file is None:
+            if self.audit_file is None:
                 raise StoreFailed("nothing can be audited: no key file is configured")
-            if not self._audit_file.exists():
-                _make(self._audit_file)
-            self._audit_key = _read(self._audit_file)
+            if not self.audit_file.exists():
+                keyring.make(self.audit_file)
+            self._audit_key = keyring.read(self.audit_file)[0]
         return self._audit_key
 
     def seal(self, text: str, *, owner: str, field: str, first: bool) -> Sealed:
         """Encrypt a text; only the `first` secret of a database may make the key file."""
-        key = self._load(make=first)
+        key = self._newest(make=first)
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        key_id = _key_id(key)
+        key_id = keyring.key_id(key)
         sealed = AESGCM(key).encrypt(nonce, text.encode(), _binding(owner, field, key_id))
         return Sealed(key_id, nonce, sealed)
 
     def open(self, sealed: Sealed, *, owner: str, field: str) -> str:
         """Decrypt a text; raise `StoreFailed` for another key or altered data."""
-        key = self._load(make=False)
-        if sealed.key_id != _key_id(key):
+        if sealed.key_id not in self._known:
+            self._newest(make=False)
+        if (key := self._known.get(sealed.key_id)) is None:
             raise StoreFailed(
-                f"the {field} of {owner} was encrypted with another key than {self._file} holds",
+                f"the {field} of {owner} was encrypted with another key than {self.file} holds",
                 hint="restore the key file, or enter the secret again",
             )
         try:
@@ -72,63 +75,27 @@ class Vault:
                 f"the stored {field} of {owner} was altered", hint="enter the secret again"
             ) from error
 
-    def _load(self, *, make: bool) -> bytes:
-        if self._key is None:
-            if self._file is None:
-                raise StoreFailed(
-                    "secrets cannot be kept: no key file is configured", hint="set key_file"
-                )
-            if make and not self._file.exists():
-                _make(self._file)
-            self._key = _read(self._file)
-        return self._key
+    def _newest(self, *, make: bool) -> bytes:
+        """Return the key that seals now, from the file as it is now.
+
+        What was known once is not forgotten: a reader may still see rows of before a
+        rotation that has just dropped their key.
+        """
+        if self.file is None:
+            raise StoreFailed(
+                "secrets cannot be kept: no key file is configured", hint="set key_file"
+            )
+        with self._reading:
+            if make and not self.file.exists():
+                keyring.make(self.file)
+            seen = keyring.signature(self.file)
+            if seen is None or seen != self._read_at:
+                keys = keyring.read(self.file)
+                self._known |= {keyring.key_id(key): key for key in keys}
+                self._sealing = keys[0]
+                self._read_at = seen
+            return self._sealing
 
 
 def _binding(owner: str, field: str, key_id: str) -> bytes:
     return msgspec.json.encode([owner, field, key_id])
-
-
-def _key_id(key: bytes) -> str:
-    return hashlib.sha256(b"anypool key id" + key).hexdigest()[:16]
-
-
-def _make(path: Path) -> None:
-    """Write a new key beside its place and link it there, so that it is whole or absent."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its key is the one
-    except OSError as error:
-        raise StoreFailed(
-            f"cannot write the key file {path}: {error.strerror}",
-            hint="the directory must be writable and the disk not full",
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise StoreFailed(f"others may read the key file {path}", hint=f"run: chmod 600 {path}")
-        key = bytes.fromhex(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise StoreFailed(
-            f"cannot read the key file {path}: {error.strerror}",
-            hint="restore it from its backup; without it the stored secrets cannot be read",
-        ) from error
-    except ValueError as error:
-        raise _no_key(path) from error
-    if len(key) != _KEY_BYTES:
-        raise _no_key(path)
-    return key
-
-
-def _no_key(path: Path) -> StoreFailed:
-    return StoreFailed(f"{path} holds no key", hint="restore it from its backup")

@@ -1,7 +1,10 @@
 """Passwords and keys of endpoints and BMCs: written, used by drivers, never shown."""
 
-from sqlalchemy import delete, func, select
+from typing import Any
 
+from sqlalchemy import Row, delete, func, select
+
+from anypool.errors import StoreFailed
 from anypool.store.sealing import Sealed
 from anypool.store.tables import secrets
 from anypool.store.tx import Tx
@@ -23,9 +26,53 @@ def get(tx: Tx, owner: str, field: str) -> str:
     query = select(secrets).where(secrets.c.object == owner, secrets.c.field == field)
     if (row := tx.row(query)) is None:
         return ""
-    return tx.vault.open(Sealed(row.key_id, row.nonce, row.sealed), owner=owner, field=field)
+    return _opened(tx, row)
 
 
 def delete_all(tx: Tx, owner: str) -> int:
     """Forget the secrets of an object; return how many there were."""
     return tx.run(delete(secrets).where(secrets.c.object == owner))
+
+
+def seal_all(tx: Tx) -> int:
+    """Seal every secret anew with the key that seals now; return how many there are.
+
+    Raise `StoreFailed` if one does not open, and seal none.
+    """
+    rows = []
+    for row in tx.rows(select(secrets)):
+        text = _opened(tx, row)
+        sealed = tx.vault.seal(text, owner=row.object, field=row.field, first=False)
+        fresh = {"key_id": sealed.key_id, "nonce": sealed.nonce, "sealed": sealed.data}
+        rows.append({"object": row.object, "field": row.field, **fresh})
+    tx.put(secrets, rows)
+    return len(rows)
+
+
+def check_all(tx: Tx) -> None:
+    """Open every secret; raise `StoreFailed` for the first that does not."""
+    for row in tx.rows(select(secrets)):
+        _opened(tx, row)
+
+
+def unreadable(tx: Tx) -> int:
+    """Return how many secrets do not open: their key is not there, or they were altered."""
+    found = 0
+    for row in tx.rows(select(secrets)):
+        try:
+            _opened(tx, row)
+        except StoreFailed:
+            found += 1
+    return found
+
+
+def key_ids(tx: Tx) -> dict[str, int]:
+    """Return the ids of the keys that secrets were sealed with, and how many each."""
+    used = func.count().label("used")
+    rows = tx.rows(select(secrets.c.key_id, used).group_by(secrets.c.key_id))
+    return {row.key_id: row.used for row in rows}
+
+
+def _opened(tx: Tx, row: Row[Any]) -> str:
+    sealed = Sealed(row.key_id, row.nonce, row.sealed)
+    return tx.vault.open(sealed, owner=row.object, field=row.field)

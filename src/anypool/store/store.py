@@ -28,7 +28,7 @@ class Store:
         self.place = place
         self._engine = engine
         self._clock = clock
-        self._vault = vault
+        self.vault = vault
         self._guard = guard
         self._turn = threading.Lock()
         self._writer: int | None = None
@@ -90,7 +90,7 @@ class Store:
     def reading(self) -> Iterator[Tx]:
         """Give a transaction that sees one moment of the database and cannot write."""
         with explained(self.place), connect.reading(self._engine) as connection:
-            yield Tx(connection, self._clock.now(), self._vault)
+            yield Tx(connection, self._clock.now(), self.vault)
 
     def take_lease(self, holder: str, ttl_s: float) -> int | None:
         """Become the manager; return the new epoch, or None while another may be alive.
@@ -149,7 +149,7 @@ class Store:
     def _transaction(self) -> Iterator[Tx]:
         turn, engine = self._own_turn(), self._engine
         with turn, explained(self.place), connect.writing(engine) as (connection, transaction):
-            yield Tx(connection, self._clock.now(), self._vault)
+            yield Tx(connection, self._clock.now(), self.vault)
             with explained_commit(self.place):
                 transaction.commit()
 
