@@ -1,0 +1,27 @@
+"""Loops that numba compiles where it is installed, and that are plain Python where it is not."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+try:
+    from numba import njit
+except ImportError:
+    COMPILED = False
+
+    def loop(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        """Return the function as it is: numba is not installed."""
+        return function
+else:
+    COMPILED = True
+
+    def loop(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        """Return the function compiled when it is first called, without the interpreter's lock.
+
+        What was compiled is kept beside the module, or where numba keeps such things if that
+        cannot be written to.
+        """
+        made: Callable[Given, Result] = njit(cache=True, nogil=True)(function)
+        return made

@@ -1,0 +1,153 @@
+"""The arrays that loops work on: what stays (`Tables`), and an assignment (`State`)."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anypool.planner.reassign.problem import Ints, Problem, held, machine_costs, usage
+
+Array = npt.NDArray[Any]
+COST, MOST = 0, 1
+"""Where in `State.totals` the cost is, and the largest number of moved processes of a service."""
+
+
+class Tables(NamedTuple):
+    """A problem, as flat arrays.
+
+    Row P of `required` and entry P of `home` stand for no process. Services that a constraint
+    is void for have the row -1: only those with several processes are in `apart_row`, only
+    those with a spread above one in `spread_row`, and those that depend on others or are
+    depended on in `near_row`. `needs[needs_at[s]:needs_at[s + 1]]` is what s depends on,
+    `users` the other way round.
+    """
+
+    required: Array  # P + 1 x R
+    home: Array  # P + 1
+    service: Array  # P
+    price: Array  # P, weighted
+    transient: Array  # R, 0 or 1
+    load_weight: Array  # R
+    capacity: Array  # M x R
+    safe: Array  # M x R
+    balances: Array  # B x 4
+    way_price: Array  # M x M
+    location: Array  # M, from 0 on
+    neighbourhood: Array  # M, from 0 on
+    spread: Array  # S
+    apart_row: Array  # S
+    spread_row: Array  # S
+    near_row: Array  # S
+    needs_at: Array
+    needs: Array
+    users_at: Array
+    users: Array
+    weights: Array  # of services, of ways
+
+
+class State(NamedTuple):
+    """An assignment, and everything that follows from it and is kept while it changes."""
+
+    where: Array  # P
+    used: Array  # M x R
+    held: Array  # M x R
+    costs: Array  # M: load and balance
+    present: Array  # rows of `apart_row` x M: processes there, 0 or 1
+    in_location: Array  # rows of `spread_row` x locations
+    spans: Array  # rows of `spread_row`
+    in_place: Array  # rows of `near_row` x neighbourhoods
+    moved: Array  # S
+    counts: Array  # by number of moved processes: services that have as many
+    totals: Array  # the cost, the largest number of moved processes
+
+
+def tables(problem: Problem) -> Tables:
+    """Return the arrays of a problem."""
+    sizes = np.bincount(problem.service, minlength=problem.services)
+    users: list[list[int]] = [[] for _ in range(problem.services)]
+    for service, others in enumerate(problem.depends):
+        for other in others:
+            users[other].append(service)
+    related = np.array(
+        [bool(needs) or bool(by) for needs, by in zip(problem.depends, users, strict=True)],
+        dtype=bool,
+    )
+    needs_at, needs = _flat([list(others) for others in problem.depends])
+    users_at, used_by = _flat(users)
+    nobody = np.zeros((1, problem.required.shape[1]), dtype=np.int64)
+    return Tables(
+        required=np.concatenate([problem.required, nobody]),
+        home=np.append(problem.home, -1),
+        service=problem.service,
+        price=problem.price * problem.process_weight,
+        transient=problem.transient.astype(np.int64),
+        load_weight=problem.load_weight,
+        capacity=problem.capacity,
+        safe=problem.safe,
+        balances=problem.balances,
+        way_price=problem.way_price,
+        location=_from_zero(problem.location),
+        neighbourhood=_from_zero(problem.neighbourhood),
+        spread=problem.spread,
+        apart_row=_rows(sizes > 1),
+        spread_row=_rows(problem.spread > 1),
+        near_row=_rows(related),
+        needs_at=needs_at,
+        needs=needs,
+        users_at=users_at,
+        users=used_by,
+        weights=np.array([problem.service_weight, problem.machine_weight], dtype=np.int64),
+    )
+
+
+def state(problem: Problem, table: Tables, where: Ints) -> State:
+    """Return everything about an assignment, which must be allowed."""
+    service, moved_off = problem.service, where != problem.home
+    used = usage(problem, where)
+    moved = np.bincount(service[moved_off], minlength=problem.services)
+    most = int(np.bincount(service, minlength=1).max())
+    price = int(table.price[moved_off].sum())
+    price += problem.service_weight * int(moved.max())
+    ways = int(problem.way_price[problem.home, where].sum(dtype=np.int64))
+    costs = machine_costs(problem, used)
+    total = int(costs.sum()) + price + ways * problem.machine_weight
+    in_location = _counted(table.spread_row[service], table.location[where], table.location)
+    return State(
+        where=where.astype(np.int64),
+        used=used,
+        held=held(problem, where),
+        costs=costs,
+        present=_counted(
+            table.apart_row[service], where, np.arange(problem.machines), kind=np.int8
+        ),
+        in_location=in_location,
+        spans=(in_location > 0).sum(axis=1),
+        in_place=_counted(
+            table.near_row[service], table.neighbourhood[where], table.neighbourhood
+        ),
+        moved=moved,
+        counts=np.bincount(moved, minlength=most + 2),
+        totals=np.array([total, int(moved.max())], dtype=np.int64),
+    )
+
+
+def _rows(wanted: Array) -> Array:
+    """Return -1 where something is not wanted, and numbers from 0 on where it is."""
+    return np.where(wanted, np.cumsum(wanted) - 1, -1)
+
+
+def _from_zero(names: Array) -> Array:
+    numbers: Array = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return numbers
+
+
+def _flat(lists: list[list[int]]) -> tuple[Array, Array]:
+    starts = np.cumsum([0, *(len(one) for one in lists)]).astype(np.int64)
+    return starts, np.array([item for one in lists for item in one], dtype=np.int64)
+
+
+def _counted(rows: Array, columns: Array, known: Array, kind: type = np.int32) -> Array:
+    found = np.zeros((int(rows.max(initial=-1)) + 1, int(known.max()) + 1), dtype=kind)
+    counted = rows >= 0
+    np.add.at(found, (rows[counted], columns[counted]), 1)
+    return found

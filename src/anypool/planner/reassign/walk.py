@@ -1,0 +1,101 @@
+"""Annealing step by step: a random shift or exchange, taken if it is good or by chance."""
+
+import math
+
+from anypool.planner.reassign.compiled import loop
+from anypool.planner.reassign.gains import (
+    NEVER,
+    may_shift,
+    may_swap,
+    renew,
+    shift,
+    shift_change,
+    swap_change,
+)
+from anypool.planner.reassign.tables import Array, State, Tables
+
+UNIT = 4294967296.0  # 2 ** 32
+
+
+@loop
+def draw(seed: Array) -> int:
+    """Return a whole number from 0 to 2**32 - 1: Marsaglia's xorshift128, kept in four words.
+
+    numpy's generators cannot be carried into compiled code and give the same numbers there
+    and here at this price.
+    """
+    word = seed[0] ^ ((seed[0] << 11) & 0xFFFFFFFF)
+    seed[0], seed[1], seed[2] = seed[1], seed[2], seed[3]
+    seed[3] = seed[3] ^ (seed[3] >> 19) ^ word ^ (word >> 8)
+    return int(seed[3])
+
+
+@loop
+def below(seed: Array, end: int) -> int:
+    """Return a whole number from 0 to `end` - 1."""
+    return (draw(seed) * end) >> 32
+
+
+@loop
+def taken(seed: Array, change: int, heat: float) -> bool:
+    """Return whether a change of the cost is taken at a temperature (Metropolis)."""
+    if change <= 0:
+        return True
+    if change > 20.0 * heat:
+        return False
+    return draw(seed) < UNIT * math.exp(-change / heat)
+
+
+@loop
+def try_shift(t: Tables, s: State, seed: Array, heat: float) -> bool:
+    """Try a random process on a random machine; return whether it went there."""
+    process = below(seed, t.service.shape[0])
+    target = below(seed, t.location.shape[0])
+    source = s.where[process]
+    if source == target:
+        return False
+    change = shift_change(t, s, process, target)
+    if change >= NEVER or not taken(seed, change, heat):
+        return False
+    if not may_shift(t, s, process, target):
+        return False
+    shift(t, s, process, target)
+    renew(t, s, source, target, change)
+    return True
+
+
+@loop
+def try_swap(t: Tables, s: State, seed: Array, heat: float) -> bool:
+    """Try to exchange two random processes; return whether they changed places."""
+    one, other = below(seed, t.service.shape[0]), below(seed, t.service.shape[0])
+    here, there = s.where[one], s.where[other]
+    if here == there:
+        return False
+    change = swap_change(t, s, one, other)
+    if change >= NEVER or not taken(seed, change, heat):
+        return False
+    if not may_swap(t, s, one, other):
+        return False
+    shift(t, s, one, there)
+    shift(t, s, other, here)
+    renew(t, s, here, there, change)
+    return True
+
+
+@loop
+def walk(t: Tables, s: State, seed: Array, steps: int, heats: Array) -> int:
+    """Make steps from a temperature to another, in equal ratios; return how many were taken.
+
+    `heats` is the temperature at the beginning, at the end, and the share of exchanges.
+    """
+    heat, swaps = heats[0], int(heats[2] * UNIT)
+    cooling = (heats[1] / heats[0]) ** (1.0 / max(1, steps // 100))
+    count = 0
+    for step in range(steps):
+        if step % 100 == 99:
+            heat *= cooling
+        if draw(seed) < swaps:
+            count += int(try_swap(t, s, seed, heat))
+        else:
+            count += int(try_shift(t, s, seed, heat))
+    return count
