@@ -12,6 +12,7 @@ NAMES = (
     "clone",
     "inventory",
     "balance_htools",
+    "balance_roadef",
     "capacity",
     "consolidate",
     "place",

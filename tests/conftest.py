@@ -16,6 +16,8 @@ from anypool.store import act
 FAST_FOLDERS = ("tidy", "unit", "contract")
 SLOW_MARKS = ("lab", "postgres")
 
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
+
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile(
     "ci", deadline=None, derandomize=True, print_blob=True, database=None

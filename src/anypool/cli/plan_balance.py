@@ -1,4 +1,4 @@
-"""`anypool plan balance`: advice about a pool that another tool wrote into a file."""
+"""`anypool plan balance`: advice about a pool that another tool wrote into files."""
 
 import time
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from anypool.cli.terminal import note
 from anypool.errors import Invalid
 from anypool.exchange.advice import Advice, balance_htools
 
-LARGEST_FILE = 64 << 20
+LARGEST_FILE = 256 << 20
 LONGEST_BUDGET_S = 86_400
+MOST_CORES = 256
 
 COLUMNS = (
     Column("MOVE", lambda move: move["number"]),
@@ -39,8 +40,16 @@ class Asked:
         Path | None, Parameter(help="write the file with all moves made to this place")
     ] = None
     budget: Annotated[
-        float, Parameter(help="seconds after which the search ends with what it has")
+        float,
+        Parameter(
+            name=("--budget", "--seconds"),
+            help="seconds after which the search ends with what it has",
+        ),
     ] = 60.0
+    cores: Annotated[
+        int, Parameter(help="processors that search (roadef), 0 for all there are")
+    ] = 0
+    seed: Annotated[int, Parameter(help="of the random choices (roadef)")] = 0
 
 
 PLAIN = Asked()
@@ -48,21 +57,52 @@ PLAIN = Asked()
 
 def balance(
     file: Path,
+    assignment: Path | None = None,
     /,
     *,
     form: Annotated[
-        Literal["htools"],
-        Parameter(name="--from", help="format of the file: that of Ganeti's hbal and hspace"),
+        Literal["htools", "roadef"],
+        Parameter(
+            name="--from",
+            help="format of the file: that of Ganeti's hbal and hspace, or a model and an "
+            "assignment of the machine reassignment problem",
+        ),
     ],
     asked: Asked = PLAIN,
     output: Annotated[Format, Parameter(name=("--output", "-o"), help="how it is shown")] = "table",
 ) -> None:
-    """Say which VMs to move where so that the hosts of a pool are alike; do nothing.
+    """Say what to move where so that the hosts of a pool are loaded better; do nothing.
 
-    No manager is asked. The score is hbal's: the lower, the more alike the hosts are.
+    No manager is asked. For htools, the score is hbal's: the lower, the more alike the hosts
+    are. For roadef, the cost is the one of the ROADEF/EURO challenge of 2012; the assignment
+    goes to standard output unless a place for it is given.
     """
     if not 0 < asked.budget < LONGEST_BUDGET_S:
         raise Invalid("the budget must be seconds above zero", hint="such as --budget 10")
+    if form == "roadef":
+        _roadef(file, assignment, asked, output)
+    elif assignment is not None:
+        raise Invalid("htools has one file, and two are given", hint="or is it --from roadef?")
+    else:
+        _htools(file, asked, output)
+
+
+def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) -> None:
+    from anypool.cli.plan_reassign import reassign, show, wall  # numba takes a second
+
+    pace = wall(asked.budget, time.monotonic())
+    if assignment is None:
+        raise Invalid(
+            "an assignment to begin with is missing",
+            hint="anypool plan balance MODEL ASSIGNMENT --from roadef",
+        )
+    if not 0 <= asked.cores <= MOST_CORES or asked.seed < 0:
+        raise Invalid(f"cores must be 0 to {MOST_CORES}, and a seed zero or more")
+    texts = _read(model), _read(assignment)
+    show(reassign(texts, pace, cores=asked.cores, seed=asked.seed), asked.write, output)
+
+
+def _htools(file: Path, asked: Asked, output: Format) -> None:
     end = time.monotonic() + asked.budget
     text = _read(file)
     advice = balance_htools(text, group=asked.group, stop=lambda: time.monotonic() > end)
@@ -80,7 +120,7 @@ def balance(
 
 def _read(file: Path) -> str:
     if not file.is_file():
-        raise Invalid(f"{file} is no file", hint="`hscan` writes such files; see htools(1)")
+        raise Invalid(f"{file} is no file", hint="name a file that the other tool wrote")
     if file.stat().st_size > LARGEST_FILE:
         raise Invalid(f"{file} is larger than {LARGEST_FILE >> 20} MiB")
     try:

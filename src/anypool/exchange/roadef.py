@@ -6,7 +6,6 @@ machines, services, processes, balances, weights. An assignment is one machine f
 
 import re
 import warnings
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -56,17 +55,14 @@ class Numbers:
         """Return the next number."""
         return int(self.take(1, what)[0])
 
-    def limit(self, end: int, what: str, *, of: Iterable[int] | None = None) -> None:
-        """Raise `Invalid` unless the numbers taken last are below `end`.
+    def refuse(self, wrong: npt.NDArray[np.bool_], message: str) -> None:
+        """Raise `Invalid` where one of the numbers taken last is wrong.
 
-        `of` are their distances from the number that is next, one for each to be looked at.
+        `wrong` says so of each; `{}` in the message stands for the number.
         """
-        for back in (1,) if of is None else of:
-            value = int(self._all[self._at - back])
-            if value >= end:
-                raise self.wrong(
-                    self._at - back, f"{what} {value} is not there, the last one is {end - 1}"
-                )
+        if wrong.any():
+            index = self._at - wrong.size + int(np.argmax(wrong))
+            raise self.wrong(index, message.format(int(self._all[index])))
 
     def finish(self) -> None:
         """Raise `Invalid` if numbers are left."""
@@ -90,3 +86,123 @@ class Numbers:
                     text = f"{word[:20]!r} is not a whole number of zero or more"
                     return Invalid(f"{self._name}, line {line}: {text}", hint=HINT)
         return Invalid(f"{self._name}: this is not whole numbers between white space", hint=HINT)
+
+
+def read(model: str, assignment: str) -> Problem:
+    """Return what a model and the assignment to begin with say.
+
+    Raise `Invalid` with the line that is wrong, or where that assignment is not allowed.
+    """
+    numbers = Numbers(model, "the model")
+    resources = _size(numbers, "resources")
+    kinds = numbers.take(2 * resources, "the resources").reshape(-1, 2)
+    numbers.refuse((kinds[:, 0] > 1).repeat(2), "a resource must begin with 0 or 1")
+    places = _machines(numbers, resources)
+    spread, depends = _services(numbers)
+    service, required, price = _processes(numbers, resources, len(depends))
+    balances = _balances(numbers, resources)
+    weights = numbers.take(3, "the weights of moves").tolist()
+    numbers.finish()
+    machines = places.shape[0]
+    ends = 2 + resources, 2 + 2 * resources
+    problem = Problem(
+        transient=kinds[:, 0] == 1,
+        load_weight=kinds[:, 1].copy(),
+        neighbourhood=places[:, 0].copy(),
+        location=places[:, 1].copy(),
+        capacity=places[:, 2 : ends[0]].copy(),
+        safe=places[:, ends[0] : ends[1]].copy(),
+        way_price=places[:, ends[1] :].astype(np.int32),
+        spread=spread,
+        depends=depends,
+        service=service,
+        required=required,
+        price=price,
+        balances=balances,
+        process_weight=weights[0],
+        service_weight=weights[1],
+        machine_weight=weights[2],
+        home=read_assignment(assignment, machines, service.shape[0]),
+    )
+    _bounded(problem)
+    check_start(problem)
+    return problem
+
+
+def read_assignment(text: str, machines: int, processes: int) -> Ints:
+    """Return the machine of each process; raise `Invalid` with the line that is wrong."""
+    numbers = Numbers(text, "the assignment")
+    where = numbers.take(processes, f"a machine for each of {processes} processes")
+    numbers.refuse(where >= machines, f"there is no machine {{}}, the last is {machines - 1}")
+    numbers.finish()
+    return where.copy()
+
+
+def write(where: Ints) -> str:
+    """Return the text of an assignment."""
+    return " ".join(map(str, where.tolist())) + "\n"
+
+
+def _size(numbers: Numbers, what: str) -> int:
+    size = numbers.one(f"the number of {what}")
+    if size == 0:
+        numbers.refuse(np.ones(1, dtype=bool), f"there are {{}} {what}")
+    return size
+
+
+def _machines(numbers: Numbers, resources: int) -> Ints:
+    count = _size(numbers, "machines")
+    width = 2 + 2 * resources + count
+    rows = numbers.take(count * width, f"{count} machines").reshape(count, width)
+    wrong = np.zeros(rows.shape, dtype=bool)
+    wrong[:, 2 + 2 * resources :] = rows[:, 2 + 2 * resources :] >= 2**31
+    numbers.refuse(wrong.ravel(), "{} is too much for the price of a way")
+    return rows
+
+
+def _services(numbers: Numbers) -> tuple[Ints, tuple[tuple[int, ...], ...]]:
+    count = _size(numbers, "services")
+    spread, depends = [], []
+    for service in range(count):
+        least, needs = numbers.take(2, f"service {service}").tolist()
+        spread.append(least)
+        others = numbers.take(needs, f"what service {service} depends on")
+        numbers.refuse(others >= count, f"there is no service {{}}, the last is {count - 1}")
+        depends.append(tuple(others.tolist()))
+    return np.array(spread, dtype=np.int64), tuple(depends)
+
+
+def _processes(numbers: Numbers, resources: int, services: int) -> tuple[Ints, Ints, Ints]:
+    count = _size(numbers, "processes")
+    width = resources + 2
+    rows = numbers.take(count * width, f"{count} processes").reshape(count, width)
+    wrong = np.zeros(rows.shape, dtype=bool)
+    wrong[:, 0] = rows[:, 0] >= services
+    numbers.refuse(wrong.ravel(), f"there is no service {{}}, the last is {services - 1}")
+    return rows[:, 0].copy(), rows[:, 1:-1].copy(), rows[:, -1].copy()
+
+
+def _balances(numbers: Numbers, resources: int) -> Ints:
+    count = numbers.one("the number of balances")
+    rows = numbers.take(4 * count, f"{count} balances").reshape(count, 4)
+    wrong = np.zeros(rows.shape, dtype=bool)
+    wrong[:, :2] = rows[:, :2] >= resources
+    numbers.refuse(wrong.ravel(), f"there is no resource {{}}, the last is {resources - 1}")
+    return rows.copy()
+
+
+def _bounded(problem: Problem) -> None:
+    """Refuse numbers whose sums do not fit into 64 bits."""
+    most = problem.required.sum(axis=0, dtype=np.float64)
+    most = np.maximum(most, problem.capacity.sum(axis=0, dtype=np.float64))
+    total = float(most @ problem.load_weight.astype(np.float64))
+    for first, _, target, weight in problem.balances.tolist():
+        total += float(weight) * target * float(most[first])
+    total += float(problem.price.sum()) * problem.process_weight
+    total += float(problem.processes) * problem.service_weight
+    total += float(problem.processes) * int(problem.way_price.max()) * problem.machine_weight
+    if total > LARGEST_COST:
+        raise Invalid(
+            f"the costs may reach {total:.3g}, which is too much to count exactly",
+            hint=f"state sizes in a larger unit; costs must stay below {LARGEST_COST:.3g}",
+        )

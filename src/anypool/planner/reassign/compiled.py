@@ -7,15 +7,18 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 try:
-    from numba import njit
+    from numba import config, njit
 except ImportError:
     COMPILED = False
+else:
+    COMPILED = not getattr(config, "DISABLE_JIT", False)
+
+if not COMPILED:
 
     def loop(function: Callable[Given, Result]) -> Callable[Given, Result]:
-        """Return the function as it is: numba is not installed."""
+        """Return the function as it is: numba is not installed, or switched off."""
         return function
 else:
-    COMPILED = True
 
     def loop(function: Callable[Given, Result]) -> Callable[Given, Result]:
         """Return the function compiled when it is first called, without the interpreter's lock.

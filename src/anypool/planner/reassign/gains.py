@@ -53,7 +53,7 @@ def way_change(t: Tables, process: int, source: int, target: int) -> int:
         change += t.price[process]
     elif target == home:
         change -= t.price[process]
-    return change
+    return int(change)
 
 
 @loop
@@ -94,11 +94,8 @@ def shift_change(t: Tables, s: State, process: int, target: int) -> int:
     change += cost_after(t, s, source, process, nobody) - s.costs[source]
     away = homeward(t, process, source, target)
     if away != 0:
-        before = s.totals[MOST]
-        count_moved(s, service, away)
-        change += t.weights[0] * (s.totals[MOST] - before)
-        count_moved(s, service, -away)
-    return change
+        change += t.weights[0] * most_change(s, service, service, away, 0)
+    return int(change)
 
 
 @loop
@@ -121,17 +118,24 @@ def swap_change(t: Tables, s: State, one: int, other: int) -> int:
     change += way_change(t, one, here, there) + way_change(t, other, there, here)
     away, back = homeward(t, one, here, there), homeward(t, other, there, here)
     if away != 0 or back != 0:
-        before = s.totals[MOST]
-        if away != 0:
-            count_moved(s, first, away)
-        if back != 0:
-            count_moved(s, second, back)
-        change += t.weights[0] * (s.totals[MOST] - before)
-        if back != 0:
-            count_moved(s, second, -back)
-        if away != 0:
-            count_moved(s, first, -away)
-    return change
+        change += t.weights[0] * most_change(s, first, second, away, back)
+    return int(change)
+
+
+@loop
+def most_change(s: State, first: int, second: int, away: int, back: int) -> int:
+    """Return by how much the largest number of moved processes of a service changes."""
+    before = s.totals[MOST]
+    if away != 0:
+        count_moved(s, first, away)
+    if back != 0:
+        count_moved(s, second, back)
+    change = s.totals[MOST] - before
+    if back != 0:
+        count_moved(s, second, -back)
+    if away != 0:
+        count_moved(s, first, -away)
+    return int(change)
 
 
 @loop

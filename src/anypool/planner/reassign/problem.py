@@ -92,8 +92,7 @@ def cost(problem: Problem, where: Ints) -> int:
         int(machine_costs(problem, usage(problem, where)).sum())
         + problem.process_weight * int(problem.price[moved].sum())
         + problem.service_weight * int(counts.max())
-        + problem.machine_weight
-        * int(problem.way_price[problem.home, where].sum(dtype=np.int64))
+        + problem.machine_weight * int(problem.way_price[problem.home, where].sum(dtype=np.int64))
     )
 
 
@@ -106,7 +105,7 @@ def lower_bound(problem: Problem) -> int:
         weight * max(0, target * int(free[first]) - int(free[second]))
         for first, second, target, weight in problem.balances.tolist()
     )
-    return int(load) + balance
+    return int(load) + int(balance)
 
 
 def objections(problem: Problem, where: Ints) -> list[str]:

@@ -122,9 +122,7 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
         ),
         in_location=in_location,
         spans=(in_location > 0).sum(axis=1),
-        in_place=_counted(
-            table.near_row[service], table.neighbourhood[where], table.neighbourhood
-        ),
+        in_place=_counted(table.near_row[service], table.neighbourhood[where], table.neighbourhood),
         moved=moved,
         counts=np.bincount(moved, minlength=most + 2),
         totals=np.array([total, int(moved.max())], dtype=np.int64),
@@ -147,7 +145,7 @@ def _flat(lists: list[list[int]]) -> tuple[Array, Array]:
 
 
 def _counted(rows: Array, columns: Array, known: Array, kind: type = np.int32) -> Array:
-    found = np.zeros((int(rows.max(initial=-1)) + 1, int(known.max()) + 1), dtype=kind)
+    found: Array = np.zeros((int(rows.max(initial=-1)) + 1, int(known.max()) + 1), dtype=kind)
     counted = rows >= 0
     np.add.at(found, (rows[counted], columns[counted]), 1)
     return found

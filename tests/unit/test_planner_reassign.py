@@ -1,0 +1,181 @@
+"""Reassignment: costs, constraints and changes of cost as the definitions say, by another judge."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anypool.errors import Invalid
+from anypool.exchange.roadef import read, write
+from anypool.planner.reassign import cost, lower_bound, search
+from anypool.planner.reassign.gains import (
+    NEVER,
+    may_shift,
+    may_swap,
+    renew,
+    shift,
+    shift_change,
+    swap_change,
+)
+from anypool.planner.reassign.plain import IMPOSSIBLE, changes
+from anypool.planner.reassign.problem import objections
+from anypool.planner.reassign.tables import COST, state, tables
+from anypool.planner.reassign.walk import walk
+from tests.unit.reassign_judge import Instance, Machine, instances
+
+
+@settings(max_examples=25, deadline=None)
+@given(instances(processes=4, machines=3))
+def test_cost_and_constraints_are_those_of_the_definition(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    for where in product(range(len(instance.machines)), repeat=len(instance.home)):
+        found = np.array(where)
+        assert cost(problem, found) == instance.cost(list(where))
+        assert (not objections(problem, found)) == instance.allowed(list(where))
+        assert lower_bound(problem) <= instance.cost(list(where))
+
+
+@settings(max_examples=25, deadline=None)
+@given(instances(), st.data())
+def test_a_change_is_what_a_move_adds_to_the_cost(instance: Instance, data: st.DataObject) -> None:
+    problem = read(instance.model(), instance.assignment())
+    t = tables(problem)
+    s = state(problem, t, problem.home)
+    count, machines = len(instance.home), len(instance.machines)
+    for _ in range(8):
+        one, other = (data.draw(st.integers(0, count - 1)) for _ in range(2))
+        target = data.draw(st.integers(0, machines - 1))
+        here, there = int(s.where[one]), int(s.where[other])
+        where = s.where.tolist()
+        if data.draw(st.booleans()):
+            if here == target:
+                continue
+            where[one] = target
+            change, may = shift_change(t, s, one, target), may_shift(t, s, one, target)
+            assert (int(changes(t, s, one)[target]) < IMPOSSIBLE) == instance.allowed(where)
+            moves, touched = [(one, target)], (here, target)
+        else:
+            if here == there:
+                continue
+            where[one], where[other] = there, here
+            change, may = swap_change(t, s, one, other), may_swap(t, s, one, other)
+            moves, touched = [(one, there), (other, here)], (here, there)
+        assert (change < NEVER and may) == instance.allowed(where)
+        if not instance.allowed(where):
+            continue
+        assert int(s.totals[COST]) + change == instance.cost(where)
+        if len(moves) == 1:
+            assert int(changes(t, s, one)[target]) == change
+        for process, machine in moves:
+            shift(t, s, process, machine)
+        renew(t, s, *touched, change)
+        anew = state(problem, t, np.array(where))
+        for kept, expected in zip(s, anew, strict=True):
+            assert (kept == expected).all()
+
+
+@settings(max_examples=5, deadline=None)
+@given(instances(processes=5, machines=3))
+def test_the_search_finds_the_best_of_small_instances(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    *_, last = search(problem, lambda steps: steps / 1500, seed=1)
+    where = last.where.tolist()
+    assert instance.allowed(where)
+    assert instance.cost(where) == last.cost == instance.best()
+
+
+@pytest.fixture
+def instance() -> Instance:
+    """Return a service of three in two places, one that needs it, and three machines."""
+    rows = [Machine(m % 2, m, [20, 20], [5, 20], [int(m != n) for n in range(4)]) for m in range(4)]
+    return Instance(
+        resources=[(0, 10), (1, 1)],
+        machines=rows,
+        services=[(2, []), (0, [0]), (0, [])],
+        processes=[(0, [4, 4], 1)] * 3 + [(1, [3, 2], 1)] + [(2, [2, 1], 2)],
+        balances=[(0, 1, 1, 10)],
+        weights=(1, 10, 100),
+        home=[0, 1, 2, 0, 0],
+    )
+
+
+def test_the_same_seed_and_steps_give_the_same_assignments(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    runs = [
+        [
+            (found.cost, found.where.tolist())
+            for found in search(problem, lambda steps: steps / 2000, cores=2, seed=seed)
+        ]
+        for seed in (3, 3)
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_a_walk_keeps_its_books(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    t = tables(problem)
+    s = state(problem, t, problem.home)
+    assert walk(t, s, np.array([1, 2, 3, 4]), 500, np.array([50.0, 1.0, 0.5])) > 10
+    assert instance.allowed(s.where.tolist())
+    for kept, expected in zip(s, state(problem, t, s.where.copy()), strict=True):
+        assert (kept == expected).all()
+
+
+def test_a_model_that_is_read_is_written_as_an_assignment(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    assert write(problem.home) == instance.assignment()
+
+
+WRONG = (
+    ("2\n0 10\n1 1\n", "2\n0 x\n1 1\n", "the model, line 2: 'x' is not a whole number"),
+    ("2\n0 10\n1 1\n", "2\n7 10\n1 1\n", "the model, line 2: a resource must begin with"),
+    ("2\n0 10\n1 1\n", "2\n0 -10\n1 1\n", "the model, line 2: a number is not in 0 to"),
+    ("\n1 3 2 1\n", "\n9 3 2 1\n", "line 17: there is no service 9, the last is 2"),
+    ("\n0 1 0\n", "\n0 1 5\n", "line 11: there is no service 5"),
+    ("\n0 1 1 10", "\n0 2 1 10", "there is no resource 2"),
+    ("1 10 100\n", "1 10\n", "the model, line 21: the file ends where the weights"),
+    ("1 10 100\n", "1 10 100\n3\n", "the model, line 22: 1 more numbers"),
+    ("\n4\n", "\n0\n", "line 4: there are 0 machines"),
+    ("\n4\n", "\n4000000000\n", "ends where 4000000000 machines"),
+    ("1 10 100\n", "4294967296 1 1\n", "line 21: a number is not in"),
+)
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), WRONG)
+def test_what_is_wrong_in_a_model_is_told_with_its_line(
+    instance: Instance, right: str, wrong: str, message: str
+) -> None:
+    text = instance.model().replace("0 1 1\n10\n", "0 1 1 10\n")
+    assert text.count(right) >= 1
+    with pytest.raises(Invalid, match=message):
+        read(text.replace(right, wrong, 1), instance.assignment())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: the file ends"),
+        (" \n", "line 1: the file ends"),
+        ("0 1 2 0", "the assignment, line 1: the file ends"),
+        ("0 1 2\n0 4\n", "the assignment, line 2: there is no machine 4"),
+        ("0 1 2 0 0 0\n", "1 more numbers"),
+        ("0 0 2 0 0\n", "service 0 has two processes on machine 0"),
+    ],
+)
+def test_what_is_wrong_in_an_assignment_is_told(
+    instance: Instance, text: str, message: str
+) -> None:
+    with pytest.raises(Invalid, match=message):
+        read(instance.model(), text)
+
+
+def test_costs_that_may_be_too_large_to_count_are_refused(instance: Instance) -> None:
+    text = (
+        instance.model()
+        .replace("\n0 10\n", "\n0 4294967295\n")
+        .replace(" 20 20 ", " 4294967295 20 ")
+    )
+    with pytest.raises(Invalid, match="too much to count exactly"):
+        read(text, instance.assignment())
