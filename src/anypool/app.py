@@ -257,7 +257,7 @@ def _greet(app: App, listener: socket.socket, certificate: Certificate | None) -
     if code := app.services.logins.first_code():
         print(f"First login, once and within 15 minutes: {_link(address, code)}", flush=True)
     with app.store.reading() as tx:
-        epoch = lease.read(tx).epoch
+        epoch = lease.look(tx).epoch
     _log.info(
         "started",
         address=address,

@@ -6,10 +6,26 @@ they may hold passwords and session secrets.
 
 import logging
 import sys
+from collections import deque
 from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
+
+KEPT = 2000
+_recent: deque[str] = deque(maxlen=KEPT)
+
+
+class _Recent(logging.Handler):
+    """Keeps the newest lines for a support bundle, wherever the log itself goes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _recent.append(self.format(record))
+
+
+def recent() -> tuple[str, ...]:
+    """Return the newest lines of the log, oldest first, each an object of JSON."""
+    return tuple(_recent)
 
 
 def configure(*, stream: TextIO | None = None, json: bool | None = None) -> None:
@@ -27,15 +43,15 @@ def configure(*, stream: TextIO | None = None, json: bool | None = None) -> None
     else:
         plain = structlog.dev.plain_traceback
         last = [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
+    handler, recent_ = logging.StreamHandler(out), _Recent()
+    handler.setFormatter(_formatter(shared, last))
+    as_data: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    recent_.setFormatter(_formatter(shared, as_data))
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [handler, recent_]
     root.setLevel(logging.INFO)
     for name in ("uvicorn.access", "httpx", "alembic.runtime.migration"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -45,3 +61,14 @@ def configure(*, stream: TextIO | None = None, json: bool | None = None) -> None
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _formatter(before: list[Processor], last: list[Processor]) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=before,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+
+
+def _as_data() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

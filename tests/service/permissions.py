@@ -34,6 +34,7 @@ LEAST: dict[str, Role | None] = {
     "post /retention/run": _A,
     "get /secrets/keys": _A,
     "post /secrets/rotate": _A,
+    "get /support/bundle": _A,
     "get /demo": _V,
     "post /demo/play": _O,
     "get /events": _V,

@@ -33,6 +33,7 @@ from anypool.api import (
     problems,
     records,
     secrets,
+    support,
     vms,
 )
 from anypool.api.access_log import AccessLog
@@ -51,6 +52,7 @@ _API = (
     records,
     exports,
     secrets,
+    support,
     vms,
     devices,
     hosts,

@@ -11,6 +11,8 @@ from prometheus_client.registry import Collector
 
 from anypool import __version__
 from anypool.api.asking import By, Live, Use
+from anypool.api.broadcast import Broadcast
+from anypool.service import Principal, Services
 from anypool.service.measures import Gauge
 
 _process = CollectorRegistry()
@@ -40,15 +42,19 @@ class _Gauges(Collector):
         yield from families.values()
 
 
-@get("/metrics", sync_to_thread=True, media_type="text/plain", include_in_schema=False)
-def get_metrics(services: Use, by: By, broadcast: Live) -> Response[bytes]:
-    """Return all metrics; a token limited to `read` is enough for the one who scrapes."""
+def exposition(services: Services, by: Principal, broadcast: Broadcast) -> bytes:
+    """Return the page of metrics, as the caller may see it."""
     readers = Gauge("event_readers", "Open event streams", broadcast.readers)
     build = Gauge("build_info", "The release that runs", 1, (("version", __version__),))
     registry = CollectorRegistry()
     registry.register(_Gauges((*services.measures.gauges(by), readers, build)))
-    body = generate_latest(registry) + generate_latest(_process)
-    return Response(body, media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry) + generate_latest(_process)
+
+
+@get("/metrics", sync_to_thread=True, media_type="text/plain", include_in_schema=False)
+def get_metrics(services: Use, by: By, broadcast: Live) -> Response[bytes]:
+    """Return all metrics; a token limited to `read` is enough for the one who scrapes."""
+    return Response(exposition(services, by, broadcast), media_type=CONTENT_TYPE_LATEST)
 
 
 ROUTES = (get_metrics,)

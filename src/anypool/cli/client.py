@@ -50,6 +50,13 @@ class Client:
             if not cursor or (most and left <= 0):
                 return
 
+    def download(self, path: str, **query: object) -> bytes:
+        """Return a file."""
+        answer = self._send("GET", path, query=query)
+        if answer.is_error:
+            self._json(answer)
+        return answer.content
+
     def ask(self, path: str, body: Json) -> Json:
         """Return what is answered with a secret in it, which the manager does not keep."""
         return self._json(self._send("POST", path, body=body))

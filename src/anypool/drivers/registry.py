@@ -4,6 +4,7 @@ import difflib
 import importlib
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -47,7 +48,8 @@ class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DriverEntry(Struct, frozen=True, kw_only=True):
     """A driver: the module with its `connect`, and the schemes of the addresses that are its own.
 
-    `install` says how to get the vendor's library where it is not part of anypool.
+    `install` says how to get the vendor's library where it is not part of anypool, `options`
+    are those of an endpoint that it understands; none of them is a secret.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DriverEntry(Struct, frozen=True, kw_only=True):
     schemes: frozenset[str]
     example: str
     install: str = ""
+    options: frozenset[str] = frozenset()
 
 
 def _libvirt_schemes() -> frozenset[str]:
@@ -71,6 +74,10 @@ DRIVERS: dict[str, DriverEntry] = {
             schemes=_libvirt_schemes(),
             example="qemu+ssh://root@HOST/system",
             install="install Debian's python3-libvirt, or `pip install anypool[libvirt]`",
+            options=frozenset(
+                {"user", "peer_uri", "accelerator"}
+                | {"vnc_listen", "console_log_dir", "disk_cache"}
+            ),
         ),
         DriverEntry(
             name="sim",
@@ -99,6 +106,23 @@ def detect(uri: str) -> str:
         if scheme in entry.schemes:
             return entry.name
     raise Invalid(f"no driver speaks '{scheme}'", hint=_hint_for_scheme(scheme))
+
+
+def check_options(driver: str, options: Iterable[tuple[str, str]]) -> None:
+    """Raise `Invalid` for an option that a driver does not know, or with a password in it."""
+    known = DRIVERS[driver].options
+    for name, value in options:
+        if name not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise Invalid(
+                f"an endpoint of {driver} has no option '{name[:80]}'",
+                hint=f"there are: {there}; a password is given as such, not as an option",
+            )
+        if _PASSWORD.search(value):
+            raise Invalid(
+                f"a password does not belong in the option {name}",
+                hint="options are shown to everybody who may look",
+            )
 
 
 def connect(endpoint: Endpoint, secret: str) -> Driver:

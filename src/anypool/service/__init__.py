@@ -39,6 +39,7 @@ from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
 from anypool.service.retention import Retention
 from anypool.service.snapshots import Snapshots
+from anypool.service.support import Support
 from anypool.service.underway import Underway
 from anypool.service.vms import Vms
 from anypool.service.volumes import Volumes
@@ -86,5 +87,6 @@ class Services:
         self.pools = Pools(engine)
         self.retention = Retention(engine)
         self.snapshots = Snapshots(proposals)
+        self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)
         self.volumes = Volumes(engine)

@@ -38,6 +38,7 @@ class Deed(StrEnum):
     MANAGE_PEOPLE = "manage users"
     MANAGE_RECORDS = "manage what is kept"
     MANAGE_SECRETS = "manage keys of secrets"
+    MAKE_BUNDLE = "make support bundles"
     OWN_LOGIN = "manage their own login"
 
 
@@ -57,6 +58,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
     Deed.MANAGE_RECORDS: Role.ADMINISTRATOR,
     Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,
+    Deed.MAKE_BUNDLE: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""

@@ -4,7 +4,7 @@ import secrets
 
 from msgspec import Struct
 
-from anypool.drivers.registry import detect
+from anypool.drivers.registry import check_options, detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId, Trace
@@ -122,6 +122,7 @@ class Endpoints:
             options=asked.options,
             observe_only=asked.observe_only,
         )
+        check_options(wanted.driver, wanted.options)
         if self._only not in ("", wanted.driver):
             hint = "`anypool serve` starts a manager for them"
             raise Invalid("a demo takes no real hosts: it is marked as simulated", hint=hint)

@@ -1,8 +1,10 @@
 """Requests with an idempotency key: sent twice, done once."""
 
+import hmac
+
 from anypool.errors import Invalid
 from anypool.service.access import Principal
-from anypool.store import Store, idempotency
+from anypool.store import Store, Tx, idempotency
 from anypool.store.records import StoredResponse
 
 
@@ -23,7 +25,7 @@ class Once:
             raise Invalid("the idempotency key is no key", hint="use up to 255 ASCII signs")
         with self._store.writing() as tx:
             idempotency.forget_before(tx, tx.now - self._keep_s)
-            return idempotency.remember(tx, key, by.name, request_hash)
+            return idempotency.remember(tx, key, by.name, _keyed(tx, request_hash))
 
     def finish(self, by: Principal, key: str, response: StoredResponse) -> None:
         """Keep the answer of a request that was done."""
@@ -34,3 +36,11 @@ class Once:
         """Forget a request that did nothing, so that it can be sent again."""
         with self._store.writing() as tx:
             idempotency.forget(tx, key, by.name)
+
+
+def _keyed(tx: Tx, request_hash: str) -> str:
+    """Return a hash that tells nothing to somebody who has the database alone.
+
+    A request may hold a password, which could be found by trying if its hash were plain.
+    """
+    return hmac.new(tx.vault.audit_key(), f"once {request_hash}".encode(), "sha256").hexdigest()

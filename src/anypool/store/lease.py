@@ -10,7 +10,9 @@ row unchanged for its time to live, on its own monotonic clock; the holder count
 same time from before it wrote, so it always stops believing first.
 """
 
-from sqlalchemy import select, update
+from typing import Any
+
+from sqlalchemy import Row, select, update
 
 from anypool.errors import Conflict
 from anypool.store import tables
@@ -22,10 +24,12 @@ _row = tables.lease
 
 def read(tx: Tx) -> Lease:
     """Return the lease; in a write transaction, nobody changes it until that ends."""
-    row = tx.row(select(_row).with_for_update())
-    if row is None:
-        raise Conflict("the lease is missing from the database", hint="restore it from its backup")
-    return from_row(row, Lease)
+    return _found(tx.row(select(_row).with_for_update()))
+
+
+def look(tx: Tx) -> Lease:
+    """Return the lease as `read` does, in a transaction that may only read."""
+    return _found(tx.row(select(_row)))
 
 
 def check(tx: Tx, epoch: int | None) -> None:
@@ -56,3 +60,9 @@ def give(tx: Tx) -> None:
     """Hold the lease no longer; the transaction has checked the epoch, which stays."""
     values = {"holder": "", "renewed_at": tx.now, "guarded": False}
     tx.run(update(_row).values(renewals=_row.c.renewals + 1, **values))
+
+
+def _found(row: Row[Any] | None) -> Lease:
+    if row is None:
+        raise Conflict("the lease is missing from the database", hint="restore it from its backup")
+    return from_row(row, Lease)

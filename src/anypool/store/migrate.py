@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from anypool.errors import StoreFailed
+from anypool.store.tx import Tx
 
 VERSION_TABLE = "anypool_schema"
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -55,6 +56,12 @@ def revisions() -> tuple[str, ...]:
     """Return every schema there ever was, the first one first."""
     scripts = ScriptDirectory(str(_SCRIPTS)).walk_revisions()
     return tuple(script.revision for script in scripts)[::-1]
+
+
+def revision_of(tx: Tx) -> str:
+    """Return the schema of the database of a transaction."""
+    row = tx.row(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return "" if row is None else str(row[0])
 
 
 def revision(connection: Connection) -> str | None:

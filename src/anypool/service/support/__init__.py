@@ -1,0 +1,5 @@
+"""The support bundle: what somebody who helps needs to see, and never a secret."""
+
+from anypool.service.support.bundle import Support
+
+__all__ = ["Support"]
