@@ -25,6 +25,7 @@ LEAST: dict[str, Role | None] = {
     "get /audit": _A,
     "get /audit/verdict": _A,
     "get /audit/{number}": _A,
+    "post /audit/rotate-key": _A,
     "get /inventories": _V,
     "get /inventories/{key}": _V,
     "get /inventories/{key}/content": _V,

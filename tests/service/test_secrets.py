@@ -94,3 +94,18 @@ def test_only_administrators(manager: Manager, role: Role) -> None:
     with manager.client(role) as client:
         problem(client.post("/secrets/rotate"), 403)
         problem(client.get("/secrets/keys"), 403)
+
+
+def test_the_trail_gets_another_key_and_stays_sound(manager: Manager, anypool: Terminal) -> None:
+    assert anypool("audit", "rotate-key").code == 2
+    changed = anypool("audit", "rotate-key", "--yes")
+    assert changed.code == 0, changed.err
+    assert "from row" in changed.err
+    assert anypool("event", "list").code == 0
+    verified = anypool("audit", "verify")
+    assert verified.code == 0, verified.err
+    file = key_file(manager).with_name("anypool.db.key.audit")
+    assert len(file.read_text().splitlines()) == 2
+    with manager.client() as client:
+        rows = client.get("/audit").json()["items"]
+        assert any("another key chains the audit trail" in row["detail"] for row in rows)

@@ -12,7 +12,7 @@ from anypool.clock import ManualClock
 from anypool.engine.heads import Heads, exported
 from anypool.errors import StoreFailed
 from anypool.settings import Settings
-from anypool.store import Store, act, audit, events
+from anypool.store import Store, act, audit, events, keyring
 from anypool.store.act import Act
 from anypool.store.audit import AuditRecord, Head, Verdict
 from anypool.store.records import EventRecord
@@ -140,7 +140,7 @@ def test_truncation_is_found_by_a_head_that_was_exported(
 def test_another_key_verifies_nothing(store: Store, tmp_path: Path) -> None:
     filled(store)
     (file,) = tmp_path.glob("*key.audit")
-    file.unlink()
+    keyring.replace(file, (keyring.new_key(),))
     other = Vault(file.with_name(file.name.removesuffix(".audit")))
     with store.reading() as tx:
         tx.vault = other

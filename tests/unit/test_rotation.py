@@ -50,7 +50,7 @@ def file_of(store: Store) -> Path:
 
 def another(store: Store) -> Store:
     """The same database, as a process has it that was not there before."""
-    vault = Vault(store.vault.file, store.vault.audit_file)
+    vault = Vault(store.vault.file)
     return Store(store._engine, place=store.place, clock=store._clock, vault=vault, guard=None)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import get
+from litestar import get, post
 from litestar.params import PathParameter
 from msgspec import Struct
 
@@ -33,15 +33,25 @@ class AuditView(Struct, frozen=True, kw_only=True):
 
 
 class VerdictView(Struct, frozen=True, kw_only=True):
-    """Whether the trail holds: `rows` do, up to `head`; else the first that does not, and why."""
+    """Whether the trail holds: `rows` do, up to `head`; else the first that does not, and why.
+
+    `unproven` rows cannot be judged by anybody, because the key they were chained with is lost.
+    """
 
     sound: bool
     rows: int
+    unproven: int
     head: int
     head_hash: str
     head_at: float | None
     broken_at: int | None
     why: str
+
+
+class KeyChanged(Struct, frozen=True, kw_only=True):
+    """The number of the first row that the new key chains."""
+
+    first_row: int
 
 
 @get("/audit", sync_to_thread=True)
@@ -54,6 +64,12 @@ def list_audit(services: Use, by: By, ask: Wanted) -> PageView[AuditView]:
 def verify_audit(services: Use, by: By) -> VerdictView:
     """Verify the whole trail, and compare it with the heads that were exported."""
     return _verdict(services.audit.verify(by))
+
+
+@post("/audit/rotate-key", status_code=200, sync_to_thread=True)
+def rotate_audit_key(services: Use, by: By) -> KeyChanged:
+    """Chain the audit trail with another key from now on; old rows keep theirs."""
+    return KeyChanged(first_row=services.audit.rotate_key(by))
 
 
 @get("/audit/{number:int}", sync_to_thread=True)
@@ -71,6 +87,7 @@ def _verdict(found: Verdict) -> VerdictView:
     return VerdictView(
         sound=found.sound,
         rows=found.rows,
+        unproven=found.unproven,
         head=found.head.number,
         head_hash=found.head.hash,
         head_at=time_or_none(found.head.at),
@@ -79,4 +96,4 @@ def _verdict(found: Verdict) -> VerdictView:
     )
 
 
-ROUTES = (list_audit, verify_audit, get_audit)
+ROUTES = (list_audit, verify_audit, rotate_audit_key, get_audit)

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.lists import Which, show_all, show_single
 from anypool.cli.output import Column, show_one
-from anypool.cli.terminal import note
+from anypool.cli.terminal import confirm, note
 from anypool.cli.words import moment
 from anypool.errors import Conflict
 from anypool.search import Noun
@@ -33,6 +34,7 @@ ALL = (*(Column(c.title, c.value) for c in COLUMNS), Column("HASH", lambda row: 
 _VERDICT = (
     Column("SOUND", lambda found: found["sound"]),
     Column("ROWS", lambda found: found["rows"]),
+    Column("UNPROVEN", lambda found: found["unproven"]),
     Column("NEWEST ROW", lambda found: found["head"]),
     Column("ITS HASH", lambda found: found["head_hash"]),
     Column("ITS TIME", lambda found: moment(found["head_at"])),
@@ -64,6 +66,19 @@ def verify(*, where: Where = HERE) -> None:
                 f"the audit trail does not hold at row {found['broken_at']}: {found['why']}",
                 hint="compare with an export or a backup; docs/howto/audit.md says what it means",
             )
+
+
+@app.command
+def rotate_key(
+    *,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    where: Where = HERE,
+) -> None:
+    """Chain the trail with another key from now on; old rows keep theirs, and stay verifiable."""
+    with connected(where) as client:
+        confirm("Chain the audit trail with another key from now on?", yes=yes)
+        first = client.post("/audit/rotate-key")["first_row"]
+        note(f"another key chains the trail, from row {first} on; back its file up")
 
 
 @app.command

@@ -10,10 +10,11 @@ from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
 from anypool.service.plans import SEARCHED
 from anypool.settings import Settings
-from anypool.store import Store, audit
+from anypool.store import Store, audit, events
 from anypool.store.act import Act
 from anypool.store.audit import AuditRecord, Verdict
 from anypool.store.pages import Ask as StoreAsk
+from anypool.store.records import EventRecord
 
 _NOTHING = Inventory()
 
@@ -49,6 +50,15 @@ class Audit:
         with self._store.reading() as tx:
             return audit.verify(tx, anchors)
 
+    def rotate_key(self, by: Principal) -> int:
+        """Chain with another key from now on; return the number of its first row."""
+        require(by, Deed.MANAGE_SECRETS)
+        with self._store.writing() as tx:
+            number = audit.rotate_key(tx)
+            message = f"another key chains the audit trail, from row {number} on"
+            events.append(tx, _changed(message, by.name))
+        return number
+
     def all(self, by: Principal) -> Iterator[AuditRecord]:
         """Yield every row, oldest first, in one transaction."""
         require(by, Deed.READ_AUDIT)
@@ -72,3 +82,7 @@ class Audit:
                 audit.append(tx, record)
         except StoreFailed:
             return
+
+
+def _changed(message: str, by: str) -> EventRecord:
+    return EventRecord(kind="audit.key-changed", message=message, subject_kind="audit", by=by)

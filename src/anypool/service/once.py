@@ -4,7 +4,7 @@ import hmac
 
 from anypool.errors import Invalid
 from anypool.service.access import Principal
-from anypool.store import Store, Tx, idempotency
+from anypool.store import Store, Tx, audit, idempotency
 from anypool.store.records import StoredResponse
 
 
@@ -43,4 +43,4 @@ def _keyed(tx: Tx, request_hash: str) -> str:
 
     A request may hold a password, which could be found by trying if its hash were plain.
     """
-    return hmac.new(tx.vault.audit_key(), f"once {request_hash}".encode(), "sha256").hexdigest()
+    return hmac.new(audit.stable_key(tx), f"once {request_hash}".encode(), "sha256").hexdigest()

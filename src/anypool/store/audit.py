@@ -7,6 +7,7 @@ The hash of a row is HMAC-SHA256, with a key that is not in the database, over t
 the row before and the row's content as canonical JSON. Whoever can write the database but
 not read the key can neither change, reorder nor remove a row without breaking the chain;
 cutting off the newest rows is seen by comparing with a head that was exported before.
+Each key knows which row it begins with (`auditkeys`), so that none can stand for another.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from sqlalchemy import Row, delete, func, select, text
 
 from anypool.errors import NotFound
 from anypool.store import act
+from anypool.store.auditkeys import AuditKey
 from anypool.store.pages import Ask, page
 from anypool.store.records import Page
 from anypool.store.restored_tables import restoration
@@ -64,10 +66,14 @@ class Head(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):
-    """What `verify` found: how many rows hold, and the first that does not with the reason."""
+    """What `verify` found: how many rows hold, and the first that does not with the reason.
+
+    `unproven` is how many rows nobody can judge, because their key is not here.
+    """
 
     rows: int
     head: Head
+    unproven: int = 0
     broken_at: int = 0
     why: str = ""
 
@@ -82,13 +88,25 @@ def append(tx: Tx, record: AuditRecord) -> AuditRecord:
     if tx.dialect == "postgresql":
         tx.run(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     last = head(tx)
-    number = max(last.number + 1, _first_since_restore(tx))
-    chained = msgspec.structs.replace(
-        record, number=number, at=tx.now, request=record.request or act.request()
-    )
-    chained = msgspec.structs.replace(chained, hash=_hash(tx.vault.audit_key(), last.hash, chained))
-    tx.add(audit, to_row(chained))
-    return chained
+    number = _next(tx, last)
+    key = tx.vault.audit.ready(number)
+    if key.begins == number and key == tx.vault.audit.all()[-1] and last.number:
+        lost = _chain(tx, _key_lost(last.number), last, number)
+        last, number = Head(number=number, hash=lost.hash, at=lost.at), number + 1
+    return _chain(tx, record, last, number)
+
+
+def rotate_key(tx: Tx) -> int:
+    """Let another key chain what comes from now on; return the number of the first such row."""
+    number = _next(tx, head(tx))
+    tx.vault.audit.begin_another(number)
+    return number
+
+
+def stable_key(tx: Tx) -> bytes:
+    """Return a key of this installation that no rotation changes, for hashes beside the trail."""
+    tx.vault.audit.ready(_next(tx, head(tx)))
+    return tx.vault.audit.all()[-1].key
 
 
 def head(tx: Tx) -> Head:
@@ -125,29 +143,46 @@ def all_rows(tx: Tx, after: int = 0) -> Iterator[AuditRecord]:
 
 
 def verify(tx: Tx, anchors: Sequence[Head] = ()) -> Verdict:
-    """Compute the chain anew and compare it with the rows and with heads exported before."""
-    key = tx.vault.audit_key()
-    start = _checkpoint(tx)
+    """Compute the chain anew and compare it with the rows and with heads exported before.
+
+    Rows whose key is not here are compared with exported heads only, and make it unsound.
+    """
+    start, proven = _checkpoint(tx)
     wanted = {anchor.number: anchor for anchor in anchors if anchor.number >= start.number}
-    last, count = start, 0
+    last, count, unproven = start, 0, 0
     for record in all_rows(tx, start.number):
+        key = tx.vault.audit.of(record.number)
         why = _fault(record, last, key, wanted.pop(record.number, None))
         if why:
-            return Verdict(rows=count, head=last, broken_at=record.number, why=why)
+            return Verdict(
+                rows=count, head=last, unproven=unproven, broken_at=record.number, why=why
+            )
         last = Head(number=record.number, hash=record.hash, at=record.at)
-        count += 1
+        count, unproven = count + (key is not None), unproven + (key is None)
+    found = Verdict(rows=count, head=last, unproven=unproven)
+    broken_at, why = _ending(start, last, wanted)
+    if not why and unproven:
+        why = f"nobody can judge {unproven} rows: the key they were chained with is not here"
+        broken_at = start.number + 1
+    elif not why and not proven:
+        why = "nobody can judge what was removed before: the key of that time is not here"
+        broken_at = start.number
+    return msgspec.structs.replace(found, broken_at=broken_at, why=why)
+
+
+def _ending(start: Head, last: Head, wanted: dict[int, Head]) -> tuple[int, str]:
+    """Return what is wrong by the heads that met no row, and where; 0 and "" for nothing."""
     if (anchor := wanted.get(last.number)) is not None and anchor.hash != last.hash:
-        why = "the checkpoint is not the one that was exported"
-        return Verdict(rows=count, head=last, broken_at=last.number, why=why)
+        return last.number, "the checkpoint is not the one that was exported"
     lost = [number for number in wanted if start.number < number < last.number]
     if lost:
-        why = f"row {min(lost)} was exported once, and the backup restored since did not have it"
-        return Verdict(rows=count, head=last, broken_at=min(lost), why=why)
+        row = min(lost)
+        return row, f"row {row} was exported once, and the backup restored since did not have it"
     beyond = [number for number in wanted if number > last.number]
     if beyond:
-        why = f"rows are missing at the end: row {max(beyond)} was exported once"
-        return Verdict(rows=count, head=last, broken_at=last.number + 1, why=why)
-    return Verdict(rows=count, head=last)
+        number = last.number + 1
+        return number, f"rows are missing at the end: row {max(beyond)} was exported once"
+    return 0, ""
 
 
 def prune(tx: Tx, before: float) -> int:
@@ -158,7 +193,7 @@ def prune(tx: Tx, before: float) -> int:
     if newest is None:
         return 0
     row = _record(newest)
-    seal = _seal(tx.vault.audit_key(), row.number, row.hash)
+    seal = _seal(tx.vault.audit.ready(_next(tx, head(tx))).key, row.number, row.hash)
     tx.add(
         audit_checkpoints,
         {"number": row.number, "hash": row.hash, "at": row.at, "made_at": tx.now, "seal": seal},
@@ -171,23 +206,49 @@ def count(tx: Tx) -> int:
     return tx.count(select(func.count()).select_from(audit))
 
 
-def _first_since_restore(tx: Tx) -> int:
+def _next(tx: Tx, last: Head) -> int:
+    """Return the number of the next row; after a restore it is beyond all that were used."""
     row = tx.row(select(restoration.c.audit_from))
-    return 0 if row is None else int(row.audit_from)
+    return max(last.number + 1, 0 if row is None else int(row.audit_from))
 
 
-def _checkpoint(tx: Tx) -> Head:
+def _chain(tx: Tx, record: AuditRecord, last: Head, number: int) -> AuditRecord:
+    """Store a record as a row with this number."""
+    chained = msgspec.structs.replace(
+        record, number=number, at=tx.now, request=record.request or act.request()
+    )
+    key = tx.vault.audit.ready(number).key
+    chained = msgspec.structs.replace(chained, hash=_hash(key, last.hash, chained))
+    tx.add(audit, to_row(chained))
+    return chained
+
+
+def _key_lost(last: int) -> AuditRecord:
+    return AuditRecord(
+        deed="audit.key-lost",
+        outcome="failed",
+        object_kind="audit",
+        detail=f"the key of the rows up to {last} is not here; another one begins with this row",
+    )
+
+
+def _checkpoint(tx: Tx) -> tuple[Head, bool]:
+    """Return the newest checkpoint and whether it is proven; a forged one is none."""
     newest = select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1)
     row = tx.row(newest)
     if row is None:
-        return Head()
+        return Head(), True
     found = from_row(row, Head)
-    genuine = hmac.compare_digest(_seal(tx.vault.audit_key(), found.number, found.hash), row.seal)
-    return found if genuine else Head()
+    keys = tx.vault.audit.all()
+    seals = [_seal(one.key, found.number, found.hash) for one in keys]
+    if any(hmac.compare_digest(seal, row.seal) for seal in seals):
+        return found, True
+    known = tx.vault.audit.of(found.number) is not None
+    return (Head(), True) if known else (found, False)
 
 
-def _fault(record: AuditRecord, last: Head, key: bytes, anchor: Head | None) -> str:
-    if not hmac.compare_digest(_hash(key, last.hash, record), record.hash):
+def _fault(record: AuditRecord, last: Head, key: AuditKey | None, anchor: Head | None) -> str:
+    if key is not None and not hmac.compare_digest(_hash(key.key, last.hash, record), record.hash):
         if record.number != last.number + 1:
             return f"rows {last.number + 1} to {record.number - 1} are missing"
         return "the row or one before it was changed, or it was written with another key"

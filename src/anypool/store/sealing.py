@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from anypool.errors import StoreFailed
 from anypool.store import keyring
+from anypool.store.auditkeys import AuditKeys
 
 _NONCE_BYTES = 12
 
@@ -33,22 +34,11 @@ class Vault:
     def __init__(self, key_file: Path | None, audit_file: Path | None = None) -> None:
         self.file = key_file
         beside = None if key_file is None else key_file.with_name(f"{key_file.name}.audit")
-        self.audit_file = audit_file or beside
+        self.audit = AuditKeys(audit_file or beside)
         self._reading = threading.Lock()
         self._sealing = b""
         self._known: dict[str, bytes] = {}
         self._read_at: tuple[int, int, int] | None = None
-        self._audit_key: bytes | None = None
-
-    def audit_key(self) -> bytes:
-        """Return the key of the audit trail's chain; its file is made once."""
-        if self._audit_key is None:
-            if self.audit_file is None:
-                raise StoreFailed("nothing can be audited: no key file is configured")
-            if not self.audit_file.exists():
-                keyring.make(self.audit_file)
-            self._audit_key = keyring.read(self.audit_file)[0]
-        return self._audit_key
 
     def seal(self, text: str, *, owner: str, field: str, first: bool) -> Sealed:
         """Encrypt a text; only the `first` secret of a database may make the key file."""

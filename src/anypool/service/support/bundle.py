@@ -20,7 +20,7 @@ from anypool.service.access import Deed, Principal, require
 from anypool.service.support import evidence
 from anypool.service.support.masking import Mask, Named
 from anypool.settings import Settings
-from anypool.store import Store, events, people, secrets
+from anypool.store import Store, audit, events, people, secrets
 from anypool.store.records import EventRecord
 
 FOLDER = "anypool-support"
@@ -94,7 +94,7 @@ class Support:
         with self._store.reading() as tx:
             known = secrets.texts(tx)
             users = [user.name for user in people.list_users(tx)] if mask_names else []
-            key = tx.vault.audit_key() if mask_names else b""
+            key = audit.stable_key(tx) if mask_names else b""
         known.append(make_url(self._settings.database_url).password or "")
         return Mask(known, self._names(users) if mask_names else (), key)
 
