@@ -18,14 +18,14 @@ from anypool.clock import ManualClock, SystemClock
 from anypool.errors import AnypoolError, OutcomeUnknown, StoreFailed
 from anypool.store import Store, connect, events, secrets
 from anypool.store.records import EventRecord
+from tests.service.test_store_lease import *  # noqa: F403
+from tests.service.test_store_lease import poll, write
 from tests.unit.store_kit import child
 
 # The same tests as on SQLite; their fixtures `store`, `url` and `engine` are replaced below.
 from tests.unit.test_audit import *  # noqa: F403
 from tests.unit.test_store_facts import *  # noqa: F403
 from tests.unit.test_store_journal import *  # noqa: F403
-from tests.unit.test_store_lease import *  # noqa: F403
-from tests.unit.test_store_lease import poll, write
 from tests.unit.test_store_migrate import *  # noqa: F403
 from tests.unit.test_store_people import *  # noqa: F403
 

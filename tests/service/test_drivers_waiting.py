@@ -7,7 +7,7 @@ import pytest
 
 from anypool.errors import OutcomeUnknown, Unreachable
 from anypool.model import VmId
-from tests.unit.test_drivers_remote import SHORT_S, Asked, Scene, _rests, until
+from tests.service.test_drivers_remote import SHORT_S, Asked, Scene, _rests, until
 
 
 @pytest.fixture
