@@ -105,13 +105,12 @@ def plan_create(
 def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) -> Plan:
     """Return the step that starts a stopped VM where it is defined; `NoPlan` if it has no room."""
     vm = inventory.vm(vm_id)
-    if vm.host is None or vm.state not in STARTABLE:
+    if vm.host is None:
+        raise refuse(Conflict, reason("is.nowhere", vm=vm.name))
+    if vm.state not in STARTABLE:
         why = reason("is.vm", vm=vm.name, state=vm.state)
         raise refuse(Conflict, why, reason("hint.only-stopped"))
-    if vm.copies:
-        where = tuple(inventory.host(copy.host).name for copy in vm.copies)
-        why = reason("is.known-on", vm=vm.name, hosts=where)
-        raise refuse(Conflict, why, reason("hint.other-copy"))
+    check_alone(inventory, vm)
     host = inventory.host(vm.host)
     against = refusal(inventory, vm, host) or rules.needs(inventory, vm).refusal(host)
     if against is not None:
@@ -130,6 +129,14 @@ def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) ->
     )
     aim = reason("aim.start", vm=vm.name)
     return Plan(goal=say(aim), aim=aim, steps=(step,), based_on=digest(inventory))
+
+
+def check_alone(inventory: Inventory, vm: Vm) -> None:
+    """Return quietly for a VM that one host knows; raise `Conflict` if others know it too."""
+    if vm.copies:
+        where = tuple(inventory.host(copy.host).name for copy in vm.copies)
+        why = reason("is.known-on", vm=vm.name, hosts=where)
+        raise refuse(Conflict, why, reason("hint.other-copy"))
 
 
 def plan_migrate(
