@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fast test bench tour docs wheel pictures prove clean
+.PHONY: help check lint fast test bench tour mutants docs wheel pictures prove clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench:  ## one benchmark: make bench NAME=migrate
 
 tour:  ## the main job on real hypervisors, in about two minutes
 	$(BIN)/anypool tour
+
+mutants:  ## which mistake in planners and judges does which scenario see (some minutes)
+	$(PYTHON) -m scripts.mutants
 
 docs:  ## write the generated pages of docs/reference
 	$(PYTHON) -m scripts.reference

@@ -128,7 +128,7 @@ def plan_of(world: World, event: Event) -> Plan:
 
 
 def _create(asked: Asked) -> Plan:
-    lines = [part.split() for part in " ".join(asked.words).split(",") if part.strip()]
+    lines = [part.split() for part in " ".join(asked.words).split(", ") if part.strip()]
     hosts = {line[line.index("on") + 1] for line in lines if "on" in line[:-1]}
     if len(hosts) > 1:
         raise asked.item.wrong("VMs of one plan go to one host, or to the best ones")

@@ -46,8 +46,11 @@ POLICY_VERBS: dict[str, str] = {
     "disable-policy": "disable-policy web-apart",
     "enable-policy": "enable-policy web-apart",
 }
-LATER = {"plan": "plan evacuate h1", "run": "run"}
-"""`plan` only makes a plan; `run` runs the last plan that was only made."""
+LATER = {"plan": "plan evacuate h1", "run": "run", "begin": "begin 1", "go-on": "go-on"}
+"""`plan` only makes a plan; `run` runs the last plan that was only made.
+
+`begin 1` does its first step, `go-on` what is left of it after whatever happened meanwhile.
+"""
 BIG = ("add-policy", "by-hand")
 """Events that have more to say than a line: a policy, or a plan that somebody wrote."""
 
@@ -119,6 +122,7 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "is-tagged": (2, 50),
     "plan": (2, 10_000),
     "run": (0, 0),
+    "go-on": (0, 0),
     **dict.fromkeys(("start", "stop", "power-off", "restart", "pause", "resume", "delete"), (1, 3)),
 }
 """How many words an event has at least and at most; (1, 1) for those not named."""

@@ -47,7 +47,8 @@ def _is_off(asked: Asked) -> World:
     host = asked.inventory.host(asked.host(asked.words[0]))
     down = {vm.id: replace(vm, state=VmState.STOPPED) for vm in asked.inventory.vms_on(host.id)}
     inventory = asked.inventory.with_host(replace(host, state=HostState.OFF))
-    return replace(asked.world, inventory=inventory.patched_vms(down))
+    asleep = tuple(vm for vm in asked.world.asleep if vm.id not in down)
+    return replace(asked.world, inventory=inventory.patched_vms(down), asleep=asleep)
 
 
 def _joins(asked: Asked) -> World:

@@ -12,6 +12,7 @@ from anypool.plan import (
     CreateVm,
     Plan,
     Reason,
+    Step,
     apply,
     broken,
     hosts_of,
@@ -22,7 +23,7 @@ from anypool.plan import (
 )
 from anypool.plan.check import objections, violations
 from anypool.scenario.deed import plan_of
-from anypool.scenario.event import DEEDS, Event, event_of
+from anypool.scenario.event import DEEDS, LATER, Event, event_of
 from anypool.scenario.happen import happened
 from anypool.scenario.world import World
 
@@ -56,23 +57,20 @@ def play(world: World, events: Iterable[Event]) -> Played:
 
 
 class _Game:
-    """The world of the moment, and the plan that waits to be run."""
+    """The world of the moment, the plan that waits to be run, and steps that are left of one."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._held: Plan | None = None
+        self._left: list[Step] | None = None
 
     def one(self, number: int, event: Event) -> Happening:
         happening = Happening(number=number, text=event.text)
         try:
-            if event.verb == "run":
-                return self._run(happening, self._waiting(event))
-            if event.verb == "plan":
-                inner = event_of(event.item, " ".join(event.words))
-                self._held = self._planned(inner)
-                return replace(happening, plan=self._held)
             if event.verb in _PLANNED:
                 return self._run(happening, self._planned(event))
+            if event.verb in LATER:
+                return self._later(happening, event)
             self.world = happened(self.world, event)
         except Invalid as error:
             if not isinstance(error, NoPlan):
@@ -82,21 +80,36 @@ class _Game:
             return replace(happening, refused=error)
         return happening
 
-    def _waiting(self, event: Event) -> Plan:
+    def _later(self, happening: Happening, event: Event) -> Happening:
+        if event.verb == "plan":
+            inner = event_of(event.item, " ".join(event.words))
+            self._held = self._planned(inner)
+            return replace(happening, plan=self._held)
+        if event.verb == "go-on":
+            left, self._left = self._left, None
+            if left is None:
+                raise event.item.wrong("no plan has begun", hint="`begin 1` begins one")
+            return replace(happening, notes=tuple(self._steps(left)))
         if self._held is None:
             raise event.item.wrong("no plan waits to be run", hint="`plan evacuate h1` makes one")
         plan, self._held = self._held, None
-        return plan
+        if event.verb == "run":
+            return replace(self._run(happening, plan), plan=None)
+        if not event.words[0].isdigit():
+            raise event.item.wrong(f"{event.words[0]!r} is no number of steps", hint="begin 1")
+        count = int(event.words[0])
+        self._left = list(plan.steps[count:])
+        return replace(self._run(happening, plan, count), plan=None)
 
     def _planned(self, event: Event) -> Plan:
         inventory = self.world.inventory
         plan = plan_of(self.world, event)
         return named(priced(plan, inventory, _COSTS, _SLOTS), inventory)
 
-    def _run(self, happening: Happening, plan: Plan) -> Happening:
+    def _run(self, happening: Happening, plan: Plan, most: int | None = None) -> Happening:
         """Do a plan as the engine would: judged first, each step while its conditions hold."""
         against = self._against(plan)
-        notes = [f"not run: {say(why)}" for why in against] or self._steps(plan)
+        notes = [f"not run: {say(why)}" for why in against] or self._steps(plan.steps[:most])
         return replace(happening, plan=plan, notes=tuple(notes))
 
     def _against(self, plan: Plan) -> tuple[Reason, ...]:
@@ -106,11 +119,11 @@ class _Game:
         rules = self.world.rules().bound_to(_with_made(plan, inventory))
         return objections(plan, inventory, rules.bounds)
 
-    def _steps(self, plan: Plan) -> list[str]:
-        """Do the steps in order, up to the first that cannot be done; return what was wrong."""
+    def _steps(self, steps: Iterable[Step]) -> list[str]:
+        """Do steps in order, up to the first that cannot be done; return what was wrong."""
         inventory = self.world.inventory
         before, notes = violations(inventory), list[str]()
-        for step in plan:
+        for step in steps:
             if (why := broken(step, inventory)) is not None:
                 notes.append(f"stopped before step {step.number}: {say(why)}")
                 break

@@ -1,0 +1,277 @@
+"""Which mistake in planners and judges does which scenario see? `make mutants` asks them all.
+
+Every mutant is put into the running program, all scenarios that reach its line are played,
+and what comes out is compared with what came out before. A scenario counts only if it sees
+a mistake that no other scenario sees.
+"""
+
+import importlib
+import inspect
+import multiprocessing
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from anypool.cli.simulate import read, scenarios
+from anypool.scenario.event import read_events
+from anypool.scenario.page import Item, parse_page
+from anypool.scenario.play import play
+from anypool.scenario.pool import read_pool
+from anypool.scenario.told import outcome_text, plan_text
+from scripts.mutating import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "tests" / "scenarios"
+PAGE = ROOT / "docs" / "reference" / "mutants.md"
+MODULES = (
+    "anypool.planner.place",
+    "anypool.planner.evacuate",
+    "anypool.planner.operate",
+    "anypool.planner.serve",
+    "anypool.planner.rules.bind",
+    "anypool.planner.rules.conflict",
+    "anypool.planner.rules.needs",
+    "anypool.planner.rules.rulebook",
+    "anypool.plan.check",
+    "anypool.plan.rulecheck",
+    "anypool.plan.effect",
+    "anypool.plan.validity",
+)
+DEADLINE_S = 3.0
+WORKERS = 2
+
+Pages = tuple[str, Item, Item]
+Seen = dict[str, frozenset[str]]
+"""The scenarios that see each mutant, by the mutant's name."""
+
+
+class _Endless(BaseException):
+    """A mutant that runs on and on; no `except` of the product may catch it."""
+
+
+def main() -> int:
+    """Play everything, print the matrix, write the page; return 0."""
+    pages = [_pages(folder) for folder in scenarios(FOLDER)]
+    found = _all_mutants()
+    reached = {name: _reached((name, pool, events)) for name, pool, events in pages}
+    seen = _matrix(found, pages, reached)
+    sole = _sole(seen)
+    for mutant in found:
+        who = sorted(seen[mutant.name])
+        print(f"{len(who):4} {mutant.name}  {' '.join(who[:3])}{' ...' * (len(who) > 3)}")
+    PAGE.write_text(_page(found, seen, sole, [name for name, _, _ in pages]), encoding="utf-8")
+    killed = sum(bool(seen[one.name]) for one in found)
+    print(f"{len(found)} mutants, {killed} seen; {len(sole)} of {len(pages)} scenarios count")
+    return 0
+
+
+def _pages(folder: Path) -> Pages:
+    files = read(folder)
+    pool = parse_page(f"{folder.name}/pool.yaml", files["pool.yaml"])
+    return folder.name, pool, parse_page(f"{folder.name}/events.yaml", files["events.yaml"])
+
+
+def _played(pages: Pages) -> str:
+    """Return everything a scenario says; what breaks says so too."""
+    _, pool, events = pages
+    try:
+        played = play(read_pool(pool), read_events(events))
+        return plan_text(played) + outcome_text(played)
+    except Exception as error:  # noqa: BLE001 - a mutant may break anything
+        return f"{type(error).__name__}: {error}"
+
+
+def _all_mutants() -> list[Mutant]:
+    """Return every mutant; of those that read alike only the first, its name with a number."""
+    found: list[Mutant] = []
+    names: dict[str, int] = defaultdict(int)
+    for module in MODULES:
+        file = importlib.import_module(module).__file__
+        assert file is not None
+        for mutant in mutants_of(module, Path(file).read_text(encoding="utf-8")):
+            names[mutant.name] += 1
+            if (count := names[mutant.name]) > 1:
+                mutant = _numbered(mutant, count)
+            found.append(mutant)
+    return found
+
+
+def _numbered(mutant: Mutant, count: int) -> Mutant:
+    values = vars(mutant) | {"after": f"{mutant.after} (place {count})"}
+    return Mutant(**values)
+
+
+def _reached(pages: Pages) -> dict[str, set[int]]:
+    """Return the lines of each module that a scenario runs through."""
+    files = {str(importlib.import_module(name).__file__): name for name in MODULES}
+    lines: dict[str, set[int]] = defaultdict(set)
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        name = files.get(frame.f_code.co_filename)
+        if name is None:
+            return None
+        lines[name].add(frame.f_lineno)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        _played(pages)
+    finally:
+        sys.settrace(None)
+    return dict(lines)
+
+
+def _matrix(
+    found: list[Mutant], pages: list[Pages], reached: dict[str, dict[str, set[int]]]
+) -> Seen:
+    global _work
+    _work = (found, pages, reached, {one[0]: _played(one) for one in pages})
+    with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+        numbers = range(len(found))
+        return dict(pool.imap_unordered(_judged, numbers, chunksize=4))
+
+
+_work: tuple[list[Mutant], list[Pages], dict[str, dict[str, set[int]]], dict[str, str]]
+
+
+def _judged(number: int) -> tuple[str, frozenset[str]]:
+    found, pages, reached, usual = _work
+    mutant = found[number]
+    with _put_in(mutant):
+        seen = frozenset(
+            one[0]
+            for one in pages
+            if _concerns(mutant, reached[one[0]]) and _timed(one) != usual[one[0]]
+        )
+    return mutant.name, seen
+
+
+def _concerns(mutant: Mutant, lines: dict[str, set[int]]) -> bool:
+    return not mutant.lines or bool(lines.get(mutant.module, set()) & set(mutant.lines))
+
+
+def _timed(pages: Pages) -> str:
+    def ring(*_: object) -> None:
+        raise _Endless
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)
+    try:
+        return _played(pages)
+    except _Endless:
+        return "endless"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def _put_in(mutant: Mutant) -> Iterator[None]:
+    module = importlib.import_module(mutant.module)
+    if mutant.constant:
+        with _constant(module, mutant):
+            yield
+        return
+    function = _live(module, mutant.path)
+    usual = function.__code__
+    function.__code__ = _code(mutant.code, mutant.path.split("."))
+    try:
+        yield
+    finally:
+        function.__code__ = usual
+
+
+@contextmanager
+def _constant(module: ModuleType, mutant: Mutant) -> Iterator[None]:
+    """Put another value wherever a module knows the constant by its name."""
+    usual = getattr(module, mutant.constant)
+    new = eval(mutant.code, vars(module))
+    knowing = [
+        other
+        for name, other in list(sys.modules.items())
+        if name.startswith("anypool.") and vars(other).get(mutant.constant, other) is usual
+    ]
+    for other in knowing:
+        setattr(other, mutant.constant, new)
+    try:
+        yield
+    finally:
+        for other in knowing:
+            setattr(other, mutant.constant, usual)
+
+
+def _live(module: ModuleType, path: str) -> FunctionType:
+    owner: Any = module
+    *outer, last = path.split(".")
+    for name in outer:
+        owner = getattr(owner, name)
+    found = inspect.getattr_static(owner, last)
+    found = getattr(found, "__func__", getattr(found, "fget", found))
+    assert isinstance(found, FunctionType), path
+    return found
+
+
+def _code(code: CodeType, path: list[str]) -> CodeType:
+    for name in path:
+        inner = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name]
+        code = inner[0]
+    return code
+
+
+def _sole(seen: Seen) -> dict[str, list[str]]:
+    """Return, by scenario, the mutants that no other scenario sees."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for mutant, who in sorted(seen.items()):
+        if len(who) == 1:
+            found[next(iter(who))].append(mutant)
+    return dict(found)
+
+
+_HEAD = """<!-- Made by `make mutants`; do not edit. -->
+
+# What the scenarios see
+
+`make mutants` makes small mistakes in planners and judges, one at a time: a comparison turned \
+round or moved by one, a filter, a sort key, a condition or a step left out, a constant changed. \
+It plays the [scenarios](scenarios.md) against each. A scenario **counts** if it sees a mistake \
+that no other scenario sees; one that does not count is kept where it tells something to people.
+
+Not every mistake can be seen: some change nothing that anybody could notice (a bound on a \
+search that is never reached, the order of what is sorted afterwards). Nobody has sorted those \
+out, so what is unseen is an upper bound of what is untested here. Other tests see more.
+"""
+
+
+def _page(found: list[Mutant], seen: Seen, sole: dict[str, list[str]], names: list[str]) -> str:
+    killed = sum(bool(seen[one.name]) for one in found)
+    lines = [_HEAD]
+    lines.append(
+        f"**{len(sole)} of {len(names)} scenarios count.** "
+        f"Of {len(found)} mistakes {killed} are seen, {len(found) - killed} are not.\n"
+    )
+    lines += ["| module | mistakes | seen |", "|---|---|---|"]
+    for module in MODULES:
+        some = [one for one in found if one.module == module]
+        short = module.removeprefix("anypool.")
+        lines.append(f"| `{short}` | {len(some)} | {sum(bool(seen[m.name]) for m in some)} |")
+    lines += ["\n## Scenarios that count\n", "| scenario | alone sees | such as |", "|---|---|---|"]
+    for name in names:
+        if name in sole:
+            lines.append(f"| {name} | {len(sole[name])} | `{_cell(sole[name][0])}` |")
+    others = [name for name in names if name not in sole]
+    lines += ["\n## Scenarios that do not count\n", ", ".join(others) or "None.", ""]
+    lines += ["## Mistakes that no scenario sees\n"]
+    lines += [f"* `{_cell(one.name)}`" for one in found if not seen[one.name]]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("`", "'")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
