@@ -52,6 +52,7 @@ from anypool.scenario.page import Item, instead
 from anypool.scenario.words import vm_of, words_of
 from anypool.scenario.world import World
 
+BY_HAND = ("by-hand", "plan-by-hand")
 WHO = "the scenario"
 _GIB = 1 << 30
 
@@ -119,7 +120,7 @@ class Asked(NamedTuple):
 
 def plan_of(world: World, event: Event) -> Plan:
     """Return the plan for a deed; raise what its planner raises, `Invalid` for a bad name."""
-    if event.verb == "by-hand":
+    if event.verb in BY_HAND:
         return _by_hand(world, event.item)
     asked = Asked(world, event.item, event.words)
     if event.verb in _PLANNERS:

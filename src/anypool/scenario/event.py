@@ -51,11 +51,13 @@ LATER = {"plan": "plan evacuate h1", "run": "run", "begin": "begin 1", "go-on": 
 
 `begin 1` does its first step, `go-on` what is left of it after whatever happened meanwhile.
 """
-BIG = ("add-policy", "by-hand")
+QUESTIONS = {"what-if": "what-if h1 h2"}
+"""What is only asked: nothing is planned, and nothing changes."""
+BIG = ("add-policy", "by-hand", "plan-by-hand")
 """Events that have more to say than a line: a policy, or a plan that somebody wrote."""
 
-VERBS = (*DEEDS, *POLICY_VERBS, *LATER)
-EXAMPLES = {**DEEDS, **HAPPENINGS, **POLICY_VERBS, **LATER}
+VERBS = (*DEEDS, *POLICY_VERBS, *LATER, *QUESTIONS)
+EXAMPLES = {**DEEDS, **HAPPENINGS, **POLICY_VERBS, **LATER, **QUESTIONS}
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -85,11 +87,12 @@ def _event(item: Item) -> Event:
         hint = "most are plain words, such as `- evacuate h1`; add-policy and by-hand take more"
         raise item.wrong("this is no event", hint=hint)
     verb, inner = big[0]
-    if verb == "by-hand":
+    if verb != "add-policy":
         lines = [one.text() for one in inner.entries()]
         if not lines:
             raise inner.wrong("a plan by hand needs steps", hint="- migrate web1 to h2")
-        return Event(item=inner, text=f"by hand: {'; '.join(lines)}", verb=verb)
+        told = f"{verb.replace('-', ' ')}: {'; '.join(lines)}"
+        return Event(item=inner, text=told, verb=verb)
     if len(inner.mapping()) != 1:
         hint = "write `add-policy: {web-apart: {apart: tag = web}}`"
         raise inner.wrong("one policy at a time", hint=hint)
@@ -121,6 +124,7 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "moves": (2, 2),
     "is-tagged": (2, 50),
     "plan": (2, 10_000),
+    "what-if": (1, 10_000),
     "run": (0, 0),
     "go-on": (0, 0),
     **dict.fromkeys(("start", "stop", "power-off", "restart", "pause", "resume", "delete"), (1, 3)),

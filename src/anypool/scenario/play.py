@@ -23,7 +23,8 @@ from anypool.plan import (
 )
 from anypool.plan.check import objections, violations
 from anypool.scenario.deed import plan_of
-from anypool.scenario.event import DEEDS, LATER, Event, event_of
+from anypool.scenario.event import DEEDS, LATER, QUESTIONS, Event, event_of
+from anypool.scenario.fate import foreseen
 from anypool.scenario.happen import happened
 from anypool.scenario.world import World
 
@@ -37,6 +38,7 @@ class Happening(Struct, frozen=True, kw_only=True):
 
     number: int
     text: str
+    verb: str
     plan: Plan | None = None
     refused: AnypoolError | None = None
     notes: tuple[str, ...] = ()
@@ -65,12 +67,14 @@ class _Game:
         self._left: list[Step] | None = None
 
     def one(self, number: int, event: Event) -> Happening:
-        happening = Happening(number=number, text=event.text)
+        happening = Happening(number=number, text=event.text, verb=event.verb)
         try:
             if event.verb in _PLANNED:
                 return self._run(happening, self._planned(event))
-            if event.verb in LATER:
+            if event.verb in (*LATER, "plan-by-hand"):
                 return self._later(happening, event)
+            if event.verb in QUESTIONS:
+                return replace(happening, notes=foreseen(self.world, event))
             self.world = happened(self.world, event)
         except Invalid as error:
             if not isinstance(error, NoPlan):
@@ -81,8 +85,9 @@ class _Game:
         return happening
 
     def _later(self, happening: Happening, event: Event) -> Happening:
-        if event.verb == "plan":
-            inner = event_of(event.item, " ".join(event.words))
+        if event.verb in ("plan", "plan-by-hand"):
+            later = event.verb == "plan-by-hand"
+            inner = event if later else event_of(event.item, " ".join(event.words))
             self._held = self._planned(inner)
             return replace(happening, plan=self._held)
         if event.verb == "go-on":

@@ -28,6 +28,7 @@ from anypool.scenario.world import World
 _PARTS = ("about", "datastores", "networks", "hosts", "vms", "policies", "services")
 _KINDS = tuple(sorted(str(kind.__struct_config__.tag) for kind in Rule.__args__))
 _OF_POLICY = ("strength", "enabled", "description")
+_TAKES = "the reference names what each kind takes; quote a query with a comma in it"
 _STORES = ("shared", "local")
 
 
@@ -149,4 +150,4 @@ def _guarded(item: Item, make: Callable[[], Any]) -> Any:
     except AnypoolError as error:
         raise item.wrong(error.message, hint=error.hint) from error
     except (msgspec.ValidationError, ValueError) as error:
-        raise item.wrong(str(error), hint="the reference names what each kind takes") from error
+        raise item.wrong(str(error), hint=_TAKES) from error

@@ -9,6 +9,7 @@ from anypool.model.units import format_mib
 from anypool.plan import Reason, names_in, names_of, render, say
 from anypool.plan.check import violations
 from anypool.plan.rulecheck import breaches
+from anypool.scenario.event import QUESTIONS
 from anypool.scenario.play import Happening, Played
 
 R = TypeVar("R", Host, Vm)
@@ -97,7 +98,7 @@ def _refusals(played: Played) -> Iterator[str]:
     for one in played.happenings:
         if one.refused is not None:
             yield f"{one.number}. {one.text}: {one.refused.message}"
-        for note in one.notes:
+        for note in () if one.verb in QUESTIONS else one.notes:
             yield f"{one.number}. {one.text}: {note}"
 
 

@@ -112,7 +112,7 @@ def expanded(item: Item, name: str) -> Iterator[str]:
     if not first <= last < first + _MOST_IN_RANGE:
         raise item.wrong(f"{name} is no range", hint="such as h1..h8")
     for number in range(first, last + 1):
-        yield f"{found[1]}{number}"
+        yield f"{found[1]}{number:0{len(found[2])}}"
 
 
 def host_of(name: str, item: Item, line: str, world: World) -> Host:

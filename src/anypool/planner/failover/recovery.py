@@ -76,6 +76,11 @@ def why_there(fate: Fate) -> Reason:
 
 
 def proofs(recovery: Recovery, inventory: Inventory) -> tuple[Reason, ...]:
-    """Return what has to be proven before any VM may be started elsewhere."""
-    homes = sorted({fate.home for fate in recovery.restarted})
-    return tuple(reason("fail.proof", host=inventory.host(home).name) for home in homes)
+    """Return what has to be proven before any VM may be started elsewhere.
+
+    That is the death of every host that may have a copy of one.
+    """
+    vms = [inventory.vms[fate.vm] for fate in recovery.restarted]
+    homes = {fate.home for fate in recovery.restarted}
+    homes |= {copy.host for vm in vms for copy in vm.copies}
+    return tuple(reason("fail.proof", host=inventory.host(home).name) for home in sorted(homes))
