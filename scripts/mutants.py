@@ -1,8 +1,9 @@
 """Which mistake in planners and judges does which scenario see? `make mutants` asks them all.
 
-Every mutant is put into the running program, all scenarios that reach its line are played,
-and what comes out is compared with what came out before. A scenario counts only if it sees
-a mistake that no other scenario sees.
+Every mutant is put into the running program, scenarios that reach its line are played, and
+what comes out is compared with what came out before. A scenario counts only if it sees a
+mistake that no other scenario sees; so a mutant is left as soon as two have seen it, unless
+`--all` asks for everyone who does.
 """
 
 import importlib
@@ -13,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -48,7 +50,9 @@ MODULES = (
     "anypool.plan.effect",
     "anypool.plan.validity",
 )
-DEADLINE_S = 3.0
+DEADLINE_S = 1.0
+"""Processor time for one scenario, which takes a few milliseconds."""
+ENOUGH = 2
 WORKERS = 2
 
 Pages = tuple[str, Item, Item]
@@ -61,15 +65,17 @@ class _Endless(BaseException):
 
 
 def main() -> int:
-    """Play everything, print the matrix, write the page; return 0."""
+    """Play everything, print who sees what, write the page; return 0."""
+    most = len(scenarios(FOLDER)) if "--all" in sys.argv[1:] else ENOUGH
     pages = [_pages(folder) for folder in scenarios(FOLDER)]
     found = _all_mutants()
     reached = {name: _reached((name, pool, events)) for name, pool, events in pages}
-    seen = _matrix(found, pages, reached)
+    seen = _matrix(found, pages, reached, most)
     sole = _sole(seen)
     for mutant in found:
         who = sorted(seen[mutant.name])
-        print(f"{len(who):4} {mutant.name}  {' '.join(who[:3])}{' ...' * (len(who) > 3)}")
+        more = " and more" if 1 < len(who) == most else ""
+        print(f"{len(who):4} {mutant.name}  {' '.join(who)}{more}", flush=True)
     PAGE.write_text(_page(found, seen, sole, [name for name, _, _ in pages]), encoding="utf-8")
     killed = sum(bool(seen[one.name]) for one in found)
     print(f"{len(found)} mutants, {killed} seen; {len(sole)} of {len(pages)} scenarios count")
@@ -133,28 +139,40 @@ def _reached(pages: Pages) -> dict[str, set[int]]:
 
 
 def _matrix(
-    found: list[Mutant], pages: list[Pages], reached: dict[str, dict[str, set[int]]]
+    found: list[Mutant], pages: list[Pages], reached: dict[str, dict[str, set[int]]], most: int
 ) -> Seen:
     global _work
-    _work = (found, pages, reached, {one[0]: _played(one) for one in pages})
+    usual = {one[0]: _played(one) for one in pages}
+    _work = _Work(found=found, pages=pages, reached=reached, usual=usual, most=most)
     with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
-        numbers = range(len(found))
-        return dict(pool.imap_unordered(_judged, numbers, chunksize=4))
+        return dict(pool.imap_unordered(_judged, range(len(found)), chunksize=4))
 
 
-_work: tuple[list[Mutant], list[Pages], dict[str, dict[str, set[int]]], dict[str, str]]
+@dataclass(frozen=True)
+class _Work:
+    """What workers know from their parent: everything, and what came out without a mistake."""
+
+    found: list[Mutant]
+    pages: list[Pages]
+    reached: dict[str, dict[str, set[int]]]
+    usual: dict[str, str]
+    most: int
+
+
+_work: _Work
 
 
 def _judged(number: int) -> tuple[str, frozenset[str]]:
-    found, pages, reached, usual = _work
-    mutant = found[number]
+    """Return a mutant's name with the scenarios that see it, at most so many as are asked for."""
+    mutant, seen = _work.found[number], set[str]()
     with _put_in(mutant):
-        seen = frozenset(
-            one[0]
-            for one in pages
-            if _concerns(mutant, reached[one[0]]) and _timed(one) != usual[one[0]]
-        )
-    return mutant.name, seen
+        for pages in _work.pages:
+            name = pages[0]
+            if _concerns(mutant, _work.reached[name]) and _timed(pages) != _work.usual[name]:
+                seen.add(name)
+            if len(seen) >= _work.most:
+                break
+    return mutant.name, frozenset(seen)
 
 
 def _concerns(mutant: Mutant, lines: dict[str, set[int]]) -> bool:
@@ -165,14 +183,14 @@ def _timed(pages: Pages) -> str:
     def ring(*_: object) -> None:
         raise _Endless
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)
+    signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, DEADLINE_S)
     try:
         return _played(pages)
     except _Endless:
         return "endless"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 @contextmanager

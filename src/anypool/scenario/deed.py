@@ -5,9 +5,12 @@ from typing import NamedTuple
 
 from anypool.errors import Conflict
 from anypool.model import (
+    DatastoreId,
     DiskWish,
     HostId,
     Inventory,
+    NetworkId,
+    Nic,
     Service,
     Vm,
     VmChange,
@@ -16,9 +19,13 @@ from anypool.model import (
 )
 from anypool.plan import (
     Action,
+    AttachDisk,
+    AttachNic,
     CreateSnapshot,
     DeleteSnapshot,
     DeleteVm,
+    DetachDisk,
+    DetachNic,
     EnterMaintenance,
     LeaveMaintenance,
     MigrateVm,
@@ -49,7 +56,7 @@ from anypool.planner import (
 )
 from anypool.scenario.event import DEEDS, Event, event_of
 from anypool.scenario.page import Item, instead
-from anypool.scenario.words import vm_of, words_of
+from anypool.scenario.words import there, vm_of, words_of
 from anypool.scenario.world import World
 
 BY_HAND = ("by-hand", "plan-by-hand")
@@ -223,6 +230,18 @@ def _migration(asked: Asked, vm: VmId, host: HostId) -> Action:
     )
 
 
+def _new_disk(asked: Asked) -> DiskWish:
+    name, target, store = asked.words[:3]
+    key = there(asked.item, store, asked.inventory.datastores, "datastore")
+    volume = f"{name}-{target}.qcow2"
+    return DiskWish(target=target, datastore=DatastoreId(key), size_bytes=10 * _GIB, volume=volume)
+
+
+def _new_nic(asked: Asked) -> Nic:
+    key = there(asked.item, asked.words[2], asked.inventory.networks, "network")
+    return Nic(mac=asked.words[1], network=NetworkId(key))
+
+
 def _resizing(asked: Asked, vm: VmId, host: HostId) -> Action:
     rest = " ".join(word for word in asked.words[1:] if word not in ("on", asked.after("on")))
     said = words_of(asked.item, rest, (), ())
@@ -243,5 +262,9 @@ _ACTIONS: dict[str, Callable[[Asked, VmId, HostId], Action]] = {
     "snapshot": lambda a, vm, host: CreateSnapshot(vm=vm, host=host, name=a.words[1]),
     "revert": lambda a, vm, host: RevertSnapshot(vm=vm, host=host, name=a.words[1]),
     "forget-snapshot": lambda a, vm, host: DeleteSnapshot(vm=vm, host=host, name=a.words[1]),
+    "add-disk": lambda a, vm, host: AttachDisk(vm=vm, host=host, disk=_new_disk(a)),
+    "drop-disk": lambda a, vm, host: DetachDisk(vm=vm, host=host, target=a.words[1]),
+    "add-nic": lambda a, vm, host: AttachNic(vm=vm, host=host, nic=_new_nic(a)),
+    "drop-nic": lambda a, vm, host: DetachNic(vm=vm, host=host, mac=a.words[1]),
     "migrate": _migration,
 }

@@ -73,7 +73,15 @@ def _vm(vm: Vm, inventory: Inventory) -> str:
     where = "nowhere" if place is None else f"on {place}"
     snapshots = "".join(f", snapshot {one.name}" for one in vm.snapshots)
     size = f"{format_mib(vm.memory_mib)}, {vm.vcpus} vCPU{'' if vm.vcpus == 1 else 's'}"
-    return f"{vm.name}: {vm.state} {where}, {size}{snapshots}"
+    return f"{vm.name}: {vm.state} {where}, {size}{snapshots}{_devices(vm)}"
+
+
+def _devices(vm: Vm) -> str:
+    """Return the disks and adapters of a VM that has not one of each, as most have."""
+    disks = ", ".join(f"{disk.target} on {disk.datastore or 'no datastore'}" for disk in vm.disks)
+    nics = ", ".join(f"{nic.mac} in {nic.network}" for nic in vm.nics)
+    usual = (len(vm.disks), len(vm.nics)) == (1, 1)
+    return "" if usual else f", disks: {disks or 'none'}, adapters: {nics or 'none'}"
 
 
 def _policies(played: Played) -> Iterator[str]:

@@ -142,11 +142,11 @@ def host_of(name: str, item: Item, line: str, world: World) -> Host:
         cpu_models=frozenset(said.names("cpu-models") or ()),
         capabilities=frozenset(Capability) - cannot,
         datastores=frozenset(
-            DatastoreId(_there(item, one, pool.datastores, "datastore"))
+            DatastoreId(there(item, one, pool.datastores, "datastore"))
             for one in (shared if stores is None else stores)
         ),
         networks=frozenset(
-            NetworkId(_there(item, one, pool.networks, "network"))
+            NetworkId(there(item, one, pool.networks, "network"))
             for one in (usual if networks is None else networks)
         ),
         peer_uri="" if said.options.get("peers") == "no" else f"pool://{name}",
@@ -191,7 +191,7 @@ def vm_of(name: str, item: Item, line: str, world: World) -> Vm:
         nics=tuple(_nics(name, said, world)),
         snapshots=tuple(_snapshots(said)),
         copies=tuple(
-            VmCopy(host=HostId(_there(item, one, pool.hosts, "host")), state=VmState.STOPPED)
+            VmCopy(host=HostId(there(item, one, pool.hosts, "host")), state=VmState.STOPPED)
             for one in said.names("copies") or ()
         ),
         tags=frozenset(said.tags),
@@ -204,7 +204,7 @@ def _disks(name: str, said: Words, world: World) -> Iterator[Disk]:
     if named is None:
         named = _in_order(stores.values())[:1]
     for number, one in enumerate(named):
-        key = None if one == "private" else DatastoreId(_there(said.item, one, stores, "datastore"))
+        key = None if one == "private" else DatastoreId(there(said.item, one, stores, "datastore"))
         volume = f"{name}.qcow2" if number == 0 else f"{name}-{number}.qcow2"
         yield Disk(target=f"vd{chr(97 + number)}", volume=volume, datastore=key)
 
@@ -218,7 +218,7 @@ def _nics(name: str, said: Words, world: World) -> Iterator[Nic]:
         low = crc32(f"{name} {number}".encode())
         drawn = ":".join(f"{low >> shift & 255:02x}" for shift in (24, 16, 8, 0))
         mac = said.options.get("mac", f"52:54:{drawn}")
-        key = NetworkId(_there(said.item, one, networks, "network"))
+        key = NetworkId(there(said.item, one, networks, "network"))
         yield Nic(mac=mac, network=key)
 
 
@@ -232,7 +232,7 @@ def _in_order(stores: Iterable[Datastore]) -> list[str]:
     return [store.name for store in sorted(stores, key=lambda one: (not one.shared, one.name))]
 
 
-def _there(item: Item, name: str, known: Mapping[Any, Named], noun: str) -> str:
+def there(item: Item, name: str, known: Mapping[Any, Named], noun: str) -> str:
     """Return the id of what is called so, or has this id; raise `Invalid`."""
     for key, one in known.items():
         if name in (one.name, key):
