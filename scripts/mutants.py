@@ -106,11 +106,21 @@ def _all_mutants() -> list[Mutant]:
         file = importlib.import_module(module).__file__
         assert file is not None
         for mutant in mutants_of(module, Path(file).read_text(encoding="utf-8")):
+            if not _fits(mutant):
+                continue
             names[mutant.name] += 1
             if (count := names[mutant.name]) > 1:
                 mutant = _numbered(mutant, count)
             found.append(mutant)
     return found
+
+
+def _fits(mutant: Mutant) -> bool:
+    """Return whether the code can be put in; without its `super()` a method has another form."""
+    if mutant.constant:
+        return True
+    usual = _live(importlib.import_module(mutant.module), mutant.path).__code__
+    return usual.co_freevars == _code(mutant.code, mutant.path.split(".")).co_freevars
 
 
 def _numbered(mutant: Mutant, count: int) -> Mutant:
