@@ -24,7 +24,7 @@ from anypool.clock import SystemClock
 from anypool.drivers.remote import WorkerPool
 from anypool.engine import Engine
 from anypool.errors import Invalid, Unreachable
-from anypool.service import Services, demo
+from anypool.service import Services, demo, support
 from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
 from anypool.store import Store, connect, lease
@@ -139,6 +139,11 @@ def login_link(settings: Settings, user: str = FIRST_USER) -> str:
         return _link(_address(settings), Logins(store).code(user))
     finally:
         store.close()
+
+
+def offline_bundle(settings: Settings) -> bytes:
+    """Return a support bundle of a manager that does not run; its database stays closed."""
+    return support.offline(settings, SystemClock())
 
 
 def run(app: App, listener: socket.socket, certificate: Certificate | None) -> int:

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import tarfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +63,12 @@ class Harvest:
                 content = tar.extractfile(member)
                 assert content is not None
                 self.keep(f"bundle {name} {member.name}", content.read())
+
+    def take_backup(self, file: Path) -> None:
+        """Take each member of a backup, unpacked."""
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                self.keep(f"backup {name}", archive.read(name))
 
     def take_folder(self, name: str, folder: Path) -> None:
         """Take each file below a folder."""

@@ -61,7 +61,7 @@ def harvested(state: Path, database: str = "") -> Harvest:
                 assert client.get(path).status_code == 200, path
             for path in ("/metrics", "/api/openapi.json", "/"):
                 assert client.get(f"{manager.url}{path}").status_code == 200, path
-            by_command(harvest, served, state.parent)
+            by_command(harvest, served, state)
             answer = client.get("/support/bundle", params={"mask_names": True})
             assert answer.status_code == 200, answer.text
             harvest.take_bundle("masked", answer.content)
@@ -144,15 +144,21 @@ def on_the_command_line(harvest: Harvest, served: Served, state: Path) -> None:
         harvest.keep("command line", said.out + said.err)
 
 
-def by_command(harvest: Harvest, served: Served, folder: Path) -> None:
-    """What is written into files at the end: a bundle and the audit trail."""
-    bundle, export = folder / "bundle.tar.gz", folder / "trail.jsonl"
-    for command in (("support", "bundle", str(bundle)), ("audit", "export", str(export))):
+def by_command(harvest: Harvest, served: Served, state: Path) -> None:
+    """What is written into files at the end: a bundle, a backup and the audit trail."""
+    folder = state.parent
+    bundle, export, backup = folder / "bundle.tar.gz", folder / "trail.jsonl", folder / "backup"
+    for command in (
+        ("support", "bundle", str(bundle)),
+        ("audit", "export", str(export)),
+        ("backup", "create", str(backup), "--state", str(state)),
+    ):
         said = served(*command)
         assert said.code == 0, said.err
     assert bundle.stat().st_mode & 0o777 == 0o600
     harvest.take_bundle("plain", bundle.read_bytes())
     harvest.keep("audit export", export.read_bytes())
+    harvest.take_backup(backup)
 
 
 def work(harvest: Harvest, client: httpx.Client, manager: int) -> None:
@@ -183,7 +189,7 @@ def check(harvest: Harvest, database: str) -> None:
     for place in (
         *("process list", "environment of processes", "command line", "audit export"),
         *("reply GET /endpoints", "reply GET /audit", "reply POST /endpoints", "reply GET /events"),
-        *("bundle plain", "state manager.log", database),
+        *("bundle plain", "backup", "state manager.log", database),
     ):
         assert places_with(seen, place), f"the search is blind at: {place}"
     bundled = places_with(seen, "bundle plain")

@@ -1,5 +1,5 @@
 """The support bundle: what somebody who helps needs to see, and never a secret."""
 
-from anypool.service.support.bundle import Support
+from anypool.service.support.bundle import Support, offline
 
-__all__ = ["Support"]
+__all__ = ["Support", "offline"]

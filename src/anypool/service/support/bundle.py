@@ -4,15 +4,16 @@ import gzip
 import io
 import socket
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import make_url
 
-from anypool import logs
+from anypool import __version__, logs
 from anypool.clock import Clock
 from anypool.engine import Engine
 from anypool.errors import AnypoolError
@@ -24,6 +25,7 @@ from anypool.store import Store, audit, events, people, secrets
 from anypool.store.records import EventRecord
 
 FOLDER = "anypool-support"
+Part = tuple[str, Callable[[], object]]
 _ABOUT = """What this is: a support bundle of anypool {version}, made at {at}.
 
 Each file says what its name says; times are seconds since 1970. Passwords, keys, tokens
@@ -45,49 +47,30 @@ class Support:
         """Return a tar.gz; `metrics` is the page of metrics. A part that fails says why."""
         require(by, Deed.MAKE_BUNDLE)
         mask = self._mask(mask_names=mask_names)
-        archive = io.BytesIO()
-        with (
-            gzip.GzipFile(fileobj=archive, mode="wb", mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w") as tar,
-        ):
-            for name, make in self._parts(metrics, mask_names=mask_names):
-                _add(tar, name, _made(make, mask), self._clock.now())
+        made = _packed(self._parts(metrics, mask_names=mask_names), mask, self._clock.now())
         self._note(by)
-        return archive.getvalue()
+        return made
 
-    def _parts(
-        self, metrics: bytes, *, mask_names: bool
-    ) -> Iterator[tuple[str, Callable[[], object]]]:
-        engine, store, chosen = self._engine, self._store, self._settings
-        state = Path(chosen.state_dir)
-        yield "README.txt", lambda: self._about(mask_names=mask_names)
-        yield "versions.json", evidence.versions
-        yield "settings.json", lambda: evidence.settings(chosen)
-        yield "doctor.json", lambda: msgspec.json.decode(evidence.doctor(chosen))
+    def _parts(self, metrics: bytes, *, mask_names: bool) -> Iterator[Part]:
+        engine, store = self._engine, self._store
+        names = "are replaced by words that stand for them" if mask_names else "are in it"
+        yield from _of_machine(self._settings, names, self._clock.now())
         for name, read in (
             ("schema.json", evidence.schema),
             ("counts.json", evidence.counts),
             ("operations.json", evidence.operations),
             ("events.json", evidence.happened),
         ):
-            yield name, lambda read=read: self._read(read)  # type: ignore[misc]
+            yield name, partial(self._read, read)
         yield "health.json", lambda: evidence.health(engine, store)
         yield "endpoints.json", lambda: evidence.endpoints(engine)
         yield "metrics.txt", metrics.decode
         yield "threads.txt", evidence.threads
         yield "log.jsonl", lambda: [msgspec.json.decode(line) for line in logs.recent()]
-        for file in ("manager.log", "workers.log"):
-            if (state / file).exists():
-                yield file, lambda file=file: evidence.tail(state / file)  # type: ignore[misc]
 
     def _read(self, read: Callable[..., object]) -> object:
         with self._store.reading() as tx:
             return read(tx)
-
-    def _about(self, *, mask_names: bool) -> str:
-        names = "are replaced by words that stand for them" if mask_names else "are in it"
-        version = evidence.versions()["anypool"]
-        return _ABOUT.format(version=version, at=self._clock.now(), names=names)
 
     def _mask(self, *, mask_names: bool) -> Mask:
         """Know every secret there is, so that none can slip through in a message."""
@@ -118,6 +101,38 @@ class Support:
         )
         with suppress(AnypoolError), self._store.writing() as tx:
             events.append(tx, event)
+
+
+def offline(chosen: Settings, clock: Clock) -> bytes:
+    """Return what can be said without a manager and without opening its database, as a tar.gz.
+
+    No name can be masked, because nobody knows the names.
+    """
+    mask = Mask([make_url(chosen.database_url).password or ""])
+    return _packed(_of_machine(chosen, "are in it", clock.now()), mask, clock.now())
+
+
+def _of_machine(chosen: Settings, names: str, at: float) -> Iterator[Part]:
+    """Yield the parts that need no database."""
+    state = Path(chosen.state_dir)
+    yield "README.txt", lambda: _ABOUT.format(version=__version__, at=at, names=names)
+    yield "versions.json", evidence.versions
+    yield "settings.json", lambda: evidence.settings(chosen)
+    yield "doctor.json", lambda: msgspec.json.decode(evidence.doctor(chosen))
+    for file in ("manager.log", "workers.log"):
+        if (state / file).exists():
+            yield file, partial(evidence.tail, state / file)
+
+
+def _packed(parts: Iterable[Part], mask: Mask, at: float) -> bytes:
+    archive = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=archive, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        for name, make in parts:
+            _add(tar, name, _made(make, mask), at)
+    return archive.getvalue()
 
 
 def _made(make: Callable[[], object], mask: Mask) -> bytes:
