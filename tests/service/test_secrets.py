@@ -9,7 +9,7 @@ import structlog
 
 from anypool.store import keyring
 from anypool.store.records import Role
-from tests.service.manager_kit import Manager, problem, running
+from tests.service.manager_kit import Manager, problem, running, until
 from tests.unit.cli_kit import Terminal
 
 WORD = "canary-of-an-endpoint"
@@ -109,3 +109,29 @@ def test_the_trail_gets_another_key_and_stays_sound(manager: Manager, anypool: T
     with manager.client() as client:
         rows = client.get("/audit").json()["items"]
         assert any("another key chains the audit trail" in row["detail"] for row in rows)
+
+
+def test_a_lost_key_keeps_nobody_else_from_being_managed(tmp_path: Path) -> None:
+    """And what it kept locked goes on as soon as it is back."""
+    locked = {"uri": "sim://locked?hosts=1&vms=0", "name": "locked", "password": WORD}
+    with running(tmp_path) as manager, manager.client() as client:
+        for asked in (locked, {"uri": "sim://open?hosts=1&vms=0", "name": "open"}):
+            assert client.post("/endpoints", json=asked).status_code == 201
+    key = tmp_path / "anypool.db.key"
+    content = key.read_bytes()
+    key.unlink()
+    with running(tmp_path) as manager, manager.client() as client:
+
+        def states() -> dict[str, str]:
+            return {one["id"]: one["state"] for one in client.get("/endpoints").json()["items"]}
+
+        until(lambda: states() == {"locked": "unreachable", "open": "connected"}, "both are judged")
+        assert "cannot read the key file" in client.get("/endpoints/locked").json()["message"]
+        assert client.get("/secrets/keys").json()["unreadable"] == 1
+        said = problem(
+            client.post("/endpoints", json=locked | {"uri": "sim://x", "name": "x"}), 507
+        )
+        assert "restore it from its backup" in said["hint"]
+        key.write_bytes(content)
+        key.chmod(0o600)
+        until(lambda: states()["locked"] == "connected", "it is managed again, without a restart")

@@ -1,9 +1,10 @@
 """Adding, keeping and removing endpoints: connect and read first, keep afterwards."""
 
+import logging
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 from anypool.clock import Clock
 from anypool.drivers import Driver
@@ -11,12 +12,15 @@ from anypool.engine.board import Board, Notice
 from anypool.engine.observe import Loop, Observer
 from anypool.engine.picture import Picture
 from anypool.engine.turnstile import Turnstile
-from anypool.errors import Busy, Conflict, NotFound
+from anypool.engine.unopened import Unopened
+from anypool.errors import Busy, Conflict, NotFound, StoreFailed
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId
 from anypool.plan import Action, hosts_of
 from anypool.settings import Settings
-from anypool.store import Store, events, facts, restoration, secrets
+from anypool.store import Store, Tx, events, facts, restoration, secrets
 from anypool.store.records import EventRecord
+
+log = logging.getLogger(__name__)
 
 PASSWORD = "password"
 READINGS_AT_ONCE = 32
@@ -60,11 +64,10 @@ class Endpoints:
         """Know every endpoint that is kept."""
         with self._store.reading() as tx:
             known = [
-                (facts.effective(tx, one), secrets.get(tx, one.id, PASSWORD))
-                for one in facts.endpoints.all(tx)
+                (facts.effective(tx, one), _secret(tx, one.id)) for one in facts.endpoints.all(tx)
             ]
         for endpoint, secret in known:
-            self._observer.add(endpoint, self._pool.driver(endpoint, secret))
+            self._observer.add(endpoint, self._driver(endpoint, secret))
 
     def observe(self, settings: Settings) -> None:
         """Begin a loop for every endpoint, and for those added from now on."""
@@ -114,7 +117,7 @@ class Endpoints:
         for key in endpoints:
             with self._store.reading() as tx:
                 record = facts.endpoints.get(tx, key)
-                secret = secrets.get(tx, key, PASSWORD)
+                secret = _secret(tx, key)
                 endpoint = None if record is None else facts.effective(tx, record)
             if endpoint is None or endpoint in self.all():
                 continue
@@ -122,7 +125,7 @@ class Endpoints:
                 loop = self._loops.pop(key, None)
             if loop is not None:
                 loop.stop()
-            self._observer.add(endpoint, self._pool.driver(endpoint, secret))
+            self._observer.add(endpoint, self._driver(endpoint, secret))
             self._observer.change(partial(Picture.switch, endpoint=endpoint))
             self._begin(key)
 
@@ -156,6 +159,17 @@ class Endpoints:
         """Return all endpoints by id."""
         return self._observer.endpoints()
 
+    def _driver(self, endpoint: Endpoint, secret: str | None) -> Driver:
+        """Return the driver of an endpoint; one that says why where its secret does not open."""
+        if secret is None:
+            return cast(Driver, Unopened(partial(self._opened, endpoint)))
+        return self._pool.driver(endpoint, secret)
+
+    def _opened(self, endpoint: Endpoint) -> Driver:
+        with self._store.reading() as tx:
+            secret = secrets.get(tx, endpoint.id, PASSWORD)
+        return self._pool.driver(endpoint, secret)
+
     def _begin(self, endpoint: EndpointId) -> None:
         with self._lock:
             if self._settings is None or endpoint in self._loops:
@@ -185,3 +199,12 @@ def _event(kind: str, endpoint: EndpointId, message: str, by: str) -> EventRecor
     return EventRecord(
         kind=kind, message=message, subject_kind="endpoint", subject_id=endpoint, by=by
     )
+
+
+def _secret(tx: Tx, endpoint: EndpointId) -> str | None:
+    """Return the password of an endpoint, "" where there is none, None if it does not open."""
+    try:
+        return secrets.get(tx, endpoint, PASSWORD)
+    except StoreFailed as error:
+        log.warning("endpoint %s: %s", endpoint, error)
+        return None
