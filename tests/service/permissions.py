@@ -31,6 +31,8 @@ LEAST: dict[str, Role | None] = {
     "get /inventories/{key}/content": _V,
     "get /inventories/{key}/differences": _V,
     "get /export": _V,
+    "get /resync": _V,
+    "post /resync/endpoints/{key}/vouch": _A,
     "get /retention": _V,
     "post /retention/run": _A,
     "get /secrets/keys": _A,

@@ -32,6 +32,7 @@ from anypool.api import (
     pools,
     problems,
     records,
+    resync,
     secrets,
     support,
     vms,
@@ -53,6 +54,7 @@ _API = (
     exports,
     secrets,
     support,
+    resync,
     vms,
     devices,
     hosts,
@@ -78,7 +80,9 @@ class Web:
         self.broadcast = Broadcast(services.pool.subscribe())
         self.litestar = _litestar(services, self.broadcast, names | own_names())
         self.stopping: Callable[[], None] = self.close
-        self.asgi: ASGIApp = SecurityHeaders(self.litestar, simulated=services.demo.on)
+        self.asgi: ASGIApp = SecurityHeaders(
+            self.litestar, simulated=services.demo.on, awaited=services.resync.awaited
+        )
 
     def close(self) -> None:
         """End the event streams; harmless when repeated."""

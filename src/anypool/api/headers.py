@@ -1,5 +1,7 @@
 """Headers on every answer, so that a browser does nothing we did not mean."""
 
+from collections.abc import Callable
+
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _CSP = (
@@ -20,14 +22,20 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 SIMULATED: tuple[bytes, bytes] = (b"x-anypool-simulated", b"true")
 """On every answer of a demo."""
 
+RESTORED = b"x-anypool-unread"
+"""On every answer while endpoints are read-only since a restore: how many."""
+
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class SecurityHeaders:
     """Add the headers; what comes from `/api` is not kept by any cache."""
 
-    def __init__(self, app: ASGIApp, *, simulated: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, *, simulated: bool = False, awaited: Callable[[], int] = lambda: 0
+    ) -> None:
         self._app = app
+        self._awaited = awaited
         self._always = (*HEADERS, SIMULATED) if simulated else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,6 +46,8 @@ class SecurityHeaders:
         extra = list(self._always)
         if scope["path"].startswith("/api/"):
             extra.append((b"cache-control", b"no-store"))
+        if left := self._awaited():
+            extra.append((RESTORED, str(left).encode()))
         if scope["scheme"] == "https":
             extra.append(_HSTS)
 

@@ -26,12 +26,13 @@ class PoolPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PoolView(Struct, frozen=True, kw_only=True):
-    """A pool; `hosts` and `vms` are counted."""
+    """A pool; `hosts` and `vms` are counted, `unread` is read-only since a restore."""
 
     id: str
     description: str
     observe_only: bool
     endpoints: tuple[str, ...]
+    unread: tuple[str, ...]
     hosts: int
     vms: int
 
@@ -45,6 +46,7 @@ def pool_view(known: KnownPool, inventory: Inventory) -> PoolView:
         description=known.pool.description,
         observe_only=known.pool.observe_only,
         endpoints=known.endpoints,
+        unread=known.unread,
         hosts=len(hosts),
         vms=sum(len(claims[host].vms) for host in hosts if host in claims),
     )

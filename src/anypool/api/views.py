@@ -225,13 +225,17 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
 
 
 class EndpointView(Struct, frozen=True, kw_only=True):
-    """An endpoint and how the conversation with it goes; secrets are never shown."""
+    """An endpoint and how the conversation with it goes; secrets are never shown.
+
+    One that is `unread` is observe-only from a restore of the records until it was read whole.
+    """
 
     id: str
     driver: str
     uri: str
     pool: str
     observe_only: bool
+    unread: bool
     options: dict[str, str]
     state: str
     message: str
@@ -248,6 +252,7 @@ def endpoint_view(known: KnownEndpoint) -> EndpointView:
         uri=endpoint.uri,
         pool=endpoint.pool,
         observe_only=endpoint.observe_only,
+        unread=endpoint.unread,
         options=dict(endpoint.options),
         state=health.state,
         message=health.message,

@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "The manager": {
         "serve": ("serve:serve", "run the manager"),
         "login-link": ("serve:login_link", "a link that logs a user in once"),
+        "resync": ("resync:app", "after a restore: what is read-only until it was read"),
         "retention": ("retention:app", "how long records are kept"),
         "backup": ("backup:app", "the manager's own records in one file"),
         "restore": ("records:restore", "bring those records back from such a file"),

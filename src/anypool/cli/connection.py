@@ -76,7 +76,7 @@ def open_http(context: Context) -> httpx.Client:
         base_url=context.url,
         headers={**headers, "Content-Type": "application/json", "User-Agent": "anypool-cli"},
         transport=transport(context),
-        event_hooks={"response": [_say_if_simulated]},
+        event_hooks={"response": [_say_if_simulated, _say_if_restored]},
     )
 
 
@@ -90,6 +90,18 @@ def _say_if_simulated(answer: httpx.Response) -> None:
     """Say once, to a person, that a pool is not real."""
     if "X-Anypool-Simulated" in answer.headers:
         _remind()
+
+
+@cache
+def _warn(left: str) -> None:
+    many = "1 endpoint is" if left == "1" else f"{left} endpoints are"
+    note(f"restored from a backup: {many} read-only until read whole; `anypool resync show`")
+
+
+def _say_if_restored(answer: httpx.Response) -> None:
+    """Say once what a restore has left read-only."""
+    if left := answer.headers.get("X-Anypool-Unread"):
+        _warn(left)
 
 
 def transport(context: Context) -> httpx.BaseTransport:

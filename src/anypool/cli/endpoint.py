@@ -36,6 +36,7 @@ COLUMNS = (
     Column("MESSAGE", lambda endpoint: endpoint["message"]),
     Column("POOL", lambda endpoint: endpoint["pool"], wide=True),
     Column("OBSERVE ONLY", lambda endpoint: endpoint["observe_only"], wide=True),
+    Column("UNREAD SINCE RESTORE", lambda endpoint: endpoint["unread"], wide=True),
 )
 
 

@@ -27,6 +27,7 @@ COLUMNS = (
     Column("VMS", lambda pool: pool["vms"]),
     Column("DESCRIPTION", lambda pool: pool["description"]),
     Column("ENDPOINTS", lambda pool: pool["endpoints"], wide=True),
+    Column("UNREAD SINCE RESTORE", lambda pool: pool["unread"], wide=True),
 )
 
 

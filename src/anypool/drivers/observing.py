@@ -48,7 +48,13 @@ SEEING = frozenset(Capability) - {OPERATIONS[name] for name in DEEDS}
 
 
 def refused(endpoint: Endpoint, operation: str) -> NotSupported:
-    """Return the error for a deed on an endpoint that is observe-only."""
+    """Return the error for a deed on an endpoint that is observe-only, or only for now."""
+    if endpoint.unread:
+        return NotSupported(
+            f"{endpoint.id} was not read whole since a restore and refuses to "
+            f"{operation.replace('_', ' ')}",
+            hint="it opens by itself; `anypool resync show` lists what is left",
+        )
     return NotSupported(
         f"{endpoint.id} is observe-only and refuses to {operation.replace('_', ' ')}",
         hint=lifting(endpoint),

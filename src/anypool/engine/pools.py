@@ -24,7 +24,7 @@ from anypool.model import (
     PoolId,
 )
 from anypool.plan import Plan, hosts_of, reason, refuse
-from anypool.store import Store, Tx, events, facts
+from anypool.store import Store, Tx, events, facts, restoration
 from anypool.store.records import EventRecord, Severity
 
 
@@ -51,8 +51,16 @@ class Pools:
         """Return all pools by name, each with its endpoints."""
         with self._store.reading() as tx:
             pools, endpoints = facts.pools.all(tx), facts.endpoints.all(tx)
+            closed = {one.endpoint for one in restoration.pending(tx)}
+        inside = {
+            pool.id: tuple(one.id for one in endpoints if one.pool == pool.id) for pool in pools
+        }
         return tuple(
-            KnownPool(pool=pool, endpoints=tuple(e.id for e in endpoints if e.pool == pool.id))
+            KnownPool(
+                pool=pool,
+                endpoints=inside[pool.id],
+                unread=tuple(one for one in inside[pool.id] if one in closed),
+            )
             for pool in pools
         )
 

@@ -28,8 +28,7 @@ from anypool.plan import (
     reason,
     refuse,
 )
-from anypool.store import Store, audit, restoration
-from anypool.store.audit import AuditRecord
+from anypool.store import Store, restoration
 from anypool.store.restoration import Restoration, Unread
 
 log = logging.getLogger(__name__)
@@ -57,16 +56,17 @@ class Resync:
         self._opening = threading.Lock()
         self._awaited: frozenset[EndpointId] = frozenset()
 
+    @property
+    def awaited(self) -> int:
+        """How many endpoints are closed, as far as this manager leads; costs nothing."""
+        if not self._awaited:
+            return 0
+        return sum(one.id in self._awaited for one in self._endpoints.all())
+
     def begin(self) -> None:
-        """Learn what is closed, when this manager begins to lead; the audit trail is told once."""
+        """Learn what is closed, when this manager begins to lead."""
         found = self.left()
         self._awaited = frozenset(one.endpoint for one in found.unread)
-        known = found.restoration
-        if known is None:
-            return
-        with self._store.writing() as tx:
-            if audit.head(tx).number < known.audit_from:
-                audit.append(tx, _trail(known))
         if self._awaited:
             log.warning("restored from a backup; still to be read: %s", sorted(self._awaited))
 
@@ -156,12 +156,3 @@ def _may_have(endpoint: EndpointId, vm: VmId, inventory: Inventory) -> bool:
     hosts = [host for host in inventory.hosts.values() if host.endpoint == endpoint]
     known = inventory.vms.get(vm)
     return known is None or not hosts or may_hold(known, hosts)
-
-
-def _trail(known: Restoration) -> AuditRecord:
-    return AuditRecord(
-        who="restore",
-        deed="manager.restored",
-        detail=f"records of {known.backup_at:.0f} by release {known.release} "
-        f"restored at {known.at:.0f}; rows may be missing before this one",
-    )

@@ -17,10 +17,11 @@ class Pool(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class KnownPool(Struct, frozen=True, kw_only=True, gc=False):
-    """A pool with the ids of the endpoints in it."""
+    """A pool with the ids of the endpoints in it; `unread` are closed since a restore."""
 
     pool: Pool
     endpoints: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def id(self) -> PoolId:

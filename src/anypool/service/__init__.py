@@ -37,6 +37,7 @@ from anypool.service.pool import Pool
 from anypool.service.pools import Pools
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.resync import Resync
 from anypool.service.retention import Retention
 from anypool.service.snapshots import Snapshots
 from anypool.service.support import Support
@@ -85,6 +86,7 @@ class Services:
         self.policies = Policies(engine)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
+        self.resync = Resync(engine, store)
         self.retention = Retention(engine)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)

@@ -21,12 +21,16 @@ class Gauge(Struct, frozen=True, gc=False):
 
 
 class Ready(Struct, frozen=True, kw_only=True, gc=False):
-    """Whether requests that change something can be served here, and if not, why."""
+    """Whether requests that change something can be served here, and if not, why.
+
+    `unread` counts the endpoints that are read-only since a restore from a backup.
+    """
 
     ready: bool
     leads: bool
     database: bool
     why: str = ""
+    unread: int = 0
 
 
 class Measures:
@@ -49,7 +53,9 @@ class Measures:
         except AnypoolError as error:
             return Ready(ready=False, leads=False, database=False, why=error.message)
         leads = self._engine.leads
-        return Ready(ready=leads, leads=leads, database=True, why="" if leads else "it stands by")
+        why = "" if leads else "it stands by"
+        unread = self._engine.resync.awaited
+        return Ready(ready=leads, leads=leads, database=True, why=why, unread=unread)
 
     def _gauges(self) -> Iterator[Gauge]:
         inventory = self._engine.inventory
@@ -58,6 +64,8 @@ class Measures:
         yield from _counted("endpoints", "state", (one.state for one in self._engine.health()))
         closed = sum(host.maintenance for host in inventory.hosts.values())
         yield Gauge("hosts_in_maintenance", "Hosts closed to new VMs", closed)
+        unread = self._engine.resync.awaited
+        yield Gauge("endpoints_unread", "Read-only since a restore, until read whole", unread)
         with self._store.reading() as tx:
             yield from _counted("operations", "state", (run.state for run in runs.unfinished(tx)))
             head = audit.head(tx)

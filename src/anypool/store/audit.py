@@ -89,10 +89,14 @@ def append(tx: Tx, record: AuditRecord) -> AuditRecord:
         tx.run(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     last = head(tx)
     number = _next(tx, last)
-    key = tx.vault.audit.ready(number)
+    key, notes = tx.vault.audit.ready(number), list[AuditRecord]()
     if key.begins == number and key == tx.vault.audit.all()[-1] and last.number:
-        lost = _chain(tx, _key_lost(last.number), last, number)
-        last, number = Head(number=number, hash=lost.hash, at=lost.at), number + 1
+        notes.append(_key_lost(last.number))
+    if number > last.number + 1:
+        notes.append(_gap(last.number, number))
+    for note in notes:
+        noted = _chain(tx, note, last, number)
+        last, number = Head(number=number, hash=noted.hash, at=noted.at), number + 1
     return _chain(tx, record, last, number)
 
 
@@ -221,6 +225,11 @@ def _chain(tx: Tx, record: AuditRecord, last: Head, number: int) -> AuditRecord:
     chained = msgspec.structs.replace(chained, hash=_hash(key, last.hash, chained))
     tx.add(audit, to_row(chained))
     return chained
+
+
+def _gap(last: int, first: int) -> AuditRecord:
+    left_out = f"rows {last + 1} to {first - 1} were or may have been those of the lost records"
+    return AuditRecord(who="restore", deed="manager.restored", detail=left_out)
 
 
 def _key_lost(last: int) -> AuditRecord:
