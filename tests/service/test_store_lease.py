@@ -10,7 +10,7 @@ import pytest
 
 from anypool.clock import ManualClock, SystemClock
 from anypool.errors import Conflict
-from anypool.store import Store, events
+from anypool.store import Store, events, lease
 from anypool.store.guard import Guard
 from anypool.store.records import EventRecord
 from tests.unit import store_kit
@@ -199,3 +199,11 @@ def test_a_frozen_manager_wakes_up_as_nobody(url: str) -> None:
             assert messages(successor) == ["a", "b"]
         finally:
             successor.close()
+
+
+def test_who_only_reads_can_look_at_the_lease(url: str, clock: ManualClock) -> None:
+    """On PostgreSQL a transaction that cannot write cannot lock either."""
+    store = Store.open(url, clock=clock)
+    with store.reading() as tx:
+        assert lease.look(tx).epoch == 0
+    store.close()

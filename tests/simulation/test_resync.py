@@ -152,7 +152,7 @@ class Story:
         self.world.clear_faults()
         self._go_on()
         with self.before.store.reading() as tx:
-            self.newest, self.epoch = events.last_number(tx), lease.read(tx).epoch
+            self.newest, self.epoch = events.last_number(tx), lease.look(tx).epoch
         self.before.close()
 
     def manager(self, file: Path) -> Manager:
@@ -284,7 +284,7 @@ def check_told(story: Story, manager: Manager) -> None:
     """Numbers and the epoch are far from those of the lost future, and it is all told."""
     with manager.store.reading() as tx:
         told = [one for one in events.since(tx, 0) if one.number > story.newest]
-        assert lease.read(tx).epoch > story.epoch + 1000
+        assert lease.look(tx).epoch > story.epoch + 1000
     kinds = [one.kind for one in told]
     assert kinds.index("run.interrupted") < kinds.index("manager.restored")
     assert kinds.count("endpoint.resynchronised") == 3

@@ -1,0 +1,168 @@
+"""A database of every released schema comes to this release's, with all rows, and can be read."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from anypool.clock import ManualClock
+from anypool.engine.archive import Archive
+from anypool.engine.history import History, Span
+from anypool.engine.journal import Journal
+from anypool.engine.recorder import Recorder
+from anypool.errors import StoreFailed
+from anypool.model import EndpointId, Inventory
+from anypool.plan import PlanState
+from anypool.store import (
+    Store,
+    audit,
+    connect,
+    events,
+    facts,
+    inventories,
+    lease,
+    observed,
+    people,
+    plans,
+    restoration,
+    retention,
+    runs,
+    secrets,
+    tokens,
+)
+from anypool.store.migrate import newest, revisions
+from anypool.store.pages import Ask
+from anypool.store.records import RunState, StepState
+from anypool.store.tables import metadata
+from tests.unit.schema_kit import (
+    DONE,
+    HOUR,
+    PASSWORD,
+    PLAN,
+    RUN,
+    WAITING,
+    contents,
+    load,
+)
+
+STEP_S = 600
+HISTORY, POLICIES, TRAIL, SERVICES, RESTORED = "0004", "0005", "0006", "0007", "0008"
+"""The schemas that brought them."""
+
+
+@pytest.fixture(params=revisions())
+def schema(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(schema: str, tmp_path: Path) -> str:
+    """A database as a release with that schema left it."""
+    return load(schema, tmp_path)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(HOUR + 3 * 86_400)
+
+
+@pytest.fixture
+def store(url: str, clock: ManualClock, tmp_path: Path) -> Iterator[Store]:
+    """The same in the hands of this release."""
+    with closing(Store.open(url, clock=clock, key_file=tmp_path / "anypool.db.key")) as opened:
+        yield opened
+
+
+def test_all_rows_are_there(url: str, clock: ManualClock) -> None:
+    before = contents(url)
+    assert before["runs"]
+    Store.open(url, clock=clock).close()
+    after = contents(url)
+    for table, rows in before.items():
+        if table == "anypool_schema":
+            continue
+        kept = [{name: row[name] for name in rows[0]} for row in after[table]] if rows else []
+        missing = [row for row in rows if row not in kept]
+        assert not missing, f"{table}: {missing[:3]}"
+    assert after["anypool_schema"] == [{"version_num": newest()}]
+    assert set(after) == {*metadata.tables, "anypool_schema"}
+
+
+def test_the_run_under_way_can_be_gone_on_with(store: Store) -> None:
+    ((run, plan),) = Journal(store).load()
+    assert (run.id, run.state, plan.state) == (RUN, RunState.RUNNING, PlanState.RUNNING)
+    with store.reading() as tx:
+        steps = runs.steps(tx, run.id)
+        assert runs.get_run(tx, DONE).state is RunState.FAILED
+        assert plans.get(tx, WAITING).state is PlanState.RECOMMENDED
+        assert {one.id for one in plans.list_plans(tx, Ask()).items} >= {PLAN, WAITING}
+    assert len(steps) == len(plan.plan.steps)
+    assert [one.state for one in steps[:2]] == [StepState.DONE, StepState.BEGUN]
+
+
+def test_what_is_ours_can_be_read(store: Store, schema: str) -> None:
+    with store.reading() as tx:
+        first, _ = facts.endpoints.all(tx)
+        assert (first.id, first.pool, first.options) == ("h1", "prod", (("keyfile", "/k"),))
+        assert {one.id for one in facts.pools.all(tx)} == {"default", "prod"}
+        assert facts.hosts.all(tx)[0].tags == {"blue", "rack:r1"}
+        assert facts.vms.all(tx)[0].tags == {"blue", "rack:r1"}
+        assert [len(shelf.all(tx)) for shelf in (facts.datastores, facts.images)] == [1, 1]
+        assert len(facts.policies.all(tx)) == (schema >= POLICIES)
+        assert len(facts.services.all(tx)) == (schema >= SERVICES)
+        assert secrets.get(tx, "h1", "password") == PASSWORD
+        known = observed.load(tx)
+        assert (len(known.hosts), len(known.vms), known.unreadable) == (2, 2, 0)
+        assert lease.look(tx).epoch == 7
+        waiting = [one.endpoint for one in restoration.pending(tx)]
+        assert waiting == ([EndpointId("h2")] if schema >= RESTORED else [])
+
+
+def test_people_and_what_happened_can_be_read(store: Store, schema: str) -> None:
+    with store.writing() as tx:
+        assert [user.name for user in people.list_users(tx)] == ["ada", "bob"]
+        (token,) = tokens.list_tokens(tx)
+        assert token.deeds == (("OPERATE_VM",) if schema >= TRAIL else None)
+        assert len(events.since(tx, 0)) >= 2
+        if schema >= TRAIL:
+            assert audit.count(tx) >= 1
+        audit.append(tx, audit.AuditRecord(who="ada", deed="LATER"))
+        verdict = audit.verify(tx)
+        assert verdict.sound, verdict.why
+        assert ("events" in retention.last(tx)) == (schema >= HISTORY)
+
+
+def test_what_is_kept_for_a_while_can_be_read(
+    store: Store, clock: ManualClock, schema: str
+) -> None:
+    with store.reading() as tx:
+        kept = inventories.latest(tx)
+    if schema < HISTORY:
+        assert kept is None
+        return
+    assert kept is not None
+    inventory: Inventory = Archive(store).load(kept)
+    assert (len(inventory.hosts), len(inventory.vms)) == (2, 2)
+    history = History(store, Recorder(store, clock, STEP_S), STEP_S)
+    begin = HOUR + 86_400
+    found = history.series("v1", ["cpu_percent"], Span(begin, begin + 3600, STEP_S))
+    assert [round(value) for value in found.columns["cpu_percent"].mean if value] == [10] * 6
+
+
+def test_a_newer_schema_is_refused_and_nothing_is_changed(url: str, clock: ManualClock) -> None:
+    write(url, "UPDATE anypool_schema SET version_num = '9999'")
+    before = contents(url)
+    with pytest.raises(StoreFailed, match="schema 9999, newer than this release knows") as refused:
+        Store.open(url, clock=clock)
+    assert "newer one" in refused.value.hint
+    assert contents(url) == before
+
+
+def write(url: str, statement: str) -> None:
+    engine = connect.engine(connect.parse(url))
+    with connect.writing(engine) as (connection, transaction):
+        connection.execute(sa.text(statement))
+        transaction.commit()
+    engine.dispose()

@@ -1,0 +1,74 @@
+"""A release that is killed while it brings a database to its schema leaves the old one usable."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from anypool.clock import ManualClock
+from anypool.store import Store
+from anypool.store.migrate import newest, revisions
+from tests.unit.schema_kit import HOUR, contents, load
+
+LONGEST = 400
+"""More statements than any migration has."""
+
+
+def killed(url: str, at: int) -> bool:
+    """Open a database in a process that dies at its n-th statement; whether it came so far."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _die_at(at)
+            Store.open(url, clock=ManualClock(HOUR)).close()
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def _die_at(at: int) -> None:
+    count = 0
+
+    def seen(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", seen)
+    sa.event.listen(sa.Engine, "commit", seen)
+
+
+def sweep(url: str, step: int, killed_at: Callable[[str, int], bool] = killed) -> int:
+    """Die at every `step`-th statement of an upgrade, then let it end; return how often."""
+    before, deaths = contents(url), 0
+    for at in range(1, LONGEST, step):
+        if not killed_at(url, at):
+            break
+        deaths += 1
+        assert contents(url) == before, f"died at statement {at}"
+    else:
+        pytest.fail("the upgrade did not end")
+    assert contents(url)["anypool_schema"] == [{"version_num": newest()}]
+    return deaths
+
+
+@pytest.mark.timeout(120)
+def test_death_at_every_statement_of_an_upgrade_from_the_first_schema(tmp_path: Path) -> None:
+    assert sweep(load(revisions()[0], tmp_path), 1) > 30
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("schema", revisions()[1:-1])
+def test_death_in_an_upgrade_from_a_later_schema(schema: str, tmp_path: Path) -> None:
+    assert sweep(load(schema, tmp_path), 5) > 0
