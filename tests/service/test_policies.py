@@ -94,3 +94,30 @@ def test_only_administrators_change_policies(manager: Manager) -> None:
         odd = client.patch("/policies/mine", json={"rule": {"kind": "apart", "colour": "red"}})
         assert "colour" in problem(odd, 422)["detail"]
         assert client.delete("/policies/mine").status_code == 204
+
+
+def test_a_plan_is_not_begun_that_breaks_what_was_ruled_since(
+    manager: Manager, anypool: Terminal
+) -> None:
+    """It was made when nothing forbade it; the pool is as it was, the policies are not."""
+    uri = "sim://later?hosts=3&vms=6&seed=3"
+    with manager.client() as client:
+        assert client.post("/endpoints", json={"uri": uri, "name": "later"}).status_code == 201
+        running = client.get("/vms", params={"q": "state = running"}).json()["items"]
+        vm = next(one for one in running if one["host"].startswith("later"))
+        path = f"/vms/{vm['id']}/migrate"
+        plans = [
+            client.post(path, json={}, params={"dry_run": "true"}).json()["id"] for _ in range(2)
+        ]
+        assert client.post(f"/plans/{plans[1]}/approve").status_code == 200
+        assert anypool("policy", "add", "rests", "pinned", f"id = {vm['id']}").code == 0
+        refused = problem(client.post(f"/plans/{plans[0]}/approve"), 409)
+        assert "policies as they are now" in refused["detail"]
+        assert "rests" in refused["detail"]
+        assert client.get(f"/plans/{plans[0]}").json()["state"] == "recommended"
+        refused = problem(client.post(f"/plans/{plans[1]}/run"), 409)
+        assert "policies as they are now" in refused["detail"]
+        assert "rests" in refused["detail"]
+        assert client.get(f"/plans/{plans[1]}").json()["state"] == "superseded"
+        assert anypool("policy", "disable", "rests").code == 0
+        assert client.post(f"/plans/{plans[0]}/run").status_code == 202

@@ -1,13 +1,17 @@
 """Whether a plan may begin now, beside what already runs."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from anypool.engine.journal import READY, not_ready
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import Bound, HostState, Inventory, PlanId
 from anypool.plan import Action, CreateVm, Plan, Reason, apply, hosts_of, reason, refuse, vm_of
 from anypool.plan.check import objections
+from anypool.plan.rulecheck import of_rules
 from anypool.store.records import PlanRecord
+
+Rules: TypeAlias = Callable[[Inventory], tuple[Bound, ...]]
 
 
 def admit(
@@ -15,7 +19,7 @@ def admit(
     inventory: Inventory,
     pending: tuple[Action, ...],
     supersede: Callable[[PlanId, Reason], None],
-    rules: Callable[[Inventory], tuple[Bound, ...]] = lambda _: (),
+    rules: Rules = lambda _: (),
 ) -> None:
     """Return quietly if a plan may begin.
 
@@ -35,17 +39,26 @@ def admit(
             raise refuse(
                 Unreachable, reason("admit.silent", host=record.name), reason("hint.later")
             )
-    why = reason("admit.changed", objections=found[:3])
+    broken = broken_rules(plan.plan, _with_pending(inventory, pending), rules)
+    code = "admit.rules" if set(found) <= set(broken) else "admit.changed"
+    why = reason(code, objections=found[:3])
     supersede(plan.id, why)
     raise refuse(Conflict, why, reason("hint.plan-again"))
 
 
-def _objections(
-    plan: Plan, inventory: Inventory, rules: Callable[[Inventory], tuple[Bound, ...]]
-) -> tuple[Reason, ...]:
-    """Judge a plan by the rules as they bind everything, also what it is going to make."""
+def broken_rules(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason, ...]:
+    """Return the musts of now that a plan would break, whatever it was made under."""
+    return of_rules(plan, inventory, _bounds(plan, inventory, rules))
+
+
+def _objections(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason, ...]:
+    return objections(plan, inventory, _bounds(plan, inventory, rules))
+
+
+def _bounds(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Bound, ...]:
+    """Return the rules as they bind everything, also what a plan is going to make."""
     made = tuple(step.action for step in plan if isinstance(step.action, CreateVm))
-    return objections(plan, inventory, rules(_with_pending(inventory, made)))
+    return rules(_with_pending(inventory, made))
 
 
 def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, ...]) -> None:

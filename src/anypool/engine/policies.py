@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable
 
+from anypool.engine.admission import broken_rules
 from anypool.engine.board import Board, Notice
 from anypool.errors import Conflict, NotFound
 from anypool.model import Bound, Inventory, Policy, PolicyId
-from anypool.plan import reason, refuse
+from anypool.plan import Plan, reason, refuse
 from anypool.planner.rules import Rulebook, bind, contradiction
 from anypool.store import Store, events, facts
 
@@ -51,6 +52,12 @@ class Policies:
     def bounds(self, inventory: Inventory) -> tuple[Bound, ...]:
         """Return the enabled policies as they bind an inventory."""
         return self.rulebook(inventory).bounds
+
+    def allow(self, plan: Plan, inventory: Inventory) -> None:
+        """Return quietly unless a plan would break musts of now; raise `Conflict` naming them."""
+        if broken := broken_rules(plan, inventory, self.bounds):
+            why = reason("admit.rules", objections=broken[:3])
+            raise refuse(Conflict, why, reason("hint.plan-again"))
 
     def put(self, policy: Policy, by: str, *, new: bool) -> None:
         """Keep a policy; `Conflict` if its name is taken or it contradicts others.

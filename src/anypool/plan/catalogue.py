@@ -255,6 +255,7 @@ _CHECKS: dict[str, dict[str, Kind]] = {
 
 _ADMISSION: dict[str, dict[str, Kind]] = {
     "admit.changed": {"objections": RS},
+    "admit.rules": {"objections": RS},
     "admit.silent": {"host": T},
     "admit.busy": {"vm": T},
     "admit.observe-only": {"hosts": NAMES, "count": N},

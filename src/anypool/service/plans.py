@@ -52,7 +52,15 @@ class Plans:
         return FollowedPlan(record=record, steps=steps)
 
     def approve(self, by: Principal, plan: str) -> FollowedPlan:
-        """Accept a recommended plan without running it yet; raise `NotFound` or `Conflict`."""
+        """Accept a recommended plan without running it yet; raise `NotFound` or `Conflict`.
+
+        It is refused if it would break policies as they are now: they may be newer than it.
+        """
+        require(by, Deed.DECIDE_PLAN)
+        with self._store.reading() as tx:
+            record = plans.get(tx, PlanId(plan))
+        if record.state is PlanState.RECOMMENDED:
+            self._engine.policies.allow(record.plan, self._engine.inventory)
         return self._decide(by, plan, PlanState.APPROVED, {PlanState.RECOMMENDED}, "approved")
 
     def reject(self, by: Principal, plan: str) -> FollowedPlan:

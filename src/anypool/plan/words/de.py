@@ -219,6 +219,7 @@ WORDS: dict[str, str] = {
     "broken.state": "Zustand von {what}: {state}",
     "broken.maintenance": "{host} ist in Wartung",
     "admit.changed": "der Pool ist anders als beim Planen: {objections}",
+    "admit.rules": "er bräche Regeln, wie sie jetzt sind: {objections}",
     "admit.silent": "Host {host} antwortet nicht",
     "admit.busy": "ein Lauf arbeitet an {vm}",
     "admit.observe-only": "nur beobachtet {count:#wird|werden} {hosts}: der Plan ist ein Rat und "

@@ -217,6 +217,7 @@ WORDS: dict[str, str] = {
     "broken.state": "{what} is {state}",
     "broken.maintenance": "{host} is in maintenance",
     "admit.changed": "the pool has changed since this was planned: {objections}",
+    "admit.rules": "it would break policies as they are now: {objections}",
     "admit.silent": "host {host} does not answer",
     "admit.busy": "a run works on {vm}",
     "admit.observe-only": "{hosts} {count:#is|are} observe-only: the plan is advice and "
