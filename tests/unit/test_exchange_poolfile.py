@@ -63,6 +63,11 @@ WISHES: tuple[Callable[[Inventory, Rulebook], Plan], ...] = (
 
 @st.composite
 def files(draw: st.DrawFn) -> PoolFile:
+    return file_of(draw(worlds()), draw(st.lists(st.sampled_from(RULES), max_size=3)))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> Inventory:
     world = draw(inventories())
     for host in list(world.hosts.values()):
         tags = draw(st.sets(st.sampled_from(HOST_TAGS), max_size=3))
@@ -70,7 +75,10 @@ def files(draw: st.DrawFn) -> PoolFile:
     for vm in list(world.vms.values()):
         tags = draw(st.sets(st.sampled_from(TAGS), max_size=2))
         world = world.with_vm(replace(vm, tags=frozenset(tags)))
-    rules = draw(st.lists(st.sampled_from(RULES), max_size=3))
+    return world
+
+
+def file_of(world: Inventory, rules: list[tuple[str, Rule]]) -> PoolFile:
     policies = [
         Policy(id=PolicyId(f"rule{number}"), scope=scope, rule=rule)
         for number, (scope, rule) in enumerate(rules)
@@ -96,15 +104,19 @@ def answers(inventory: Inventory, policies: tuple[Policy, ...]) -> list[bytes]:
     return found
 
 
-@given(files(), st.booleans())
+@given(worlds(), st.lists(st.sampled_from(RULES), max_size=3), st.booleans())
 @settings(max_examples=25)
-def test_a_file_read_back_gives_the_same_plans(file: PoolFile, as_json: bool) -> None:
+def test_a_file_read_back_gives_the_same_plans(
+    before: Inventory, rules: list[tuple[str, Rule]], as_json: bool
+) -> None:
+    file = file_of(before, rules)
     text = json.dumps(as_data(file)) if as_json else yaml.dump(as_data(file))
     world = read_pool(parse_page("pool", text))
-    assert digest(world.inventory) == digest(file.inventory())
+    assert as_json or text.count("\n") > 10 * len(before.hosts)
+    assert digest(world.inventory) == digest(before)
     assert (world.policies, world.services) == (file.policies, file.services)
     again = answers(world.inventory, world.policies)
-    assert again == answers(file.inventory(), file.policies)
+    assert again == answers(before, file.policies)
 
 
 @given(files())
@@ -141,6 +153,11 @@ def _moves(action: object, of: Callable[[str, str], str]) -> dict[str, str]:
 @given(files())
 @settings(max_examples=25)
 def test_a_masked_pool_tells_no_name(file: PoolFile) -> None:
+    file = replace(
+        file,
+        hosts=tuple(replace(host, name=f"our-{host.name}") for host in file.hosts),
+        vms=tuple(replace(vm, name=f"our.{vm.name}") for vm in file.vms),
+    )
     words = {one for host in file.hosts for one in (host.name, host.peer_address)}
     words |= {one for vm in file.vms for one in (vm.name, *(nic.mac for nic in vm.nics))}
     words |= {disk.volume for vm in file.vms for disk in vm.disks}
@@ -157,7 +174,7 @@ def _texts(data: object) -> list[str]:
         return [text for item in data for text in _texts(item)]
     if not isinstance(data, str):
         return []
-    for mark in "=()<>~,-:":
+    for mark in "=()<>~,:":
         data = data.replace(mark, " ")
     return [data, *data.split()] if data != "true" else []
 

@@ -24,6 +24,8 @@ from anypool.model import (
 FORMAT = "anypool-pool"
 VERSION = 1
 
+_encoder = msgspec.json.Encoder(order="deterministic")
+
 Loads = dict[str, dict[str, Percentiles]]
 """How each metric of a host or VM, by its id, was spread over the time that was asked for."""
 
@@ -95,7 +97,7 @@ def pool_file(
 
 def as_data(file: PoolFile) -> dict[str, Any]:
     """Return a file as JSON-like values: sets are sorted, what is as usual is left out."""
-    data: dict[str, Any] = msgspec.to_builtins(file, order="deterministic")
+    data: dict[str, Any] = msgspec.json.decode(_encoder.encode(file))
     return data
 
 
