@@ -62,6 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     observe_every_s: Annotated[Seconds, Meta(description="between two full readings")] = 30.0
     changes_wait_s: Annotated[Seconds, Meta(description="how long to wait for an event")] = 10.0
+    digest_mib_s: Annotated[
+        int, Meta(ge=0, description="how fast an image is read for its digest; 0 is no limit")
+    ] = 100
     measure_every_s: Annotated[Seconds, Meta(description="between two readings of the load")] = 5.0
     history_step_s: Annotated[
         Count, Meta(description="one kept load is the mean over so long; must divide an hour")

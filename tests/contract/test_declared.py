@@ -11,6 +11,7 @@ from anypool.errors import NotSupported
 from anypool.model import (
     Capability,
     DatastoreId,
+    DigestOrder,
     DiskWish,
     HostId,
     Nic,
@@ -35,6 +36,7 @@ SAMPLES: dict[object, object] = {
     VmWish: VmWish(id=VM, name="x"),
     VmChange: VmChange(),
     DiskWish: DiskWish(target="vda", datastore=DatastoreId("d"), size_bytes=1, volume="v"),
+    DigestOrder: DigestOrder(datastore=DatastoreId("d"), volume="v", job="j"),
     Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
     Migration: Migration(

@@ -86,18 +86,24 @@ def test_hosts_image_and_vms_are_made(manager: FakeManager) -> None:
     ]
 
 
-def test_an_image_of_a_lab_that_is_gone_is_replaced(manager: FakeManager) -> None:
-    manager.answers["GET /images"] = listed({"name": "lab-guest", "datastore": "old"})
-    manager.answers["DELETE /images/lab-guest"] = {}
+def image_on(datastore: str) -> dict[str, object]:
+    return {"name": "lab-guest", "versions": [{"copies": [{"datastore": datastore}]}]}
+
+
+def test_an_image_of_a_lab_that_is_gone_gets_another_version(manager: FakeManager) -> None:
+    manager.answers["GET /images"] = listed(image_on("old"))
+    manager.answers["POST /images/lab-guest/versions"] = (201, {})
     showcase.fill_from_lab(client(manager), STATUS, 0)
-    assert manager.sent("DELETE", "/images/lab-guest")
-    assert manager.sent("POST", "/images")
+    body = manager.body("POST", "/images/lab-guest/versions")
+    assert body["datastore"] == "new"
+    assert body["boot"]
+    assert not manager.sent("POST", "/images")
 
 
 def test_what_is_there_stays(manager: FakeManager) -> None:
     conflict = {"type": "urn:anypool:problem:conflict", "detail": "managed"}
     manager.answers["POST /endpoints"] = (409, conflict)
-    manager.answers["GET /images"] = listed({"name": "lab-guest", "datastore": "new"})
+    manager.answers["GET /images"] = listed(image_on("new"))
     manager.answers["GET /vms"] = listed({"name": "web-1"})
     showcase.fill_from_lab(client(manager), STATUS, 6)
     assert not manager.sent("POST", "/images")

@@ -284,16 +284,15 @@ def test_loads_are_measured_beside_the_inventory(engine: Engine) -> None:
 
 
 def test_images(engine: Engine) -> None:
-    datastore = next(iter(engine.inventory.datastores))
-    image = Image(id=ImageId("i1"), name="debian", datastore=datastore, volume="debian.qcow2")
-    engine.add_image(image, "ada")
+    image = Image(id=ImageId("i1"), name="debian")
+    engine.images.add(image, "ada")
     assert engine.inventory.images[ImageId("i1")] == image
     with pytest.raises(Conflict):
-        engine.add_image(replace(image, id=ImageId("i2")), "ada")
-    engine.remove_image(image.id, "ada")
+        engine.images.add(replace(image, id=ImageId("i2")), "ada")
+    engine.images.remove(image.id, "ada")
     assert not engine.inventory.images
     with pytest.raises(NotFound):
-        engine.remove_image(image.id, "ada")
+        engine.images.remove(image.id, "ada")
 
 
 def test_subscribers_hear_once_of_each_object(engine: Engine) -> None:

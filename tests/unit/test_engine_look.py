@@ -15,7 +15,9 @@ from anypool.model import (
     Disk,
     DiskWish,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     Nic,
     Probe,
     ProbeKind,
@@ -192,7 +194,9 @@ def test_all_actions_are_here() -> None:
 
 
 def test_only_volumes_of_the_vm_alone_are_deleted() -> None:
-    image = Image(id=ImageId("i"), name="i", datastore=SHARED, volume="base.qcow2")
+    copy = ImageCopy(datastore=SHARED, volume="base.qcow2")
+    version = ImageVersion(number=1, copies=(copy,))
+    image = Image(id=ImageId("i"), name="i", versions=(version,))
     disks = tuple(
         Disk(target=f"vd{n}", volume=volume, datastore=SHARED, readonly=volume == "cd.iso")
         for n, volume in enumerate(["own.qcow2", "base.qcow2", "v2.qcow2", "cd.iso"])

@@ -21,7 +21,7 @@ from tests.simulation.pool import SimPool
 
 PLAN, RUN = PlanId("plan-old"), RunId("run-old")
 HOST, VM, PLACE = HostId("h1"), VmId("v1"), DatastoreId("d")
-IMAGE = Image(id=ImageId("i"), name="i", datastore=PLACE, volume="i.qcow2")
+IMAGE = Image(id=ImageId("i"), name="i")
 
 
 class Site:
@@ -50,8 +50,8 @@ def site(tmp_path: Path) -> Site:
         lambda engine: engine.set_host_facts(HostFacts(host=HOST), "ada"),
         lambda engine: engine.set_vm_facts(VmFacts(vm=VM), "ada"),
         lambda engine: engine.set_datastore_facts(DatastoreFacts(datastore=PLACE), "ada"),
-        lambda engine: engine.add_image(IMAGE, "ada"),
-        lambda engine: engine.remove_image(IMAGE.id, "ada"),
+        lambda engine: engine.images.add(IMAGE, "ada"),
+        lambda engine: engine.images.remove(IMAGE.id, "ada"),
         lambda engine: engine.submit(Plan(goal="x"), "ada"),
         lambda engine: engine.run(PLAN, "ada"),
         lambda engine: engine.cancel(RUN, "ada"),

@@ -13,7 +13,9 @@ from anypool.model import (
     Host,
     HostId,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     Inventory,
     Network,
     NetworkId,
@@ -27,14 +29,16 @@ from anypool.service.names import checked_mac, checked_name, checked_tags, check
 from anypool.service.wishes import NewVm, new_mac, taken, wishes
 
 PLACE = Datastore(id=DatastoreId("d1"), name="fast")
-BASE = Image(
-    id=ImageId("base"), name="base", datastore=PLACE.id, volume="base.qcow2",
-    size_bytes=1 << 30, memory_mib=256,
-)  # fmt: skip
-KERNEL = Image(
-    id=ImageId("tiny"), name="tiny", datastore=PLACE.id, volume="tiny.qcow2",
-    size_bytes=1 << 20, boot=Boot(kernel="/k", initrd="/i", cmdline="quiet"),
-)  # fmt: skip
+
+
+def image(name: str, size_bytes: int, boot: Boot | None = None) -> Image:
+    copy = ImageCopy(datastore=PLACE.id, volume=f"{name}.qcow2")
+    version = ImageVersion(number=1, copies=(copy,), size_bytes=size_bytes, boot=boot)
+    return Image(id=ImageId(name), name=name, versions=(version,), memory_mib=256, last=1)
+
+
+BASE = image("base", 1 << 30)
+KERNEL = image("tiny", 1 << 20, Boot(kernel="/k", initrd="/i", cmdline="quiet"))
 NET = Network(id=NetworkId("n1"), name="lan")
 OLD = Vm(id=VmId("v1"), name="old", host=None, nics=(Nic(mac="52:54:00:00:00:01"),))
 

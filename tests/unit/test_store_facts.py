@@ -16,10 +16,13 @@ from anypool.model import (
     Host,
     HostId,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     Locking,
     Network,
     NetworkId,
+    Origin,
     Vm,
     VmId,
     VmState,
@@ -35,13 +38,20 @@ TAGS = frozenset({"prod", "a b", "ü"})
 ENDPOINT = Endpoint(
     id=EndpointId("e1"), driver="sim", uri="sim://a", options=(("x", "1"), ("y", ""))
 )
+FIRST = ImageVersion(
+    number=1,
+    copies=(ImageCopy(datastore=DatastoreId("d1"), volume="debian.qcow2", read_at=1.5),),
+    digest="sha256:" + "a" * 64,
+    boot=Boot(kernel="/k", cmdline="quiet"),
+)
 IMAGE = Image(
     id=ImageId("i1"),
     name="debian",
-    datastore=DatastoreId("d1"),
-    volume="debian.qcow2",
-    boot=Boot(kernel="/k", cmdline="quiet"),
+    versions=(FIRST, ImageVersion(number=3, deprecated=True)),
+    same=((2, 1),),
+    last=3,
 )
+ORIGIN = Origin(image=IMAGE.id, version=2)
 HOST = Host(id=HostId("h1"), name="h1", endpoint=ENDPOINT.id, memory_mib=2**30)
 VM = Vm(
     id=VmId("v1"),
@@ -58,14 +68,14 @@ VM = Vm(
     [
         (facts.endpoints, "e1", ENDPOINT, replace(ENDPOINT, pool="west")),
         (facts.hosts, "h1", HostFacts(host=HOST.id, tags=TAGS), HostFacts(host=HOST.id, name="x")),
-        (facts.vms, "v1", VmFacts(vm=VM.id, tags=TAGS), VmFacts(vm=VM.id)),
+        (facts.vms, "v1", VmFacts(vm=VM.id, tags=TAGS, origin=ORIGIN), VmFacts(vm=VM.id)),
         (
             facts.datastores,
             "d1",
             DatastoreFacts(datastore=DatastoreId("d1"), locking=Locking.NONE),
             DatastoreFacts(datastore=DatastoreId("d1"), tags=TAGS),
         ),
-        (facts.images, "i1", IMAGE, replace(IMAGE, boot=None, size_bytes=2**45)),
+        (facts.images, "i1", IMAGE, replace(IMAGE, versions=(), memory_mib=2**45)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

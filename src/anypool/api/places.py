@@ -1,32 +1,26 @@
-"""The routes of datastores, networks, volumes and images."""
+"""The routes of datastores, networks and volumes."""
 
-from typing import Annotated
-
-from litestar import Response, delete, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import JSONBody
-from msgspec import Meta, Struct
-from msgspec.structs import asdict
+from msgspec import Struct
 
 from anypool.api.asking import By, IfMatch, Key, Searched, Use, Wanted, expected, tagged
 from anypool.api.views import (
     DatastoreView,
-    ImageView,
     ListView,
     NetworkView,
     PageView,
     VolumeView,
     datastore_view,
     hosts_by,
-    image_view,
     list_view,
     network_view,
     page_view,
     volume_view,
 )
 from anypool.api.vms import Text
-from anypool.model import Boot, Datastore, Locking
+from anypool.model import Datastore, Locking
 from anypool.service import Principal, Services
-from anypool.service.images import NewImage
 
 
 class DatastorePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,27 +28,6 @@ class DatastorePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     tags: tuple[Text, ...] | None = None
     locking: Locking | None = None
-
-
-class BootBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A kernel that is started directly; paths are the host's."""
-
-    kernel: Text
-    initrd: Text = ""
-    cmdline: Text = ""
-
-
-class NewImageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A volume that becomes an image; left out, its size is taken from the volume."""
-
-    name: Text
-    datastore: Text
-    volume: Text
-    size_bytes: Annotated[int, Meta(ge=1, le=1 << 50)] | None = None
-    format: Text = "qcow2"
-    boot: BootBody | None = None
-    memory_mib: Annotated[int, Meta(ge=16, le=1 << 24)] = 512
-    description: Text = ""
 
 
 @get("/datastores", sync_to_thread=True)
@@ -119,42 +92,6 @@ def list_volumes(services: Use, by: By, ask: Wanted) -> PageView[VolumeView]:
     return page_view(services.volumes.list(by, ask), volume_view)
 
 
-@get("/images", sync_to_thread=True)
-def list_images(services: Use, by: By, search: Searched) -> ListView[ImageView]:
-    """List images."""
-    return list_view(services.images.list(by, search), image_view)
-
-
-@post("/images", status_code=201, sync_to_thread=True)
-def add_image(services: Use, by: By, data: JSONBody[NewImageBody]) -> Response[ImageView]:
-    """Make an image of a volume."""
-    boot = None if data.boot is None else Boot(**asdict(data.boot))
-    asked = NewImage(
-        name=data.name,
-        datastore=data.datastore,
-        volume=data.volume,
-        format=data.format,
-        size_bytes=data.size_bytes,
-        boot=boot,
-        memory_mib=data.memory_mib,
-        description=data.description,
-    )
-    image = services.images.add(by, asked)
-    return Response(image_view(image), headers={"Location": f"/api/v1/images/{image.id}"})
-
-
-@get("/images/{key:str}", sync_to_thread=True)
-def get_image(services: Use, by: By, key: Key) -> ImageView:
-    """Show one image."""
-    return image_view(services.images.get(by, key))
-
-
-@delete("/images/{key:str}", sync_to_thread=True)
-def remove_image(services: Use, by: By, key: Key) -> None:
-    """Forget an image; its volume stays."""
-    services.images.remove(by, key)
-
-
 def _datastore(services: Services, by: Principal, datastore: Datastore) -> DatastoreView:
     hosts = hosts_by(services.pool.inventory(by), "datastores", [datastore.id])
     return datastore_view(datastore, hosts)
@@ -168,8 +105,4 @@ ROUTES = (
     list_networks,
     get_network,
     list_volumes,
-    list_images,
-    add_image,
-    get_image,
-    remove_image,
 )

@@ -12,11 +12,11 @@ from msgspec import Struct
 from anypool.engine import LoadRate
 from anypool.model import (
     Boot,
+    CopyState,
     Datastore,
     Disk,
     Host,
     HostId,
-    Image,
     Inventory,
     KnownEndpoint,
     Network,
@@ -178,6 +178,48 @@ def _names(records: Mapping[Any, Any], ids: frozenset[Any]) -> list[str]:
     return [records[key].name if key in records else key for key in ids]
 
 
+class OriginView(Struct, frozen=True, kw_only=True):
+    """The version of an image that a VM was made from; `name` is null when the image is gone.
+
+    `state` is newest, older, deprecated, changed (its volume was changed in place) or gone.
+    """
+
+    id: str
+    version: int
+    name: str | None
+    digest: str | None
+    state: str
+
+
+def origin_view(vm: Vm, inventory: Inventory) -> OriginView | None:
+    """Return what a VM was made from, None if that was no image of ours."""
+    if (origin := vm.origin) is None:
+        return None
+    image = inventory.images.get(origin.image)
+    version = None if image is None else image.version(origin.version)
+    if image is None or version is None:
+        return OriginView(
+            id=origin.image,
+            version=origin.version,
+            name=None,
+            digest=origin.digest or None,
+            state="gone",
+        )
+    stores = {disk.datastore for disk in vm.disks}
+    state = "older" if version is not image.newest else "newest"
+    if version.deprecated:
+        state = "deprecated"
+    if any(copy.state is CopyState.CHANGED and copy.datastore in stores for copy in version.copies):
+        state = "changed"
+    return OriginView(
+        id=image.id,
+        version=version.number,
+        name=image.called(version.number),
+        digest=version.digest or origin.digest or None,
+        state=state,
+    )
+
+
 class VmView(Struct, frozen=True, kw_only=True):
     """A VM; `host` is the id of where it runs or is defined, null if nowhere."""
 
@@ -193,6 +235,7 @@ class VmView(Struct, frozen=True, kw_only=True):
     disks: tuple[Disk, ...]
     nics: tuple[Nic, ...]
     boot: Boot | None
+    image: OriginView | None
     resources: Resources
     snapshots: tuple[Snapshot, ...]
     copies: tuple[VmCopy, ...]
@@ -216,6 +259,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
         disks=vm.disks,
         nics=vm.nics,
         boot=vm.boot,
+        image=origin_view(vm, inventory),
         resources=vm.resources,
         snapshots=vm.snapshots,
         copies=vm.copies,
@@ -327,9 +371,10 @@ def network_view(network: Network, hosts: Mapping[str, list[str]]) -> NetworkVie
 
 
 class VolumeView(Struct, frozen=True, kw_only=True):
-    """A volume; `vms` and `images` are the ids of those that use it."""
+    """A volume; `vms` and `images` are the ids of those that use it, beside their names."""
 
     datastore: str
+    datastore_name: str
     name: str
     path: str
     format: str
@@ -337,7 +382,9 @@ class VolumeView(Struct, frozen=True, kw_only=True):
     used_bytes: int
     base: str
     vms: tuple[str, ...]
+    vm_names: tuple[str, ...]
     images: tuple[str, ...]
+    image_names: tuple[str, ...]
 
 
 def volume_view(used: UsedVolume) -> VolumeView:
@@ -345,6 +392,7 @@ def volume_view(used: UsedVolume) -> VolumeView:
     volume = used.volume
     return VolumeView(
         datastore=volume.datastore,
+        datastore_name=used.datastore_name,
         name=volume.name,
         path=volume.path,
         format=volume.format,
@@ -352,24 +400,7 @@ def volume_view(used: UsedVolume) -> VolumeView:
         used_bytes=volume.used_bytes,
         base=volume.base,
         vms=used.vms,
+        vm_names=used.vm_names,
         images=used.images,
+        image_names=used.image_names,
     )
-
-
-class ImageView(Struct, frozen=True, kw_only=True):
-    """An image: the volume `volume` on a datastore, and how VMs of it start."""
-
-    id: str
-    name: str
-    datastore: str
-    volume: str
-    format: str
-    size_bytes: int
-    boot: Boot | None
-    memory_mib: int
-    description: str
-
-
-def image_view(image: Image) -> ImageView:
-    """Return an image as it is shown."""
-    return msgspec.convert(image, ImageView, from_attributes=True)

@@ -72,10 +72,13 @@ def _register(client: Client, image: GuestImage, datastore: str) -> None:
         "description": f"Linux {image.kernel_version} and busybox",
     }
     for old in client.items("/images"):
-        if old["name"] == IMAGE and old["datastore"] == datastore:
-            return
-        if old["name"] == IMAGE:
-            client.delete(f"/images/{IMAGE}")
+        if old["name"] != IMAGE:
+            continue
+        copies = (copy for version in old["versions"] for copy in version["copies"])
+        if all(copy["datastore"] != datastore for copy in copies):
+            kept = ("datastore", "volume", "size_bytes", "boot")
+            client.post(f"/images/{IMAGE}/versions", {name: body[name] for name in kept})
+        return
     client.post("/images", body)
 
 

@@ -22,6 +22,23 @@ app.command(vm_parts.disk)
 app.command(vm_parts.nic)
 app.command(vm_parts.snapshot)
 
+
+def _image(vm: Json) -> str:
+    """Return the version a VM was made from, and what is to be known of it."""
+    if (made := vm.get("image")) is None:
+        return "-"
+    name = made["name"] or f"{made['id']}:{made['version']}"
+    state = _STATES.get(made["state"], made["state"])
+    return f"{name} ({state})" if state else str(name)
+
+
+_STATES = {
+    "newest": "",
+    "older": "there is a newer one",
+    "changed": "its volume was changed in place",
+    "gone": "forgotten",
+}
+
 COLUMNS = (
     Column("NAME", lambda vm: vm["name"]),
     Column("STATE", lambda vm: vm["state"]),
@@ -29,6 +46,7 @@ COLUMNS = (
     Column("VCPUS", lambda vm: vm["vcpus"]),
     Column("MEMORY", lambda vm: mib(vm["memory_mib"])),
     Column("TAGS", lambda vm: vm["tags"]),
+    Column("IMAGE", lambda vm: _image(vm), wide=True),
     Column("DISKS", lambda vm: size(sum(d["size_bytes"] for d in vm["disks"])), wide=True),
     Column("MACS", lambda vm: [nic["mac"] for nic in vm["nics"]], wide=True),
     Column("SNAPSHOTS", lambda vm: [one["name"] for one in vm["snapshots"]], wide=True),

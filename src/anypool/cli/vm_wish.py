@@ -15,7 +15,7 @@ from anypool.errors import Invalid
 class NewVm:
     """A VM to be made from an image; what is left out the image or the pool decides."""
 
-    image: Annotated[str, Parameter(help="image it is made from")]
+    image: Annotated[str, Parameter(help="image it is made from: web, web:3 or sha256:...")]
     count: Annotated[int, Parameter(help="how many")] = 1
     vcpus: Annotated[int, Parameter(help="virtual CPUs")] = 1
     max_vcpus: Annotated[int, Parameter(help="how far it can grow while it runs")] = 0

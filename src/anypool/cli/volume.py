@@ -11,11 +11,11 @@ app = App(name="volume", help="Volumes: the disks of VMs and the masters of imag
 
 COLUMNS = (
     Column("NAME", lambda volume: volume["name"]),
-    Column("DATASTORE", lambda volume: volume["datastore"]),
+    Column("DATASTORE", lambda volume: volume["datastore_name"]),
     Column("SIZE", lambda volume: size(volume["size_bytes"])),
     Column("FORMAT", lambda volume: volume["format"]),
-    Column("VMS", lambda volume: volume["vms"]),
-    Column("IMAGES", lambda volume: volume["images"]),
+    Column("VMS", lambda volume: list(volume["vm_names"])),
+    Column("IMAGES", lambda volume: list(volume["image_names"])),
 )
 
 

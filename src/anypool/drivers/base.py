@@ -9,6 +9,8 @@ from anypool.model import (
     Changes,
     Console,
     DatastoreId,
+    Digest,
+    DigestOrder,
     DiskWish,
     HostId,
     Job,
@@ -25,6 +27,7 @@ OPERATIONS: dict[str, Capability] = {
     "measure": Capability.STATISTICS,
     "console": Capability.CONSOLE,
     "traces": Capability.TRACES,
+    "digest": Capability.DIGEST,
     "create_vm": Capability.VM_CREATE,
     "delete_vm": Capability.VM_CREATE,
     "discard_copy": Capability.VM_CREATE,
@@ -75,6 +78,10 @@ class BaseDriver:
     def console(self, vm: VmId, kind: str) -> Console:
         """Refuse."""
         self._refuse("console")
+
+    def digest(self, order: DigestOrder, wait_s: float) -> Digest:
+        """Refuse."""
+        self._refuse("digest")
 
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
         """Refuse."""

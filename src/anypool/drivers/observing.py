@@ -34,6 +34,7 @@ DEEDS = frozenset(
         "migration",  # whoever follows a migration raises its longest pause
         *("create_vm", "delete_vm", "discard_copy", "delete_volume", "mark_datastore"),
         "erase_trace",
+        "digest",  # libvirt lends no bytes to a connection that is read-only
         *("start_vm", "shut_down_vm", "power_off_vm", "reboot_vm", "reset_vm"),
         *("pause_vm", "resume_vm", "rename_vm", "reconfigure_vm"),
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),

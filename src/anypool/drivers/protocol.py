@@ -26,6 +26,8 @@ from anypool.model import (
     Changes,
     Console,
     DatastoreId,
+    Digest,
+    DigestOrder,
     DiskWish,
     EndpointInfo,
     Frame,
@@ -86,6 +88,15 @@ class Driver(Protocol):
 
     def console(self, vm: VmId, kind: str) -> Console:
         """Return where the `vnc` or `serial` console of a running VM is."""
+        ...
+
+    def digest(self, order: DigestOrder, wait_s: float) -> Digest:
+        """Return how far the SHA-256 of a volume is, after waiting up to `wait_s` for it.
+
+        The first question begins the reading, which goes on in the background, holds up no
+        other operation, and ends when nobody asks for it any more. `Busy` if too many are
+        read already; a volume that is not there is a FAILED reading.
+        """
         ...
 
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:

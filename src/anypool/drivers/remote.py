@@ -40,6 +40,7 @@ DEADLINES_S: dict[str, float] = {
     "measure": 30.0,
     "console": 15.0,
     "migration": 20.0,
+    "digest": 30.0,
     "create_vm": 120.0,
     "attach_disk": 120.0,
     "create_snapshot": 300.0,

@@ -21,7 +21,10 @@ from anypool.model import DiskWish, Endpoint, VmWish
 
 FRAME_BYTES = 64 << 20
 READS = frozenset(
-    {"info", "observe", "observe_vms", "changes", "measure", "console", "migration", "traces"}
+    {
+        *("info", "observe", "observe_vms", "changes", "measure", "console", "migration"),
+        *("traces", "digest"),
+    }
 )
 """Operations that change nothing: without an answer they are `Unreachable`, safe to repeat."""
 

@@ -11,6 +11,7 @@ from anypool.engine.admission import admit
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.endpoints import DriverPool, Endpoints
 from anypool.engine.health import Healths
+from anypool.engine.images import Images
 from anypool.engine.journal import Journal
 from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
@@ -35,8 +36,6 @@ from anypool.model import (
     EndpointState,
     Host,
     HostId,
-    Image,
-    ImageId,
     Inventory,
     PlanId,
     RunId,
@@ -86,6 +85,13 @@ class Engine:
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
         self.pools.first = self.resync.allow
         self._observer.whole = self.resync.read
+        self.images = Images(
+            store,
+            (self._observer, self._board, clock),
+            settings.digest_mib_s,
+            leads=lambda: self.leads,
+            must_lead=self.must_lead,
+        )
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
@@ -106,6 +112,7 @@ class Engine:
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
             Ticker("save", self._save, self._clock, threading.Event()),
             Ticker("health", self.healths.round, self._clock, threading.Event()),
+            Ticker("images", self.images.round, self._clock, self.images.woken),
             Ticker("measure", self._measure, self._clock, threading.Event()),
             *self.keeping.tickers(),
         )
@@ -137,6 +144,7 @@ class Engine:
         self._endpoints.rest()
         self._meter.close()
         self.healths.close()
+        self.images.close()
         if self.leads:
             self._saver.save()
             self.keeping.finish()
@@ -156,6 +164,10 @@ class Engine:
     def version(self) -> int:
         """Return a number that grows with every change of the inventory."""
         return self._board.version
+
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self._clock.now()
 
     def volumes(self) -> tuple[Volume, ...]:
         """Return every volume that some endpoint sees, by datastore and name."""
@@ -217,27 +229,6 @@ class Engine:
             facts.datastores.put(tx, facts_)
             events.note(tx, ("datastore", facts_.datastore), f"{known.name} changed", by)
         self._observer.change(partial(Picture.put_datastore_facts, facts=facts_))
-
-    def add_image(self, image: Image, by: str) -> None:
-        """Keep an image; `Conflict` if its name is taken."""
-        self.must_lead()
-        with self._store.writing() as tx:
-            facts.images.put(tx, image)
-            events.note(tx, ("image", image.id), f"image {image.name} added", by)
-            images = facts.images.all(tx)
-        self._observer.change(partial(Picture.put_images, images=images))
-
-    def remove_image(self, image: ImageId, by: str) -> None:
-        """Forget an image; its volume stays. Raise `NotFound`."""
-        self.must_lead()
-        known = self.inventory.images.get(image)
-        if known is None:
-            raise NotFound(f"there is no image {image}")
-        with self._store.writing() as tx:
-            facts.images.delete(tx, image)
-            events.note(tx, ("image", image), f"image {known.name} removed", by)
-            images = facts.images.all(tx)
-        self._observer.change(partial(Picture.put_images, images=images))
 
     def submit(self, plan: Plan, by: str, inventory: Inventory | None = None) -> PlanRecord:
         """Keep a plan as RECOMMENDED, and the inventory it was made from: that of now if None.

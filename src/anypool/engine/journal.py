@@ -216,8 +216,8 @@ def _facts(tx: Tx, run: RunNow, ended: list[StepNow]) -> Facts:
                 known = facts.hosts.get(tx, host) or HostFacts(host=host)
                 closed = isinstance(action, EnterMaintenance)
                 hosts.append(replace(known, maintenance=closed))
-            case CreateVm(wish=wish) if wish.tags:
-                vms.append(VmFacts(vm=wish.id, tags=wish.tags))
+            case CreateVm(wish=wish) if wish.tags or wish.origin:
+                vms.append(VmFacts(vm=wish.id, tags=wish.tags, origin=wish.origin))
             case DeleteVm(vm=vm):
                 facts.vms.delete(tx, vm)
                 deleted.append(vm)

@@ -90,7 +90,9 @@ def _unknown(vm: Vm) -> Vm:
 
 def lay_over_vm(vm: Vm, facts: VmFacts | None) -> Vm:
     """Return a VM with what is ours about it."""
-    return vm if facts is None else replace(vm, tags=facts.tags)
+    if facts is None:
+        return vm
+    return replace(vm, tags=facts.tags, origin=facts.origin or vm.origin)
 
 
 def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host:

@@ -13,6 +13,7 @@ from anypool.engine.picture import Delta, Picture
 from anypool.engine.turnstile import Turnstile
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (
+    DatastoreId,
     Endpoint,
     EndpointHealth,
     EndpointId,
@@ -130,6 +131,11 @@ class Observer:
         """Return every volume that some endpoint sees."""
         with self._lock:
             return self._picture.volumes()
+
+    def volumes_on(self, places: Iterable[DatastoreId]) -> dict[DatastoreId, tuple[Volume, ...]]:
+        """Return what is seen where some datastores are; see `Picture.volumes_on`."""
+        with self._lock:
+            return self._picture.volumes_on(places)
 
     def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> None:
         """Publish a reading, unless its endpoint was removed or changed meanwhile."""

@@ -216,6 +216,21 @@ class Picture:
             self._volumes = self._all_volumes()
         return self._volumes
 
+    def volumes_on(self, places: Iterable[DatastoreId]) -> dict[DatastoreId, tuple[Volume, ...]]:
+        """Return what an endpoint that answers sees, for each of these datastores it sees.
+
+        The newest reading of each; volumes of other datastores are among them.
+        """
+        found: dict[DatastoreId, Reading] = {}
+        for place in places:
+            for endpoint, _ in self._stores.said(place):
+                one, best = self._readings.get(endpoint), found.get(place)
+                if one is None or not one.current:
+                    continue
+                if best is None or one.read_at > best.read_at:
+                    found[place] = one
+        return {place: one.volumes for place, one in found.items()}
+
     def _all_volumes(self) -> tuple[Volume, ...]:
         newest: dict[DatastoreId, Reading] = {}
         for endpoint, reading in sorted(self._readings.items(), key=lambda one: one[1].read_at):

@@ -259,7 +259,8 @@ def own_volumes(
     vm: VmId | None, disks: tuple[Disk, ...], inventory: Inventory
 ) -> tuple[tuple[str, str], ...]:
     """Return the volumes that belong to one VM alone: no image, and no other VM's disk."""
-    taken = {(image.datastore, image.volume) for image in inventory.images.values()}
+    images = inventory.images.values()
+    taken = {copy.place for one in images for v in one.versions for copy in v.copies}
     for other in inventory.vms.values():
         if other.id != vm:
             taken |= {(d.datastore, d.volume) for d in other.disks if d.datastore is not None}

@@ -6,6 +6,8 @@ from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, Know
 from anypool.model.frame import (
     Changes,
     Console,
+    Digest,
+    DigestOrder,
     EndpointInfo,
     Frame,
     Job,
@@ -26,6 +28,7 @@ from anypool.model.ids import (
     ServiceId,
     VmId,
 )
+from anypool.model.image import DIGEST, CopyState, Image, ImageCopy, ImageVersion, Place
 from anypool.model.inventory import Claim, Inventory
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
@@ -70,7 +73,7 @@ from anypool.model.service import (
     ServiceState,
     rolled_up,
 )
-from anypool.model.storage import Datastore, Image, Locking, Volume
+from anypool.model.storage import Datastore, Locking, Volume
 from anypool.model.summary import Percentiles
 from anypool.model.trace import Trace, TraceKind
 from anypool.model.vm import (
@@ -79,6 +82,7 @@ from anypool.model.vm import (
     Disk,
     DiskWish,
     Nic,
+    Origin,
     Resources,
     Snapshot,
     StateReason,
@@ -92,6 +96,7 @@ from anypool.model.vm import (
 __all__ = [
     "ALWAYS_MUST",
     "DEFAULT_POOL",
+    "DIGEST",
     "DOMAIN_KINDS",
     "HOLDS_MEMORY",
     "HOST_DOMAIN",
@@ -108,8 +113,11 @@ __all__ = [
     "Columns",
     "Component",
     "Console",
+    "CopyState",
     "Datastore",
     "DatastoreId",
+    "Digest",
+    "DigestOrder",
     "Disk",
     "DiskWish",
     "Endpoint",
@@ -127,7 +135,9 @@ __all__ = [
     "HostId",
     "HostState",
     "Image",
+    "ImageCopy",
     "ImageId",
+    "ImageVersion",
     "Inventory",
     "Job",
     "JobState",
@@ -146,9 +156,11 @@ __all__ = [
     "Nic",
     "NoMigration",
     "OnHosts",
+    "Origin",
     "PMap",
     "Percentiles",
     "Pinned",
+    "Place",
     "PlanId",
     "Policy",
     "PolicyId",

@@ -18,3 +18,4 @@ class Capability(StrEnum):
     STATISTICS = "statistics"
     TRACES = "traces"
     EVENTS = "events"
+    DIGEST = "digest"

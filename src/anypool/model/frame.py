@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.model.host import Host
-from anypool.model.ids import HostId, VmId
+from anypool.model.ids import DatastoreId, HostId, VmId
 from anypool.model.network import Network
 from anypool.model.storage import Datastore, Volume
 from anypool.model.vm import Vm
@@ -51,6 +51,33 @@ class Job(Struct, frozen=True, kw_only=True, gc=False):
     bytes_total: int = 0
     bytes_left: int = 0
     pause_ms: int = 0
+    message: str = ""
+
+
+class DigestOrder(Struct, frozen=True, kw_only=True, gc=False):
+    """An order to read a volume and tell the SHA-256 of its content.
+
+    `job` names the reading, so that who asks again does not let it be read again; another
+    name does. `limit_mib_s` is how fast it may be read, 0 for as fast as it goes.
+    """
+
+    datastore: DatastoreId
+    volume: str
+    job: str
+    limit_mib_s: int = 0
+
+
+class Digest(Struct, frozen=True, kw_only=True, gc=False):
+    """How far the reading of a volume is; `digest` (`sha256:...`) and `stamp` are there when DONE.
+
+    FAILED says why in `message`; another job may succeed.
+    """
+
+    state: JobState
+    bytes_total: int = 0
+    bytes_left: int = 0
+    digest: str = ""
+    stamp: str = ""
     message: str = ""
 
 

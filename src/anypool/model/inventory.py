@@ -6,9 +6,10 @@ from typing import NamedTuple
 from anypool.errors import Conflict, NotFound
 from anypool.model.host import Host
 from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, VmId
+from anypool.model.image import Image
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
-from anypool.model.storage import Datastore, Image
+from anypool.model.storage import Datastore
 from anypool.model.vm import HOLDS_MEMORY, Vm
 
 _NO_VMS: frozenset[VmId] = frozenset()

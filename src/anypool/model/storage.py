@@ -1,11 +1,10 @@
-"""Datastores, the volumes on them, and images that VMs are made from."""
+"""Datastores, and the volumes on them."""
 
 from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model.ids import DatastoreId, EndpointId, ImageId
-from anypool.model.vm import Boot
+from anypool.model.ids import DatastoreId, EndpointId
 
 
 class Locking(StrEnum):
@@ -36,7 +35,11 @@ class Datastore(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Volume(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One virtual disk; `base` is the volume it is a linked clone of."""
+    """One virtual disk; `base` is the volume it is a linked clone of.
+
+    `stamp` stays the same while nobody writes to the volume; "" where the platform tells
+    nothing like that, and for linked clones, which somebody writes to all the time.
+    """
 
     datastore: DatastoreId
     name: str
@@ -45,17 +48,4 @@ class Volume(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     size_bytes: int = 0
     used_bytes: int = 0
     base: str = ""
-
-
-class Image(Struct, frozen=True, kw_only=True, gc=False):
-    """An immutable master: the volume `volume` on `datastore`, and how VMs of it start."""
-
-    id: ImageId
-    name: str
-    datastore: DatastoreId
-    volume: str
-    format: str = "qcow2"
-    size_bytes: int = 0
-    boot: Boot | None = None
-    memory_mib: int = 512
-    description: str = ""
+    stamp: str = ""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model.ids import DatastoreId, HostId, NetworkId, VmId
+from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, VmId
 
 
 class VmState(StrEnum):
@@ -89,6 +89,14 @@ class Snapshot(Struct, frozen=True, kw_only=True, gc=False):
     tag: str = ""
 
 
+class Origin(Struct, frozen=True, kw_only=True, gc=False):
+    """The version of an image that a VM was made from; `digest` is "" if it was unknown then."""
+
+    image: ImageId
+    version: int
+    digest: str = ""
+
+
 class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
     """One more place where a VM was seen, beside its main one."""
 
@@ -100,8 +108,9 @@ class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
 class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One VM as last observed; `host` is where it runs or is defined, None if nowhere.
 
-    `made_by` is the tag of the step that made it, `tags` are ours. `copies` is empty
-    unless more than one host knows the VM (in mid-migration, or after a fault).
+    `made_by` is the tag of the step that made it, `origin` the image it was made from, None
+    if it was none of ours; `tags` are ours. `copies` is empty unless more than one host
+    knows the VM (in mid-migration, or after a fault).
     """
 
     id: VmId
@@ -118,6 +127,7 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     resources: Resources = Resources()
     snapshots: tuple[Snapshot, ...] = ()
     made_by: str = ""
+    origin: Origin | None = None
     copies: tuple[VmCopy, ...] = ()
     tags: frozenset[str] = frozenset()
 
@@ -157,6 +167,7 @@ class VmWish(Struct, frozen=True, kw_only=True, gc=False):
     boot: Boot | None = None
     resources: Resources = Resources()
     tags: frozenset[str] = frozenset()
+    origin: Origin | None = None
 
 
 class VmChange(Struct, frozen=True, kw_only=True, gc=False):

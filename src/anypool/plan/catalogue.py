@@ -123,6 +123,16 @@ _FAILURES: dict[str, dict[str, Kind]] = {
     "fail.proof": {"host": T},
 }
 
+_IMAGES: dict[str, dict[str, Kind]] = {
+    "image.read": {"version": T, "digest": T},
+    "image.same": {"version": T, "older": T},
+    "image.replaced": {"old": T, "new": T, "volume": T, "datastore": T},
+    "image.replaced-under": {"why": R, "old": T, "count": N, "vms": NAMES},
+    "image.missing": {"version": T, "volume": T, "datastore": T},
+    "check.is-image": {"vm": T, "image": T},
+    "check.writes-image": {"vm": T, "image": T},
+}
+
 _TEXTS: dict[str, dict[str, Kind]] = {
     "price": {"parts": LIST},
     "price.time": {"time": S},
@@ -336,7 +346,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 }
 
 CODES: dict[str, dict[str, Kind]] = {
-    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_TEXTS, **_PLACES,
-    **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
+    **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
+    **_PLACES, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -11,12 +11,15 @@ from anypool.model import Bound, Inventory
 from anypool.plan.action import (
     Action,
     AwaitReady,
+    CreateSnapshot,
     CreateVm,
+    DeleteVm,
     EnterMaintenance,
     EraseTrace,
     LeaveMaintenance,
     MigrateVm,
     ReconfigureVm,
+    RevertSnapshot,
     StartVm,
     StopVm,
 )
@@ -60,7 +63,11 @@ def objections(
     Steps are judged in their order, which is one of the orders the engine may take. Of the
     rules `bounds` it matters what the plan would break that is not broken already.
     """
-    return (*_of_places(plan, inventory), *(of_rules(plan, inventory, bounds) if bounds else ()))
+    return (
+        *_of_places(plan, inventory),
+        *_of_images(plan, inventory),
+        *(of_rules(plan, inventory, bounds) if bounds else ()),
+    )
 
 
 def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
@@ -83,6 +90,33 @@ def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
                 ledger.closed.discard(host)
             case _:
                 found += _lesser(step.action, ledger)
+    return tuple(found)
+
+
+def _of_images(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
+    """Return what would write to the master of VMs, or delete it."""
+    if not inventory.images:
+        return ()
+    masters = {
+        copy.place: image.name
+        for image in inventory.images.values()
+        for version in image.versions
+        for copy in version.copies
+    }
+    found: list[Reason] = []
+    for step in plan.steps:
+        match step.action:
+            case StartVm(vm=vm) | CreateSnapshot(vm=vm) | RevertSnapshot(vm=vm):
+                code = "check.writes-image"
+            case DeleteVm(vm=vm, volumes=True):
+                code = "check.is-image"
+            case _:
+                continue
+        known = inventory.vms.get(vm)
+        for disk in () if known is None else known.disks:
+            image = masters.get((disk.datastore, disk.volume)) if disk.datastore else None
+            if image is not None and not disk.readonly:
+                found.append(reason(code, vm=vm, image=image))
     return tuple(found)
 
 

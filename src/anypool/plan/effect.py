@@ -181,6 +181,7 @@ def _create(inventory: Inventory, wish: VmWish, host: HostId) -> Inventory:
             boot=wish.boot,
             resources=wish.resources,
             tags=wish.tags,
+            origin=wish.origin,
         )
     )
 

@@ -28,8 +28,8 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "vms": msgspec.json.Decoder(list[Vm]),
     "datastores": msgspec.json.Decoder(list[Datastore]),
     "networks": msgspec.json.Decoder(list[Network]),
-    "images": msgspec.json.Decoder(list[Image]),
 }
+_plain = msgspec.json.Decoder(list[dict[str, Any]])
 
 Chunk = dict[Any, Any]
 Names = tuple[bytes, ...]
@@ -52,11 +52,23 @@ def encode_chunk(chunk: Chunk) -> bytes:
 def decode_chunk(part: str, encoded: bytes) -> list[Any]:
     """Return the records of a chunk; raise `Invalid` for what this release does not know."""
     try:
+        if part == "images":
+            return [msgspec.convert(_lifted(one), Image) for one in _plain.decode(encoded)]
         found: list[Any] = _decoders[part].decode(encoded)
     except msgspec.DecodeError as error:
         message = f"a stored inventory is not understood: {error}"
         raise Invalid(message, hint="it was stored by another release") from error
     return found
+
+
+def _lifted(image: dict[str, Any]) -> dict[str, Any]:
+    """Return an image as it is stored now; once it had one volume and no versions."""
+    if "volume" not in image:
+        return image
+    copy = {name: image[name] for name in ("datastore", "volume")}
+    version: dict[str, Any] = {"number": 1, "copies": [copy]}
+    version |= {name: image[name] for name in ("format", "size_bytes", "boot") if name in image}
+    return image | {"versions": [version], "last": 1}
 
 
 def name_of(encoded: bytes) -> bytes:

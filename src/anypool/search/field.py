@@ -34,7 +34,7 @@ class Field(Struct, Generic[R], frozen=True):
     """One field; `values` lists those of an ENUM, in order when it has one.
 
     Free text looks into the fields marked `free`. A field whose `get` looks at hosts,
-    datastores or networks too has a `key`: the part of the record that decides which.
+    datastores, networks or images too has a `key`: the part of the record that decides which.
     """
 
     name: str

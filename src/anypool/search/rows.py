@@ -125,7 +125,7 @@ class Rows:
 
     def _looked_up(self, field: Field[Any]) -> _Resolved:
         inventory = self.inventory
-        seen = (inventory.hosts, inventory.datastores, inventory.networks)
+        seen = (inventory.hosts, inventory.datastores, inventory.networks, inventory.images)
         old = self._resolved.get(field.name)
         if old is None or any(a is not b for a, b in zip(old.seen, seen, strict=True)):
             old = _Resolved(seen, [], [], Order())

@@ -7,7 +7,17 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from anypool.errors import Invalid, NotFound
-from anypool.model import Endpoint, EndpointId, Image, ImageId, Locking, Pool, PoolId
+from anypool.model import (
+    Endpoint,
+    EndpointId,
+    Image,
+    ImageCopy,
+    ImageId,
+    ImageVersion,
+    Locking,
+    Pool,
+    PoolId,
+)
 from anypool.service.access import Deed, Principal, require
 from anypool.settings import Settings
 from anypool.store import Store, events, facts
@@ -139,13 +149,14 @@ def _make(store: Store, settings: Settings) -> None:
             kept = DatastoreFacts(datastore=datastore, locking=Locking.EFFECTIVE)
             facts.datastores.put(tx, kept)
         for name, datastore, volume in cast.images:
+            copy = ImageCopy(datastore=datastore, volume=volume)
+            first = ImageVersion(number=1, copies=(copy,), size_bytes=_IMAGE_BYTES)
             image = Image(
                 id=ImageId(name),
                 name=name,
-                datastore=datastore,
-                volume=volume,
-                size_bytes=_IMAGE_BYTES,
+                versions=(first,),
                 description="simulated",
+                last=1,
             )
             facts.images.put(tx, image)
         made = f"a simulated pool of {len(cast.hosts)} hosts and {len(cast.vms)} VMs"

@@ -27,7 +27,8 @@ class Facts:
         """Replace the tags of a VM."""
 
         def write(vm: Vm) -> None:
-            self._engine.set_vm_facts(VmFacts(vm=vm.id, tags=tags), by.name)
+            kept = VmFacts(vm=vm.id, tags=tags, origin=vm.origin)
+            self._engine.set_vm_facts(kept, by.name)
 
         return self._change(find.vm, key, expected, write)
 

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from anypool.errors import Conflict, NotFound
-from anypool.model import Datastore, Host, Image, Inventory, Network, Vm
+from anypool.model import (
+    DIGEST,
+    Datastore,
+    Host,
+    Image,
+    ImageVersion,
+    Inventory,
+    Network,
+    Vm,
+)
 
 
 class _Named(Protocol):
@@ -40,6 +49,51 @@ def network(inventory: Inventory, key: str) -> Network:
 def image(inventory: Inventory, key: str) -> Image:
     """Return the image with this id or unique name; raise `NotFound` or `Conflict`."""
     return _one(inventory.images, key, "image")
+
+
+def version(inventory: Inventory, key: str) -> tuple[Image, ImageVersion]:
+    """Return what `web:3`, `web` (its newest) or a digest of at least 12 digits stands for.
+
+    Raise `NotFound`, or `Conflict` if all versions are deprecated or several fit.
+    """
+    digits = key.removeprefix(DIGEST)
+    if digits != key and len(digits) >= _LEAST_DIGITS:
+        return _with_digest(inventory, key)
+    name, colon, number = key.rpartition(":")
+    if colon and number.isdecimal() and len(number) < _LEAST_DIGITS:
+        found = image(inventory, name)
+        return found, numbered(found, int(number))
+    found = image(inventory, key)
+    if found.newest is None:
+        hint = f"name one, such as {found.called(found.shown.number)}"
+        raise Conflict(f"all versions of {found.name} are deprecated", hint=hint)
+    return found, found.newest
+
+
+def numbered(image: Image, number: int) -> ImageVersion:
+    """Return a version of an image by its number; raise `NotFound`."""
+    if (found := image.version(number)) is None:
+        there = ", ".join(image.called(one.number) for one in image.versions[-5:]) or "none"
+        raise NotFound(f"there is no version {image.name}:{number}", hint=f"there are {there}")
+    return found
+
+
+_LEAST_DIGITS = 12
+
+
+def _with_digest(inventory: Inventory, key: str) -> tuple[Image, ImageVersion]:
+    found = [
+        (image, version)
+        for image in sorted(inventory.images.values(), key=lambda one: one.name)
+        for version in image.versions
+        if version.digest.startswith(key.lower())
+    ]
+    if not found:
+        hint = "one that nobody has read yet has none; `anypool image list` shows them"
+        raise NotFound(f"there is no image with the digest {key[:80]}", hint=hint)
+    if len({version.digest for _, version in found}) > 1:
+        raise Conflict(f"several images begin with {key[:80]}", hint="write more of the digest")
+    return min(found, key=lambda one: (not one[1].usable, one[1].deprecated, one[0].name))
 
 
 def _one(records: Mapping[Any, T], key: str, what: str) -> T:

@@ -10,14 +10,23 @@ from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
 
 Place = tuple[str, str]
+Named = tuple[str, str]
+"""A name, and the id that it belongs to."""
 
 
 class UsedVolume(Struct, frozen=True, kw_only=True):
-    """One volume; `vms` and `images` are the ids of those that use it."""
+    """One volume; `vms` and `images` are the ids of those that use it.
+
+    The names are those of its datastore and of its users, in the same order; an image's
+    name has the version: `web:3`.
+    """
 
     volume: Volume
+    datastore_name: str = ""
     vms: tuple[str, ...] = ()
+    vm_names: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    image_names: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -32,26 +41,43 @@ class Volumes:
         self._engine = engine
 
     def list(self, by: Principal, ask: Ask) -> Page[UsedVolume]:
-        """Return a page of the volumes whose datastore or name contains the query."""
+        """Return a page of the volumes whose datastore (id or name) or name contains the query."""
         require(by, Deed.READ)
-        text = ask.query.lower()
-        users = _users(self._engine.inventory)
-        rows = [
-            UsedVolume(volume=volume, vms=vms, images=images)
-            for volume in self._engine.volumes()
-            for vms, images in [users.get((volume.datastore, volume.name), ((), ()))]
-        ]
-        found = [row for row in rows if text in row.id.lower()]
-        return page(sorted(found, key=lambda row: row.id), lambda row: row.id, ask)
+        text, inventory = ask.query.lower(), self._engine.inventory
+        vms, images = _vms(inventory), _images(inventory)
+        rows = []
+        for volume in self._engine.volumes():
+            place = (volume.datastore, volume.name)
+            known = inventory.datastores.get(volume.datastore)
+            name = volume.datastore if known is None else known.name
+            if text not in f"{place[0]}/{place[1]}".lower() and text not in name.lower():
+                continue
+            users, masters = sorted(vms.get(place, ())), sorted(images.get(place, ()))
+            rows.append(
+                UsedVolume(
+                    volume=volume,
+                    datastore_name=name,
+                    vms=tuple(key for _, key in users),
+                    vm_names=tuple(name for name, _ in users),
+                    images=tuple(key for _, key in masters),
+                    image_names=tuple(name for name, _ in masters),
+                )
+            )
+        return page(sorted(rows, key=lambda row: row.id), lambda row: row.id, ask)
 
 
-def _users(inventory: Inventory) -> dict[Place, tuple[tuple[str, ...], tuple[str, ...]]]:
-    vms: dict[Place, list[str]] = defaultdict(list)
-    images: dict[Place, list[str]] = defaultdict(list)
+def _vms(inventory: Inventory) -> dict[Place, list[Named]]:
+    found: dict[Place, list[Named]] = defaultdict(list)
     for vm in inventory.vms.values():
         for disk in vm.disks:
-            vms[disk.datastore or "", disk.volume].append(vm.id)
+            found[disk.datastore or "", disk.volume].append((vm.name, vm.id))
+    return found
+
+
+def _images(inventory: Inventory) -> dict[Place, list[Named]]:
+    found: dict[Place, list[Named]] = defaultdict(list)
     for image in inventory.images.values():
-        images[image.datastore, image.volume].append(image.id)
-    places = vms.keys() | images.keys()
-    return {place: (tuple(vms[place]), tuple(images[place])) for place in places}
+        for place in image.places:
+            if (version := image.holder(place)) is not None:
+                found[place].append((image.called(version.number), image.id))
+    return found

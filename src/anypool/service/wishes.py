@@ -10,9 +10,12 @@ from msgspec.structs import replace
 from anypool.errors import Conflict, Invalid
 from anypool.model import (
     Boot,
+    CopyState,
     Datastore,
     DiskWish,
     Image,
+    ImageCopy,
+    ImageVersion,
     Inventory,
     Nic,
     VmId,
@@ -86,16 +89,16 @@ def new_mac(used: set[str]) -> str:
 def wishes(asked: NewVm, inventory: Inventory, used: Taken) -> tuple[VmWish, ...]:
     """Return one wish per VM; raise `Invalid`, `NotFound`, or `Conflict` for a name in use."""
     names = _names(asked, used)
-    image = find.image(inventory, asked.image)
-    _check_datastore(asked, image, inventory)
-    model = _model(asked, image)
+    image, version = find.version(inventory, asked.image)
+    copy = _copy(asked, (image, version), inventory)
+    model = _model(asked, image, version)
     networks = tuple(find.network(inventory, key).id for key in _networks(asked, inventory))
     macs = set(used.macs)
     found = []
     for name in names:
         vm_id = VmId(str(uuid.uuid4()))
         nics = tuple(Nic(mac=new_mac(macs), network=network) for network in networks)
-        disk = _disk(asked, image, f"{name}-{vm_id[:8]}-vda")
+        disk = _disk(asked, version, copy, f"{name}-{vm_id[:8]}-vda")
         found.append(replace(model, id=vm_id, name=name, disks=(disk,), nics=nics))
     return tuple(found)
 
@@ -113,7 +116,7 @@ def _names(asked: NewVm, used: Taken) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _model(asked: NewVm, image: Image) -> VmWish:
+def _model(asked: NewVm, image: Image, version: ImageVersion) -> VmWish:
     memory = image.memory_mib if asked.memory_mib is None else asked.memory_mib
     checked_memory(memory)
     checked_vcpus(asked.vcpus)
@@ -128,8 +131,9 @@ def _model(asked: NewVm, image: Image) -> VmWish:
         max_vcpus=asked.max_vcpus,
         memory_mib=memory,
         max_memory_mib=asked.max_memory_mib,
-        boot=_boot(asked, image),
+        boot=_boot(asked, image, version),
         tags=checked_tags(asked.tags),
+        origin=image.origin(version),
     )
 
 
@@ -160,27 +164,49 @@ def _at_least(what: str, most: int, least: int) -> None:
         raise Invalid(f"{what} is {most}, less than the VM starts with", hint=f"at least {least}")
 
 
-def _boot(asked: NewVm, image: Image) -> Boot | None:
+def _boot(asked: NewVm, image: Image, version: ImageVersion) -> Boot | None:
     if asked.cmdline is None:
-        return image.boot
-    if image.boot is None:
+        return version.boot
+    if version.boot is None:
         raise Invalid(
             f"{image.name} boots from its disk and takes no kernel command line",
             hint="leave cmdline out",
         )
     text = checked_text(asked.cmdline, "cmdline", 1024)
-    return Boot(kernel=image.boot.kernel, initrd=image.boot.initrd, cmdline=text)
+    return Boot(kernel=version.boot.kernel, initrd=version.boot.initrd, cmdline=text)
 
 
-def _check_datastore(asked: NewVm, image: Image, inventory: Inventory) -> None:
-    if asked.datastore is None:
-        return
-    wanted: Datastore = find.datastore(inventory, asked.datastore)
-    if wanted.id != image.datastore:
-        raise Invalid(
-            f"the image {image.name} is not on the datastore {wanted.name}",
-            hint="a new VM's disk is a linked clone and lies beside its image",
-        )
+def _copy(asked: NewVm, wanted: tuple[Image, ImageVersion], inventory: Inventory) -> ImageCopy:
+    """Return the copy to make VMs from: where asked, or where most hosts and most space are."""
+    image, version = wanted
+    copies = version.usable
+    if not copies:
+        raise _no_copy(image, version)
+    if asked.datastore is not None:
+        place: Datastore = find.datastore(inventory, asked.datastore)
+        copies = tuple(copy for copy in copies if copy.datastore == place.id)
+        if not copies:
+            raise Invalid(
+                f"the image {image.called(version.number)} is not on the datastore {place.name}",
+                hint="a new VM's disk is a linked clone and lies beside its image",
+            )
+    host = None if asked.host is None else find.host(inventory, asked.host)
+
+    def rank(copy: ImageCopy) -> tuple[bool, int, int]:
+        seers = sum(copy.datastore in one.datastores for one in inventory.hosts.values())
+        store = inventory.datastores.get(copy.datastore)
+        reached = host is not None and copy.datastore in host.datastores
+        return (reached, seers, 0 if store is None else store.free_bytes)
+
+    return max(copies, key=rank)
+
+
+def _no_copy(image: Image, version: ImageVersion) -> Conflict:
+    name = image.called(version.number)
+    hint = f"`anypool image show {image.name}` says where its copies are"
+    if any(copy.state is CopyState.UNREAD for copy in version.copies):
+        return Conflict(f"{name} was written to and is being read again", hint=hint)
+    return Conflict(f"no copy of {name} is left", hint=hint)
 
 
 def _networks(asked: NewVm, inventory: Inventory) -> tuple[str, ...]:
@@ -193,19 +219,19 @@ def _networks(asked: NewVm, inventory: Inventory) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _disk(asked: NewVm, image: Image, volume: str) -> DiskWish:
+def _disk(asked: NewVm, version: ImageVersion, copy: ImageCopy, volume: str) -> DiskWish:
     kind = "raw" if asked.shareable else "qcow2"
-    size = image.size_bytes if asked.disk_bytes is None else checked_disk(asked.disk_bytes)
-    if size < image.size_bytes:
-        hint = f"ask for at least {image.size_bytes} bytes"
-        raise Invalid(f"the disk is smaller than the image {image.name}", hint=hint)
+    size = version.size_bytes if asked.disk_bytes is None else checked_disk(asked.disk_bytes)
+    if size < version.size_bytes:
+        hint = f"ask for at least {version.size_bytes} bytes"
+        raise Invalid(f"the disk is smaller than the image {copy.volume}", hint=hint)
     return DiskWish(
         target="vda",
-        datastore=image.datastore,
+        datastore=copy.datastore,
         size_bytes=size,
         volume=f"{volume}.{kind}",
-        base=image.volume,
-        base_format=image.format,
+        base=copy.volume,
+        base_format=version.format,
         format=kind,
         shareable=asked.shareable,
     )

@@ -16,6 +16,7 @@ from anypool.model import (
     HostId,
     Locking,
     Network,
+    Origin,
     PlanId,
     RunId,
     Vm,
@@ -157,10 +158,11 @@ class HostFacts(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class VmFacts(Struct, frozen=True, kw_only=True, gc=False):
-    """What is ours about a VM."""
+    """What is ours about a VM; `origin` replaces what its platform keeps, unless None."""
 
     vm: VmId
     tags: frozenset[str] = frozenset()
+    origin: Origin | None = None
 
 
 class DatastoreFacts(Struct, frozen=True, kw_only=True, gc=False):

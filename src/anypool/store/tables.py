@@ -162,6 +162,7 @@ vm_facts = Table(
     metadata,
     _key("vm"),
     Column("tags", JSON, nullable=False),
+    Column("origin", JSON(none_as_null=True)),
 )
 
 datastore_facts = Table(
@@ -177,13 +178,11 @@ images = Table(
     metadata,
     _key("id"),
     Column("name", Text, nullable=False, unique=True),
-    _text("datastore"),
-    _text("volume"),
-    _text("format"),
-    _count("size_bytes"),
-    Column("boot", JSON(none_as_null=True)),
     _count("memory_mib"),
     _text("description"),
+    Column("versions", JSON, nullable=False),
+    Column("same", JSON, nullable=False),
+    _count("last"),
 )
 
 services = Table(

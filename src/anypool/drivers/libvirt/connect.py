@@ -125,6 +125,12 @@ class Session:
         self._handles[vm] = (self.generation, found)
         return found
 
+    def sibling(self) -> "Session":
+        """Return a session of the same endpoint, with a connection of its own."""
+        made = Session(self.endpoint, self._secret)
+        made.expect(self._check)
+        return made
+
     def close(self) -> None:
         """Give the connection back."""
         self._lanes.close()

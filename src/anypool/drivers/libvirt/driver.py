@@ -5,6 +5,7 @@ from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.console import Consoles
 from anypool.drivers.libvirt.create import Create
 from anypool.drivers.libvirt.devices import Devices
+from anypool.drivers.libvirt.digest import DigestPart
 from anypool.drivers.libvirt.events import Events
 from anypool.drivers.libvirt.measure import Statistics
 from anypool.drivers.libvirt.migrate import Migrations
@@ -31,6 +32,7 @@ class QemuDriver(
     Statistics,
     Events,
     Traces,
+    DigestPart,
 ):
     """QEMU with KVM or TCG: everything."""
 

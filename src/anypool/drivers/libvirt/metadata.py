@@ -2,19 +2,25 @@
 
 import xml.etree.ElementTree as ET
 
+from anypool.model import ImageId, Origin
+
 NAMESPACE = "urn:anypool:vm:1"
 _PREFIX = "anypool"
 _MADE_BY = f"{{{NAMESPACE}}}made-by"
 _RESERVED = f"{{{NAMESPACE}}}memory-reserved-mib"
+_IMAGE = f"{{{NAMESPACE}}}image"
 ET.register_namespace(_PREFIX, NAMESPACE)
 
 
-def element(*, made_by: str, memory_reserved_mib: int) -> ET.Element:
+def element(*, made_by: str, memory_reserved_mib: int, origin: Origin | None = None) -> ET.Element:
     """The `<anypool:vm>` element of a VM's metadata."""
     ours = ET.Element(f"{{{NAMESPACE}}}vm")
     ET.SubElement(ours, _MADE_BY).text = made_by
     if memory_reserved_mib:
         ET.SubElement(ours, _RESERVED).text = str(memory_reserved_mib)
+    if origin is not None:
+        said = {"id": origin.image, "version": str(origin.version), "digest": origin.digest}
+        ET.SubElement(ours, _IMAGE, {name: value for name, value in said.items() if value})
     return ours
 
 
@@ -50,6 +56,16 @@ def forget(vm: ET.Element) -> bool:
 def made_by(vm: ET.Element) -> str:
     """The tag of the step that made a VM, "" if it was not us."""
     return vm.findtext(f"metadata/{{{NAMESPACE}}}vm/{_MADE_BY}") or ""
+
+
+def origin(vm: ET.Element) -> Origin | None:
+    """The image a VM was made from, None if it was none of ours."""
+    said = vm.find(f"metadata/{{{NAMESPACE}}}vm/{_IMAGE}")
+    version = "" if said is None else said.get("version", "")
+    if said is None or not version.isdigit():
+        return None
+    image = ImageId(said.get("id", ""))
+    return Origin(image=image, version=int(version), digest=said.get("digest", ""))
 
 
 def memory_reserved_mib(vm: ET.Element) -> int:

@@ -153,6 +153,7 @@ class Volumes:
             size_bytes=size_bytes,
             used_bytes=xml_read.size_bytes(described, "allocation"),
             base=base,
+            stamp="" if base else xml_read.stamp(described),
         )
 
     def _base(self, store: libvirt.virStoragePool, wish: DiskWish) -> libvirt.virStorageVol:

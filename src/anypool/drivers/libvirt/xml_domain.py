@@ -49,7 +49,8 @@ def domain(
     child(vm, "name", wish.name)
     child(vm, "uuid", wish.id)
     reserved = wish.resources.memory_reserved_mib
-    child(vm, "metadata").append(metadata.element(made_by=tag, memory_reserved_mib=reserved))
+    ours = metadata.element(made_by=tag, memory_reserved_mib=reserved, origin=wish.origin)
+    child(vm, "metadata").append(ours)
     _size(vm, wish)
     _tune(vm, wish.resources)
     _boot(vm, wish.boot, platform)

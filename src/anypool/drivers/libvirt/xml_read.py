@@ -48,3 +48,12 @@ def size_bytes(element: ET.Element, path: str, unit: str = "bytes") -> int:
 def size_mib(element: ET.Element, path: str) -> int:
     """The same in MiB; libvirt means KiB where it states no unit of memory."""
     return size_bytes(element, path, "KiB") // (1 << 20)
+
+
+def stamp(volume: ET.Element) -> str:
+    """When a volume was last written to and how long its file is, "" if libvirt does not know.
+
+    The time of other changes is left out: who may read a base changes whenever a VM starts.
+    """
+    written = text(volume, "target/timestamps/mtime")
+    return f"{written}/{size_bytes(volume, 'physical')}" if written else ""

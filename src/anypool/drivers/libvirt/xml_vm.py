@@ -31,6 +31,7 @@ def read(described: ET.Element, host: HostId, datastore_at: DatastoreAt) -> Vm:
         boot=_boot(described),
         resources=resources(described),
         made_by=metadata.made_by(described),
+        origin=metadata.origin(described),
     )
 
 

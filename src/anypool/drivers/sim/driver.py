@@ -9,10 +9,12 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from anypool.drivers.base import BaseDriver
+from anypool.drivers.digests import Digests
 from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
 from anypool.drivers.protocol import Migration
 from anypool.drivers.sim import console, make, observe, operate, traces, transfer
+from anypool.drivers.sim.content import SimContent
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
 from anypool.drivers.sim.records import Fault, FaultKind, Lost
@@ -24,6 +26,8 @@ from anypool.model import (
     Changes,
     Console,
     DatastoreId,
+    Digest,
+    DigestOrder,
     DiskWish,
     EndpointId,
     EndpointInfo,
@@ -64,6 +68,7 @@ class SimDriver(BaseDriver):
         self._pool = pool
         self._only = None if hosts is None else frozenset(hosts)
         self._doors = Doors()
+        self._digests = Digests(partial(SimContent, world))
 
     def info(self) -> EndpointInfo:
         """Return the world's name and the endpoint's hosts."""
@@ -107,8 +112,14 @@ class SimDriver(BaseDriver):
         return Console(kind=kind, path=self._doors.open(serve))
 
     def close(self) -> None:
-        """Send the visitors of consoles away."""
+        """Send the visitors of consoles away, and read no volume any more."""
         self._doors.close()
+        self._digests.close()
+
+    def digest(self, order: DigestOrder, wait_s: float) -> Digest:
+        """Tell the digest of a volume, which is read at once."""
+        self._read("digest", lambda state: None)
+        return self._digests.ask(order, wait_s)
 
     def create_vm(self, wish: VmWish, host: HostId, tag: str) -> None:
         """Make the volumes, then the VM."""

@@ -45,6 +45,7 @@ def create(place: Place, wish: VmWish, tag: str) -> None:
             boot=wish.boot,
             resources=wish.resources,
             made_by=tag,
+            origin=wish.origin,
         )
     )
 

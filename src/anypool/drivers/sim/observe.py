@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from anypool.drivers.sim import rhythm
+from anypool.drivers.sim.content import stamp_of
 from anypool.drivers.sim.records import SimCopy, SimGuest
 from anypool.drivers.sim.state import State
 from anypool.model import (
@@ -55,7 +56,9 @@ def full_frame(state: State, view: View) -> Frame:
             for key in sorted(datastores)
         ),
         volumes=tuple(
-            row.volume for row in state.volumes.rows.values() if row.volume.datastore in datastores
+            replace(row.volume, stamp=stamp) if (stamp := stamp_of(row)) else row.volume
+            for row in state.volumes.rows.values()
+            if row.volume.datastore in datastores
         ),
         networks=tuple(
             replace(state.networks.rows[key], endpoints=seen_by) for key in sorted(networks)

@@ -61,10 +61,14 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SimVolume(Struct, frozen=True, kw_only=True, gc=False):
-    """A volume and the tag of the step that made it."""
+    """A volume and the tag of the step that made it.
+
+    `content` is what is on it: files of one name have the same unless somebody wrote to one.
+    """
 
     volume: Volume
     made_by: str = ""
+    content: str = ""
 
 
 class SimDatastore(Struct, frozen=True, kw_only=True, gc=False):

@@ -31,7 +31,7 @@ def erase(state: State, hosts: frozenset[HostId], trace: Trace) -> None:
 
 def _bare(vm: Vm, trace: Trace) -> Vm:
     if trace.kind is TraceKind.VM:
-        return replace(vm, made_by="")
+        return replace(vm, made_by="", origin=None)
     kept = (replace(one, tag="") if one.name == trace.name else one for one in vm.snapshots)
     return replace(vm, snapshots=tuple(kept))
 
@@ -53,7 +53,7 @@ def _tags(state: State, hosts: frozenset[HostId]) -> Iterator[Trace]:
         record = next((copy.vm for copy in copies if copy is not None), None)
         if record is None:
             continue
-        if record.made_by:
+        if record.made_by or record.origin is not None:
             yield Trace(kind=TraceKind.VM, name=record.name, vm=vm)
         for snapshot in record.snapshots:
             if snapshot.tag:

@@ -211,6 +211,15 @@ WORDS: dict[str, str] = {
     "check.host-gone": "{host} gibt es nicht",
     "check.closed": "{host} ist geschlossen",
     "check.twice": "{vm} läuft schon auf {host}",
+    "image.read": "{version} ist {digest}",
+    "image.same": "{version} ist in Wahrheit {older}: eine weitere Kopie davon",
+    "image.replaced": "{volume} auf {datastore} wurde an Ort und Stelle geändert: es ist jetzt "
+    "{new}, nicht mehr {old}",
+    "image.replaced-under": "{why}; VMs, die aus {old} gemacht wurden: {vms} (insgesamt {count})",
+    "image.missing": "{volume} auf {datastore}, eine Kopie von {version}, ist weg",
+    "check.is-image": "eine Platte von {vm} ist ein Volume des Images {image}, das gelöscht würde",
+    "check.writes-image": "eine Platte von {vm} ist ein Volume des Images {image}, in das niemand "
+    "schreiben darf",
     "check.still-runs": "{vm} läuft noch auf {host}",
     "broken.gone": "{what} gibt es nicht mehr",
     "broken.exists": "{vm} gibt es",

@@ -209,6 +209,15 @@ WORDS: dict[str, str] = {
     "check.host-gone": "{host} does not exist",
     "check.closed": "{host} is closed",
     "check.twice": "{vm} runs on {host} already",
+    "image.read": "{version} is {digest}",
+    "image.same": "{version} turned out to be {older}: another copy of it",
+    "image.replaced": "{volume} on {datastore} was changed in place: it is {new} now, "
+    "not {old} any more",
+    "image.replaced-under": "{why}; VMs that were made from {old}: {vms} (all in all {count})",
+    "image.missing": "{volume} on {datastore}, a copy of {version}, is gone",
+    "check.is-image": "a disk of {vm} is a volume of the image {image}, which would be deleted",
+    "check.writes-image": "a disk of {vm} is a volume of the image {image}, which nobody may "
+    "write to",
     "check.still-runs": "{vm} still runs on {host}",
     "broken.gone": "{what} is gone",
     "broken.exists": "{vm} exists",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from anypool.model import (
     Datastore,
+    DatastoreId,
     EndpointState,
     Host,
     Image,
@@ -25,14 +26,22 @@ def _carries(network: Network, inventory: Inventory) -> Iterator[Host]:
     return (host for host in inventory.hosts.values() if network.id in host.networks)
 
 
-def _image_place(image: Image, inventory: Inventory) -> tuple[Datastore, ...]:
-    found = inventory.datastores.get(image.datastore)
-    return () if found is None else (found,)
+def _image_place_ids(image: Image) -> frozenset[DatastoreId]:
+    return frozenset(place[0] for place in image.places)
 
 
-def _image_place_name(image: Image, inventory: Inventory) -> str:
-    found = _image_place(image, inventory)
-    return found[0].name if found else image.datastore
+def _image_places(image: Image, inventory: Inventory) -> tuple[Datastore, ...]:
+    found = (inventory.datastores.get(key) for key in sorted(_image_place_ids(image)))
+    return tuple(one for one in found if one is not None)
+
+
+def _image_place_names(image: Image, inventory: Inventory) -> list[str]:
+    known = inventory.datastores
+    return [known[key].name if key in known else key for key in _image_place_ids(image)]
+
+
+def _copy_states(image: Image) -> list[str]:
+    return [copy.state for version in image.versions for copy in version.copies]
 
 
 DATASTORE: Table[Datastore] = Table(
@@ -77,18 +86,43 @@ IMAGE: Table[Image] = Table(
         Field("description", Kind.TEXT, lambda image, _: image.description, "in words", free=True),
         Field(
             "datastore",
-            Kind.TEXT,
-            _image_place_name,
-            "name of its datastore",
+            Kind.SET,
+            _image_place_names,
+            "names of the datastores it is on",
             free=True,
-            key=lambda image: image.datastore,
+            key=_image_place_ids,
         ),
-        Field("volume", Kind.TEXT, lambda image, _: image.volume, "its volume there"),
-        Field("format", Kind.TEXT, lambda image, _: image.format, "qcow2, raw, ..."),
-        Field("size", Kind.SIZE, lambda image, _: image.size_bytes, "size of the disk"),
+        Field(
+            "volume",
+            Kind.SET,
+            lambda image, _: [place[1] for place in image.places],
+            "its volumes there",
+        ),
+        Field("versions", Kind.NUMBER, lambda image, _: len(image.versions), "how many it has"),
+        Field(
+            "digest",
+            Kind.SET,
+            lambda image, _: [one.digest for one in image.versions if one.digest],
+            "digests of its versions, sha256:...",
+            free=True,
+        ),
+        Field(
+            "copy",
+            Kind.SET,
+            lambda image, _: _copy_states(image),
+            "states of its copies: unread, same, changed, missing",
+        ),
+        Field(
+            "deprecated",
+            Kind.BOOL,
+            lambda image, _: image.newest is None,
+            "whether all its versions are",
+        ),
+        Field("format", Kind.TEXT, lambda image, _: image.shown.format, "qcow2, raw, ..."),
+        Field("size", Kind.SIZE, lambda image, _: image.shown.size_bytes, "size of the disk"),
         Field("memory", Kind.SIZE, lambda image, _: image.memory_mib * MIB, "memory of its VMs"),
     ),
-    joins=(Join("datastore", Noun.DATASTORE, _image_place, "the datastore it is on"),),
+    joins=(Join("datastore", Noun.DATASTORE, _image_places, "the datastores it is on"),),
     maps=lambda inventory: (inventory.images,),
 )
 

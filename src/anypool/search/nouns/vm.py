@@ -6,6 +6,7 @@ from anypool.model import (
     Datastore,
     DatastoreId,
     Host,
+    Image,
     Inventory,
     Network,
     NetworkId,
@@ -47,6 +48,29 @@ def _datastores(vm: Vm, inventory: Inventory) -> Iterator[Datastore]:
             yield found
 
 
+def _images(vm: Vm, inventory: Inventory) -> tuple[Image, ...]:
+    found = None if vm.origin is None else inventory.images.get(vm.origin.image)
+    return () if found is None else (found,)
+
+
+def _image_names(vm: Vm, inventory: Inventory) -> list[str]:
+    """Return `web` and `web:3`, also when that version turned out to be another."""
+    if vm.origin is None:
+        return []
+    name = next((image.name for image in _images(vm, inventory)), vm.origin.image)
+    now = [image.called(vm.origin.version) for image in _images(vm, inventory)]
+    return [name, f"{name}:{vm.origin.version}", *now]
+
+
+def _image_digest(vm: Vm, inventory: Inventory) -> str:
+    if vm.origin is None:
+        return ""
+    for image in _images(vm, inventory):
+        if (version := image.version(vm.origin.version)) is not None and version.digest:
+            return version.digest
+    return vm.origin.digest
+
+
 VM: Table[Vm] = Table(
     fields=(
         Field("name", Kind.TEXT, lambda vm, _: vm.name, "its name", free=True),
@@ -85,6 +109,20 @@ VM: Table[Vm] = Table(
             "names of the networks it is attached to",
             key=_network_ids,
         ),
+        Field(
+            "image",
+            Kind.SET,
+            _image_names,
+            "image it was made from: web, and the version: web:3",
+            key=lambda vm: vm.origin,
+        ),
+        Field(
+            "digest",
+            Kind.TEXT,
+            _image_digest,
+            "digest of the image it was made from, sha256:...",
+            key=lambda vm: vm.origin,
+        ),
         Field("mac", Kind.SET, lambda vm, _: [nic.mac for nic in vm.nics], "MACs", free=True),
         Field("snapshots", Kind.NUMBER, lambda vm, _: len(vm.snapshots), "number of snapshots"),
         Field(
@@ -102,6 +140,7 @@ VM: Table[Vm] = Table(
     ),
     joins=(
         Join("host", Noun.HOST, _host, "the host it is on", lambda vm: vm.host),
+        Join("image", Noun.IMAGE, _images, "the image it was made from", lambda vm: vm.origin),
         Join("network", Noun.NETWORK, _networks, "the networks it is attached to", _network_ids),
         Join(
             "datastore",
