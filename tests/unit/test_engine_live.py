@@ -8,19 +8,31 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.clock import SystemClock
-from anypool.drivers.sim import Fault, FaultKind, Shape, SimDriver, Timing, World, build_world
+from anypool.drivers.sim import (
+    Fault,
+    FaultKind,
+    Shape,
+    SimDriver,
+    Timing,
+    World,
+    build_world,
+    content,
+)
 from anypool.engine import Engine
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.eyes import Eyes
 from anypool.engine.runner import Runner
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import (
+    CopyState,
     EndpointId,
     EndpointState,
     HostId,
     HostState,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     VmState,
 )
 from anypool.plan import PauseVm, PlanState, StopHow, StopVm
@@ -293,6 +305,53 @@ def test_images(engine: Engine) -> None:
     assert not engine.inventory.images
     with pytest.raises(NotFound):
         engine.images.remove(image.id, "ada")
+
+
+def kept_image(site: Site, engine: Engine) -> Image:
+    """An image on the shared datastore, which the engine knows."""
+    store = next(one for one in engine.inventory.datastores.values() if one.shared)
+    copy = ImageCopy(datastore=store.id, volume="base.qcow2")
+    first = ImageVersion(number=1, copies=(copy,), size_bytes=1 << 30)
+    image = Image(id=ImageId("base"), name="base", versions=(first,), last=1)
+    engine.images.add(image, "ada")
+    return image
+
+
+def test_an_image_is_read_in_the_background_and_watched(site: Site, engine: Engine) -> None:
+    image = kept_image(site, engine)
+    (copy,) = image.versions[0].copies
+
+    def versions() -> list[tuple[str, CopyState]]:
+        engine.images.woken.set()
+        found = engine.inventory.images[image.id].versions
+        return [(one.digest, one.copies[0].state) for one in found]
+
+    soon(lambda: versions()[0][1] is CopyState.SAME)
+    ((first, _),) = versions()
+    content.write(site.world, copy.datastore, copy.volume, "written over")
+    soon(lambda: len(versions()) == 2)
+    (old, new) = versions()
+    assert old == (first, CopyState.CHANGED)
+    assert new[1] is CopyState.SAME
+    assert new[0] != first
+    content.remove(site.world, copy.datastore, copy.volume)
+    soon(lambda: versions()[1][1] is CopyState.MISSING)
+    with site.store().reading() as tx:
+        told = [one for one in events.since(tx, 0) if one.subject_kind == "image"]
+    assert [one.kind for one in told] == [
+        "image.added", "image.read", "image.replaced", "image.missing",
+    ]  # fmt: skip
+    assert [str(one.severity) for one in told] == ["info", "info", "warning", "warning"]
+
+
+def test_what_is_known_of_images_survives_a_restart(site: Site, engine: Engine) -> None:
+    image = kept_image(site, engine)
+    soon(lambda: engine.inventory.images[image.id].versions[0].digest)
+    known = engine.inventory.images[image.id]
+    engine.stop()
+    again = site.engine()
+    again.start()
+    assert again.inventory.images[image.id] == known
 
 
 def test_subscribers_hear_once_of_each_object(engine: Engine) -> None:

@@ -72,7 +72,7 @@ COLUMNS = (
 )
 
 
-@Parameter(name="*", group="The version")
+@Parameter(name="*", group="The image")
 @dataclass(frozen=True, kw_only=True)
 class NewVersion:
     """A volume that is to be a version of an image."""
