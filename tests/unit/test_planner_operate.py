@@ -94,8 +94,9 @@ def test_only_a_stopped_vm_starts(state: VmState) -> None:
 
 def test_migrate_names_what_pins_the_vm() -> None:
     moving = vm(1, "h0", reason=StateReason.MIGRATING)
-    with pytest.raises(Conflict, match="in the middle of a migration"):
+    with pytest.raises(Conflict, match="in the middle of a migration") as caught:
         plan_migrate(pool(2).with_vm(moving), VmId("v1"), target=None)
+    assert caught.value.message.count("vm1") == 1, "it is named once"
     with pytest.raises(Conflict, match="already"):
         plan_migrate(pool(2).with_vm(vm(1, "h0")), VmId("v1"), target=H0)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
@@ -16,6 +16,8 @@ from anypool.engine.digests import Progress
 from anypool.model import Boot, Image, ImageCopy, ImageVersion, Inventory, Place
 from anypool.service import Principal, Services
 from anypool.service.images import NewImage, NewVersion, VersionChange
+
+Number = Annotated[int, PathParameter(ge=1, le=1 << 31, description="number of a version")]
 
 
 class BootBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -256,7 +258,7 @@ def add_version(services: Use, by: By, key: Key, data: JSONBody[NewVersionBody])
 
 @patch("/images/{key:str}/versions/{number:int}", sync_to_thread=True)
 def change_version(
-    services: Use, by: By, key: Key, number: int, data: JSONBody[VersionPatch]
+    services: Use, by: By, key: Key, number: Number, data: JSONBody[VersionPatch]
 ) -> ImageView:
     """Change the notes of a version, or whether it is deprecated."""
     wish = VersionChange(deprecated=data.deprecated, notes=data.notes)
@@ -264,7 +266,7 @@ def change_version(
 
 
 @delete("/images/{key:str}/versions/{number:int}", sync_to_thread=True)
-def remove_version(services: Use, by: By, key: Key, number: int) -> None:
+def remove_version(services: Use, by: By, key: Key, number: Number) -> None:
     """Forget a version; its volumes stay."""
     services.images.remove_version(by, key, number)
 

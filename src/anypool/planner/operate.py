@@ -144,8 +144,10 @@ def plan_migrate(
 ) -> Plan:
     """Return the step that migrates a running VM to the named or the best other host."""
     vm = inventory.vm(vm_id)
-    if (bound := pinned(inventory, vm) or rules.pinned(vm_id)) is not None:
-        raise refuse(Conflict, reason("no.migration", vm=vm.name, why=bound))
+    if (bound := pinned(inventory, vm)) is not None:
+        raise refuse(Conflict, bound)  # it names the VM itself
+    if (ruled := rules.pinned(vm_id)) is not None:
+        raise refuse(Conflict, reason("no.migration", vm=vm.name, why=ruled))
     if vm.host is None:
         raise refuse(Conflict, reason("is.nowhere", vm=vm.name))
     if target == vm.host:
