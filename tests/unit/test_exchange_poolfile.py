@@ -16,14 +16,22 @@ from anypool.exchange.masks import Masks
 from anypool.exchange.poolfile import PoolFile, as_data, pool_file, read_pool_file
 from anypool.model import (
     Apart,
+    Boot,
     Component,
+    Datastore,
+    DatastoreId,
     Exclusive,
     Headroom,
     HostId,
+    Image,
+    ImageCopy,
+    ImageId,
+    ImageVersion,
     Inventory,
     Licence,
     NoMigration,
     OnHosts,
+    Origin,
     Percentiles,
     Policy,
     PolicyId,
@@ -33,6 +41,7 @@ from anypool.model import (
     Service,
     ServiceId,
     Spread,
+    Vm,
     VmId,
 )
 from anypool.plan import Plan, digest, encode_plan
@@ -165,6 +174,27 @@ def test_a_masked_pool_tells_no_name(file: PoolFile) -> None:
     words |= {str(policy.id) for policy in file.policies}
     told = set(_texts(as_data(mask(file))))
     assert sorted(words & told) == []
+
+
+def test_a_masked_image_tells_neither_name_nor_content() -> None:
+    place, digest_ = DatastoreId("d"), "sha256:" + "a" * 64
+    copy = ImageCopy(datastore=place, volume="secret.qcow2", stamp="17", read_at=5.0)
+    version = ImageVersion(
+        number=2, copies=(copy,), digest=digest_, notes="ours", source="acme", size_bytes=9,
+        boot=Boot(kernel="/acme/k"),
+    )  # fmt: skip
+    image = Image(id=ImageId("secret"), name="secret", versions=(version,), description="acme")
+    origins = [Origin(image=ImageId(name), version=2, digest=digest_) for name in ("secret", "old")]
+    vms = [Vm(id=VmId(f"v{n}"), name=f"v{n}", host=None, origin=o) for n, o in enumerate(origins)]
+    world = Inventory().with_datastore(Datastore(id=place, name="d")).with_image(image)
+    for vm in vms:
+        world = world.with_vm(vm)
+    masked = mask(pool_file(world))
+    told = json.dumps(as_data(masked))
+    assert not [word for word in ("secret", "acme", "ours", "aaaa", "17") if word in told]
+    (after,) = masked.images
+    assert after.versions[0].size_bytes == 9
+    assert [vm.origin.image == after.id for vm in masked.vms if vm.origin] == [True, False]
 
 
 def _texts(data: object) -> list[str]:

@@ -20,13 +20,16 @@ from anypool.model import (
     Host,
     HostId,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     Licence,
     Network,
     NetworkId,
     Nic,
     NoMigration,
     OnHosts,
+    Origin,
     Policy,
     PolicyId,
     Pool,
@@ -123,9 +126,14 @@ class _Masking:
                 replace(one, name=of("snapshot", one.name), tag="") for one in vm.snapshots
             ),
             made_by="",
+            origin=None if vm.origin is None else self._origin(vm.origin),
             copies=tuple(replace(one, host=HostId(of("host", one.host))) for one in vm.copies),
             tags=self._tags(vm.tags),
         )
+
+    def _origin(self, origin: Origin) -> Origin:
+        image = ImageId(self._masks.of("image", origin.image))
+        return Origin(image=image, version=origin.version)
 
     def _disk(self, disk: Disk, vm: Vm) -> Disk:
         store = disk.datastore
@@ -164,11 +172,21 @@ class _Masking:
             image,
             id=ImageId(key),
             name=self._masks.of("image-name", image.name),
-            datastore=DatastoreId(self._masks.of("datastore", image.datastore)),
-            volume=key,
-            boot=None,
+            versions=tuple(self._version(one, key) for one in image.versions),
             description="",
         )
+
+    def _version(self, version: ImageVersion, key: str) -> ImageVersion:
+        """Return a version without what is known of its content, by which it could be found."""
+        copies = tuple(
+            ImageCopy(
+                datastore=DatastoreId(self._masks.of("datastore", copy.datastore)),
+                volume=f"{key}-{version.number}-{place}",
+                state=copy.state,
+            )
+            for place, copy in enumerate(version.copies, 1)
+        )
+        return replace(version, copies=copies, digest="", boot=None, source="", notes="")
 
     def _service(self, service: Service) -> Service:
         """Return a service that names its VMs: masked ones do not follow from its name."""

@@ -86,7 +86,9 @@ def pool_file(
             one for one in inventory.networks.values() if not only or one.id in networks
         ),
         images=_sorted(
-            one for one in inventory.images.values() if not only or one.datastore in stores
+            one
+            for one in inventory.images.values()
+            if not only or any(place[0] in stores for place in one.places)
         ),
         policies=_sorted(policies),
         services=_sorted(
