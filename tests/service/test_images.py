@@ -129,7 +129,6 @@ def test_an_image_lives(anypool: Terminal, fresh: Manager, world: World) -> None
     assert (refused.code, "linked clones: one" in refused.err) == (5, True)
 
     assert anypool("vm", "delete", "one", "--volumes", "-y", "-w").code == 0
-    look_again(fresh)
     assert anypool("image", "version", "remove", "web:1", "-y").code == 0
     only = anypool("image", "version", "remove", "web:2", "-y")
     assert "web:2 is the only version" in only.err
@@ -137,8 +136,8 @@ def test_an_image_lives(anypool: Terminal, fresh: Manager, world: World) -> None
 
 
 def test_one_content_on_two_datastores_is_one_version(anypool: Terminal, world: World) -> None:
-    for store in (STORE, OTHER):
-        content.write(world, store, "base.qcow2", "the same")
+    for place in (STORE, OTHER):
+        content.write(world, place, "base.qcow2", "the same")
     add(anypool, "add", "twin")
     words = ("--datastore", "shared2", "--volume", "base.qcow2")
     assert anypool("image", "version", "add", "twin", *words).code == 0

@@ -1,16 +1,18 @@
 """Images: masters that VMs are made from, in versions."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.engine.digests import Progress
-from anypool.errors import Conflict, Invalid, NotFound
+from anypool.errors import AnypoolError, Conflict, Invalid, NotFound
 from anypool.model import (
     Boot,
     Datastore,
+    DatastoreId,
     HostState,
     Image,
     ImageCopy,
@@ -181,6 +183,11 @@ class Images:
 
     def _refuse_dependants(self, image: Image, version: ImageVersion | None) -> None:
         names = dependants(image, version, self._engine.inventory, self._engine.volumes())
+        if names:  # they may have been deleted since the last full reading
+            for store in {place[0] for place in image.places}:
+                with suppress(AnypoolError):
+                    self._read_again(store)
+            names = dependants(image, version, self._engine.inventory, self._engine.volumes())
         if names:
             what = image.name if version is None else image.called(version.number)
             some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
@@ -225,6 +232,13 @@ class Images:
                 if here and not disk.readonly and vm.state not in _AT_REST:
                     hint = "stop the VM first; it is not started again while this is an image"
                     raise Conflict(f"{vm.name} writes to {volume.name}", hint=hint)
+
+    def _read_again(self, store: DatastoreId) -> None:
+        """Have one host that sees a datastore read again, if there is one that answers."""
+        for host in self._engine.inventory.hosts.values():
+            if store in host.datastores and host.state is HostState.UP:
+                self._engine.observe_now(host.id)
+                return
 
     def _volume(self, place: Datastore, name: str) -> Volume:
         """Return the volume as a host that reaches it shows it now; raise `NotFound`."""
