@@ -55,12 +55,14 @@ class App(NamedTuple):
     def start(self) -> None:
         """Take the lease, show what was known and begin to work."""
         self.engine.start()
+        self.services.watch.start()
         gc.freeze()
         threading.Thread(target=self.services.lists.warm, name="warm", daemon=True).start()
 
     def stop(self) -> None:
         """End all work; what runs goes on with the next start."""
         self.web.close()
+        self.services.watch.stop()
         self.engine.stop()
         self.drivers.close()
         self.services.demo.close()

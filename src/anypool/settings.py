@@ -65,6 +65,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     digest_mib_s: Annotated[
         int, Meta(ge=0, description="how fast an image is read for its digest; 0 is no limit")
     ] = 100
+    watch_every_s: Annotated[
+        Seconds, Meta(description="between two looks at the loads for policies that yield plans")
+    ] = 60.0
     measure_every_s: Annotated[Seconds, Meta(description="between two readings of the load")] = 5.0
     history_step_s: Annotated[
         Count, Meta(description="one kept load is the mean over so long; must divide an hour")

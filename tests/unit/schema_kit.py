@@ -29,7 +29,9 @@ from anypool.model import (
     EndpointId,
     HostId,
     Image,
+    ImageCopy,
     ImageId,
+    ImageVersion,
     Inventory,
     Locking,
     PlanId,
@@ -75,6 +77,7 @@ from anypool.store.records import (
     StoredResponse,
     UserRecord,
     VmFacts,
+    Watched,
 )
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
@@ -248,19 +251,23 @@ def _facts(tx: Tx) -> None:
     facts.datastores.put(
         tx, DatastoreFacts(datastore=DatastoreId("shared"), locking=Locking.NONE, tags=tagged)
     )
+    copy = ImageCopy(datastore=DatastoreId("shared"), volume="debian.qcow2")
     facts.images.put(
         tx,
         Image(
             id=ImageId("image-1"),
             name="debian",
-            datastore=DatastoreId("shared"),
-            volume="debian.qcow2",
-            size_bytes=1 << 31,
+            versions=(ImageVersion(number=1, copies=(copy,), size_bytes=1 << 31),),
+            last=1,
             description="the usual",
         ),
     )
     rule = Policy(id=PolicyId("apart"), scope="tag = web", rule=Apart())
     facts.policies.put(tx, rule)
+    uneven = reason("watch.proposed", plan=WAITING)
+    facts.watches.put(
+        tx, Watched(policy=PolicyId("night"), since=tx.now, percent=7.5, said=uneven, plan=WAITING)
+    )
     part = Component(name="web", image="debian", count=2)
     facts.services.put(tx, Service(id=ServiceId("shop"), components=(part,)))
     secrets.put(tx, "h1", "password", PASSWORD)

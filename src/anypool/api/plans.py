@@ -1,15 +1,19 @@
 """The routes of plans and operations."""
 
+from typing import Annotated
+
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from anypool.api.asking import By, Key, Use, Wanted, proposed
 from anypool.api.planviews import (
     Accepted,
     OperationRow,
     OperationView,
+    PlanDifferenceView,
     PlanRow,
     PlanView,
+    difference_view,
     operation_row,
     operation_view,
     plan_row,
@@ -18,6 +22,8 @@ from anypool.api.planviews import (
 from anypool.api.views import PageView, page_view
 from anypool.service.operations import OperationInFull
 from anypool.service.plans import FollowedPlan
+
+To = Annotated[str, QueryParameter(max_length=255, description="the plan to compare with")]
 
 
 @get("/plans", sync_to_thread=True)
@@ -30,6 +36,12 @@ def list_plans(services: Use, by: By, ask: Wanted) -> PageView[PlanRow]:
 def get_plan(services: Use, by: By, plan: Key) -> PlanView:
     """Show one plan."""
     return _plan(services, by, services.plans.get(by, plan))
+
+
+@get("/plans/{plan:str}/differences", sync_to_thread=True)
+def compare_plans(services: Use, by: By, plan: Key, to: To = "") -> PlanDifferenceView:
+    """Compare a plan with another one, else with the one its policy made before."""
+    return difference_view(services.plans.compare(by, plan, to), services.pool.inventory(by))
 
 
 @post("/plans/{plan:str}/approve", status_code=200, sync_to_thread=True)
@@ -103,6 +115,7 @@ def _operation(services: Use, by: By, operation: OperationInFull) -> OperationVi
 ROUTES = (
     list_plans,
     get_plan,
+    compare_plans,
     approve_plan,
     reject_plan,
     run_plan,

@@ -20,8 +20,10 @@ from anypool.plan import (
     render,
     tell,
 )
+from anypool.plan.compare import Compared
 from anypool.plan.render import Names
 from anypool.service.operations import Operation, OperationInFull
+from anypool.service.plans import PlanDifference
 from anypool.store.records import (
     FINAL_RUN_STATES,
     PlanRecord,
@@ -95,6 +97,28 @@ class PlanView(Struct, frozen=True, kw_only=True):
     rejected: tuple[RejectedView, ...]
     text: str
     unknown: tuple[str, ...] = ()
+    policy: str | None = None
+
+
+class ComparedView(Struct, frozen=True, kw_only=True):
+    """What became of a step: same, added, removed or changed; the texts of either plan."""
+
+    change: str
+    before: str | None
+    after: str | None
+    why: str
+
+
+class PlanDifferenceView(Struct, frozen=True, kw_only=True):
+    """Two plans step by step, and what each costs."""
+
+    old: str
+    new: str
+    old_goal: str
+    new_goal: str
+    old_cost: Cost
+    new_cost: Cost
+    steps: tuple[ComparedView, ...]
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
@@ -111,6 +135,7 @@ class PlanRow(Struct, frozen=True, kw_only=True):
     cost: Cost
     steps: int
     unknown: tuple[str, ...] = ()
+    policy: str | None = None
 
 
 class OperationRow(Struct, frozen=True, kw_only=True):
@@ -173,6 +198,33 @@ def plan_view(
         ),
         text=_outlined_text(record) if record.unknown else render(record.plan, names, language()),
         unknown=record.unknown,
+        policy=record.policy,
+    )
+
+
+def difference_view(found: PlanDifference, inventory: Inventory) -> PlanDifferenceView:
+    """Return what differs between two plans as it is shown."""
+    old, new = found.old.plan, found.new.plan
+    names = names_of(old, inventory), names_of(new, inventory)
+    return PlanDifferenceView(
+        old=found.old.id,
+        new=found.new.id,
+        old_goal=told(goal_of(old)),
+        new_goal=told(goal_of(new)),
+        old_cost=old.cost,
+        new_cost=new.cost,
+        steps=tuple(_compared(one, names) for one in found.steps),
+    )
+
+
+def _compared(one: Compared, names: tuple[Names, Names]) -> ComparedView:
+    before, after = one.before, one.after
+    step = before if after is None else after
+    return ComparedView(
+        change=one.change,
+        before=None if before is None else told(tell(before.action, names[0])),
+        after=None if after is None else told(tell(after.action, names[1])),
+        why="" if step is None else told(step.why),
     )
 
 
@@ -190,6 +242,7 @@ def plan_row(summary: PlanSummary) -> PlanRow:
         cost=summary.cost,
         steps=summary.steps,
         unknown=summary.unknown,
+        policy=summary.policy,
     )
 
 

@@ -3,15 +3,22 @@
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
 from anypool.api.language import ReasonView, reason_view, told
-from anypool.api.views import PageView, page_view
+from anypool.api.planviews import PlanRow, plan_row
+from anypool.api.views import PageView, page_view, time_or_none
 from anypool.api.vms import Text
 from anypool.model import Policy, PolicyId, Rule, Strength
 from anypool.service.policies import Standing
+from anypool.store.records import Watched
+
+Since = Annotated[
+    float,
+    QueryParameter(description="seconds since 1970; below 0, so many seconds before now"),
+]
 
 
 class NewPolicyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +49,38 @@ class BreachView(Struct, frozen=True, kw_only=True):
     reason: ReasonView | None
 
 
+class WatchedView(Struct, frozen=True, kw_only=True):
+    """What is known of a policy that yields plans; `plan` is the one that `why` is about.
+
+    `percent` is the imbalance when it was looked at last, `uneven_since` null while it is
+    small enough.
+    """
+
+    percent: float
+    uneven_since: float | None
+    why: str
+    reason: ReasonView | None
+    plan: str | None
+
+
+class ReportView(Struct, frozen=True, kw_only=True):
+    """What a policy did, or in shadow would have done; `states` counts its plans.
+
+    `moves`, `copy_bytes` and the longest `pause_ms` are of plans that ran or would have run.
+    `more` says that only the newest thousand plans are counted.
+    """
+
+    policy: str
+    since: float
+    until: float
+    states: dict[str, int]
+    moves: int
+    copy_bytes: int
+    pause_ms: int
+    more: bool
+    plans: tuple[PlanRow, ...]
+
+
 class PolicyView(Struct, frozen=True, kw_only=True):
     """A policy as it stands: whom it binds now, and what breaks it.
 
@@ -60,6 +99,7 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     breaches: tuple[BreachView, ...]
     sockets: int
     sockets_unknown: int
+    watched: WatchedView | None
 
 
 def policy_view(known: Standing) -> PolicyView:
@@ -77,6 +117,17 @@ def policy_view(known: Standing) -> PolicyView:
         breaches=tuple(BreachView(why=told(w), reason=reason_view(w)) for w in known.breaches),
         sockets=known.sockets,
         sockets_unknown=known.sockets_unknown,
+        watched=None if known.watched is None else _watched(known.watched),
+    )
+
+
+def _watched(known: Watched) -> WatchedView:
+    return WatchedView(
+        percent=known.percent,
+        uneven_since=time_or_none(known.since),
+        why=told(known.said),
+        reason=reason_view(known.said),
+        plan=known.plan,
     )
 
 
@@ -127,4 +178,28 @@ def remove_policy(services: Use, by: By, key: Key) -> None:
     services.policies.remove(by, key)
 
 
-ROUTES = (list_policies, add_policy, get_policy, change_policy, remove_policy)
+@get("/policies/{key:str}/report", sync_to_thread=True)
+def report_policy(services: Use, by: By, key: Key, since: Since = -30 * 86_400.0) -> ReportView:
+    """Tell what a policy did since a moment, or would have done in shadow."""
+    report = services.reports.policy(by, key, since)
+    return ReportView(
+        policy=report.policy,
+        since=report.since,
+        until=report.until,
+        states=report.states,
+        moves=report.moves,
+        copy_bytes=report.copy_bytes,
+        pause_ms=report.pause_ms,
+        more=report.more,
+        plans=tuple(map(plan_row, report.plans)),
+    )
+
+
+ROUTES = (
+    list_policies,
+    add_policy,
+    get_policy,
+    change_policy,
+    remove_policy,
+    report_policy,
+)

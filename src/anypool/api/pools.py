@@ -4,7 +4,19 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import By, IfMatch, Key, Searched, Use, expected, tagged
+from anypool.api.asking import (
+    PREVIEW,
+    By,
+    DryRun,
+    IfMatch,
+    Key,
+    Searched,
+    Use,
+    expected,
+    proposed,
+    tagged,
+)
+from anypool.api.planviews import Accepted
 from anypool.api.views import ListView, list_view
 from anypool.api.vms import Text
 from anypool.model import Inventory, KnownPool
@@ -97,4 +109,10 @@ def remove_pool(services: Use, by: By, key: Key) -> None:
     services.pools.remove(by, key)
 
 
-ROUTES = (list_pools, add_pool, get_pool, change_pool, remove_pool)
+@post("/pools/{key:str}/balance", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def balance_pool(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
+    """Move VMs so that the hosts of a pool are alike, if any move is worth its price."""
+    return proposed(services, by, services.balances.pool(by, key, dry_run=dry_run))
+
+
+ROUTES = (list_pools, add_pool, get_pool, change_pool, remove_pool, balance_pool)

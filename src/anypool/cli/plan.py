@@ -1,12 +1,14 @@
 """`anypool plan`: what was proposed, and whether it shall be done."""
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, begun
 from anypool.cli.lists import EVERY, Which, show_all
-from anypool.cli.output import Column, show_list
+from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.preview import show_plan
 from anypool.cli.terminal import note
 from anypool.cli.words import duration, moment, size
@@ -22,12 +24,21 @@ COLUMNS = (
     Column("STATE", lambda plan: _state(plan)),
     Column("STEPS", lambda plan: _count(plan["steps"])),
     Column("DURATION", lambda plan: duration(plan["cost"]["duration_ms"])),
+    Column("POLICY", lambda plan: plan.get("policy") or ""),
     Column("BY", lambda plan: plan["by"]),
     Column("MADE", lambda plan: moment(plan["created_at"])),
     Column("COPY", lambda plan: size(plan["cost"]["copy_bytes"]), wide=True),
     Column("PAUSE", lambda plan: duration(plan["cost"]["pause_ms"]), wide=True),
     Column("OPERATION", lambda plan: plan["operation"], wide=True),
     Column("NOTE", lambda plan: _note(plan), wide=True),
+)
+
+
+DIFFERENCES = (
+    Column("CHANGE", lambda step: step["change"]),
+    Column("BEFORE", lambda step: step["before"]),
+    Column("AFTER", lambda step: step["after"]),
+    Column("WHY", lambda step: step["why"], wide=True),
 )
 
 
@@ -42,6 +53,27 @@ def show(plan: str, /, *, where: Where = HERE) -> None:
     """Show a plan: its steps with reasons, its price, what was rejected."""
     with connected(where) as client:
         show_plan(client, client.get(f"/plans/{key(plan)}"), where.output)
+
+
+@app.command
+def diff(
+    plan: str,
+    other: Annotated[
+        str, Parameter(help="the plan to compare with; the one its policy made before if left out")
+    ] = "",
+    /,
+    *,
+    where: Where = HERE,
+) -> None:
+    """Show what differs between a plan and an older one, step by step."""
+    with connected(where) as client:
+        found = client.get(f"/plans/{key(plan)}/differences", to=other)
+    if where.output not in ("table", "wide"):
+        show_one(found, (), where.output)
+        return
+    show_list(found["steps"], DIFFERENCES, where.output)
+    same = sum(step["change"] == "same" for step in found["steps"])
+    note(f"{found['old']} -> {found['new']}: {same} of {len(found['steps'])} steps are the same")
 
 
 @app.command

@@ -8,8 +8,10 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.lists import EVERY, Which, show_all, show_single
-from anypool.cli.output import Column, show_list
-from anypool.cli.terminal import confirm, note
+from anypool.cli.output import Column, show_list, show_one
+from anypool.cli.terminal import clean, confirm, note
+from anypool.cli.words import duration, moment, size, to_seconds
+from anypool.errors import Invalid
 from anypool.search import Noun
 
 app = App(name="policy", help="Policies: standing rules about VMs and hosts.")
@@ -28,6 +30,7 @@ Kind = Literal[
     "protected",
     "automation",
     "restart",
+    "balance",
 ]
 COLUMNS = (
     Column("NAME", lambda policy: policy["id"]),
@@ -40,11 +43,23 @@ COLUMNS = (
     Column("DETAILS", lambda policy: _details(policy["rule"]), wide=True),
     Column("DESCRIPTION", lambda policy: policy["description"], wide=True),
 )
+REPORTED = (
+    Column("MADE", lambda plan: moment(plan["created_at"])),
+    Column("ID", lambda plan: plan["id"]),
+    Column("STATE", lambda plan: plan["state"]),
+    Column("MOVES", lambda plan: plan["steps"]),
+    Column("COPY", lambda plan: size(plan["cost"]["copy_bytes"])),
+    Column("GOAL", lambda plan: plan["goal"]),
+    Column("NOTE", lambda plan: plan["note"], wide=True),
+)
 ALL = (
     *(Column(column.title, column.value) for column in COLUMNS),
     Column("SOCKETS", lambda policy: policy["sockets"]),
     Column("OF UNKNOWN SIZE", lambda policy: policy["sockets_unknown"]),
     Column("BROKEN BY", lambda policy: [breach["why"] for breach in policy["breaches"]]),
+    Column("IMBALANCE", lambda policy: _imbalance(policy)),
+    Column("UNEVEN SINCE", lambda policy: moment(_watched(policy).get("uneven_since"))),
+    Column("NOW", lambda policy: _watched(policy).get("why", "")),
 )
 
 
@@ -72,13 +87,38 @@ class Details:
     ] = None
     should: Annotated[bool, Parameter(negative="", help="a preference, not a must")] = False
     level: Annotated[
-        Literal["disabled", "manual", "partial", "automatic"] | None,
-        Parameter(help="what automation may do with the VMs"),
+        Literal["disabled", "shadow", "manual", "partial", "automatic"] | None,
+        Parameter(help="how much happens by itself"),
     ] = None
     priority: Annotated[
         Literal["highest", "high", "medium", "low", "lowest", "disabled"] | None,
         Parameter(help="when the VMs restart after a failure"),
     ] = None
+    threshold_percent: Annotated[
+        float | None, Parameter(help="imbalance up to which nothing is done")
+    ] = None
+    hold_s: Annotated[
+        int | None, Parameter(help="seconds for which it must be larger before a plan is made")
+    ] = None
+    margin_percent: Annotated[
+        float | None, Parameter(help="share of the imbalance that a plan must take away")
+    ] = None
+    cool_down_s: Annotated[
+        int | None, Parameter(help="seconds without a plan after the end of the last one")
+    ] = None
+    at_once: Annotated[int | None, Parameter(help="moves of a plan at one time; 0: no limit")] = (
+        None
+    )
+    window: Annotated[
+        str | None, Parameter(help="when plans may begin by themselves: `mon-fri 22:00-06:00` UTC")
+    ] = None
+    lookback_s: Annotated[
+        int | None, Parameter(help="seconds of which the loads of VMs are looked at")
+    ] = None
+    memory: Annotated[int | None, Parameter(help="weight of promised memory")] = None
+    cpu: Annotated[int | None, Parameter(help="weight of used CPU")] = None
+    network: Annotated[int | None, Parameter(help="weight of network traffic")] = None
+    disk: Annotated[int | None, Parameter(help="weight of disk traffic")] = None
 
 
 NONE = Details()
@@ -114,6 +154,49 @@ def add(
     body |= {"strength": "should"} if details.should else {}
     with connected(where) as client:
         show_list([client.post("/policies", body)], COLUMNS, where.output)
+
+
+@app.command(name="set")
+def set_(
+    name: str,
+    /,
+    *,
+    scope: Annotated[str | None, Parameter(help="query for VMs or hosts")] = None,
+    details: Details = NONE,
+    where: Where = HERE,
+) -> None:
+    """Change some details of a policy, such as `--level automatic`; the others stay."""
+    given = {name: value for name, value in vars(details).items() if value is not None}
+    should = given.pop("should")
+    if not given and not should and scope is None:
+        raise Invalid("nothing to change", hint="such as --level automatic")
+
+    def new(old: Json) -> Json:
+        body: Json = {"rule": {**old["rule"], **given}} if given else {}
+        body |= {"strength": "should"} if should else {}
+        return body if scope is None else {**body, "scope": scope}
+
+    with connected(where) as client:
+        show_list([client.change(f"/policies/{key(name)}", new)], COLUMNS, where.output)
+
+
+@app.command
+def report(
+    name: str,
+    /,
+    *,
+    since: Annotated[str, Parameter(help="how far to look back, such as 24h, 30d")] = "30d",
+    where: Where = HERE,
+) -> None:
+    """Tell what a policy did, or in shadow would have done."""
+    with connected(where) as client:
+        found = client.get(f"/policies/{key(name)}/report", since=-to_seconds(since))
+    if where.output not in ("table", "wide"):
+        show_one(found, (), where.output)
+        return
+    if found["plans"]:
+        show_list(found["plans"], REPORTED, where.output)
+    note(_summary(found, since))
 
 
 @app.command
@@ -154,6 +237,28 @@ def _rule(kind: str, details: Details) -> Json:
     given = {name: value for name, value in vars(details).items() if value is not None}
     del given["should"]
     return {"kind": kind, **given}
+
+
+def _summary(found: Json, since: str) -> str:
+    states = ", ".join(f"{count} {state}" for state, count in found["states"].items())
+    if not states:
+        return f"{clean(found['policy'])} made no plan in {since}."
+    done, shadow = found["moves"], found["states"].get("shadow", 0)
+    verb = "would have moved" if shadow else "moved"
+    words = f"{clean(found['policy'])} in {since}: {states}; {verb} {done} VM{'s' * (done != 1)}"
+    if done:
+        words += f", {size(found['copy_bytes'])}, longest pause {duration(found['pause_ms'])}"
+    return words + (" (only the newest thousand plans)." if found["more"] else ".")
+
+
+def _watched(policy: Json) -> Json:
+    found: Json = policy.get("watched") or {}
+    return found
+
+
+def _imbalance(policy: Json) -> str:
+    known = _watched(policy)
+    return f"{known['percent']:.2f} %" if known else ""
 
 
 def _details(rule: Json) -> str:

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from anypool.cli import pool_failures
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.deeds import PLAINLY, How, do
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import confirm, note
@@ -92,6 +93,13 @@ def remove(
         confirm(f"Forget the pool {name}?", yes=yes)
         client.delete(f"/pools/{key(name)}")
         note(f"there is no pool {name} any more")
+
+
+@app.command
+def balance(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+    """Move VMs so that the hosts of a pool are alike; nothing moves that is not worth it."""
+    path = f"/pools/{key(name)}/balance"
+    return do(where, how, lambda client, dry: client.post(path, dry_run=dry))
 
 
 def switched(observe_only: str | None) -> Json:

@@ -1,14 +1,15 @@
 """Keeping inventories: one now and then, and one for each plan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 from uuid import uuid4
 
 from msgspec import Struct
 
 from anypool.errors import Conflict
-from anypool.model import Inventory, PlanId
-from anypool.plan import Difference, Plan
+from anypool.model import Inventory, PlanId, PolicyId
+from anypool.plan import Difference, Plan, PlanState
 from anypool.plan.difference import Load, differences
 from anypool.plan.parts import Parted, chunks_by_name, fresh, in_parts, joined
 from anypool.store import Store, Tx, inventories, plans
@@ -24,6 +25,17 @@ class Prepared(Struct, frozen=True):
     bodies: tuple[tuple[bytes, bytes], ...]
 
 
+class Origin(NamedTuple):
+    """The policy that a plan comes from, as what it is stored, and what is written with it."""
+
+    policy: PolicyId | None = None
+    state: PlanState = PlanState.RECOMMENDED
+    also: Callable[[Tx, PlanId], None] = lambda _tx, _plan: None
+
+
+BY_SOMEBODY = Origin()
+
+
 class Archive:
     """Stores inventories at the cost of what changed; any thread."""
 
@@ -37,11 +49,15 @@ class Archive:
         number, before = self._last or (0, None)
         return Prepared(new, number, _packed(new, before))
 
-    def keep_plan(self, plan: Plan, by: str, inventory: Inventory) -> PlanRecord:
+    def keep_plan(
+        self, plan: Plan, by: str, inventory: Inventory, origin: Origin = BY_SOMEBODY
+    ) -> PlanRecord:
         """Store a plan and what it was made from, both or nothing; `Conflict` as `basis`."""
         basis = self.basis(plan, inventory)
         with self._store.writing() as tx:
-            record = plans.add(tx, PlanId(f"plan-{uuid4().hex[:12]}"), plan, by=by)
+            key = PlanId(f"plan-{uuid4().hex[:12]}")
+            record = plans.add(tx, key, plan, by=by, made_by=(origin.policy, origin.state))
+            origin.also(tx, key)
             stored = None if basis is None else self.put(tx, basis, record.id)
         if basis is not None and stored is not None:
             self.stored(basis, stored)

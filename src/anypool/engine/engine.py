@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine.admission import admit
+from anypool.engine.archive import BY_SOMEBODY, Origin
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.endpoints import DriverPool, Endpoints
 from anypool.engine.health import Healths
@@ -230,14 +231,16 @@ class Engine:
             events.note(tx, ("datastore", facts_.datastore), f"{known.name} changed", by)
         self._observer.change(partial(Picture.put_datastore_facts, facts=facts_))
 
-    def submit(self, plan: Plan, by: str, inventory: Inventory | None = None) -> PlanRecord:
+    def submit(
+        self, plan: Plan, by: str, inventory: Inventory | None = None, origin: Origin = BY_SOMEBODY
+    ) -> PlanRecord:
         """Keep a plan as RECOMMENDED, and the inventory it was made from: that of now if None.
 
         `Busy` if another manager leads, `Conflict` if the plan was made from another inventory.
         """
         self.must_lead()
         basis = self.inventory if inventory is None else inventory
-        record = self.keeping.archive.keep_plan(plan, by, basis)
+        record = self.keeping.archive.keep_plan(plan, by, basis, origin)
         self._board.tell((Notice("plan", record.id),))
         return record
 

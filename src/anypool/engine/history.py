@@ -99,6 +99,20 @@ class History:
         _check(Span(since, until))
         return percentiles(_whole(self._find(name, Span(since, until)), place), place)
 
+    def spread(self, names: Sequence[str], span: Span) -> dict[str, tuple[Percentiles, ...]]:
+        """Return how each metric of many hosts or VMs was spread over a span, in one reading.
+
+        The order is that of `METRICS`; off as `percentiles`, and `Invalid` as there.
+        """
+        _check(span)
+        memory = {name: self._recorder.in_memory(name) for name in names}
+        with self._store.reading() as tx:
+            found = {name: self._found(tx, name, memory[name], span) for name in names}
+        return {
+            name: tuple(percentiles(_whole(one, at), at) for at in range(COUNT))
+            for name, one in found.items()
+        }
+
     def _step(self, span: Span, found: _Found) -> int:
         seconds = span.until - span.since
         choice = (self._slot_s, *(step for step in STEPS_S if step > self._slot_s))
@@ -114,17 +128,20 @@ class History:
         return step_s
 
     def _find(self, name: str, span: Span) -> _Found:
-        hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
-        chunks: list[tuple[int, Chunk]] = []
-        days: list[tuple[int, tuple[Summary, ...]]] = []
         # Memory first: an hour that becomes a chunk meanwhile is then seen twice, not never.
         memory = self._recorder.in_memory(name)
         with self._store.reading() as tx:
-            if (number := loads.number_of(tx, name)) is not None:
-                chunks = _chunks(tx, number, hours)
-                days = _days(tx, number, range(hours.start // 24, -(-hours.stop // 24)))
-                if not self._recorder.recovered:
-                    chunks += _tails(tx, number, hours)
+            return self._found(tx, name, memory, span)
+
+    def _found(self, tx: Tx, name: str, memory: list[tuple[int, Chunk]], span: Span) -> _Found:
+        hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
+        chunks: list[tuple[int, Chunk]] = []
+        days: list[tuple[int, tuple[Summary, ...]]] = []
+        if (number := loads.number_of(tx, name)) is not None:
+            chunks = _chunks(tx, number, hours)
+            days = _days(tx, number, range(hours.start // 24, -(-hours.stop // 24)))
+            if not self._recorder.recovered:
+                chunks += _tails(tx, number, hours)
         chunks += [one for one in memory if one[0] in hours]
         have = {hour // 24 for hour, _ in chunks}
         rolled = tuple((day, parts) for day, parts in days if day not in have)

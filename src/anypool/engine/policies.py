@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from itertools import combinations
 
 from anypool.engine.admission import broken_rules
 from anypool.engine.board import Board, Notice
 from anypool.errors import Conflict, NotFound
-from anypool.model import Bound, Inventory, Policy, PolicyId
+from anypool.model import Balance, Bound, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse
 from anypool.planner.rules import Rulebook, bind, contradiction
 from anypool.store import Store, events, facts
@@ -78,7 +79,7 @@ class Policies:
                 what = "changed" if taken else "added"
                 events.note(tx, ("policy", policy.id), f"policy {policy.id} {what}", by)
             self._forget()
-        self._told(policy.id)
+        self.told(policy.id)
 
     def remove(self, key: PolicyId, by: str) -> None:
         """Forget a policy; raise `NotFound`."""
@@ -89,7 +90,7 @@ class Policies:
                 facts.policies.delete(tx, key)
                 events.note(tx, ("policy", key), f"policy {key} removed", by)
             self._forget()
-        self._told(key)
+        self.told(key)
 
     def forget(self) -> None:
         """Read everything again: another manager may have changed it."""
@@ -98,14 +99,27 @@ class Policies:
 
     def _check_possible(self, policies: tuple[Policy, ...]) -> None:
         inventory = self._board.inventory
-        found = contradiction(bind(policies, inventory), inventory)
-        if found is None:
-            return
-        why = reason("no.policy", policies=found.policies, vm=inventory.vms[found.vm].name)
-        raise refuse(Conflict, why, reason("hint.policies"))
+        bounds = bind(policies, inventory)
+        found = contradiction(bounds, inventory)
+        if found is not None:
+            why = reason("no.policy", policies=found.policies, vm=inventory.vms[found.vm].name)
+            raise refuse(Conflict, why, reason("hint.policies"))
+        self._check_one_each(bounds, inventory)
+
+    def _check_one_each(self, bounds: tuple[Bound, ...], inventory: Inventory) -> None:
+        """Raise `Conflict` where two policies would balance one host against each other."""
+        balances = [bound for bound in bounds if isinstance(bound.rule, Balance)]
+        for one, other in combinations(balances, 2):
+            if both := one.hosts & other.hosts:
+                names = (str(one.policy), str(other.policy))
+                why = reason(
+                    "no.two-balances", policies=names, host=inventory.hosts[min(both)].name
+                )
+                raise refuse(Conflict, why, reason("hint.scopes"))
 
     def _forget(self) -> None:
         self._known = self._bound = None
 
-    def _told(self, key: PolicyId) -> None:
+    def told(self, key: PolicyId) -> None:
+        """Tell whoever listens that something about a policy is new."""
         self._board.tell((Notice("policy", key), Notice("event")))

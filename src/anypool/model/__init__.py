@@ -40,6 +40,7 @@ from anypool.model.policy import (
     OF_HOSTS,
     Apart,
     Automation,
+    Balance,
     Bound,
     Exclusive,
     Headroom,
@@ -76,6 +77,7 @@ from anypool.model.service import (
 from anypool.model.storage import Datastore, Locking, Volume
 from anypool.model.summary import Percentiles
 from anypool.model.trace import Trace, TraceKind
+from anypool.model.usage import UNMEASURED, Usage
 from anypool.model.vm import (
     HOLDS_MEMORY,
     Boot,
@@ -103,8 +105,10 @@ __all__ = [
     "METRICS",
     "METRIC_NAMES",
     "OF_HOSTS",
+    "UNMEASURED",
     "Apart",
     "Automation",
+    "Balance",
     "Boot",
     "Bound",
     "Capability",
@@ -186,6 +190,7 @@ __all__ = [
     "Together",
     "Trace",
     "TraceKind",
+    "Usage",
     "Vm",
     "VmChange",
     "VmColumns",

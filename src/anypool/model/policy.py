@@ -29,9 +29,14 @@ class Strength(StrEnum):
 
 
 class Level(StrEnum):
-    """How much happens by itself: nothing, recommendations, some of it, all of it."""
+    """How much happens by itself.
+
+    Nothing; plans that are only recorded; plans that people run; plans that run once a
+    person approved them; plans that run.
+    """
 
     DISABLED = "disabled"
+    SHADOW = "shadow"
     MANUAL = "manual"
     PARTIAL = "partial"
     AUTOMATIC = "automatic"
@@ -142,6 +147,30 @@ class Restart(Of, frozen=True, tag="restart"):
     priority: Priority
 
 
+class Balance(Of, frozen=True, tag="balance"):
+    """The loads of the hosts in the scope are kept alike by plans; `level` says who runs them.
+
+    A plan is made when the imbalance (`planner.rebalance.Uneven`) was above
+    `threshold_percent` for `hold_s`, if moves take at least `margin_percent` of it away, and
+    `cool_down_s` after the last plan came to its end. `window` is when it may begin by
+    itself (`model.window`, empty for always); `at_once` moves of it go on at one time.
+    The usage of VMs is that of the last `lookback_s`; the other four are weights of loads.
+    """
+
+    level: Level = Level.MANUAL
+    threshold_percent: float = 5.0
+    hold_s: int = 300
+    margin_percent: float = 10.0
+    cool_down_s: int = 1800
+    at_once: int = 2
+    window: str = ""
+    lookback_s: int = 3600
+    memory: int = 100
+    cpu: int = 100
+    network: int = 25
+    disk: int = 25
+
+
 Rule: TypeAlias = (
     Together
     | Apart
@@ -156,11 +185,12 @@ Rule: TypeAlias = (
     | Protected
     | Automation
     | Restart
+    | Balance
 )
 
-OF_HOSTS = (MaxVms, Headroom)
+OF_HOSTS = (MaxVms, Headroom, Balance)
 """Rules whose scope is a query for hosts; all others ask for VMs."""
-ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart)
+ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart, Balance)
 """Rules that make no sense as a mere preference."""
 
 
@@ -178,8 +208,8 @@ class Policy(Struct, frozen=True, kw_only=True, gc=False):
 class Bound(Struct, frozen=True, kw_only=True, gc=False):
     """A policy on one inventory: who matches its queries now.
 
-    `hosts` are those of `OnHosts`, `Licence`, `MaxVms`, `Headroom` and the sources of
-    `NoMigration`; `targets` only those of `NoMigration`.
+    `hosts` are those of `OnHosts`, `Licence`, `MaxVms`, `Headroom`, `Balance` and the sources
+    of `NoMigration`; `targets` only those of `NoMigration`.
     """
 
     policy: PolicyId

@@ -40,6 +40,7 @@ _WORDS = (
     "being-cancelled",
     *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
     *("cancel-migration", "delete-volumes", "healthy", "unhealthy"),
+    *("memory", "cpu", "network", "disk"),
 )
 
 _SMALL: dict[str, dict[str, Kind]] = {
@@ -54,6 +55,8 @@ _AIMS: dict[str, dict[str, Kind]] = {
     "aim.create-many": {"first": T, "last": T, "count": N},
     "aim.start": {"vm": T},
     "aim.migrate": {"vm": T, "host": T},
+    "aim.balance": {"name": T, "before": T, "after": T},
+    "aim.balanced": {"name": T, "score": T},
 }
 
 _STEPS: dict[str, dict[str, Kind]] = {
@@ -143,6 +146,8 @@ _TEXTS: dict[str, dict[str, Kind]] = {
     "plan.approved": {"who": T},
     "plan.expired": {"days": N},
     "plan.rejected-by": {"who": T},
+    "plan.newer": {"plan": T},
+    "plan.policy-off": {"policy": T},
     "plan.after": {"steps": NAMES},
     "plan.rejected": {},
     "plan.refusal": {"vm": T, "host": T, "why": R},
@@ -162,6 +167,19 @@ _PLACES: dict[str, dict[str, Kind]] = {
     "balance.spread": {"before": T, "after": T},
     "balance.exchange": {"partner": T, "after": T},
     "balance.mend": {},
+    "balance.swaps": {"partner": T, "after": T},
+    "balance.other": {"after": T, "best": T},
+    "balance.relieves": {
+        "metric": W,
+        "source": T,
+        "was": N,
+        "now": N,
+        "target": T,
+        "had": N,
+        "has": N,
+        "before": T,
+        "after": T,
+    },
     "host.state": {"state": W},
     "host.maintenance": {},
     "host.observe-only": {"pool": T},
@@ -181,6 +199,22 @@ _PLACES: dict[str, dict[str, Kind]] = {
     "vm.copies": {"vm": T, "count": N},
     "vm.host-cannot": {"vm": T},
     "vm.unknown": {"vm": T},
+}
+
+_WATCH: dict[str, dict[str, Kind]] = {
+    "watch.even": {"percent": T},
+    "watch.hold": {"percent": T, "hold": S},
+    "watch.rests": {"percent": T, "rest": S},
+    "watch.works": {},
+    "watch.silent": {"hosts": NAMES},
+    "watch.no-gain": {"percent": T},
+    "watch.objected": {"objections": RS},
+    "watch.proposed": {"plan": T},
+    "watch.failed": {"plan": T},
+    "watch.window": {"plan": T, "window": T},
+    "watch.shadow": {"plan": T},
+    "watch.runs": {"plan": T},
+    "watch.refused": {"plan": T, "why": R},
 }
 
 _RULES: dict[str, dict[str, Kind]] = {
@@ -203,6 +237,7 @@ _RULES: dict[str, dict[str, Kind]] = {
     "check.rule": {"policy": T, "who": NAMES},
     "no.ending": {"vm": T, "why": R},
     "no.policy": {"policies": NAMES, "vm": T},
+    "no.two-balances": {"policies": NAMES, "host": T},
 }
 
 _REFUSALS: dict[str, dict[str, Kind]] = {
@@ -231,6 +266,7 @@ _REFUSALS: dict[str, dict[str, Kind]] = {
     "hint.answer": {},
     "hint.make-room": {},
     "hint.policies": {},
+    "hint.scopes": {},
     "hint.free-memory": {},
     "hint.add-host": {},
     "hint.only-stopped": {},
@@ -347,6 +383,6 @@ _RUNS: dict[str, dict[str, Kind]] = {
 
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
-    **_PLACES, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
+    **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -75,7 +75,10 @@ class Step(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PlanState(StrEnum):
-    """The life of a plan; SUPERSEDED means that the world changed before it ran."""
+    """The life of a plan; SUPERSEDED means that the world changed before it ran.
+
+    SHADOW is a plan that a policy would have run: it is only recorded.
+    """
 
     RECOMMENDED = "recommended"
     APPROVED = "approved"
@@ -85,10 +88,17 @@ class PlanState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+    SHADOW = "shadow"
 
 
 FINAL_STATES = frozenset(
-    {PlanState.DONE, PlanState.FAILED, PlanState.CANCELLED, PlanState.SUPERSEDED}
+    {
+        PlanState.DONE,
+        PlanState.FAILED,
+        PlanState.CANCELLED,
+        PlanState.SUPERSEDED,
+        PlanState.SHADOW,
+    }
 )
 
 

@@ -11,6 +11,7 @@ from itertools import combinations
 from anypool.model import (
     Apart,
     Automation,
+    Balance,
     Bound,
     Exclusive,
     Headroom,
@@ -170,7 +171,7 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _licence(bound, homes, limit, board)
         case MaxVms() | Headroom():
             return _of_hosts(bound, board)
-        case NoMigration() | Pinned() | Protected() | Automation() | Restart():
+        case NoMigration() | Pinned() | Protected() | Automation() | Restart() | Balance():
             return set()
 
 

@@ -87,17 +87,20 @@ def refusal(inventory: Inventory, vm: Vm, host: Host) -> Reason | None:
     return next(_unmet(inventory, vm, host), None)
 
 
+def unsuited(inventory: Inventory, vm: Vm, host: Host) -> Reason | None:
+    """Return the first need that `host` does not meet however empty it is, None if there is none.
+
+    Whether the host is up and open is not asked.
+    """
+    return next(_unsuited(inventory, vm, host), None)
+
+
 def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
     if host.state is not HostState.UP:
         yield reason("host.state", state=host.state)
     if host.maintenance:
         yield reason("host.maintenance")
-    if host.observe_only and not _looked_at(inventory, vm):
-        yield reason("host.observe-only", pool=host.pool)
-    yield from _missing_abilities(inventory, vm, host)
-    yield from _missing_places(inventory, vm, host)
-    if vm.vcpus > host.cpus:
-        yield reason("host.full", vcpus=vm.vcpus, cpus=host.cpus)
+    yield from _unsuited(inventory, vm, host)
     free = inventory.memory_free_mib(host.id)
     if free < vm.memory_mib:
         yield reason(
@@ -106,6 +109,15 @@ def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
             need=vm.memory_mib,
             free=max(0, free),
         )
+
+
+def _unsuited(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
+    if host.observe_only and not _looked_at(inventory, vm):
+        yield reason("host.observe-only", pool=host.pool)
+    yield from _missing_abilities(inventory, vm, host)
+    yield from _missing_places(inventory, vm, host)
+    if vm.vcpus > host.cpus:
+        yield reason("host.full", vcpus=vm.vcpus, cpus=host.cpus)
 
 
 def _looked_at(inventory: Inventory, vm: Vm) -> bool:

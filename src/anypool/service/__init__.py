@@ -6,9 +6,11 @@ else; everything raised is from `anypool.errors`.
 
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
+from anypool.engine.watch import Watch
 from anypool.service.access import Deed, Principal, require
 from anypool.service.applications import Applications
 from anypool.service.audit import Audit
+from anypool.service.balances import Balances
 from anypool.service.consoles import Consoles
 from anypool.service.datastores import Datastores
 from anypool.service.demo import SCHEME, Demo
@@ -37,6 +39,7 @@ from anypool.service.pool import Pool
 from anypool.service.pools import Pools
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.reports import Reports
 from anypool.service.resync import Resync
 from anypool.service.retention import Retention
 from anypool.service.snapshots import Snapshots
@@ -60,9 +63,11 @@ class Services:
         underway = Underway(store)
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
+        self.watch = watch = Watch(engine, store, clock, settings)
         self.lists = lists = Lists(engine)
         self.audit = Audit(store, settings)
         self.applications = Applications(engine, proposals, underway)
+        self.balances = Balances(engine, proposals, clock)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)
@@ -82,11 +87,12 @@ class Services:
         self.once = Once(store, settings.keep_requests_days * 86_400.0)
         self.operations = Operations(engine, store)
         self.people = People(store)
-        self.plans = Plans(engine, store)
-        self.policies = Policies(engine)
+        self.plans = Plans(engine, store, watch)
+        self.policies = Policies(engine, watch)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
         self.resync = Resync(engine, store)
+        self.reports = Reports(engine, store)
         self.retention = Retention(engine)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)

@@ -3,16 +3,18 @@
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.errors import Conflict
+from anypool.engine.watch import Watch
+from anypool.errors import Conflict, Invalid
 from anypool.model import PlanId
-from anypool.plan import PlanState, reason
+from anypool.plan import PlanState, Reason, reason, say
+from anypool.plan.compare import Compared, compare
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
 from anypool.service.proposals import Proposal
-from anypool.store import Store, plans, runs
+from anypool.store import Store, Tx, events, plans, runs
 from anypool.store.pages import Ask as StoreAsk
-from anypool.store.records import PlanRecord, PlanSummary, StepRecord
+from anypool.store.records import EventRecord, PlanRecord, PlanSummary, StepRecord
 
 SEARCHED = 1000
 """A query looks at so many of the newest plans, operations or events."""
@@ -25,12 +27,21 @@ class FollowedPlan(Struct, frozen=True, kw_only=True):
     steps: tuple[StepRecord, ...] = ()
 
 
+class PlanDifference(Struct, frozen=True, kw_only=True):
+    """Two plans, and what became of each step."""
+
+    old: PlanRecord
+    new: PlanRecord
+    steps: tuple[Compared, ...]
+
+
 class Plans:
     """The use cases of a plan."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
+    def __init__(self, engine: Engine, store: Store, watch: Watch) -> None:
         self._engine = engine
         self._store = store
+        self._watch = watch
 
     def list(self, by: Principal, ask: Ask) -> Page[PlanSummary]:
         """Return a page of plans, newest first; a query looks at the newest thousand."""
@@ -50,6 +61,19 @@ class Plans:
             record = plans.readable(tx, PlanId(plan))
             steps = () if record.run is None else runs.steps(tx, record.run)
         return FollowedPlan(record=record, steps=steps)
+
+    def compare(self, by: Principal, plan: str, to: str = "") -> PlanDifference:
+        """Return what differs from another plan to this one.
+
+        Without `to`, that is the one the same policy made before. Raise `NotFound`, or
+        `Invalid` where there is none.
+        """
+        require(by, Deed.READ)
+        with self._store.reading() as tx:
+            new = plans.get(tx, PlanId(plan))
+            key = PlanId(to) if to else _before(tx, new)
+            old = plans.get(tx, key)
+        return PlanDifference(old=old, new=new, steps=compare(old.plan, new.plan))
 
     def approve(self, by: Principal, plan: str) -> FollowedPlan:
         """Accept a recommended plan without running it yet; raise `NotFound` or `Conflict`.
@@ -85,4 +109,29 @@ class Plans:
         with self._store.writing() as tx:
             note = reason(f"plan.{word}", who=by.name)
             plans.set_state(tx, PlanId(plan), new, only_from=only_from, note=note)
+            events.append(tx, _decided(PlanId(plan), new, note, by.name))
+        self._watch.wake()
         return self.get(by, plan)
+
+
+def _decided(plan: PlanId, new: PlanState, note: Reason, by: str) -> EventRecord:
+    word = "approved" if new is PlanState.APPROVED else "rejected"
+    return EventRecord(
+        kind=f"plan.{word}",
+        message=say(note),
+        said=note,
+        subject_kind="plan",
+        subject_id=plan,
+        by=by,
+        plan=plan,
+    )
+
+
+def _before(tx: Tx, plan: PlanRecord) -> PlanId:
+    """Return the plan that the same policy made before one."""
+    mine = () if plan.policy is None else plans.of_policy(tx, plan.policy)
+    older = [one.id for one in mine if one.created_at < plan.created_at and one.id != plan.id]
+    if not older:
+        hint = "name the plan to compare with: `anypool plan diff PLAN OTHER`"
+        raise Invalid(f"no plan of the same policy came before {plan.id}", hint=hint)
+    return older[0]

@@ -8,8 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import Engine
+from anypool.engine.watch import Watch
 from anypool.model import (
     HOLDS_MEMORY,
+    Balance,
     Bound,
     HostId,
     Inventory,
@@ -27,6 +29,7 @@ from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
 from anypool.service.pages import Ask, Page
 from anypool.service.version import require_version
+from anypool.store.records import Watched
 
 _LONGEST = 500
 
@@ -35,7 +38,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     """A policy as it stands now: whom it binds, and what breaks it.
 
     `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
-    among them of which nobody says how many they have.
+    among them of which nobody says how many they have. `watched` is what is known of a
+    policy that yields plans.
     """
 
     policy: Policy
@@ -44,6 +48,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     breaches: tuple[Reason, ...] = ()
     sockets: int = 0
     sockets_unknown: int = 0
+    watched: Watched | None = None
 
     @property
     def id(self) -> PolicyId:
@@ -54,8 +59,9 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Policies:
     """The use cases of a policy."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, watch: Watch) -> None:
         self._engine = engine
+        self._watch = watch
         self._changing = threading.Lock()
 
     def list(self, by: Principal, ask: Ask) -> Page[Standing]:
@@ -73,6 +79,7 @@ class Policies:
         """Keep a new policy; raise `Invalid`, or `Conflict` if it contradicts others."""
         require(by, Deed.MANAGE_POLICIES)
         self._engine.policies.put(_sound(policy), by.name, new=True)
+        self._watch.wake()
         return self.get(by, policy.id)
 
     def change(
@@ -84,21 +91,30 @@ class Policies:
             old = self._engine.policies.get(PolicyId(key))
             require_version(old, expected)
             self._engine.policies.put(_sound(replace(old, **changes)), by.name, new=False)
+        self._watch.wake()
         return self.get(by, key)
 
     def remove(self, by: Principal, key: str) -> None:
         """Forget a policy; raise `NotFound`."""
         require(by, Deed.MANAGE_POLICIES)
         self._engine.policies.remove(PolicyId(key), by.name)
+        self._watch.wake()
 
     def _standings(self) -> tuple[Standing, ...]:
         inventory = self._engine.inventory
         bounds = {one.policy: one for one in self._engine.policies.bounds(inventory)}
         found = breaches(inventory, tuple(bounds.values()))
         return tuple(
-            _standing(policy, bounds.get(policy.id), found.get(policy.id, ()), inventory)
+            replace(
+                _standing(policy, bounds.get(policy.id), found.get(policy.id, ()), inventory),
+                watched=self._watched(policy),
+            )
             for policy in self._engine.policies.all()
         )
+
+    def _watched(self, policy: Policy) -> Watched | None:
+        watches = policy.enabled and isinstance(policy.rule, Balance)
+        return self._watch.standing(policy.id) if watches else None
 
 
 def _standing(

@@ -25,7 +25,7 @@ from anypool.model import (
     VmId,
 )
 from anypool.store import tables
-from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+from anypool.store.records import DatastoreFacts, HostFacts, VmFacts, Watched
 from anypool.store.restored_tables import unread as awaited
 from anypool.store.tx import Tx, from_row, to_row
 
@@ -73,6 +73,7 @@ endpoints: Shelf[EndpointId, Endpoint] = Shelf(tables.endpoints, Endpoint, unrea
 pools: Shelf[PoolId, Pool] = Shelf(tables.pools, Pool)
 services: Shelf[ServiceId, Service] = Shelf(tables.services, Service)
 policies: Shelf[PolicyId, Policy] = Shelf(tables.policies, Policy)
+watches: Shelf[PolicyId, Watched] = Shelf(tables.watches, Watched)
 
 
 def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Row, select, update
 
 from anypool.errors import Conflict, Invalid, NotFound
-from anypool.model import PlanId, RunId
+from anypool.model import PlanId, PolicyId, RunId
 from anypool.plan import (
     Plan,
     PlanState,
@@ -18,21 +18,32 @@ from anypool.plan import (
     say,
     unknown_actions,
 )
-from anypool.store.pages import Ask, page
+from anypool.store.pages import LIMIT_MAX, Ask, page
 from anypool.store.records import Page, PlanRecord, PlanSummary
 from anypool.store.tables import plans
 from anypool.store.tx import Told, Tx, from_row
 
 
-def add(tx: Tx, plan_id: PlanId, plan: Plan, *, by: str) -> PlanRecord:
-    """Store a new plan as RECOMMENDED; raise `Conflict` if the id is taken."""
-    tx.tell(Told("plan.recommended", "plan", plan_id, plan.goal, by=by, plan=plan_id))
+def add(
+    tx: Tx,
+    plan_id: PlanId,
+    plan: Plan,
+    *,
+    by: str,
+    made_by: tuple[PolicyId | None, PlanState] = (None, PlanState.RECOMMENDED),
+) -> PlanRecord:
+    """Store a new plan; raise `Conflict` if the id is taken.
+
+    `made_by` is the policy it comes from and the state it begins in: RECOMMENDED or SHADOW.
+    """
+    policy, state = made_by
+    tx.tell(Told(f"plan.{state}", "plan", plan_id, plan.goal, by=by, plan=plan_id))
     tx.add(
         plans,
         {
             "id": plan_id,
             "goal": plan.goal,
-            "state": PlanState.RECOMMENDED.value,
+            "state": state.value,
             "by": by,
             "created_at": tx.now,
             "changed_at": tx.now,
@@ -43,6 +54,7 @@ def add(tx: Tx, plan_id: PlanId, plan: Plan, *, by: str) -> PlanRecord:
             "aim": _built(plan.aim),
             "said": None,
             "body": encode_plan(plan),
+            "policy": policy,
         },
     )
     return get(tx, plan_id)
@@ -61,6 +73,7 @@ def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
         run=row.run,
         note=row.note,
         said=_read(row.said),
+        policy=row.policy,
     )
 
 
@@ -83,6 +96,7 @@ def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
             said=known.said,
             unknown=known.unknown or ("?",),
             outline=outline(row.body),
+            policy=known.policy,
         )
 
 
@@ -144,6 +158,15 @@ def list_plans(
     if states is None:
         return page(tx, plans, ask, _summary)
     return page(tx, plans, ask, _summary, plans.c.state.in_([state.value for state in states]))
+
+
+def of_policy(
+    tx: Tx, policy: PolicyId, *, since: float = 0.0, limit: int = LIMIT_MAX
+) -> tuple[PlanSummary, ...]:
+    """Return the plans that a policy made since a moment, newest first, at most `limit`."""
+    mine = (plans.c.policy == policy, plans.c.created_at >= since)
+    query = select(plans).where(*mine).order_by(plans.c.number.desc()).limit(limit)
+    return tuple(_summary(row) for row in tx.rows(query))
 
 
 def _built(why: Reason | None) -> object:

@@ -18,6 +18,7 @@ from anypool.model import (
     Network,
     Origin,
     PlanId,
+    PolicyId,
     RunId,
     Vm,
     VmId,
@@ -56,6 +57,7 @@ class PlanSummary(Struct, frozen=True, kw_only=True, gc=False):
     aim: Reason | None = None
     said: Reason | None = None
     unknown: tuple[str, ...] = ()
+    policy: PolicyId | None = None
 
 
 class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
@@ -76,6 +78,7 @@ class PlanRecord(Struct, frozen=True, kw_only=True, gc=False):
     said: Reason | None = None
     unknown: tuple[str, ...] = ()
     outline: tuple[OutlinedStep, ...] = ()
+    policy: PolicyId | None = None
 
 
 class RunState(StrEnum):
@@ -171,6 +174,19 @@ class DatastoreFacts(Struct, frozen=True, kw_only=True, gc=False):
     datastore: DatastoreId
     locking: Locking = Locking.UNKNOWN
     tags: frozenset[str] = frozenset()
+
+
+class Watched(Struct, frozen=True, kw_only=True, gc=False):
+    """What the watch knows of a policy: since when it is uneven (0: it is not), and how much.
+
+    `said` is what it does about it or why nothing; `plan` the plan that this is about.
+    """
+
+    policy: PolicyId
+    since: float = 0.0
+    percent: float = 0.0
+    said: Reason | None = None
+    plan: PlanId | None = None
 
 
 Observed = Host | Vm | Datastore | Network

@@ -88,7 +88,9 @@ plans = Table(
     _said("aim"),
     _said(),
     Column("body", LargeBinary, nullable=False),
+    Column("policy", Text),
     Index(None, "state"),
+    Index(None, "policy"),
     sqlite_autoincrement=True,
 )
 
@@ -202,6 +204,16 @@ policies = Table(
     _text("strength"),
     _flag("enabled"),
     _text("description"),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    _key("policy"),
+    _time("since"),
+    _time("percent"),
+    _said(),
+    Column("plan", Text),
 )
 
 audit = Table(

@@ -6,10 +6,13 @@ from anypool.errors import Invalid
 from anypool.model import (
     ALWAYS_MUST,
     OF_HOSTS,
+    Automation,
+    Balance,
     Bound,
     Headroom,
     HostId,
     Inventory,
+    Level,
     Licence,
     MaxVms,
     NoMigration,
@@ -19,7 +22,10 @@ from anypool.model import (
     Strength,
     VmId,
 )
+from anypool.model.window import window_of
 from anypool.search import Noun, Query, parse
+
+_WEEK_S = 7 * 86_400
 
 
 def bind(policies: Iterable[Policy], inventory: Inventory) -> tuple[Bound, ...]:
@@ -48,8 +54,30 @@ def checked(policy: Policy) -> Policy:
             raise Invalid(f"{memory} % of the memory cannot be kept free", hint="use 0 to 99")
         case Licence(sockets=sockets) if sockets < 0:
             raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
+        case Automation(level=Level.SHADOW):
+            raise Invalid("a VM cannot be in shadow", hint="use disabled, or shadow in the policy")
+        case Balance():
+            _check_balance(policy.rule)
         case _:
-            return policy
+            pass
+    return policy
+
+
+def _check_balance(rule: Balance) -> None:
+    window_of(rule.window)
+    weights = (rule.memory, rule.cpu, rule.network, rule.disk)
+    if rule.level is Level.DISABLED:
+        raise Invalid("a balance at level disabled does nothing", hint="disable the policy")
+    if not all(0 <= weight <= 1000 for weight in weights) or not any(weights):
+        raise Invalid("weights are 0 to 1000, and one of them more", hint="such as --cpu 100")
+    times = (rule.hold_s, rule.cool_down_s)
+    if not all(0 <= time <= _WEEK_S for time in times) or not 60 <= rule.lookback_s <= _WEEK_S:
+        raise Invalid("a time is 0 seconds to a week, a lookback a minute or more")
+    percents = (rule.threshold_percent, rule.margin_percent)
+    if not all(0 <= percent <= 100 for percent in percents):
+        raise Invalid("threshold and margin are 0 to 100 %", hint="such as --threshold-percent 5")
+    if not 0 <= rule.at_once <= 1000:
+        raise Invalid(f"{rule.at_once} moves at once are not possible", hint="0 is no limit")
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:

@@ -10,6 +10,7 @@ from anypool.model import (
     HOLDS_MEMORY,
     Apart,
     Automation,
+    Balance,
     Bound,
     Claim,
     Exclusive,
@@ -106,7 +107,7 @@ def _test(bound: Bound, scene: Scene) -> Test | None:
             return _headroom(bound, scene, bound.rule)
         case Pinned():
             return _pinned(bound, scene)
-        case Protected() | Automation() | Restart():
+        case Protected() | Automation() | Restart() | Balance():
             return None
         case _:
             return _among_others(bound, bound.rule, scene)

@@ -17,6 +17,7 @@ PLAN_STATES = (
     "failed",
     "cancelled",
     "superseded",
+    "shadow",
 )
 OPERATION_STATES = (
     *("running", "paused", "done", "failed", "cancelled", "needs-human"),
@@ -67,6 +68,10 @@ class PlanRow(Protocol):
     @property
     def by(self) -> str:
         """Who asked for it."""
+
+    @property
+    def policy(self) -> str | None:
+        """Id of the policy that made it."""
 
     @property
     def run(self) -> str | None:
@@ -163,6 +168,7 @@ PLAN: Table[PlanRow] = Table(
         Field("goal", Kind.TEXT, lambda row, _: row.goal, "what it is for", free=True),
         Field("state", Kind.ENUM, lambda row, _: row.state, "where it stands", PLAN_STATES),
         Field("by", Kind.TEXT, lambda row, _: row.by, "who asked for it", free=True),
+        Field("policy", Kind.TEXT, lambda row, _: row.policy or "", "the policy that made it"),
         Field("created", Kind.TIME, lambda row, _: row.created_at, "when it was made"),
         Field("changed", Kind.TIME, lambda row, _: row.changed_at, "when its state changed"),
         Field("operation", Kind.TEXT, lambda row, _: row.run or "", "id of its latest operation"),

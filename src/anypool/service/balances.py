@@ -1,0 +1,50 @@
+"""Balancing a pool because somebody asks for it."""
+
+from anypool.clock import Clock
+from anypool.engine import Engine
+from anypool.engine.usage import Usages
+from anypool.errors import NotFound
+from anypool.model import HOLDS_MEMORY, Inventory, Level
+from anypool.plan import Plan
+from anypool.planner.rebalance import Aim, plan_rebalance
+from anypool.planner.rules import Rulebook
+from anypool.service.access import Deed, Principal, require
+from anypool.service.proposals import Proposal, Proposals
+
+BUDGET_S = 20.0
+"""The search for moves ends after so long with what it has."""
+
+
+class Balances:
+    """The use case of evening out the loads of a pool's hosts."""
+
+    def __init__(self, engine: Engine, proposals: Proposals, clock: Clock) -> None:
+        self._engine = engine
+        self._proposals = proposals
+        self._clock = clock
+        self._usages = Usages(engine.keeping.history, engine.loads, clock)
+
+    def pool(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+        """Move VMs so that the hosts of a pool are alike; raise `NotFound` for its name.
+
+        VMs that automation must not touch at all stay where they are.
+        """
+        require(by, Deed.OPERATE_HOST)
+        if key not in {known.id for known in self._engine.pools.all()}:
+            hint = "`anypool pool list` shows them"
+            raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+        end = self._clock.monotonic() + BUDGET_S
+
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+            aim = self._aim(inventory, key, rules)
+            return plan_rebalance(inventory, aim, lambda: self._clock.monotonic() > end)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def _aim(self, inventory: Inventory, pool: str, rules: Rulebook) -> Aim:
+        hosts = frozenset(host.id for host in inventory.hosts.values() if host.pool == pool)
+        vms = [vm.id for host in hosts for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
+        alone = frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED)
+        return Aim(
+            hosts=hosts, name=pool, rules=rules, usages=self._usages.of(vms), left_alone=alone
+        )
