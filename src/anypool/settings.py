@@ -117,6 +117,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(description="a request sent again with its idempotency key is known for so long"),
     ] = 1.0
 
+    backup_folder: Annotated[
+        str,
+        Meta(description="folder the manager puts backups into; empty: it takes none by itself"),
+    ] = ""
+    backup_every_h: Annotated[
+        float, Meta(gt=0, le=8760, description="hours between two backups")
+    ] = 24.0
+    backup_keep: Annotated[Count, Meta(description="backups that are kept, the newest ones")] = 14
+
     unreachable_retry_s: Annotated[
         Seconds, Meta(description="first pause after an endpoint did not answer; doubles")
     ] = 1.0

@@ -3,7 +3,7 @@
 A `Settings` says where records are: its database, and the keys that belong to it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from anypool.store.portable.file import Backup, Manifest
 from anypool.store.portable.make import back_up
 from anypool.store.portable.move import move
 from anypool.store.portable.restore import restore
+from anypool.store.portable.whole import new_file
 
 Report = Callable[[str, int, int], None]
 """Told what is done, how many rows of it went by, and how many there are in all."""
@@ -58,6 +59,21 @@ class Brought(Struct, frozen=True, kw_only=True):
 def create_backup(source: Settings, file: Path, report: Report) -> Summary:
     """Write a backup of one moment, whether or not a manager runs; errors as `back_up`."""
     return _summary(file, back_up(source.database_url, file, SystemClock(), report=report))
+
+
+def receive_backup(file: Path, pieces: Iterable[bytes], report: Report) -> Summary:
+    """Write what arrives into a new file and verify it before it gets its name.
+
+    Raise `Conflict` if the file is there, `Invalid` if it did not arrive whole.
+    """
+    with new_file(file) as (part, out):
+        for piece in pieces:
+            out.write(piece)
+        out.flush()
+        with Backup(part) as backup:
+            backup.verify(report)
+            manifest = backup.manifest
+    return _summary(file, manifest)
 
 
 def verify_backup(file: Path, report: Report) -> Summary:

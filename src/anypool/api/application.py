@@ -13,6 +13,7 @@ from anypool import __version__
 from anypool.api import (
     applications,
     audit,
+    backups,
     consoles,
     demo,
     devices,
@@ -51,6 +52,7 @@ from anypool.service import Services
 
 _API = (
     audit,
+    backups,
     records,
     exports,
     secrets,

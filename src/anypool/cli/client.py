@@ -16,6 +16,7 @@ Json: TypeAlias = dict[str, Any]
 _PREFIX = "/api/v1"
 _PAGE = 1000
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_FILE_TIMEOUT = httpx.Timeout(3600.0, connect=5.0)
 _STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
@@ -96,6 +97,17 @@ class Client:
                 yield from _events(response.iter_lines())
         except httpx.TransportError as error:
             raise Unreachable(f"the stream of {self.url} ended: {error}") from error
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield a file as it arrives; it may take its time to begin."""
+        try:
+            with self._http.stream("GET", _PREFIX + path, timeout=_FILE_TIMEOUT) as response:
+                if response.is_error:
+                    response.read()
+                    self._json(response)
+                yield from response.iter_raw()
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.url} broke off: {error}", hint="try again") from error
 
     def _send(
         self,

@@ -1,5 +1,6 @@
 """Where plans meet the world: observe, decide step by step, act, look again."""
 
+from anypool.engine.backups import Kept, Schedule
 from anypool.engine.board import Notice, Subscription
 from anypool.engine.endpoints import DriverPool
 from anypool.engine.engine import Engine
@@ -11,8 +12,10 @@ __all__ = [
     "Column",
     "DriverPool",
     "Engine",
+    "Kept",
     "LoadRate",
     "Notice",
+    "Schedule",
     "Series",
     "Span",
     "Standing",

@@ -1,4 +1,4 @@
-"""What is kept for a while: loads, inventories, and how long each kind of record stays."""
+"""What is kept for a while: loads, inventories, backups, and how long each kind of record stays."""
 
 import threading
 from contextlib import suppress
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from anypool.clock import Clock
 from anypool.engine.archive import Archive
+from anypool.engine.backups import Backups
 from anypool.engine.heads import Heads
 from anypool.engine.history import History
 from anypool.engine.recorder import Recorder
@@ -45,6 +46,8 @@ class Keeping:
         self.archive = Archive(store)
         self.retention = Retention(store, clock, settings)
         self.retention.stopping = self._stopping
+        self.backups = Backups(store, clock, settings)
+        self.backups.stopping = self._stopping
         self._begun = False
         self._heads = Heads(store, settings)
 
@@ -56,6 +59,7 @@ class Keeping:
             ("archive", self._keep),
             ("retention", self._thin),
             ("audit", self._heads.export),
+            ("backup", self._back_up),
         )
         return tuple(Ticker(name, work, self._clock, threading.Event()) for name, work in works)
 
@@ -90,3 +94,6 @@ class Keeping:
             with suppress(Busy):
                 self.retention.run()
         return self._settings.retention_every_s
+
+    def _back_up(self) -> float:
+        return self.backups.round() if self._leader.leads else self._settings.lease_s

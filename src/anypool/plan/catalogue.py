@@ -326,6 +326,12 @@ _RESTORED: dict[str, dict[str, Kind]] = {
     "restored.plan": {"day": T},
 }
 
+_BACKUPS: dict[str, dict[str, Kind]] = {
+    "backup.made": {"name": T, "rows": N},
+    "backup.failed": {"why": T},
+    "backup.fetched": {"name": T, "who": T},
+}
+
 _RUNS: dict[str, dict[str, Kind]] = {
     "run.given-up": {"attempts": N, "why": R},
     "run.late": {"limit": S, "why": R},
@@ -383,6 +389,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
-    **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_RESTORED, **_RUNS,
+    **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
+    **_RUNS,
 }  # fmt: skip
 """The facts of every code, by name."""

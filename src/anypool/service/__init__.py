@@ -10,6 +10,7 @@ from anypool.engine.watch import Watch
 from anypool.service.access import Deed, Principal, require
 from anypool.service.applications import Applications
 from anypool.service.audit import Audit
+from anypool.service.backups import Backups
 from anypool.service.balances import Balances
 from anypool.service.consoles import Consoles
 from anypool.service.datastores import Datastores
@@ -67,6 +68,7 @@ class Services:
         self.lists = lists = Lists(engine)
         self.audit = Audit(store, settings)
         self.applications = Applications(engine, proposals, underway)
+        self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)

@@ -39,6 +39,7 @@ class Deed(StrEnum):
     MANAGE_RECORDS = "manage what is kept"
     MANAGE_SECRETS = "manage keys of secrets"
     MAKE_BUNDLE = "make support bundles"
+    MANAGE_BACKUPS = "take and fetch backups"
     OWN_LOGIN = "manage their own login"
 
 
@@ -59,6 +60,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_RECORDS: Role.ADMINISTRATOR,
     Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,
     Deed.MAKE_BUNDLE: Role.ADMINISTRATOR,
+    Deed.MANAGE_BACKUPS: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""

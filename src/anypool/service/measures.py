@@ -23,7 +23,8 @@ class Gauge(Struct, frozen=True, gc=False):
 class Ready(Struct, frozen=True, kw_only=True, gc=False):
     """Whether requests that change something can be served here, and if not, why.
 
-    `unread` counts the endpoints that are read-only since a restore from a backup.
+    `unread` counts the endpoints that are read-only since a restore from a backup;
+    `backup_failed` says that the last attempt at a backup failed. It is ready all the same.
     """
 
     ready: bool
@@ -31,6 +32,7 @@ class Ready(Struct, frozen=True, kw_only=True, gc=False):
     database: bool
     why: str = ""
     unread: int = 0
+    backup_failed: bool = False
 
 
 class Measures:
@@ -53,9 +55,14 @@ class Measures:
         except AnypoolError as error:
             return Ready(ready=False, leads=False, database=False, why=error.message)
         leads = self._engine.leads
-        why = "" if leads else "it stands by"
-        unread = self._engine.resync.awaited
-        return Ready(ready=leads, leads=leads, database=True, why=why, unread=unread)
+        return Ready(
+            ready=leads,
+            leads=leads,
+            database=True,
+            why="" if leads else "it stands by",
+            unread=self._engine.resync.awaited,
+            backup_failed=bool(self._engine.keeping.backups.schedule().failed_at),
+        )
 
     def _gauges(self) -> Iterator[Gauge]:
         inventory = self._engine.inventory
@@ -72,6 +79,10 @@ class Measures:
         yield Gauge("audit_rows", "Number of the newest row of the audit trail", head.number)
         yield Gauge("audit_newest_time_seconds", "When it was written", head.at)
         yield Gauge("leads", "Whether this manager holds the lease", float(self._engine.leads))
+        backups = self._engine.keeping.backups
+        yield Gauge("backup_newest_time_seconds", "When it was taken", backups.newest_at())
+        failed = float(bool(backups.schedule().failed_at))
+        yield Gauge("backup_failed", "Whether the last attempt at a backup failed", failed)
         left_s = self._store.lease_left_s()
         yield Gauge("lease_left_seconds", "For how long nobody else can have taken over", left_s)
         version = float(self._engine.version)

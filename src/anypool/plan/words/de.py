@@ -277,6 +277,9 @@ WORDS: dict[str, str] = {
     "hint.unread": "es öffnet sich von selbst; `anypool resync show` zeigt, was noch fehlt",
     "hint.vouch": "warten, bis geantwortet wird; oder nachsehen, dass dort keine VM läuft, und es "
     "sagen: `anypool resync vouch {endpoint}`",
+    "backup.made": "eine Sicherung wurde gemacht und geprüft: {name}, {rows} {rows:#Zeile|Zeilen}",
+    "backup.failed": "es wurde keine Sicherung gemacht: {why}",
+    "backup.fetched": "{who} hat eine Sicherung aller Aufzeichnungen abgeholt: {name}",
     "restored.begun": "die Aufzeichnungen wurden aus einer Sicherung vom {day} wiederhergestellt: "
     "{endpoints} {endpoints:#Zugang ist|Zugänge sind} nur lesbar, bis ganz gelesen, {runs} "
     "{runs:#Vorgang wurde|Vorgänge wurden} unterbrochen, {plans} "

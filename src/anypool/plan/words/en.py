@@ -274,6 +274,9 @@ WORDS: dict[str, str] = {
     "hint.unread": "it opens by itself; `anypool resync show` lists what is left",
     "hint.vouch": "wait until it answers; or look that no VM runs there, and say so: "
     "`anypool resync vouch {endpoint}`",
+    "backup.made": "a backup was taken and verified: {name}, {rows} {rows:#row|rows}",
+    "backup.failed": "no backup was taken: {why}",
+    "backup.fetched": "{who} fetched a backup of all records: {name}",
     "restored.begun": "the records were restored from a backup of {day}: {endpoints} "
     "{endpoints:#endpoint is|endpoints are} read-only until read whole, {runs} "
     "{runs:#operation was|operations were} interrupted, {plans} "
