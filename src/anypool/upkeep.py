@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from anypool.app import KEY_FILE
+from anypool import systemd
+from anypool.app import KEY_FILE, audit_key_file
 from anypool.clock import SystemClock
 from anypool.errors import Invalid
 from anypool.settings import Settings
@@ -140,7 +141,7 @@ def _keys(target: Settings) -> tuple[Path, ...]:
     """Return the files of keys that belong to records."""
     file = connect.file_of(connect.parse(target.database_url))
     key = Path(target.state_dir) / KEY_FILE if file is None else file.with_name(f"{file.name}.key")
-    return key, key.with_name(f"{key.name}.audit")
+    return systemd.credential(f"anypool.{KEY_FILE}") or key, audit_key_file(target)
 
 
 @contextmanager
