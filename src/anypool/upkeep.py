@@ -16,11 +16,12 @@ from anypool.clock import SystemClock
 from anypool.errors import Invalid
 from anypool.settings import Settings
 from anypool.store import connect
+from anypool.store.portable import keys
 from anypool.store.portable.alone import place_of
 from anypool.store.portable.file import Backup, Manifest
 from anypool.store.portable.make import back_up
 from anypool.store.portable.move import move
-from anypool.store.portable.restore import restore
+from anypool.store.portable.restore import restoring
 from anypool.store.portable.whole import new_file
 
 Report = Callable[[str, int, int], None]
@@ -57,9 +58,20 @@ class Brought(Struct, frozen=True, kw_only=True):
     epoch: int = 0
 
 
-def create_backup(source: Settings, file: Path, report: Report) -> Summary:
-    """Write a backup of one moment, whether or not a manager runs; errors as `back_up`."""
-    return _summary(file, back_up(source.database_url, file, SystemClock(), report=report))
+def create_backup(source: Settings, file: Path, report: Report, passphrase: str = "") -> Summary:
+    """Write a backup of one moment, whether or not a manager runs; errors as `back_up`.
+
+    With a passphrase the keys are put in, under it.
+    """
+    sealed = keys.sealer(_keys(source), passphrase) if passphrase else None
+    clock = SystemClock()
+    return _summary(file, back_up(source.database_url, file, clock, keys=sealed, report=report))
+
+
+def has_keys(file: Path) -> bool:
+    """Say whether a backup has keys in it; errors as `Backup`."""
+    with Backup(file) as backup:
+        return backup.manifest.with_keys
 
 
 def receive_backup(file: Path, pieces: Iterable[bytes], report: Report) -> Summary:
@@ -84,12 +96,20 @@ def verify_backup(file: Path, report: Report) -> Summary:
         return _summary(file, backup.manifest)
 
 
-def restore_backup(file: Path, target: Settings, report: Report, *, replace: bool) -> Brought:
-    """Bring records back; all or nothing. Errors as `restore`."""
+def restore_backup(
+    file: Path, target: Settings, report: Report, *, replace: bool, passphrase: str = ""
+) -> Brought:
+    """Bring records back; all or nothing. Errors as `restoring`.
+
+    With a passphrase the keys in the backup come along: those that open secrets are added to
+    their file just before the commit, the one of the audit trail is put there just after.
+    """
     with Backup(file) as backup, _folder(target):
-        done = restore(
-            target.database_url, backup, SystemClock(), replace=replace, report=report
-        )  # fmt: skip
+        known = _unsealed(backup, target, passphrase)
+        url, clock = target.database_url, SystemClock()
+        with restoring(url, backup, clock, replace=replace, report=report) as done:
+            _add_keys(known, target)
+        keys.put_audit_key(known, audit_key_file(target))
         return Brought(
             place=_place(target),
             rows=done.rows,
@@ -115,6 +135,24 @@ def move_records(source: Settings, target: Settings, report: Report) -> Brought:
         )
 
 
+def _unsealed(backup: Backup, target: Settings, passphrase: str) -> keys.Keys:
+    """Return the keys of a backup that can be put in place; none without a passphrase."""
+    if not passphrase:
+        return keys.Keys()
+    if not backup.manifest.with_keys:
+        raise Invalid(f"{backup.path} has no keys in it", hint="restore it without a passphrase")
+    backup.verify()
+    found = keys.unseal(backup.keys(), passphrase)
+    keys.must_be_writable(_keys(target)[0])
+    return found
+
+
+def _add_keys(known: keys.Keys, target: Settings) -> None:
+    if known != keys.Keys():
+        Path(target.state_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys.add_secret_keys(known, _keys(target)[0])
+
+
 def _summary(file: Path, manifest: Manifest) -> Summary:
     return Summary(
         file=str(file),
@@ -137,7 +175,7 @@ def _missing(target: Settings) -> tuple[str, ...]:
     return tuple(str(path) for path in _keys(target) if not path.exists())
 
 
-def _keys(target: Settings) -> tuple[Path, ...]:
+def _keys(target: Settings) -> tuple[Path, Path]:
     """Return the files of keys that belong to records."""
     file = connect.file_of(connect.parse(target.database_url))
     key = Path(target.state_dir) / KEY_FILE if file is None else file.with_name(f"{file.name}.key")

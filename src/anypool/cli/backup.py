@@ -9,10 +9,11 @@ from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Format, Where, connected
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.progress import progress
-from anypool.cli.records import Output
+from anypool.cli.records import Output, PassphraseFile, passphrase
 from anypool.cli.serve import State, settings_of
 from anypool.cli.terminal import note
 from anypool.cli.words import moment, size
+from anypool.errors import Invalid
 
 app = App(name="backup", help="Backups of the manager's own records.")
 
@@ -48,6 +49,10 @@ def create(
     /,
     *,
     state: State = None,
+    with_keys: Annotated[
+        bool, Parameter(help="put the keys in, too, under a passphrase; needs --state")
+    ] = False,
+    passphrase_file: PassphraseFile = "",
     where: Where = HERE,
 ) -> None:
     """Write one moment of all records into a new file, while the manager works.
@@ -56,12 +61,16 @@ def create(
     whether a manager runs or not. It is read back before the file gets its name.
     """
     if state is None:
+        if with_keys:
+            hint = "give --state; a manager never hands its keys out"
+            raise Invalid("the keys are only put in on the manager's machine", hint=hint)
         _receive("now", file, where)
         return
     from anypool import upkeep
 
+    secret = passphrase(passphrase_file, new=True) if with_keys else ""
     with progress("rows") as report:
-        done = upkeep.create_backup(settings_of(state, ""), file.absolute(), report)
+        done = upkeep.create_backup(settings_of(state, ""), file.absolute(), report, secret)
     _show_summary(upkeep.as_data(done), where.output)
 
 

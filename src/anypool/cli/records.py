@@ -1,5 +1,6 @@
 """`anypool restore` and `anypool db`: the records themselves, on this machine."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,31 @@ from anypool.cli.connection import Format
 from anypool.cli.output import Column, show_one
 from anypool.cli.progress import progress
 from anypool.cli.serve import settings_of
-from anypool.cli.terminal import note
+from anypool.cli.terminal import asks, note, read_secret
+from anypool.errors import Invalid
 from anypool.settings import Settings
 
 app = App(name="db", help="The database that the manager keeps its records in.")
 
+PassphraseFile = Annotated[
+    str, Parameter(help="file with the passphrase of the keys, - for standard input")
+]
 Output = Annotated[Format, Parameter(name=("--output", "-o"), help="how the result is shown")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FromBackup:
+    """What becomes of keys that are in a backup."""
+
+    without_keys: Annotated[bool, Parameter(help="leave out the keys that are in the backup")] = (
+        False
+    )
+    passphrase_file: PassphraseFile = ""
+
+
+WITH_KEYS = FromBackup()
+"""What holds when no option says otherwise."""
 _BROUGHT = (
     Column("DATABASE", lambda done: done["place"]),
     Column("ROWS", lambda done: done["rows"]),
@@ -37,6 +57,7 @@ def restore(
     *,
     to: Annotated[str, Parameter(help="a state folder, or the address of a database")],
     replace: Annotated[bool, Parameter(help="lose the records that are there now")] = False,
+    keys: FromBackup = WITH_KEYS,
     output: Output = "table",
 ) -> None:
     """Bring the manager's records back from a backup, into a state folder or database.
@@ -47,8 +68,13 @@ def restore(
     from anypool import upkeep
 
     target = place(to)
+    secret = (
+        "" if keys.without_keys or not upkeep.has_keys(file) else passphrase(keys.passphrase_file)
+    )
     with progress("rows") as report:
-        done = upkeep.as_data(upkeep.restore_backup(file, target, report, replace=replace))
+        done = upkeep.as_data(
+            upkeep.restore_backup(file, target, report, replace=replace, passphrase=secret)
+        )
     show_one(done, _RESTORED, output)
     _say_keys(done)
     if done["endpoints"]:
@@ -74,6 +100,20 @@ def move(
     show_one(done, _BROUGHT, output)
     note("Every row was read back and compared. The source is unchanged: start no manager on it.")
     _say_keys(done)
+
+
+def passphrase(source: str, *, new: bool = False) -> str:
+    """Return the passphrase of keys in a backup, from a file or typed; twice if it is `new`."""
+    if not source and not asks():
+        raise Invalid(
+            "the passphrase of the keys is needed",
+            hint="use --passphrase-file FILE, or - for standard input"
+            + ("" if new else "; or --without-keys to put the key files back yourself"),
+        )
+    typed = read_secret(source, "Passphrase of the keys")
+    if new and not source and read_secret(source, "Once more") != typed:
+        raise Invalid("these are two different passphrases", hint="try again")
+    return typed
 
 
 def place(text: str) -> Settings:

@@ -8,7 +8,7 @@ own beside its place, synced, read back and only then put there: a file of that 
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -61,18 +61,25 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 def write(
-    path: Path, source: Source, about: About, *, keys: bytes = b"", report: Report = quiet
+    path: Path,
+    source: Source,
+    about: About,
+    *,
+    keys: Callable[[], bytes] | None = None,
+    report: Report = quiet,
 ) -> Manifest:
-    """Write a backup and read it back; return its manifest. `keys` are sealed ones, or empty.
+    """Write a backup and read it back; return its manifest.
+
+    `keys` gives the sealed keys, and is asked once all rows were read.
 
     Raise `Conflict` if the file is there already, `StoreFailed` if it cannot be written;
     nothing is left behind then.
     """
     with new_file(path) as (part, file):
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            manifest = _fill(archive, source, about, bool(keys), report)
-            if keys:
-                archive.writestr(_KEYS, keys)
+            manifest = _fill(archive, source, about, keys is not None, report)
+            if keys is not None:
+                archive.writestr(_KEYS, keys())
             encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
             archive.writestr(_MANIFEST, encoded)
             archive.comment = _MARK + b"0" * _SUM_BYTES

@@ -1,5 +1,6 @@
 """Making a backup of a database, whether or not a manager works on it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,11 +16,16 @@ from anypool.store.portable.pour import Report, quiet
 
 
 def back_up(
-    url: str, path: Path, clock: Clock, *, keys: bytes = b"", report: Report = quiet
+    url: str,
+    path: Path,
+    clock: Clock,
+    *,
+    keys: Callable[[], bytes] | None = None,
+    report: Report = quiet,
 ) -> Manifest:
     """Write one moment of a database into a file; return the manifest.
 
-    Writers are not waited for and do not wait. `keys` are sealed keys, to be put in too.
+    Writers are not waited for and do not wait. `keys` gives the sealed keys, to be put in too.
     Raise `NotFound` if there is no database, `Conflict` if the file is there already,
     `StoreFailed` if one of them fails; nothing is left behind then.
     """

@@ -1,6 +1,8 @@
 """From a backup to a database, in one transaction; afterwards nothing is done until all is read."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -34,10 +36,20 @@ class Restored(Struct, frozen=True, kw_only=True):
 def restore(
     url: str, backup: Backup, clock: Clock, *, replace: bool = False, report: Report = quiet
 ) -> Restored:
+    """Bring a database back to the moment of a backup; errors as `restoring`."""
+    with restoring(url, backup, clock, replace=replace, report=report) as done:
+        return done
+
+
+@contextmanager
+def restoring(
+    url: str, backup: Backup, clock: Clock, *, replace: bool = False, report: Report = quiet
+) -> Iterator[Restored]:
     """Bring a database back to the moment of a backup; whatever was in it is gone then.
 
-    Raise `Conflict` while a manager runs, or where records are and `replace` was not said;
-    `Invalid` for a damaged file, `StoreFailed` for one of a newer schema. All or nothing.
+    The block is run before the commit, and may still prevent it by raising. Raise `Conflict`
+    while a manager runs, or where records are and `replace` was not said; `Invalid` for a
+    damaged file, `StoreFailed` for one of a newer schema. All or nothing.
     """
     backup.verify(report)
     with (
@@ -54,10 +66,9 @@ def restore(
         if tuple(pour(connection, place, backup, report)) != backup.manifest.tables:
             raise Invalid(f"{backup.path} was altered while it was read", hint="try again")
         migrate(connection, place)
-        done = _mark(connection, backup, clock, epoch)
+        yield _mark(connection, backup, clock, epoch)
         with explained_commit(place):
             transaction.commit()
-    return done
 
 
 def _lives(connection: sa.Connection) -> bool:
