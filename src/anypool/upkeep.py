@@ -15,7 +15,7 @@ from anypool.app import KEY_FILE, audit_key_file
 from anypool.clock import SystemClock
 from anypool.errors import Invalid
 from anypool.settings import Settings
-from anypool.store import connect
+from anypool.store import connect, keyring
 from anypool.store.portable import keys
 from anypool.store.portable.alone import place_of
 from anypool.store.portable.file import Backup, Manifest
@@ -45,7 +45,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 class Brought(Struct, frozen=True, kw_only=True):
     """What came to `place`; `endpoints` are read-only until they are read, `runs` interrupted.
 
-    `missing` are files of keys, which are kept outside of records, that are not there.
+    `missing` are files of keys, kept outside of records, that are not there or do not fit.
     """
 
     place: str
@@ -172,7 +172,12 @@ def _place(settings: Settings) -> str:
 
 
 def _missing(target: Settings) -> tuple[str, ...]:
-    return tuple(str(path) for path in _keys(target) if not path.exists())
+    """Return the key files that are not there, or do not open what the records have sealed."""
+    key_file, audit_file = _keys(target)
+    there = keyring.read(key_file) if key_file.exists() else ()
+    opens = keys.needed(target.database_url) <= {keyring.key_id(key) for key in there}
+    found = (*(() if opens else (key_file,)), *(() if audit_file.exists() else (audit_file,)))
+    return tuple(map(str, found))
 
 
 def _keys(target: Settings) -> tuple[Path, Path]:

@@ -59,7 +59,7 @@ def test_records_and_keys_come_back_elsewhere(anypool: Terminal, tmp_path: Path,
     new = str(tmp_path / "new")
     done = anypool("restore", file, "--to", new, "--passphrase-file", word)
     assert done.code == 0, done
-    assert "Put these files back" not in done.err
+    assert "Put them back" not in done.err
     opens(tmp_path / "new", "open sesame")
 
 
@@ -78,7 +78,11 @@ def test_without_the_passphrase_nothing_is_restored_but_by_saying_so(
         assert (said.code, what in said.err, "--without-keys" in said.err) == (2, True, True), said
         assert not (tmp_path / "new").exists()
     done = anypool("restore", file, "--to", str(tmp_path / "new"), "--without-keys")
-    assert (done.code, "Put these files back" in done.err) == (0, True)
+    assert (done.code, "Put them back" in done.err) == (0, True)
+    assert "new/anypool.db.key," in done.err
+    keyring.make(tmp_path / "new" / "anypool.db.key")
+    again = anypool("restore", file, "--to", str(tmp_path / "new"), "--without-keys", "--replace")
+    assert "new/anypool.db.key," in again.err, "there is a key, and it opens nothing"
 
 
 def test_keys_that_were_there_still_open_what_they_opened(

@@ -127,6 +127,6 @@ def _say_keys(done: Json) -> None:
     missing = done["missing"]
     if missing:
         note(
-            "Keys are kept apart from records. Put these files back from where you keep them, "
-            f"before a manager starts: {', '.join(missing)}"
+            "Keys are kept apart from records, and these files are not there or do not fit. Put "
+            f"them back from where you keep them, before a manager starts: {', '.join(missing)}"
         )

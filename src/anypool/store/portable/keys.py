@@ -5,13 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Struct
 
 from anypool.errors import Invalid, NotFound
-from anypool.store import keyring
+from anypool.store import connect, keyring
+from anypool.store.failures import explained
+from anypool.store.portable.alone import place_of
 
 SHORTEST = 12
 _N, _R, _P = 1 << 15, 8, 1
@@ -93,6 +96,17 @@ def unseal(data: bytes, passphrase: str) -> Keys:
         ) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise Invalid(f"the sealed keys are damaged: {error}") from error
+
+
+def needed(url: str) -> frozenset[str]:
+    """Return the ids of the keys that the secrets of a database were sealed with."""
+    parsed = connect.parse(url)
+    engine = connect.engine(parsed)
+    try:
+        with explained(place_of(parsed)), connect.reading(engine) as connection:
+            return frozenset(connection.scalars(sa.text("SELECT DISTINCT key_id FROM secrets")))
+    finally:
+        engine.dispose()
 
 
 def must_be_writable(key_file: Path) -> None:
