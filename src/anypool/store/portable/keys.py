@@ -33,10 +33,10 @@ class _Box(Struct, frozen=True, kw_only=True):
 
 
 class Keys(Struct, frozen=True, kw_only=True):
-    """What opens secrets, the key that seals first, and what chains the audit trail."""
+    """What opens secrets, the key that seals first, and the lines of the audit trail's file."""
 
     secrets: tuple[bytes, ...] = ()
-    audit: tuple[bytes, ...] = ()
+    audit: tuple[str, ...] = ()
 
     def __or__(self, other: "Keys") -> "Keys":
         """Return the keys of both, those of the other first."""
@@ -50,7 +50,7 @@ def collect(key_file: Path, audit: Path) -> Keys:
     """Return the keys that are there; raise `NotFound` when there is none."""
     found = Keys(
         secrets=keyring.read(key_file) if key_file.exists() else (),
-        audit=keyring.read(audit) if audit.exists() else (),
+        audit=tuple(keyring.lines_of(audit)) if audit.exists() else (),
     )
     if not (found.secrets or found.audit):
         raise NotFound(f"there is no key file {key_file}", hint="make the backup without its keys")
@@ -130,13 +130,14 @@ def add_secret_keys(keys: Keys, key_file: Path) -> None:
 
 
 def put_audit_key(keys: Keys, file: Path) -> None:
-    """Make the key of the trail that was restored the one in use; another is kept beside it."""
-    there = keyring.read(file) if file.exists() else ()
+    """Make the keys of the trail that was restored those in use; others are kept beside them."""
+    there = tuple(keyring.lines_of(file)) if file.exists() else ()
     if not keys.audit or there == keys.audit:
         return
     if there:
-        keyring.replace(file.with_name(f"{file.name}.{keyring.key_id(there[0])}"), there)
-    keyring.replace(file, keys.audit)
+        name = keyring.key_id(there[0].encode("ascii"))
+        keyring.replace_lines(file.with_name(f"{file.name}.{name}"), there)
+    keyring.replace_lines(file, keys.audit)
 
 
 def _derived(box: _Box, passphrase: str) -> bytes:
