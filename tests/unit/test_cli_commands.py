@@ -383,3 +383,15 @@ def test_a_history_is_drawn_with_its_gaps(manager: FakeManager, anypool: Termina
     assert plot[-1].endswith("·▁██")
     wrong = anypool("vm", "history", "web1", "--since", "yesterday")
     assert (wrong.code, "24h" in wrong.err) == (2, True)
+
+
+GROUPS = ("host", "image", "inventory", "network", "plan", "policy", "pool", "service", "vm")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_list_of_commands_says_what_each_does(group: str, anypool: Terminal) -> None:
+    shown = anypool(group, "--help").out.partition("Commands")[2]
+    rows = [line.strip("│").rstrip() for line in shown.splitlines() if line.startswith("│ ")]
+    rows = [row[1:] for row in rows if row[1:2].strip()]  # others go on with the row before
+    assert rows
+    assert not [row for row in rows if " " not in row], "a command without a word about it"

@@ -158,6 +158,7 @@ def test_yaml_is_read_as_it_was_meant() -> None:
         "d": {},
         "10": "~",
         "e": {"f": [[1, 2], [3]]},
+        "g": ({"h": (1, 2)}, {}),
     }
     text = yaml.dump(value)
     try:
@@ -165,3 +166,4 @@ def test_yaml_is_read_as_it_was_meant() -> None:
     except ImportError:
         pytest.skip("PyYAML is not there to read it")
     assert reader.safe_load(text) == json.loads(json.dumps(value))
+    assert "  - h:\n" in text, "a row for each entry, whatever sequence it is"

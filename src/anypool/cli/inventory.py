@@ -67,7 +67,12 @@ def show(inventory: str, /, *, where: Where = HERE) -> None:
     show_list([{**host, "vms": counts.get(host["id"], 0)} for host in hosts], _HOSTS, where.output)
 
 
-app.command("anypool.cli.inventory_export:export", name="export")
+app.command(
+    "anypool.cli.inventory_export:export",
+    name="export",
+    help="Write the pool as it is now into a file, to plan with elsewhere.\n\n"
+    'Without a manager, `anypool simulate FILE --event "evacuate h1"` plans with it.',
+)
 
 
 @app.command

@@ -30,10 +30,7 @@ def export(
     ] = 1,
     where: Where = HERE,
 ) -> None:
-    """Write the pool as it is now into a file, with policies and services, to plan with elsewhere.
-
-    `anypool simulate FILE --event "evacuate h1"` plans with it, without a manager.
-    """
+    """Write the pool as it is now into a file, with policies and services."""
     if not 0 <= loads_days <= 366:
         raise Invalid(f"{loads_days} days of loads cannot be had", hint="use 0 to 366")
     if not file.parent.is_dir():

@@ -16,7 +16,11 @@ from anypool.search import Noun
 
 app = App(name="plan", help="Plans: proposals with reasons and a price.")
 
-app.command("anypool.cli.plan_balance:balance", name="balance")
+app.command(
+    "anypool.cli.plan_balance:balance",
+    name="balance",
+    help="Say which VMs of a cluster in a file to move where.",
+)
 
 COLUMNS = (
     Column("ID", lambda plan: plan["id"]),

@@ -15,13 +15,13 @@ def dump(value: Any) -> str:
 def _lines(value: Any) -> list[str]:
     if isinstance(value, dict) and value:
         return [line for key, item in value.items() for line in _pair(_scalar(str(key)), item)]
-    if isinstance(value, list) and value:
+    if isinstance(value, list | tuple) and value:
         return [line for item in value for line in _entry(item)]
     return [_scalar(value)]
 
 
 def _pair(key: str, item: Any) -> list[str]:
-    if isinstance(item, dict | list) and item:
+    if isinstance(item, dict | list | tuple) and item:
         return [f"{key}:", *(f"  {line}" for line in _lines(item))]
     return [f"{key}: {_scalar(item)}"]
 
