@@ -3,7 +3,9 @@ import itertools
 import pytest
 
 from anypool.errors import Denied
+from anypool.service import access
 from anypool.service.access import LEAST_ROLE, Deed, Principal, covers, require
+from anypool.store import act
 from anypool.store.records import Role
 
 VIEWER = {Deed.READ, Deed.OWN_LOGIN}
@@ -34,3 +36,19 @@ def test_a_role_covers_itself_and_those_below() -> None:
     order = (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR)
     for (i, high), (j, low) in itertools.product(enumerate(order), enumerate(order)):
         assert covers(high, low) == (i >= j)
+
+
+def test_looking_something_up_does_not_change_what_is_done() -> None:
+    admin = Principal(name="root", role=Role.ADMINISTRATOR)
+    access.in_request("r1")
+    require(admin, Deed.MANAGE_ENDPOINTS)
+    require(admin, Deed.READ)
+    doing = act.current()
+    assert doing is not None
+    assert doing.deed == "MANAGE_ENDPOINTS", "removing an endpoint is no look"
+    access.in_request("r2")
+    assert act.current() is None
+    require(admin, Deed.READ)
+    doing = act.current()
+    assert doing is not None
+    assert doing.deed == "READ"

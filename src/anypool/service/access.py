@@ -75,6 +75,7 @@ def require(principal: Principal, deed: Deed) -> None:
     """Return quietly if the principal may do the deed; raise `Denied` if not or if in doubt.
 
     From here on the caller's context acts for the principal: what it writes is audited so.
+    Looking something up in the course of a deed does not make it a look.
     """
     least = LEAST_ROLE.get(deed)
     doing = act.Act(who=principal.name, role=principal.role, proof=principal.proof, deed=deed.name)
@@ -92,7 +93,9 @@ def require(principal: Principal, deed: Deed) -> None:
             f"this token may not {deed}: it is limited to {allowed}",
             "make another token for that",
         )
-    act.begin(doing)
+    before = act.current()
+    if deed is not Deed.READ or before is None or before.who != principal.name:
+        act.begin(doing)
 
 
 def refused(doing: act.Act, message: str, hint: str) -> Denied:

@@ -34,8 +34,9 @@ def current() -> Act | None:
 
 
 def set_request(request: str) -> None:
-    """Say which request is answered in this context."""
+    """Say which request is answered in this context; nobody acts at its beginning."""
     _request.set(request)
+    _act.set(None)
 
 
 def request() -> str:
