@@ -1,5 +1,6 @@
 """What a failure does: where VMs restart, which do not, and why."""
 
+from anypool.planner.failover.deathmap import DeathMap
 from anypool.planner.failover.failure import (
     Failure,
     every,
@@ -14,6 +15,7 @@ from anypool.planner.failover.recovery import Fate, How, Recovery, proofs, why_t
 
 __all__ = [
     "LEVELS",
+    "DeathMap",
     "Failure",
     "Fate",
     "Ground",

@@ -131,14 +131,29 @@ class Ground:
         if self._disks is None:
             self._disks = {}
             for vm in self.inventory.vms.values():
-                for disk in vm.disks:
-                    if disk.datastore is not None:
-                        self._disks.setdefault(disk.datastore, {})[vm.id] = None
+                self._note_disks(vm)
         return () if store is None else self._disks.get(store, {})
 
-    def advance(self, inventory: Inventory, rules: Rulebook, rows: Iterable[int]) -> None:
-        """Become the ground of a later inventory, of whose hosts only the claims differ."""
-        self.inventory, self._disks = inventory, None
+    def _note_disks(self, vm: Vm) -> None:
+        for disk in vm.disks:
+            if self._disks is not None and disk.datastore is not None:
+                self._disks.setdefault(disk.datastore, {})[vm.id] = None
+
+    def advance(
+        self, inventory: Inventory, rules: Rulebook, rows: Iterable[int], vms: Iterable[VmId]
+    ) -> None:
+        """Become the ground of another inventory, of whose hosts only the claims differ.
+
+        `rows` are those of hosts and `vms` the VMs that changed.
+        """
+        for vm in vms:
+            before, now = self.inventory.vms.get(vm), inventory.vms.get(vm)
+            for disk in () if before is None or self._disks is None else before.disks:
+                if self._disks is not None and disk.datastore is not None:
+                    self._disks.get(disk.datastore, {}).pop(vm, None)
+            if now is not None:
+                self._note_disks(now)
+        self.inventory = inventory
         if rules is not self.rules:
             self.rules, self._bounds = rules, {}
         for row in rows:

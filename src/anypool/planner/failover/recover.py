@@ -4,7 +4,7 @@ Two ways of placing are tried. The first spreads; if it leaves a VM without a ho
 packs tightly, and counts where it loses fewer VMs, those of higher priority first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapreplace
 
 from anypool.model import (
@@ -74,16 +74,22 @@ def _stopped(inventory: Inventory, order: Order, hosts: Iterable[HostId]) -> lis
     return sorted(found, key=order.key)
 
 
-def _without_datastore(ground: Ground, order: Order, failure: Failure) -> Recovery:
+def lost_with(
+    ground: Ground, order: Order, failure: Failure, vms: Iterable[VmId]
+) -> Iterator[Fate]:
+    """Yield the fate of those among some VMs that run, when a datastore under them is lost."""
     inventory, store = ground.inventory, failure.datastore
     record = None if store is None else inventory.datastores.get(store)
     why = reason("fail.datastore", datastore=failure.name if record is None else record.name)
-    vms = sorted((inventory.vms[key] for key in ground.disks_on(store)), key=order.key)
-    fates = [
-        Fate(vm=vm.id, home=vm.host, level=order.level(vm.id), why=why)
-        for vm in vms
-        if vm.host is not None and vm.state in HOLDS_MEMORY
-    ]
+    for key in vms:
+        vm = inventory.vms[key]
+        if vm.host is not None and vm.state in HOLDS_MEMORY:
+            yield Fate(vm=vm.id, home=vm.host, level=order.level(vm.id), why=why)
+
+
+def _without_datastore(ground: Ground, order: Order, failure: Failure) -> Recovery:
+    vms = ground.disks_on(failure.datastore)
+    fates = sorted(lost_with(ground, order, failure, vms), key=lambda fate: (fate.level, fate.vm))
     return Recovery(failure=failure, fates=tuple(fates))
 
 
