@@ -35,7 +35,7 @@ from anypool.model.network import Network
 from anypool.model.pmap import PMap
 from anypool.model.policy import (
     ALWAYS_MUST,
-    DOMAIN_KINDS,
+    FAILURE_KINDS,
     HOST_DOMAIN,
     OF_HOSTS,
     Apart,
@@ -99,7 +99,7 @@ __all__ = [
     "ALWAYS_MUST",
     "DEFAULT_POOL",
     "DIGEST",
-    "DOMAIN_KINDS",
+    "FAILURE_KINDS",
     "HOLDS_MEMORY",
     "HOST_DOMAIN",
     "METRICS",

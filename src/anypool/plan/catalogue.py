@@ -116,9 +116,9 @@ _SERVICES: dict[str, dict[str, Kind]] = {
 }
 
 _FAILURES: dict[str, dict[str, Kind]] = {
-    "fail.roomy": {"left": MIB},
-    "fail.widest": {"left": MIB},
-    "fail.tight": {"left": MIB},
+    "fail.roomy": {},
+    "fail.widest": {},
+    "fail.tight": {},
     "fail.nobody": {},
     "fail.disabled": {},
     "fail.needs": {"component": T},

@@ -1,8 +1,7 @@
 """The death map: what every single failure would do to every VM, kept up with the pool.
 
-Each recovery knows which changes could alter it (`Recovery.seen`, `below`, `fragile`,
-`closed`). After a change only those are planned again; the map is then the same as one made
-anew, and a test holds it to that.
+Each recovery knows which changes could alter it (`Trail`). After a change only those are
+planned again; the map is then the same as one made anew, and a test holds it to that.
 """
 
 from bisect import bisect_left, insort
@@ -26,10 +25,10 @@ from anypool.model import (
     VmId,
 )
 from anypool.planner.failover.failure import Failure, every
-from anypool.planner.failover.ground import Ground
+from anypool.planner.failover.ground import Ground, kept_free
 from anypool.planner.failover.order import Order
 from anypool.planner.failover.recover import lost_with, recover
-from anypool.planner.failover.recovery import Fate, Recovery
+from anypool.planner.failover.recovery import Change, Fate, Recovery
 from anypool.planner.rules import NO_RULES, Rulebook
 
 Key = tuple[str, str]
@@ -37,8 +36,6 @@ Key = tuple[str, str]
 
 _OF_OTHERS = (Apart, Exclusive, Licence, Spread, Together)
 """Rules by which the place of one VM depends on that of others."""
-
-_UNLIMITED = -1
 
 
 class DeathMap:
@@ -180,22 +177,31 @@ class DeathMap:
     ) -> set[Key]:
         """Return the failures of hosts that changed, and those whose VMs may go there or leave."""
         touched = {key for host in claims | hosts for key in self._of_host.get(host, ())}
-        bits, most = 0, _UNLIMITED
-        for host in claims | hosts:
+        changes = list(self._changes(inventory, claims | hosts, hosts))
+        for key, found in self._found.items() if changes else ():
+            if any(found.trail.minds(change) for change in changes):
+                touched.add(key)
+            else:
+                for change in changes:
+                    found.trail.shift(change)
+        return touched
+
+    def _changes(
+        self, inventory: Inventory, some: frozenset[HostId], anew: frozenset[HostId]
+    ) -> Iterator[Change]:
+        """Yield what changed about hosts, as far as a VM that looks for a place would notice."""
+        for host in some:
             row = self._ground.row_of.get(host)
+            if row is None:
+                continue
             was, now = (i.claims.get(host, Claim()) for i in (self._inventory, inventory))
             same = (was.memory_mib, was.vcpus) == (now.memory_mib, now.vcpus)
-            if row is None or (same and host not in hosts):
+            if same and host not in anew:
                 continue
-            bits |= 1 << row
-            most = max(most, self._ground.free[row], inventory.memory_free_mib(host))
-        if bits:
-            for key, found in self._found.items():
-                if found.fragile or found.seen & bits or found.below <= most:
-                    touched.add(key)
-                elif hosts and found.closed:
-                    touched.add(key)
-        return touched
+            before, free = self._ground.free[row], inventory.memory_free_mib(host)
+            kept = min(self._ground.kept[row], kept_free(inventory.hosts[host]))
+            most = max(before, free)
+            yield Change(row, free - before, most, most - kept, host in anew)
 
     def _patched(self, found: Recovery, vms: frozenset[VmId]) -> Recovery:
         """Return the loss of a datastore after some VMs changed."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from anypool.errors import NotFound
-from anypool.model import DOMAIN_KINDS, DatastoreId, Host, HostId, Inventory
+from anypool.model import FAILURE_KINDS, DatastoreId, Host, HostId, Inventory
 
 HOST, HOSTS, DATASTORE = "host", "hosts", "datastore"
 
@@ -53,4 +53,4 @@ def every(inventory: Inventory) -> Iterator[Failure]:
 
 
 def _domains(host: Host) -> list[str]:
-    return [tag for tag in host.tags if tag.partition(":")[0] in DOMAIN_KINDS and ":" in tag]
+    return [tag for tag in host.tags if tag.partition(":")[0] in FAILURE_KINDS and ":" in tag]

@@ -14,6 +14,7 @@ from anypool.model import (
     Bound,
     Claim,
     DatastoreId,
+    Host,
     HostId,
     HostState,
     Inventory,
@@ -33,6 +34,11 @@ KEPT_FREE = 8
 
 _ELSEWHERE = (Automation, NoMigration, Protected, Restart)
 """Rules that say nothing about where a VM restarts."""
+
+
+def kept_free(host: Host) -> int:
+    """Return the memory in MiB that stays free on a host that is roomy."""
+    return host.memory_mib // KEPT_FREE
 
 
 class Need(NamedTuple):
@@ -81,7 +87,7 @@ class Ground:
         self.row_of = {key: row for row, key in enumerate(self.ids)}
         self.hosts = [inventory.hosts[key] for key in self.ids]
         self.free = [inventory.memory_free_mib(key) for key in self.ids]
-        self.kept = [host.memory_mib // KEPT_FREE for host in self.hosts]
+        self.kept = [kept_free(host) for host in self.hosts]
         self.up = frozenset(r for r, host in enumerate(self.hosts) if host.state is HostState.UP)
         self._stores: dict[DatastoreId, set[int]] = {}
         self._networks: dict[NetworkId, set[int]] = {}

@@ -54,14 +54,7 @@ def recover(ground: Ground, order: Order, failure: Failure) -> Recovery:
     if spread.stuck:
         packed = _Attempt(ground, order, dead, tight=True).go(vms)
         best = min(spread, packed, key=lambda attempt: attempt.losses())
-    return Recovery(
-        failure=failure,
-        fates=_timed(order, best.fates),
-        seen=spread.search.seen,
-        below=spread.search.below,
-        fragile=spread.search.fragile,
-        closed=spread.closed,
-    )
+    return Recovery(failure=failure, fates=_timed(order, best.fates), trail=spread.search.ended())
 
 
 def _stopped(inventory: Inventory, order: Order, hosts: Iterable[HostId]) -> list[Vm]:
@@ -100,7 +93,6 @@ class _Attempt:
         self.search = Search(ground, dead, tight=tight)
         self.fates: list[Fate] = []
         self.stuck = False
-        self.closed = False
         self._ground = ground
         self._order = order
         self._waiting: set[VmId] = set()
@@ -130,7 +122,7 @@ class _Attempt:
             return Fate(vm=vm.id, home=home, level=level, why=why)
         lane = self._ground.lane(vm)
         if lane.members <= self.search.dead:
-            self.closed = True
+            self.search.trail.closed = True
             why = self._ground.against(vm, self.search.dead)
             return Fate(vm=vm.id, home=home, level=level, why=why)
         found = self.search.place(vm, lane)
@@ -139,10 +131,11 @@ class _Attempt:
             why, near = self.search.against(vm, lane)
             return Fate(vm=vm.id, home=home, level=level, why=why, near=near)
         row, how = found
-        homes = self.search.homes
-        after = tuple(sorted(key for one in needs for key in one.vms & stopped if key in homes))
-        host, left = self._ground.ids[row], self.search.left(row)
-        return Fate(vm.id, home, level, host, how, left, 0, after)
+        homes, after = self.search.homes, tuple[VmId, ...]()
+        if needs:
+            before = {key for one in needs for key in one.vms & stopped if key in homes}
+            after = tuple(sorted(before))
+        return Fate(vm.id, home, level, self._ground.ids[row], how, 0, after)
 
     def _kept_down(
         self, vm: Vm, level: int, needs: tuple[Needed, ...], stopped: frozenset[VmId]
@@ -150,6 +143,8 @@ class _Attempt:
         """Return why a VM is not to be started anywhere, whatever room there is."""
         if level == NEVER:
             return reason("fail.disabled")
+        if not vm.copies and not needs and vm.reason is StateReason.NONE:
+            return None
         if vm.reason in _MOVING:
             return reason("vm.in-motion", vm=vm.name)
         rows = (self._ground.row_of.get(copy.host) for copy in vm.copies)

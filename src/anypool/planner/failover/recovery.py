@@ -1,6 +1,6 @@
 """What a failure does to each VM, as values: where it restarts and when, or what keeps it down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,9 +20,9 @@ class How(StrEnum):
 class Fate(NamedTuple):
     """One VM after a failure: `host` is None for a VM that does not restart, and `why` says why.
 
-    `near` is the host that was nearest to taking such a VM, where one was. `left_mib` stays
-    free on the host when it has started, `starts_ms` counts from the proof that its old host
-    is dead, `after` are the VMs it waits for, `level` its place in `order.LEVELS`.
+    `near` is the host that was nearest to taking such a VM, where one was. `starts_ms` counts
+    from the proof that its old host is dead, `after` are the VMs it waits for, `level` is its
+    place in `order.LEVELS`.
     """
 
     vm: VmId
@@ -30,28 +30,77 @@ class Fate(NamedTuple):
     level: int
     host: HostId | None = None
     how: How = How.ROOMY
-    left_mib: int = 0
     starts_ms: int = 0
     after: tuple[VmId, ...] = ()
     why: Reason | None = None
     near: HostId | None = None
 
 
+ENDLESS = 1 << 62
+
+
+@dataclass(slots=True)
+class Trail:
+    """What a recovery looked at, and so which changes of a host could alter it.
+
+    `seen` has the bit of each row that was passed, `strict` of those where more than memory
+    decided. `slack` is by how much a row was roomy at least whenever it was taken, `lack` by
+    how little it was not whenever it was passed by. VMs of `below` MiB and more looked at
+    every host, VMs of `sparse` MiB and more at the roomy ones of an index. `fragile` is a
+    recovery that any change may alter; one that is `closed` has a VM without a host whatever
+    is free.
+    """
+
+    seen: int = 0
+    strict: int = 0
+    slack: dict[int, int] = field(default_factory=dict)
+    lack: dict[int, int] = field(default_factory=dict)
+    below: int = ENDLESS
+    sparse: int = ENDLESS
+    fragile: bool = False
+    closed: bool = False
+
+    def minds(self, change: "Change") -> bool:
+        """Return whether a change of a host could alter what was planned."""
+        bit = 1 << change.row
+        if self.fragile or self.strict & bit or self.below <= change.most_free:
+            return True
+        if self.sparse <= change.most_margin:
+            return True
+        if change.anew:
+            return bool(self.seen & bit) or self.closed
+        return (
+            self.slack.get(change.row, ENDLESS) + change.more < 0
+            or self.lack.get(change.row, ENDLESS) <= change.more
+        )
+
+    def shift(self, change: "Change") -> None:
+        """Take note of a change that altered nothing."""
+        if change.row in self.slack:
+            self.slack[change.row] += change.more
+        if change.row in self.lack:
+            self.lack[change.row] -= change.more
+
+
+class Change(NamedTuple):
+    """What changed about a host: how much `more` is free in MiB, the most that was or is free,
+    and by how much it was or is roomy at most; `anew` if other things than its VMs changed.
+    """
+
+    row: int
+    more: int
+    most_free: int
+    most_margin: int
+    anew: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The fates of all VMs that a failure stops, in the order in which they restart.
-
-    The rest says which changes make it out of date: `seen` has the bit of each row of hosts
-    that was looked at; `below` is the least memory that was looked for anywhere; `fragile`
-    if every change of a host matters, `closed` if a VM has no host whatever its memory.
-    """
+    """The fates of all VMs that a failure stops, in the order in which they restart."""
 
     failure: Failure
     fates: tuple[Fate, ...] = ()
-    seen: int = 0
-    below: int = 1 << 62
-    fragile: bool = False
-    closed: bool = False
+    trail: Trail = field(default_factory=Trail, compare=False)
 
     @property
     def lost(self) -> tuple[Fate, ...]:
@@ -69,10 +118,10 @@ def why_there(fate: Fate) -> Reason:
     if fate.why is not None:
         return fate.why
     if fate.how is How.ROOMY:
-        return reason("fail.roomy", left=fate.left_mib)
+        return reason("fail.roomy")
     if fate.how is How.WIDEST:
-        return reason("fail.widest", left=fate.left_mib)
-    return reason("fail.tight", left=fate.left_mib)
+        return reason("fail.widest")
+    return reason("fail.tight")
 
 
 def proofs(recovery: Recovery, inventory: Inventory) -> tuple[Reason, ...]:

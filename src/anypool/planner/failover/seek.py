@@ -12,16 +12,15 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from anypool.model import HOLDS_MEMORY, Bound, Host, HostId, Strength, Vm, VmId, VmState
+from anypool.model import HOLDS_MEMORY, OF_HOSTS, Bound, Host, HostId, Strength, Vm, VmId, VmState
 from anypool.plan import Reason, reason
 from anypool.planner.failover.ground import Ground, Lane
-from anypool.planner.failover.recovery import How
+from anypool.planner.failover.recovery import ENDLESS, How, Trail
 from anypool.planner.rules.needs import Needs, Scene
 
 _FEW = 8
 """If fewer than one row in so many is roomy, those are taken from the index."""
 
-_ENDLESS = 1 << 62
 Found = tuple[int, How]
 Accept = Callable[[int], bool]
 
@@ -33,14 +32,14 @@ class Search:
         self.ground = ground
         self.dead = dead
         self.homes: dict[VmId, HostId] = {}
-        self.seen = 0
-        self.below = _ENDLESS
-        self.fragile = tight
+        self.trail = Trail(fragile=tight)
         self.vms: dict[int, int] = {}
         self.vcpus: dict[int, int] = {}
         self._left: dict[int, int] = {}
         self._tight = tight
-        self._at = min(dead, default=0)
+        self._at = self._start = min(dead, default=0)
+        self._around = len(ground.ids)
+        self._passed = 0
         self._never_roomy: dict[Lane, int] = {}
         self._never: dict[Lane, int] = {}
         self._heaps: dict[Lane, list[tuple[int, int]]] = {}
@@ -51,15 +50,22 @@ class Search:
         found = self._left.get(row)
         return self.ground.free[row] if found is None else found
 
+    def ended(self) -> Trail:
+        """Return what was looked at in all."""
+        bits = ((1 << min(self._passed, self._around)) - 1) << (self._start + 1)
+        self.trail.seen = bits & ((1 << self._around) - 1) | bits >> self._around
+        return self.trail
+
     def place(self, vm: Vm, lane: Lane) -> Found | None:
         """Return the row that takes a VM, which is there from now on; None if none can."""
         bounds = self.ground.bounds(vm.id)
         if not bounds:
-            found = self._first(vm.memory_mib, lane, _anybody)
+            row = -1 if self._tight else self._next(vm.memory_mib, lane)
+            found = (row, How.ROOMY) if row >= 0 else self._first(vm.memory_mib, lane, _anybody)
         else:
             found = self._best(vm, lane, bounds)
         if found is None:
-            self.fragile = True
+            self.trail.fragile = True
             return None
         self._take(vm, found[0])
         return found
@@ -82,11 +88,15 @@ class Search:
     def _best(self, vm: Vm, lane: Lane, bounds: tuple[Bound, ...]) -> Found | None:
         """Return the first row that no must forbids and that misses the fewest preferences."""
         needs, hosts = self._needs(vm, bounds), self.ground.hosts
+        of_hosts = any(isinstance(bound.rule, OF_HOSTS) for bound in bounds)
         prefers = any(bound.strength is Strength.SHOULD for bound in bounds)
         best: dict[int, int] = {}
 
         def accept(row: int) -> bool:
-            if needs.refusal(hosts[row]) is not None:
+            refused = needs.refusal(hosts[row]) is not None
+            if refused or of_hosts:
+                self.trail.strict |= 1 << row
+            if refused:
                 return False
             if not prefers:
                 return True
@@ -97,7 +107,7 @@ class Search:
         found = self._first(vm.memory_mib, lane, accept)
         if found is not None or not best:
             return found
-        self.fragile = True
+        self.trail.fragile = True
         row = best[min(best)]
         if self._tight:
             return row, How.TIGHT
@@ -111,29 +121,48 @@ class Search:
             return self._tightest(need, lane, accept)
         for row in self._roomy(need, lane, mind=accept is not _anybody):
             if accept(row):
-                self._look(row)
-                self._at = row
+                self._look(row, need)
                 return row, How.ROOMY
-        self.below = min(self.below, need)
+        self.trail.below = min(self.trail.below, need)
         return self._widest(need, lane, accept)
+
+    def _next(self, need: int, lane: Lane) -> int:
+        """Return the first roomy row for a VM without rules, -1 where it takes a longer look."""
+        rows, kept, free, left = lane.rows, self.ground.kept, self.ground.free, self._left
+        first = bisect_right(rows, self._at)
+        if first < len(rows) and lane.count_roomy(need) * _FEW >= len(rows):
+            row = rows[first]
+            over = left.get(row, free[row]) - kept[row] - need
+            if over >= 0 and row not in self.dead:
+                self._look(row, need)
+                return row
+        return -1
 
     def _roomy(self, need: int, lane: Lane, *, mind: bool) -> Iterator[int]:
         """Yield roomy rows, those after the one that was taken last first."""
-        if need >= self._never_roomy.get(lane, _ENDLESS):
+        if need >= self._never_roomy.get(lane, ENDLESS):
             return
-        count = lane.count_roomy(need)
-        rows = lane.rows if count * _FEW >= len(lane.rows) else tuple(sorted(lane.roomy(need)))
+        count, rows = lane.count_roomy(need), lane.rows
+        if count * _FEW < len(rows):
+            rows = tuple(sorted(lane.roomy(need)))
+            self.trail.sparse = min(self.trail.sparse, need)
         kept, free, left, dead = self.ground.kept, self.ground.free, self._left, self.dead
+        lack = self.trail.lack
         first = bisect_right(rows, self._at)
         for index in chain(range(first, len(rows)), range(first)) if count else ():
             row = rows[index]
-            if row not in dead and left.get(row, free[row]) - kept[row] >= need:
+            if row in dead:
+                continue
+            over = left.get(row, free[row]) - kept[row] - need
+            if over >= 0:
                 yield row
+            elif lack.get(row, ENDLESS) > -over:
+                lack[row] = -over
         if not mind:
-            self._never_roomy[lane] = min(need, self._never_roomy.get(lane, _ENDLESS))
+            self._never_roomy[lane] = min(need, self._never_roomy.get(lane, ENDLESS))
 
     def _widest(self, need: int, lane: Lane, accept: Accept) -> Found | None:
-        if need >= self._never.get(lane, _ENDLESS):
+        if need >= self._never.get(lane, ENDLESS):
             return None
         heap = self._heap(lane)
         aside: list[tuple[int, int]] = []
@@ -145,7 +174,7 @@ class Search:
         for pair in aside:
             heappush(heap, pair)
         if found is None and accept is _anybody:
-            self._never[lane] = min(need, self._never.get(lane, _ENDLESS))
+            self._never[lane] = min(need, self._never.get(lane, ENDLESS))
         return found
 
     def _heap(self, lane: Lane) -> list[tuple[int, int]]:
@@ -182,19 +211,19 @@ class Search:
         self.homes[vm.id] = self.ground.ids[row]
         self.vms[row] = self.vms.get(row, 0) + 1
         self.vcpus[row] = self.vcpus.get(row, 0) + vm.vcpus
-        for lane, order in self._sorted.items():
-            if row in lane.members:
-                del order[bisect_left(order, (before, row))]
-                insort(order, (now, row))
+        if self._sorted:
+            for lane, order in self._sorted.items():
+                if row in lane.members:
+                    del order[bisect_left(order, (before, row))]
+                    insort(order, (now, row))
 
-    def _look(self, row: int) -> None:
-        """Note the rows from the one that was taken last to this one, around the end if need be."""
-        at = self._at
-        upto, behind = (2 << row) - 1, (2 << at) - 1
-        if row > at:
-            self.seen |= upto & ~behind
-        else:
-            self.seen |= upto | ~behind & ((1 << len(self.ground.ids)) - 1)
+    def _look(self, row: int, need: int) -> None:
+        """Note a row that is taken, and those that were passed on the way to it."""
+        self._passed += (row - self._at - 1) % self._around + 1
+        self._at = row
+        slack, over = self.trail.slack, self.left(row) - self.ground.kept[row] - need
+        if over < slack.get(row, ENDLESS):
+            slack[row] = over
 
     def _needs(self, vm: Vm, bounds: tuple[Bound, ...]) -> Needs:
         return Needs(_Aftermath(self, replace(vm, state=VmState.STOPPED)), bounds)
