@@ -16,6 +16,8 @@ NAMES = (
     "capacity",
     "consolidate",
     "place",
+    "death_map",
+    "restart",
     "history",
 )
 

@@ -100,6 +100,8 @@ LEAST: dict[str, Role | None] = {
     "delete /pools/{key}": _A,
     "get /pools/{key}/what-if": _V,
     "post /pools/{key}/balance": _O,
+    "get /pools/{key}/death-map": _V,
+    "get /pools/{key}/fates": _V,
     "get /policies": _V,
     "post /policies": _A,
     "get /policies/{key}": _V,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tests.service.manager_kit import Manager, add_sim, problem, running
+from tests.service.manager_kit import Manager, add_sim, finished, problem, running
 from tests.unit.cli_kit import Terminal
 
 
@@ -85,3 +85,32 @@ def test_questions_that_make_no_sense_are_refused(manager: Manager, anypool: Ter
     wrong = anypool("pool", "what-if", "default", "--host", "h9")
     assert "there is no host 'h9'" in wrong.err
     assert wrong.code != 0
+
+
+def test_the_death_map_names_every_failure_and_follows_the_pool(
+    manager: Manager, anypool: Terminal
+) -> None:
+    with manager.client() as client:
+        path = "/pools/default/death-map"
+        found = client.get(path, params={"q": "kind = host order by name"}).json()["items"]
+        assert [one["name"] for one in found] == ["h1", "h2", "h3", "h4"]
+        what_if = client.get("/pools/default/what-if", params={"host": "h1"}).json()
+        assert found[0]["vms"] == len(what_if["vms"]) + len(what_if["lost"])
+        fates = "/pools/default/fates"
+        query = {"q": "kind = host and from = h1", "limit": 1000}
+        before = client.get(fates, params=query).json()["items"]
+        places = {one["vm"]: one["host"] for one in what_if["vms"]}
+        assert {one["vm"]: one["host"] for one in before if one["host"]} == places
+        stopped = before[0]["vm"]
+        answer = client.post(f"/vms/{stopped}/power-off")
+        assert finished(client, answer)["state"] == "done"
+        after = client.get(fates, params=query).json()["items"]
+        assert {one["vm"] for one in before} - {one["vm"] for one in after} == {stopped}
+        facets = client.get(fates, params={"facets": "survives", "limit": 1}).json()
+        assert facets["facets"][0]["field"] == "survives"
+        problem(client.get("/pools/nowhere/death-map"), 404)
+    shown = anypool("pool", "death-map", "default", "-f", "kind = datastore and lost > 0")
+    assert "its disk lies on" in shown.out
+    shown = anypool("pool", "death-map", "default", "--vms", "-f", "survives = false")
+    assert "never" in shown.out
+    assert "roomy" not in shown.out

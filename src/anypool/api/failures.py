@@ -7,12 +7,13 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Struct
 
-from anypool.api.asking import By, Key, Use
+from anypool.api.asking import By, Key, Searched, Use
 from anypool.api.language import ReasonView, reason_view, told
+from anypool.api.views import ListView, list_view
 from anypool.model import Inventory
-from anypool.plan import Reason
+from anypool.plan import Reason, names_in
 from anypool.planner.failover import LEVELS, Fate, proofs, why_there
-from anypool.service.failures import Asked, Foreseen
+from anypool.service.failures import Asked, Doom, Foreseen, Foretold
 
 Failing = NamedDependency[Asked]
 
@@ -64,24 +65,66 @@ class WhatIfView(Struct, frozen=True, kw_only=True):
     lost: tuple[FateView, ...]
 
 
+class FailureView(Struct, frozen=True, kw_only=True):
+    """A failure of the death map; `survives` if every VM restarts, `why` about the first else."""
+
+    kind: str
+    name: str
+    hosts: tuple[str, ...]
+    vms: int
+    lost: int
+    survives: bool
+    seconds: float
+    why: str
+    reason: ReasonView | None
+
+
+class DoomView(FateView, frozen=True, kw_only=True):
+    """The fate of a VM in one failure of the death map."""
+
+    kind: str
+    failure: str
+
+
+def failure_view(found: Foretold) -> FailureView:
+    """Return a failure of the death map as it is shown."""
+    why = None if found.worst is None else why_there(found.worst)
+    return FailureView(
+        kind=found.kind,
+        name=found.name,
+        hosts=found.hosts,
+        vms=found.vms,
+        lost=found.lost,
+        survives=not found.lost,
+        seconds=found.last_ms / 1000,
+        why=told(why),
+        reason=reason_view(why),
+    )
+
+
+def doom_view(found: Doom, inventory: Inventory) -> DoomView:
+    """Return the fate of a VM in the death map as it is shown."""
+    view = fate_view(found.fate, inventory, "")
+    fields = {name: getattr(view, name) for name in view.__struct_fields__}
+    return DoomView(kind=found.kind, failure=found.failure, **fields)
+
+
 def fate_view(fate: Fate, inventory: Inventory, ready: str) -> FateView:
     """Return what a failure does to a VM as it is shown."""
     why = why_there(fate)
-    vms, hosts = inventory.vms, inventory.hosts
-    names = tuple(vms[key].name for key in fate.after if key in vms)
-    host = None if fate.host is None else hosts[fate.host].name
+    name = names_in(inventory)
     return FateView(
         vm=fate.vm,
-        vm_name=vms[fate.vm].name,
+        vm_name=name(fate.vm),
         home=fate.home,
-        home_name=hosts[fate.home].name if fate.home in hosts else fate.home,
+        home_name=name(fate.home),
         host=fate.host,
-        host_name=host,
+        host_name=None if fate.host is None else name(fate.host),
         priority=LEVELS[fate.level],
         starts_s=None if fate.host is None else fate.starts_ms / 1000,
-        after=names,
+        after=tuple(map(name, fate.after)),
         ready=ready,
-        near=None if fate.near is None else hosts[fate.near].name,
+        near=None if fate.near is None else name(fate.near),
         why=told(why),
         reason=reason_view(why),
     )
@@ -138,4 +181,18 @@ def what_if(services: Use, by: By, key: Key, failing: Failing) -> WhatIfView:
     return what_if_view(services.failures.what_if(by, key, failing))
 
 
-ROUTES = (what_if,)
+@get("/pools/{key:str}/death-map", sync_to_thread=True)
+def death_map(services: Use, by: By, key: Key, search: Searched) -> ListView[FailureView]:
+    """List what every host, chassis, rack, power feed and datastore would do if it failed."""
+    return list_view(services.failures.death_map(by, key, search), failure_view)
+
+
+@get("/pools/{key:str}/fates", sync_to_thread=True)
+def list_fates(services: Use, by: By, key: Key, search: Searched) -> ListView[DoomView]:
+    """List the fate of each VM in each failure of the death map."""
+    inventory = services.pool.inventory(by)
+    found = services.failures.fates(by, key, search)
+    return list_view(found, lambda doom: doom_view(doom, inventory))
+
+
+ROUTES = (what_if, death_map, list_fates)

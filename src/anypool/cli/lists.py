@@ -42,6 +42,8 @@ _COUNTED = (
     Noun.IMAGE,
     Noun.ENDPOINT,
     Noun.POOL,
+    Noun.FAILURE,
+    Noun.FATE,
 )
 
 EVERY = Which()

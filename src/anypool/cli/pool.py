@@ -16,6 +16,7 @@ from anypool.search import Noun
 
 app = App(name="pool", help="Pools: hosts that are managed together.")
 app.command(pool_failures.what_if)
+app.command(pool_failures.death_map)
 
 Switch = Annotated[
     Literal["true", "false"] | None,

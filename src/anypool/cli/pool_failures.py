@@ -1,4 +1,4 @@
-"""`anypool pool what-if`: what would happen if something failed."""
+"""`anypool pool what-if` and `death-map`: what would happen if something failed."""
 
 from typing import Annotated
 
@@ -6,10 +6,12 @@ from cyclopts import Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import note
 from anypool.cli.words import duration
 from anypool.errors import Invalid
+from anypool.search import Noun
 
 FATES = (
     Column("VM", lambda fate: fate["vm_name"]),
@@ -51,6 +53,43 @@ def what_if(
         if rows:
             show_list(rows, FATES, where.output)
         _summary(found)
+
+
+FAILURES = (
+    Column("FAILURE", lambda one: one["name"]),
+    Column("KIND", lambda one: one["kind"]),
+    Column("HOSTS", lambda one: len(one["hosts"])),
+    Column("VMS", lambda one: one["vms"]),
+    Column("LOST", lambda one: one["lost"]),
+    Column("LAST START", lambda one: duration(round(1000 * one["seconds"]))),
+    Column("FIRST REASON", lambda one: one["why"]),
+)
+DOOMS = (
+    Column("FAILURE", lambda fate: fate["failure"]),
+    Column("KIND", lambda fate: fate["kind"]),
+    *FATES[:-1],
+)
+
+
+def death_map(
+    name: str,
+    /,
+    *,
+    vms: Annotated[
+        bool, Parameter(negative="", help="a row for each VM in each failure, not for each failure")
+    ] = False,
+    which: Which = EVERY,
+    where: Where = HERE,
+) -> None:
+    """List what every host, chassis, rack, power feed and datastore would do if it failed.
+
+    Such as `anypool pool death-map default -f "lost > 0"`, or which VMs would not survive
+    what: `anypool pool death-map default --vms -f "survives = false"`.
+    """
+    if vms:
+        show_all(f"/pools/{key(name)}/fates", Noun.FATE, DOOMS, which, where)
+    else:
+        show_all(f"/pools/{key(name)}/death-map", Noun.FAILURE, FAILURES, which, where)
 
 
 def _summary(found: Json) -> None:

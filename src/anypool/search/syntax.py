@@ -24,6 +24,8 @@ class Noun(StrEnum):
     OPERATION = "operation"
     EVENT = "event"
     AUDIT = "audit"
+    FAILURE = "failure"
+    FATE = "fate"
 
 
 class Operator(StrEnum):

@@ -1,6 +1,7 @@
 """What would happen if something failed: asked before it does."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -8,7 +9,10 @@ from anypool.engine import Engine
 from anypool.errors import Invalid, NotFound
 from anypool.model import Inventory
 from anypool.planner.failover import (
+    LEVELS,
+    DeathMap,
     Failure,
+    Fate,
     Ground,
     Order,
     Recovery,
@@ -16,9 +20,13 @@ from anypool.planner.failover import (
     of_domain,
     of_hosts,
     recover,
+    why_there,
 )
+from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
+from anypool.service.listing import searched_page
+from anypool.service.pages import Ask, Listed
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -37,11 +45,72 @@ class Foreseen(Struct, frozen=True, kw_only=True):
     order: Order
 
 
+class Foretold(Struct, frozen=True, kw_only=True):
+    """One failure of the death map, counted; `last_ms` is when its last VM would start."""
+
+    id: str
+    kind: str
+    name: str
+    hosts: tuple[str, ...]
+    vms: int
+    lost: int
+    last_ms: int
+    worst: Fate | None
+
+
+class Doom(Struct, frozen=True, kw_only=True):
+    """The fate of one VM in one failure of the death map, with names."""
+
+    id: str
+    kind: str
+    failure: str
+    vm_name: str
+    home_name: str
+    host_name: str
+    priority: str
+    code: str
+    fate: Fate
+
+
 class Failures:
     """The use cases about failures; nothing of them changes anything."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._lock = threading.Lock()
+        self._map: DeathMap | None = None
+
+    def death_map(self, by: Principal, pool: str, ask: Ask) -> Listed[Foretold]:
+        """Return a page of the failures that match; raise `NotFound`, `Invalid` for a query."""
+        require(by, Deed.READ)
+        self._check_pool(pool)
+        found, inventory = self._current()
+        rows = [_foretold(one, inventory) for one in found if _concerns(one, pool, inventory)]
+        return searched_page(inventory, Noun.FAILURE, rows, ask)
+
+    def fates(self, by: Principal, pool: str, ask: Ask) -> Listed[Doom]:
+        """Return a page of the fates of VMs in all failures; raise as `death_map` does."""
+        require(by, Deed.READ)
+        self._check_pool(pool)
+        found, inventory = self._current()
+        rows = [
+            doom
+            for one in found
+            if _concerns(one, pool, inventory)
+            for doom in _dooms(one, inventory)
+        ]
+        return searched_page(inventory, Noun.FATE, rows, ask)
+
+    def _current(self) -> tuple[tuple[Recovery, ...], Inventory]:
+        """Return the death map of now, brought up to date by whoever asks."""
+        inventory, services = self._engine.inventory, self._engine.services.all()
+        rules = self._engine.policies.rulebook(inventory)
+        with self._lock:
+            if self._map is None:
+                self._map = DeathMap(inventory, rules, services)
+            else:
+                self._map.advance(inventory, rules, services)
+            return tuple(self._map.all()), inventory
 
     def what_if(self, by: Principal, pool: str, asked: Asked) -> Foreseen:
         """Return what would happen to every VM; raise `NotFound`, `Conflict` or `Invalid`."""
@@ -59,6 +128,51 @@ class Failures:
         if key not in {one.id for one in self._engine.pools.all()}:
             hint = "`anypool pool list` shows them"
             raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+
+
+def _concerns(found: Recovery, pool: str, inventory: Inventory) -> bool:
+    """Return whether a failure is of hosts of a pool, or stops VMs there."""
+    hosts = found.failure.hosts or {fate.home for fate in found.fates}
+    return any(inventory.hosts[host].pool == pool for host in hosts if host in inventory.hosts)
+
+
+def _foretold(found: Recovery, inventory: Inventory) -> Foretold:
+    failure, hosts = found.failure, inventory.hosts
+    return Foretold(
+        id=f"{failure.kind}/{failure.name}",
+        kind=failure.kind,
+        name=_name(failure, inventory),
+        hosts=tuple(sorted(hosts[key].name for key in failure.hosts if key in hosts)),
+        vms=len(found.fates),
+        lost=len(found.lost),
+        last_ms=max((fate.starts_ms for fate in found.restarted), default=0),
+        worst=next(iter(found.lost), None),
+    )
+
+
+def _dooms(found: Recovery, inventory: Inventory) -> Iterator[Doom]:
+    failure, name = found.failure, _name(found.failure, inventory)
+    vms, hosts = inventory.vms, inventory.hosts
+    for fate in found.fates:
+        yield Doom(
+            id=f"{failure.kind}/{failure.name}/{fate.vm}",
+            kind=failure.kind,
+            failure=name,
+            vm_name=vms[fate.vm].name,
+            home_name=hosts[fate.home].name if fate.home in hosts else fate.home,
+            host_name="" if fate.host is None else hosts[fate.host].name,
+            priority=LEVELS[fate.level],
+            code=why_there(fate).code,
+            fate=fate,
+        )
+
+
+def _name(failure: Failure, inventory: Inventory) -> str:
+    if failure.datastore is not None:
+        return inventory.datastores[failure.datastore].name
+    if failure.kind == "host":
+        return inventory.hosts[next(iter(failure.hosts))].name
+    return failure.name
 
 
 def _failure(inventory: Inventory, asked: Asked) -> Failure:

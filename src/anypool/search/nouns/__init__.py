@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from anypool.search.field import Field, Join, Table
 from anypool.search.nouns.audit import AUDIT
+from anypool.search.nouns.failure import FAILURE, FATE
 from anypool.search.nouns.host import HOST
 from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
 from anypool.search.nouns.policy import POLICY
@@ -33,6 +34,8 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.OPERATION: OPERATION,
     Noun.EVENT: EVENT,
     Noun.AUDIT: AUDIT,
+    Noun.FAILURE: FAILURE,
+    Noun.FATE: FATE,
 }
 
 FIELDS: Mapping[Noun, Mapping[str, Field[Any]]] = {
