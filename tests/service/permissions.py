@@ -102,6 +102,7 @@ LEAST: dict[str, Role | None] = {
     "post /pools/{key}/balance": _O,
     "get /pools/{key}/death-map": _V,
     "get /pools/{key}/fates": _V,
+    "get /pools/{key}/capacity": _V,
     "get /policies": _V,
     "post /policies": _A,
     "get /policies/{key}": _V,

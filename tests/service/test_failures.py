@@ -114,3 +114,51 @@ def test_the_death_map_names_every_failure_and_follows_the_pool(
     shown = anypool("pool", "death-map", "default", "--vms", "-f", "survives = false")
     assert "never" in shown.out
     assert "roomy" not in shown.out
+
+
+def test_how_many_more_fit_is_said_also_when_hosts_may_fail(
+    manager: Manager, anypool: Terminal
+) -> None:
+    with manager.client() as client:
+        free = [one["memory_free_mib"] for one in client.get("/hosts").json()["items"]]
+        path = "/pools/default/capacity"
+        plain = client.get(path, params={"memory": "1GiB"}).json()
+        assert plain["count"] == sum(mib // 1024 for mib in free) == plain["bound"]
+        assert sum(one["vms"] for one in plain["hosts"]) == plain["count"]
+        safe = client.get(path, params={"memory": "1GiB", "survive": 1}).json()
+        assert 0 < safe["count"] < plain["count"]
+        assert safe["exact"]
+        assert client.get(path, params={"memory": "1GiB", "vcpus": 128}).json()["count"] == 0
+        problem(client.get(path, params={"memory": "1GiB", "survive": 4}), 422)
+        problem(client.get(path), 422)
+    shown = anypool("pool", "capacity", "default", "--size", "2cpu,1GiB", "--survive", "1")
+    assert f"{safe['count']} more of 2cpu,1GiB fit such that any 1 host may fail" in shown.err
+    assert "has no memory" in anypool("pool", "capacity", "default", "--size", "2cpu").err
+
+
+def test_a_failover_policy_refuses_what_takes_the_spare_room_unless_it_is_overruled(
+    manager: Manager, anypool: Terminal
+) -> None:
+    added = anypool("policy", "add", "spare", "failover", "pool = default", "--failures", "1")
+    assert added.code == 0, added.err
+    with manager.client() as client:
+        shown = client.get("/pools/default").json()["failover"]
+        assert [one["policy"] for one in shown] == ["spare"]
+    assert "policy spare" in anypool("pool", "show", "default").out
+    for name in ("h1", "h2", "h3"):
+        refused = anypool("host", "evacuate", name, "--dry-run")
+        if refused.code:
+            break
+        assert anypool("host", "evacuate", name, "--watch").code == 0
+    assert "less would survive a failure than now: policy spare" in refused.err
+    assert "--ignore-failover" in refused.err
+    forced = anypool("host", "evacuate", name, "--ignore-failover", "--dry-run")
+    assert forced.code == 0, forced.err
+    assert "all the same, as admin asked: policy spare" in forced.out
+    with manager.client() as client:
+        path = f"/hosts/{name}/evacuate"
+        problem(client.post(path), 409)
+        answer = client.post(path, params={"ignore_failover": True})
+        run = finished(client, answer)
+        assert run["state"] == "done"
+        assert client.get(f"/plans/{run['plan']}").json()["waived"]

@@ -7,7 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from anypool.api.asking import PREVIEW, By, DryRun, Key, Use, Wanted, proposed
+from anypool.api.asking import PREVIEW, By, DryRun, Key, Room, Use, Wanted, proposed
 from anypool.api.planviews import (
     Accepted,
     OperationView,
@@ -115,9 +115,10 @@ def get_service(services: Use, by: By, key: Key) -> ServiceView:
 
 
 @post("/services/{key:str}/start", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def start_service(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
+def start_service(services: Use, by: By, key: Key, room: Room) -> Response[Accepted]:
     """Start what does not run, in order."""
-    return proposed(services, by, services.applications.start(by, key, dry_run=dry_run))
+    proposal = services.applications.start(by, key, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
 
 
 @post("/services/{key:str}/stop", status_code=202, responses=PREVIEW, sync_to_thread=True)

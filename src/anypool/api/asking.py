@@ -6,6 +6,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from msgspec import Struct
 
 from anypool.api.broadcast import Broadcast
 from anypool.api.gate import Caller
@@ -60,6 +61,26 @@ def searched(
     return Ask(query=q, limit=limit, cursor=cursor, facets=names)
 
 
+class Taking(Struct, frozen=True):
+    """How something is done that takes room: only planned, or also against a failover policy."""
+
+    dry_run: bool
+    waive: bool
+
+
+Room = NamedDependency[Taking]
+
+
+def taking(
+    dry_run: DryRun = False,
+    ignore_failover: Annotated[
+        bool, QueryParameter(description="do it though less would survive a failure than before")
+    ] = False,
+) -> Taking:
+    """Return how something is done that takes room."""
+    return Taking(dry_run=dry_run, waive=ignore_failover)
+
+
 def dependencies(services: Services) -> dict[str, Provide]:
     """Return what handlers may ask for by name."""
 
@@ -75,6 +96,7 @@ def dependencies(services: Services) -> dict[str, Provide]:
         "by": Provide(by, sync_to_thread=False),
         "ask": Provide(asked, sync_to_thread=False),
         "search": Provide(searched, sync_to_thread=False),
+        "room": Provide(taking, sync_to_thread=False),
     }
 
 

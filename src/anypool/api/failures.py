@@ -11,6 +11,7 @@ from anypool.api.asking import By, Key, Searched, Use
 from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.views import ListView, list_view
 from anypool.model import Inventory
+from anypool.model.units import MIB, parse_size
 from anypool.plan import Reason, names_in
 from anypool.planner.failover import LEVELS, Fate, proofs, why_there
 from anypool.service.failures import Asked, Doom, Foreseen, Foretold
@@ -195,4 +196,58 @@ def list_fates(services: Use, by: By, key: Key, search: Searched) -> ListView[Do
     return list_view(found, lambda doom: doom_view(doom, inventory))
 
 
-ROUTES = (what_if, death_map, list_fates)
+class OnHostView(Struct, frozen=True, kw_only=True):
+    """How many of the new VMs would be on a host."""
+
+    host: str
+    vms: int
+
+
+class CapacityView(Struct, frozen=True, kw_only=True):
+    """How many more VMs of a size fit, and where; `bound` is a number no placement exceeds.
+
+    `count` is -1 where the pool does not survive the failures as it is. `exact` is false where
+    the failures were too many to try each, and a safe bound judged.
+    """
+
+    count: int
+    bound: int
+    exact: bool
+    hosts: tuple[OnHostView, ...]
+
+
+class Sized(Struct, frozen=True):
+    """How large a VM is, and how many hosts may fail."""
+
+    vcpus: int
+    memory_mib: int
+    survive: int
+
+
+def sized(
+    memory: Annotated[str, QueryParameter(max_length=40, description="of each VM: `4GiB`")],
+    vcpus: Annotated[int, QueryParameter(ge=1, le=4096, description="of each VM")] = 1,
+    survive: Annotated[int, QueryParameter(ge=0, le=8, description="hosts that may fail")] = 0,
+) -> Sized:
+    """Return how large a VM is, and how many hosts may fail."""
+    return Sized(vcpus=vcpus, memory_mib=parse_size(memory) // MIB, survive=survive)
+
+
+_SIZED = {"size": Provide(sized, sync_to_thread=False)}
+
+
+@get("/pools/{key:str}/capacity", dependencies=_SIZED, sync_to_thread=True)
+def pool_capacity(services: Use, by: By, key: Key, size: NamedDependency[Sized]) -> CapacityView:
+    """Say how many more VMs of a size fit, such that any so many hosts may fail."""
+    found = services.rooms.capacity(
+        by, key, vcpus=size.vcpus, memory_mib=size.memory_mib, survive=size.survive
+    )
+    return CapacityView(
+        count=found.count,
+        bound=found.bound,
+        exact=found.exact,
+        hosts=tuple(OnHostView(host=name, vms=count) for name, count in found.hosts),
+    )
+
+
+ROUTES = (what_if, death_map, list_fates, pool_capacity)

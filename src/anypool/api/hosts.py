@@ -12,6 +12,7 @@ from anypool.api.asking import (
     DryRun,
     IfMatch,
     Key,
+    Room,
     Searched,
     Use,
     expected,
@@ -58,9 +59,10 @@ def change_host(
 
 
 @post("/hosts/{key:str}/evacuate", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def evacuate_host(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
+def evacuate_host(services: Use, by: By, key: Key, room: Room) -> Response[Accepted]:
     """Move all running VMs away and close the host."""
-    return proposed(services, by, services.hosts.evacuate(by, key, dry_run=dry_run))
+    proposal = services.hosts.evacuate(by, key, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
 
 
 @post("/hosts/{key:str}/leave-maintenance", status_code=202, responses=PREVIEW, sync_to_thread=True)

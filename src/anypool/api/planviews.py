@@ -82,6 +82,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     """A plan; `text` is the whole of it as a person reads it.
 
     `unknown` names the actions this release does not know; such a plan is never run.
+    `waived` says what spoke against it and was overruled.
     """
 
     id: str
@@ -98,6 +99,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     text: str
     unknown: tuple[str, ...] = ()
     policy: str | None = None
+    waived: tuple[str, ...] = ()
 
 
 class ComparedView(Struct, frozen=True, kw_only=True):
@@ -199,6 +201,7 @@ def plan_view(
         text=_outlined_text(record) if record.unknown else render(record.plan, names, language()),
         unknown=record.unknown,
         policy=record.policy,
+        waived=tuple(map(told, record.plan.waived)),
     )
 
 

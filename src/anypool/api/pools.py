@@ -16,10 +16,13 @@ from anypool.api.asking import (
     proposed,
     tagged,
 )
+from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.planviews import Accepted
 from anypool.api.views import ListView, list_view
 from anypool.api.vms import Text
 from anypool.model import Inventory, KnownPool
+from anypool.planner.failover import Spare
+from anypool.planner.failover import told as said
 
 
 class NewPoolBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,8 +40,27 @@ class PoolPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     observe_only: bool | None = None
 
 
+class SpareView(Struct, frozen=True, kw_only=True):
+    """Whether a pool survives `failures` failures of hosts, as a policy wants.
+
+    `exact` is false where too many sequences of failures had to be judged by a bound.
+    """
+
+    policy: str
+    failures: int
+    survives: bool
+    exact: bool
+    lost: int
+    missing_mib: int
+    why: str
+    reason: ReasonView | None
+
+
 class PoolView(Struct, frozen=True, kw_only=True):
-    """A pool; `hosts` and `vms` are counted, `unread` is read-only since a restore."""
+    """A pool; `hosts` and `vms` are counted, `unread` is read-only since a restore.
+
+    `failover` is told of a single pool only.
+    """
 
     id: str
     description: str
@@ -47,9 +69,25 @@ class PoolView(Struct, frozen=True, kw_only=True):
     unread: tuple[str, ...]
     hosts: int
     vms: int
+    failover: tuple[SpareView, ...] = ()
 
 
-def pool_view(known: KnownPool, inventory: Inventory) -> PoolView:
+def spare_view(found: Spare, inventory: Inventory) -> SpareView:
+    """Return how far a policy about failures is kept as it is shown."""
+    why = said(found, inventory)
+    return SpareView(
+        policy=found.policy,
+        failures=found.failures,
+        survives=found.holds,
+        exact=found.exact,
+        lost=found.lost,
+        missing_mib=found.missing_mib,
+        why=told(why),
+        reason=reason_view(why),
+    )
+
+
+def pool_view(known: KnownPool, inventory: Inventory, spares: tuple[Spare, ...] = ()) -> PoolView:
     """Return a pool as it is shown."""
     hosts = [host.id for host in inventory.hosts.values() if host.pool == known.id]
     claims = inventory.claims
@@ -61,6 +99,7 @@ def pool_view(known: KnownPool, inventory: Inventory) -> PoolView:
         unread=known.unread,
         hosts=len(hosts),
         vms=sum(len(claims[host].vms) for host in hosts if host in claims),
+        failover=tuple(spare_view(one, inventory) for one in spares),
     )
 
 
@@ -85,7 +124,8 @@ def add_pool(services: Use, by: By, data: JSONBody[NewPoolBody]) -> Response[Poo
 def get_pool(services: Use, by: By, key: Key) -> Response[PoolView]:
     """Show one pool."""
     known = services.pools.get(by, key)
-    return tagged(pool_view(known, services.pool.inventory(by)), known.pool)
+    spares = services.failures.spares(by, known.id)
+    return tagged(pool_view(known, services.pool.inventory(by), spares), known.pool)
 
 
 @patch("/pools/{key:str}", sync_to_thread=True)

@@ -13,6 +13,7 @@ from anypool.api.asking import (
     DryRun,
     IfMatch,
     Key,
+    Room,
     Searched,
     Use,
     expected,
@@ -97,9 +98,7 @@ def list_vms(services: Use, by: By, search: Searched) -> ListView[VmView]:
 
 
 @post("/vms", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def create_vm(
-    services: Use, by: By, data: JSONBody[NewVmBody], dry_run: DryRun = False
-) -> Response[Accepted]:
+def create_vm(services: Use, by: By, data: JSONBody[NewVmBody], room: Room) -> Response[Accepted]:
     """Make VMs of an image; ids, addresses and volume names are chosen here."""
     asked = NewVm(
         name=data.name,
@@ -118,7 +117,9 @@ def create_vm(
         shareable=data.shareable,
         cmdline=data.cmdline,
     )
-    return proposed(services, by, services.vms.create(by, asked, dry_run=dry_run))
+    return proposed(
+        services, by, services.vms.create(by, asked, dry_run=room.dry_run, waive=room.waive)
+    )
 
 
 @get("/vms/{key:str}", sync_to_thread=True)
@@ -150,17 +151,19 @@ def delete_vm(
 
 
 @post("/vms/{key:str}/start", status_code=202, responses=PREVIEW, sync_to_thread=True)
-def start_vm(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Response[Accepted]:
+def start_vm(services: Use, by: By, key: Key, room: Room) -> Response[Accepted]:
     """Start a stopped VM."""
-    return proposed(services, by, services.vms.start(by, key, dry_run=dry_run))
+    proposal = services.vms.start(by, key, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
 
 
 @post("/vms/{key:str}/migrate", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def migrate_vm(
-    services: Use, by: By, key: Key, data: JSONBody[Target], dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[Target], room: Room
 ) -> Response[Accepted]:
     """Migrate a running VM to another host."""
-    return proposed(services, by, services.vms.migrate(by, key, data.host, dry_run=dry_run))
+    proposal = services.vms.migrate(by, key, data.host, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
 
 
 @post("/vms/{key:str}/rename", status_code=202, responses=PREVIEW, sync_to_thread=True)
@@ -173,12 +176,13 @@ def rename_vm(
 
 @post("/vms/{key:str}/reconfigure", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def reconfigure_vm(
-    services: Use, by: By, key: Key, data: JSONBody[Reconfiguration], dry_run: DryRun = False
+    services: Use, by: By, key: Key, data: JSONBody[Reconfiguration], room: Room
 ) -> Response[Accepted]:
     """Change CPUs, memory or shares."""
     resources = None if data.resources is None else Resources(**asdict(data.resources))
     change = VmChange(vcpus=data.vcpus, memory_mib=_mib(data.memory), resources=resources)
-    return proposed(services, by, services.vms.reconfigure(by, key, change, dry_run=dry_run))
+    proposal = services.vms.reconfigure(by, key, change, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
 
 
 @post("/vms/{key:str}/shut-down", status_code=202, responses=PREVIEW, sync_to_thread=True)

@@ -28,8 +28,25 @@ class How:
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False
 
 
+@Parameter(name="*", group="How it is done")
+@dataclass(frozen=True, kw_only=True)
+class Taking(How):
+    """The same for deeds that take room which failures may need."""
+
+    ignore_failover: Annotated[
+        bool,
+        Parameter(negative="", help="do it though less would survive a failure; the plan says so"),
+    ] = False
+
+    @property
+    def query(self) -> Json:
+        """Return what the request says of it."""
+        return {"ignore_failover": True} if self.ignore_failover else {}
+
+
 PLAINLY = How()
 """What holds when no option says otherwise."""
+TAKING = Taking()
 
 
 def do(where: Where, how: How, call: Call, *, question: str = "") -> int:

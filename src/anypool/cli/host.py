@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
-from anypool.cli.deeds import PLAINLY, How, do
+from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
 from anypool.cli.endpoint import Tracelessly, erased
 from anypool.cli.history import LAST_HOUR, Period, show_history
 from anypool.cli.lists import EVERY, Which, show_all, show_single
@@ -135,10 +135,10 @@ def remove(
 
 
 @app.command
-def evacuate(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+def evacuate(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
     """Move all running VMs to other hosts and close the host (maintenance)."""
     path = f"/hosts/{key(name)}/evacuate"
-    return do(where, how, lambda client, dry: client.post(path, dry_run=dry))
+    return do(where, how, lambda client, dry: client.post(path, dry_run=dry, **how.query))
 
 
 @app.command

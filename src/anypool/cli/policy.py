@@ -31,6 +31,7 @@ Kind = Literal[
     "automation",
     "restart",
     "balance",
+    "failover",
 ]
 COLUMNS = (
     Column("NAME", lambda policy: policy["id"]),
@@ -119,6 +120,9 @@ class Details:
     cpu: Annotated[int | None, Parameter(help="weight of used CPU")] = None
     network: Annotated[int | None, Parameter(help="weight of network traffic")] = None
     disk: Annotated[int | None, Parameter(help="weight of disk traffic")] = None
+    failures: Annotated[
+        int | None, Parameter(help="failures of hosts, one after the other, to be survived")
+    ] = None
 
 
 NONE = Details()
@@ -140,7 +144,9 @@ def show(name: str, /, *, where: Where = HERE) -> None:
 def add(
     name: str,
     kind: Kind,
-    scope: Annotated[str, Parameter(help="query for VMs, or for hosts: max-vms and headroom")],
+    scope: Annotated[
+        str, Parameter(help="query for VMs, or for hosts: max-vms, headroom, failover")
+    ],
     /,
     *,
     details: Details = NONE,

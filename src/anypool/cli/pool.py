@@ -17,6 +17,7 @@ from anypool.search import Noun
 app = App(name="pool", help="Pools: hosts that are managed together.")
 app.command(pool_failures.what_if)
 app.command(pool_failures.death_map)
+app.command(pool_failures.capacity)
 
 Switch = Annotated[
     Literal["true", "false"] | None,
@@ -31,6 +32,10 @@ COLUMNS = (
     Column("ENDPOINTS", lambda pool: pool["endpoints"], wide=True),
     Column("UNREAD SINCE RESTORE", lambda pool: pool["unread"], wide=True),
 )
+ALL = (
+    *(Column(column.title, column.value) for column in COLUMNS),
+    Column("FAILOVER", lambda pool: [one["why"] for one in pool["failover"]]),
+)
 
 
 @app.command(name="list")
@@ -42,7 +47,7 @@ def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
 @app.command
 def show(name: str, /, *, where: Where = HERE) -> None:
     """Show one pool."""
-    show_single("/pools", name, tuple(Column(c.title, c.value) for c in COLUMNS), where)
+    show_single("/pools", name, ALL, where)
 
 
 @app.command

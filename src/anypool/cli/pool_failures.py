@@ -1,4 +1,4 @@
-"""`anypool pool what-if` and `death-map`: what would happen if something failed."""
+"""`anypool pool what-if`, `death-map` and `capacity`: what if something failed."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import note
-from anypool.cli.words import duration
+from anypool.cli.words import duration, to_mib
 from anypool.errors import Invalid
 from anypool.search import Noun
 
@@ -90,6 +90,63 @@ def death_map(
         show_all(f"/pools/{key(name)}/fates", Noun.FATE, DOOMS, which, where)
     else:
         show_all(f"/pools/{key(name)}/death-map", Noun.FAILURE, FAILURES, which, where)
+
+
+ON_HOSTS = (
+    Column("HOST", lambda one: one["host"]),
+    Column("MORE VMS", lambda one: one["vms"]),
+)
+
+
+def capacity(
+    name: str,
+    /,
+    *,
+    size: Annotated[str, Parameter(help="of each VM, such as 2cpu,4GiB or 4GiB")],
+    survive: Annotated[int, Parameter(help="hosts that may fail at the same time")] = 0,
+    where: Where = HERE,
+) -> None:
+    """Say how many more VMs of a size fit into a pool, and on which hosts they would be.
+
+    Such as `anypool pool capacity default --size 2cpu,4GiB --survive 1`.
+    """
+    query = {**_size(size), "survive": survive}
+    with connected(where) as client:
+        found = client.get(f"/pools/{key(name)}/capacity", **query)
+        if where.output in ("json", "yaml"):
+            show_one(found, (), where.output)
+            return
+        if found["hosts"]:
+            show_list(found["hosts"], ON_HOSTS, where.output)
+        note(_fitting(found, size, survive))
+
+
+def _fitting(found: Json, size: str, survive: int) -> str:
+    hosts = f"{survive} host{'s' * (survive != 1)}"
+    if found["count"] < 0:
+        return f"None: the pool does not survive the failure of {hosts} even as it is."
+    words = f"{found['count']} more of {size} fit"
+    if survive:
+        words += f" such that any {hosts} may fail"
+    if found["count"] == found["bound"]:
+        return f"{words}; no placement has more."
+    how = "" if found["exact"] else ", judged by a safe bound"
+    return f"{words}{how}; no placement has more than {found['bound']}."
+
+
+def _size(text: str) -> Json:
+    """Return what the request says of a size such as 2cpu,4GiB; raise `Invalid`."""
+    found: Json = {}
+    for part in text.replace(" ", "").lower().split(","):
+        count = part.removesuffix("s").removesuffix("cpu").removesuffix("v")
+        if count != part.removesuffix("s") and count.isdecimal():
+            found["vcpus"] = int(count)
+        else:
+            to_mib(part)
+            found["memory"] = part
+    if "memory" not in found:
+        raise Invalid(f"{text!r} has no memory", hint="such as 2cpu,4GiB")
+    return found
 
 
 def _summary(found: Json) -> None:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
-from anypool.cli.deeds import PLAINLY, How, begun, do
+from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, begun, do
 from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.preview import show_plan
@@ -80,10 +80,10 @@ def apply(
 
 
 @app.command
-def start(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+def start(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
     """Start what does not run, in order, each when what it needs is ready."""
     path = f"/services/{key(name)}/start"
-    return do(where, how, lambda client, dry: client.post(path, dry_run=dry))
+    return do(where, how, lambda client, dry: client.post(path, dry_run=dry, **how.query))
 
 
 @app.command

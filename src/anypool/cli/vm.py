@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from anypool.cli import vm_console, vm_parts
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
-from anypool.cli.deeds import PLAINLY, How, do
+from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
 from anypool.cli.history import LAST_HOUR, Period, show_history
 from anypool.cli.host import retag
 from anypool.cli.lists import EVERY, Which, show_all
@@ -84,16 +84,16 @@ def create(
     /,
     *,
     wish: NewVm,
-    how: How = PLAINLY,
+    how: Taking = TAKING,
     where: Where = HERE,
 ) -> int:
     """Make one or more VMs from an image; with --count 2 they are NAME-1 and NAME-2."""
     body = {"name": name, **wish.body()}
-    return do(where, how, lambda client, dry: client.post("/vms", body, dry_run=dry))
+    return do(where, how, lambda client, dry: client.post("/vms", body, dry_run=dry, **how.query))
 
 
 @app.command
-def start(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+def start(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
     """Start a VM."""
     return _deed(name, "start", how, where)
 
@@ -143,7 +143,7 @@ def migrate(
     /,
     *,
     to: Annotated[str, Parameter(help="the host to go to; the best one if left out")] = "",
-    how: How = PLAINLY,
+    how: Taking = TAKING,
     where: Where = HERE,
 ) -> int:
     """Move a running VM to another host without stopping it."""
@@ -157,7 +157,9 @@ def rename(name: str, new: str, /, *, how: How = PLAINLY, where: Where = HERE) -
 
 
 @app.command
-def change(name: str, /, *, wish: Change = NOTHING, how: How = PLAINLY, where: Where = HERE) -> int:
+def change(
+    name: str, /, *, wish: Change = NOTHING, how: Taking = TAKING, where: Where = HERE
+) -> int:
     """Change CPUs, memory, shares or limits of a VM, also while it runs."""
     wish.body({})
     with connected(where) as client:
@@ -205,6 +207,10 @@ def tag(
 def _deed(name: str, verb: str, how: How, where: Where, body: Json | None = None) -> int:
     path = f"/vms/{key(name)}/{verb}"
     question = _QUESTIONS.get(verb, "").format(name=name)
+    query = how.query if isinstance(how, Taking) else {}
     return do(
-        where, how, lambda client, dry: client.post(path, body, dry_run=dry), question=question
+        where,
+        how,
+        lambda client, dry: client.post(path, body, dry_run=dry, **query),
+        question=question,
     )

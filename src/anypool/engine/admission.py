@@ -9,6 +9,7 @@ from anypool.model import Bound, HostState, Inventory, PlanId
 from anypool.plan import Action, CreateVm, Plan, Reason, apply, hosts_of, reason, refuse, vm_of
 from anypool.plan.check import objections
 from anypool.plan.rulecheck import of_rules
+from anypool.planner.failover import weakened
 from anypool.store.records import PlanRecord
 
 Rules: TypeAlias = Callable[[Inventory], tuple[Bound, ...]]
@@ -52,7 +53,9 @@ def broken_rules(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason
 
 
 def _objections(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason, ...]:
-    return objections(plan, inventory, _bounds(plan, inventory, rules))
+    bounds = _bounds(plan, inventory, rules)
+    found = objections(plan, inventory, bounds)
+    return found or (() if plan.waived else weakened(plan, inventory, bounds))
 
 
 def _bounds(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Bound, ...]:

@@ -9,7 +9,7 @@ from anypool.exchange.masks import Masks
 from anypool.exchange.poolfile import PoolFile
 from anypool.exchange.scopes import Scopes
 from anypool.model import (
-    OF_HOSTS,
+    HOST_SCOPED,
     Apart,
     Component,
     Datastore,
@@ -251,7 +251,7 @@ def _masked_probe(probe: Probe) -> Probe:
 
 
 def _noun(rule: Rule) -> Noun:
-    return Noun.HOST if isinstance(rule, OF_HOSTS) else Noun.VM
+    return Noun.HOST if isinstance(rule, HOST_SCOPED) else Noun.VM
 
 
 def _by_id(records: Iterable[T]) -> tuple[T, ...]:

@@ -171,6 +171,15 @@ class Balance(Of, frozen=True, tag="balance"):
     disk: int = 25
 
 
+class Failover(Of, frozen=True, tag="failover"):
+    """The hosts of the scope survive `failures` failures, one after the other.
+
+    A plan that takes room is refused if less would be survived than before.
+    """
+
+    failures: int
+
+
 Rule: TypeAlias = (
     Together
     | Apart
@@ -186,9 +195,12 @@ Rule: TypeAlias = (
     | Automation
     | Restart
     | Balance
+    | Failover
 )
 
-OF_HOSTS = (MaxVms, Headroom, Balance)
+OF_HOSTS = (MaxVms, Headroom)
+"""Rules about what each host of the scope takes."""
+HOST_SCOPED = (*OF_HOSTS, Balance, Failover)
 """Rules whose scope is a query for hosts; all others ask for VMs."""
 ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart, Balance)
 """Rules that make no sense as a mere preference."""

@@ -124,6 +124,13 @@ _FAILURES: dict[str, dict[str, Kind]] = {
     "fail.needs": {"component": T},
     "fail.datastore": {"datastore": T},
     "fail.proof": {"host": T},
+    "spare.holds": {"policy": T, "failures": N},
+    "spare.lost": {"policy": T, "hosts": NAMES, "vm": T, "missing": MIB, "why": R},
+    "spare.short": {"policy": T, "failures": N, "missing": MIB},
+    "spare.unproven": {"policy": T, "failures": N},
+    "no.spare": {"why": RS},
+    "hint.ignore-failover": {},
+    "plan.waived": {"who": T, "why": RS},
 }
 
 _IMAGES: dict[str, dict[str, Kind]] = {

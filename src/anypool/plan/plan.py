@@ -106,6 +106,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     """A proposal. `based_on` is the digest of the inventory it was made from.
 
     `aim` says what it is for, `goal` the same in English words.
+    `waived` is what speaks against it and was overruled by whoever asked for it.
     `names` pairs the ids in it with the names they had then, for texts that outlive them.
 
     Equal inventory, wish and planner version give equal bytes: a plan holds no clock
@@ -120,6 +121,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     planner_version: int = PLANNER_VERSION
     names: tuple[tuple[str, str], ...] = ()
     aim: Reason | None = None
+    waived: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = [step.number for step in self.steps]

@@ -48,7 +48,7 @@ def names_in(inventory: Inventory) -> Names:
 def render(plan: Plan, names: Names, language: str = DEFAULT) -> str:
     """Return the plan as text: its price, a line per step, then what was not chosen and why."""
     head = reason("plan.head", goal=goal_of(plan), steps=len(plan.steps), price=price(plan.cost))
-    lines = [say(head, language)]
+    lines = [say(head, language), *(say(why, language) for why in plan.waived)]
     for step in plan:
         told = say(tell(step.action, names), language)
         wait = tuple(map(str, sorted(step.after)))

@@ -14,6 +14,7 @@ from anypool.model import (
     Balance,
     Bound,
     Exclusive,
+    Failover,
     Headroom,
     Host,
     Inventory,
@@ -171,7 +172,9 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _licence(bound, homes, limit, board)
         case MaxVms() | Headroom():
             return _of_hosts(bound, board)
-        case NoMigration() | Pinned() | Protected() | Automation() | Restart() | Balance():
+        case NoMigration() | Pinned() | Protected() | Automation():
+            return set()
+        case Restart() | Balance() | Failover():
             return set()
 
 

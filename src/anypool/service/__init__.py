@@ -43,6 +43,7 @@ from anypool.service.reach import Reach
 from anypool.service.reports import Reports
 from anypool.service.resync import Resync
 from anypool.service.retention import Retention
+from anypool.service.rooms import Rooms
 from anypool.service.snapshots import Snapshots
 from anypool.service.support import Support
 from anypool.service.underway import Underway
@@ -96,6 +97,7 @@ class Services:
         self.resync = Resync(engine, store)
         self.reports = Reports(engine, store)
         self.retention = Retention(engine)
+        self.rooms = Rooms(engine)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)

@@ -101,7 +101,7 @@ class Applications:
         require(by, Deed.MANAGE_ENDPOINTS)
         self._engine.services.remove(ServiceId(key), by.name)
 
-    def start(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+    def start(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Start what does not run, in order; raise `Conflict` while VMs are missing, `NoPlan`."""
         require(by, Deed.OPERATE_VM)
         service = self._engine.services.get(key)
@@ -112,6 +112,7 @@ class Applications:
                 pool, service, self._members(service, pool), rules
             ),
             dry_run=dry_run,
+            waive=waive,
         )
 
     def stop(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:

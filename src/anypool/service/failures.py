@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Invalid, NotFound
-from anypool.model import Inventory
+from anypool.model import Failover, Inventory
 from anypool.planner.failover import (
     LEVELS,
     DeathMap,
@@ -16,10 +16,12 @@ from anypool.planner.failover import (
     Ground,
     Order,
     Recovery,
+    Spare,
     of_datastore,
     of_domain,
     of_hosts,
     recover,
+    spares,
     why_there,
 )
 from anypool.search import Noun
@@ -100,6 +102,15 @@ class Failures:
             for doom in _dooms(one, inventory)
         ]
         return searched_page(inventory, Noun.FATE, rows, ask)
+
+    def spares(self, by: Principal, pool: str) -> tuple[Spare, ...]:
+        """Return how far the policies about failures that name hosts of a pool are kept now."""
+        require(by, Deed.READ)
+        inventory = self._engine.inventory
+        bounds = self._engine.policies.bounds(inventory)
+        mine = {host.id for host in inventory.hosts.values() if host.pool == pool}
+        asked = {b.policy for b in bounds if isinstance(b.rule, Failover) and b.hosts & mine}
+        return tuple(one for one in spares(inventory, bounds) if one.policy in asked)
 
     def _current(self) -> tuple[tuple[Recovery, ...], Inventory]:
         """Return the death map of now, brought up to date by whoever asks."""

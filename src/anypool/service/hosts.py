@@ -57,13 +57,13 @@ class Hosts:
             by, key, tags=checked, reserved_mib=reserved_mib, expected=expected
         )
 
-    def evacuate(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+    def evacuate(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Move all running VMs away and close the host; raise `NoPlan` if they fit nowhere."""
 
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             return plan_evacuation(inventory, find.host(inventory, key).id, rules)
 
-        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run, waive=waive)
 
     def leave_maintenance(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Open a host again; raise `Conflict` if it is not in maintenance."""

@@ -4,10 +4,13 @@ import threading
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.engine import Engine
+from anypool.errors import Conflict
 from anypool.model import Inventory
-from anypool.plan import CostModel, Plan, named, priced
+from anypool.plan import CostModel, Plan, Reason, named, priced, reason, refuse
+from anypool.planner.failover import weakened
 from anypool.planner.rules import Rulebook
 from anypool.service.access import Deed, Principal, require
 from anypool.settings import Settings
@@ -32,22 +35,35 @@ class Proposals:
         self._slots = settings.moves_per_pool
         self._deciding = threading.Lock()
 
-    def propose(self, by: Principal, deed: Deed, plan: Planner, *, dry_run: bool) -> Proposal:
+    def propose(
+        self, by: Principal, deed: Deed, plan: Planner, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
         """Plan on what is known now, store the plan, and run it unless `dry_run`.
 
-        Raises whatever `plan` raises, `Denied`, and `Busy` or `Conflict` if it cannot run.
+        Raises whatever `plan` raises, `Denied`, and `Busy` or `Conflict` if it cannot run; also
+        `Conflict` if less would survive a failure, unless `waive`: the plan then says so.
         """
         require(by, deed)
         if dry_run:
-            return Proposal(plan=self._submitted(by, plan))
+            return Proposal(plan=self._submitted(by, plan, waive=waive))
         with self._deciding:
-            record = self._submitted(by, plan)
+            record = self._submitted(by, plan, waive=waive)
             run = self._engine.run(record.id, by.name)
         return Proposal(plan=record, run=run)
 
-    def _submitted(self, by: Principal, plan: Planner) -> PlanRecord:
+    def _submitted(self, by: Principal, plan: Planner, *, waive: bool) -> PlanRecord:
         self._engine.must_lead()
         inventory = self._engine.inventory
-        made = plan(inventory, self._engine.policies.rulebook(inventory))
+        rules = self._engine.policies.rulebook(inventory)
+        made = plan(inventory, rules)
+        if against := weakened(made, inventory, rules.bounds):
+            made = _waived(made, by, against, waive=waive)
         made = priced(made, inventory, CostModel(), self._slots)
         return self._engine.submit(named(made, inventory), by.name, inventory)
+
+
+def _waived(plan: Plan, by: Principal, against: tuple[Reason, ...], *, waive: bool) -> Plan:
+    """Return the plan with what was overruled; raise `Conflict` if nobody overruled it."""
+    if not waive:
+        raise refuse(Conflict, reason("no.spare", why=against), reason("hint.ignore-failover"))
+    return replace(plan, waived=(reason("plan.waived", who=by.name, why=against),))

@@ -73,7 +73,9 @@ class Vms:
         require(by, Deed.OPERATE_VM)
         return self._facts.tag_vm(by, key, checked_tags(tags), expected)
 
-    def create(self, by: Principal, asked: NewVm, *, dry_run: bool) -> Proposal:
+    def create(
+        self, by: Principal, asked: NewVm, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
         """Make VMs from an image; raise `Invalid`, `NotFound`, `Conflict` or `NoPlan`."""
 
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
@@ -82,24 +84,26 @@ class Vms:
             made = wishes(asked, inventory, used)
             return plan_create(inventory, made, rules, host=host, start=asked.start)
 
-        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
+        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
-    def start(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
+    def start(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Start a stopped VM; raise `Conflict`, or `NoPlan` without memory for it."""
 
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             return plan_start(inventory, find.vm(inventory, key).id, rules)
 
-        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
+        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
-    def migrate(self, by: Principal, key: str, target: str | None, *, dry_run: bool) -> Proposal:
+    def migrate(
+        self, by: Principal, key: str, target: str | None, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
         """Migrate a running VM to the named host, or the best; raise `Conflict` or `NoPlan`."""
 
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm = find.vm(inventory, key)
             return plan_migrate(inventory, vm.id, rules, target=_host_id(inventory, target))
 
-        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
+        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
     def power(self, by: Principal, key: str, power: Power, *, dry_run: bool) -> Proposal:
         """Stop, restart, pause or resume a VM; raise `Conflict` if its state forbids it."""
@@ -138,7 +142,9 @@ class Vms:
 
         return self._one_step(by, key, action, dry_run=dry_run)
 
-    def reconfigure(self, by: Principal, key: str, change: VmChange, *, dry_run: bool) -> Proposal:
+    def reconfigure(
+        self, by: Principal, key: str, change: VmChange, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
         """Change CPUs, memory, shares or limits; raise `Invalid` or `Conflict`."""
         require(by, Deed.OPERATE_VM)
         _check_change(change)
@@ -146,7 +152,7 @@ class Vms:
         def action(vm: Vm, host: HostId) -> Action:
             return ReconfigureVm(vm=vm.id, host=host, change=change)
 
-        return self._one_step(by, key, action, dry_run=dry_run)
+        return self._one_step(by, key, action, dry_run=dry_run, waive=waive)
 
     def _one_step(
         self,
@@ -155,12 +161,13 @@ class Vms:
         action: Callable[[Vm, HostId], Action],
         *,
         dry_run: bool,
+        waive: bool = False,
     ) -> Proposal:
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
             vm, host = placed(inventory, key)
             return plan_action(inventory, action(vm, host), by.name, rules)
 
-        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
+        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
 
 def placed(inventory: Inventory, key: str) -> tuple[Vm, HostId]:

@@ -104,6 +104,18 @@ WORDS: dict[str, str] = {
     "fail.needs": "sie braucht {component}, wovon nichts mehr liefe",
     "fail.datastore": "ihre Platte liegt auf {datastore}",
     "fail.proof": "{host} ist bewiesen tot: der Strom ist aus, oder er ist eingezäunt",
+    "spare.holds": "Richtlinie {policy}: {failures} {failures:#Ausfall wird|Ausfälle werden} "
+    "überstanden",
+    "spare.lost": "Richtlinie {policy}: nach dem Ausfall von {hosts} würden VMs mit zusammen "
+    "{missing} nicht neu starten, darunter {vm} ({why})",
+    "spare.short": "Richtlinie {policy}: {missing} fehlen, damit {failures} Ausfälle sicher "
+    "überstanden werden",
+    "spare.unproven": "Richtlinie {policy}: wegen Regeln über VMs ist nicht zu beweisen, dass "
+    "{failures} Ausfälle überstanden werden",
+    "no.spare": "einen Ausfall würde weniger überstehen als jetzt: {why}",
+    "hint.ignore-failover": "Speicher frei machen, einen Host hinzufügen, oder trotzdem mit "
+    "`--ignore-failover`; der Plan sagt es dann",
+    "plan.waived": "trotzdem, wie von {who} verlangt: {why}",
     "price": "{parts}",
     "price.time": "etwa {time}",
     "price.copy": "{size} zu kopieren",

@@ -105,6 +105,17 @@ WORDS: dict[str, str] = {
     "fail.needs": "it needs {component}, of which nothing would run",
     "fail.datastore": "its disk lies on {datastore}",
     "fail.proof": "{host} is proven dead: its power is off, or it is fenced",
+    "spare.holds": "policy {policy}: {failures} {failures:#failure is|failures are} survived",
+    "spare.lost": "policy {policy}: when {hosts} had failed, VMs with {missing} in all would not "
+    "restart, {vm} among them ({why})",
+    "spare.short": "policy {policy}: {missing} short to be sure that {failures} failures "
+    "are survived",
+    "spare.unproven": "policy {policy}: rules about VMs keep it from being proven that "
+    "{failures} failures are survived",
+    "no.spare": "less would survive a failure than now: {why}",
+    "hint.ignore-failover": "free memory, add a host, or do it all the same with "
+    "`--ignore-failover`; the plan then says so",
+    "plan.waived": "all the same, as {who} asked: {why}",
     "price": "{parts}",
     "price.time": "about {time}",
     "price.copy": "{size} to copy",

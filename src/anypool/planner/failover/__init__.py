@@ -12,6 +12,7 @@ from anypool.planner.failover.ground import Ground
 from anypool.planner.failover.order import LEVELS, Order
 from anypool.planner.failover.recover import plan_recovery, recover
 from anypool.planner.failover.recovery import Fate, How, Recovery, proofs, why_there
+from anypool.planner.failover.spare import Spare, spares, told, weakened
 
 __all__ = [
     "LEVELS",
@@ -22,6 +23,7 @@ __all__ = [
     "How",
     "Order",
     "Recovery",
+    "Spare",
     "every",
     "of_datastore",
     "of_domain",
@@ -29,5 +31,8 @@ __all__ = [
     "plan_recovery",
     "proofs",
     "recover",
+    "spares",
+    "told",
+    "weakened",
     "why_there",
 ]

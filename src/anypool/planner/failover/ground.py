@@ -11,6 +11,7 @@ from typing import NamedTuple
 from anypool.model import (
     HOLDS_MEMORY,
     Automation,
+    Balance,
     Bound,
     Claim,
     DatastoreId,
@@ -32,7 +33,7 @@ from anypool.planner.rules import NO_RULES, Rulebook
 KEPT_FREE = 8
 """A host is roomy for a VM if one part in so many of its memory stays free beside it."""
 
-_ELSEWHERE = (Automation, NoMigration, Protected, Restart)
+_ELSEWHERE = (Automation, Balance, NoMigration, Protected, Restart)
 """Rules that say nothing about where a VM restarts."""
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from anypool.errors import Invalid
 from anypool.model import (
     ALWAYS_MUST,
-    OF_HOSTS,
+    HOST_SCOPED,
     Automation,
     Balance,
     Bound,
+    Failover,
     Headroom,
     HostId,
     Inventory,
@@ -52,6 +53,8 @@ def checked(policy: Policy) -> Policy:
             raise Invalid("a headroom of nothing says nothing", hint="name memory or vCPUs")
         case Headroom(memory_percent=memory) if not 0 <= memory < 100:
             raise Invalid(f"{memory} % of the memory cannot be kept free", hint="use 0 to 99")
+        case Failover(failures=failures) if not 1 <= failures <= 8:
+            raise Invalid(f"{failures} failures cannot be provided for", hint="use 1 to 8")
         case Licence(sockets=sockets) if sockets < 0:
             raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
         case Automation(level=Level.SHADOW):
@@ -85,7 +88,7 @@ def _bound(policy: Policy, inventory: Inventory) -> Bound:
     hosts: frozenset[HostId] = frozenset()
     targets: frozenset[HostId] = frozenset()
     scope, *others = _queries(policy)
-    if isinstance(policy.rule, OF_HOSTS):
+    if isinstance(policy.rule, HOST_SCOPED):
         hosts = _hosts(scope, inventory)
     else:
         rows = inventory.vms.values()
@@ -110,7 +113,7 @@ def _hosts(query: Query, inventory: Inventory) -> frozenset[HostId]:
 
 def _queries(policy: Policy) -> list[Query]:
     """Return the scope's query and those that the rule names, each for its own noun."""
-    of_hosts = isinstance(policy.rule, OF_HOSTS)
+    of_hosts = isinstance(policy.rule, HOST_SCOPED)
     scope = _query(policy.scope, Noun.HOST if of_hosts else Noun.VM)
     match policy.rule:
         case OnHosts(hosts=hosts) | Licence(hosts=hosts):

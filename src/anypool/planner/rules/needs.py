@@ -14,6 +14,7 @@ from anypool.model import (
     Bound,
     Claim,
     Exclusive,
+    Failover,
     Headroom,
     Host,
     HostId,
@@ -107,7 +108,7 @@ def _test(bound: Bound, scene: Scene) -> Test | None:
             return _headroom(bound, scene, bound.rule)
         case Pinned():
             return _pinned(bound, scene)
-        case Protected() | Automation() | Restart() | Balance():
+        case Protected() | Automation() | Restart() | Balance() | Failover():
             return None
         case _:
             return _among_others(bound, bound.rule, scene)
