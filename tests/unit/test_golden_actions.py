@@ -141,7 +141,8 @@ def test_every_plan_of_before_is_still_read(path: Path) -> None:
         action = msgspec.structs.replace(create.action, wish=wish)
         create = msgspec.structs.replace(create, action=action)
     aim = None if path.stem == "format-1" else found.aim
-    assert found == msgspec.structs.replace(plan(), steps=(create, move), aim=aim)
+    waived = plan().waived if path.stem.startswith(f"format-{FORMAT}") else ()
+    assert found == msgspec.structs.replace(plan(), steps=(create, move), aim=aim, waived=waived)
 
 
 def changed(**fields: object) -> bytes:

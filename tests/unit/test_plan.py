@@ -127,8 +127,8 @@ def test_action_on_a_vanished_or_unknown_thing_is_refused(action: Action) -> Non
 
 def test_another_release_is_not_guessed_at() -> None:
     plan = Plan(goal="x", steps=())
-    newer = encode_plan(plan).replace(b'"format":2', b'"format":3')
-    with pytest.raises(Invalid, match="format 3"):
+    newer = encode_plan(plan).replace(b'"format":3', b'"format":4')
+    with pytest.raises(Invalid, match="format 4"):
         decode_plan(newer)
     with pytest.raises(Invalid) as caught:
         decode_plan(

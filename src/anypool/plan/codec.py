@@ -16,8 +16,11 @@ from anypool.model import Inventory
 from anypool.plan.action import Action
 from anypool.plan.plan import Plan
 
-FORMAT = 2
-"""Of the envelope; 1 had no versions in its actions, which all were of version 1."""
+FORMAT = 3
+"""Of the envelope; 1 had no versions in its actions, which all were of version 1.
+
+Before 3 a plan did not say what was overruled.
+"""
 
 _RAISED: Mapping[str, int] = {"create-vm": 2}
 """Types whose record has changed since it was first released, with the version of now."""
@@ -28,7 +31,7 @@ VERSIONS: Mapping[str, int] = {
 }
 """The version of each action that this release writes, by its type."""
 
-_FORMATS = frozenset({1, FORMAT})
+_FORMATS = frozenset({1, 2, FORMAT})
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
