@@ -116,11 +116,7 @@ _SERVICES: dict[str, dict[str, Kind]] = {
 }
 
 _FAILURES: dict[str, dict[str, Kind]] = {
-    "fail.roomy": {},
-    "fail.widest": {},
-    "fail.tight": {},
-    "fail.nobody": {},
-    "fail.disabled": {},
+    **{f"fail.{why}": {} for why in ("roomy", "widest", "tight", "nobody", "disabled")},
     "fail.needs": {"component": T},
     "fail.datastore": {"datastore": T},
     "fail.proof": {"host": T},
