@@ -356,6 +356,7 @@ def test_every_command_has_help(anypool: Terminal) -> None:
         assert anypool(noun, "--help").code == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(anypool: Terminal, shell: str) -> None:
     result = anypool("completion", shell)

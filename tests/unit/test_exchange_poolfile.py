@@ -113,6 +113,7 @@ def answers(inventory: Inventory, policies: tuple[Policy, ...]) -> list[bytes]:
     return found
 
 
+@pytest.mark.thorough
 @given(worlds(), st.lists(st.sampled_from(RULES), max_size=3), st.booleans())
 @settings(max_examples=25)
 def test_a_file_read_back_gives_the_same_plans(
@@ -128,6 +129,7 @@ def test_a_file_read_back_gives_the_same_plans(
     assert again == answers(before, file.policies)
 
 
+@pytest.mark.thorough
 @given(files())
 @settings(max_examples=25)
 def test_a_masked_pool_gives_the_same_plans_with_other_names(file: PoolFile) -> None:

@@ -66,6 +66,7 @@ def test_every_map_of_an_inventory_is_stored() -> None:
     assert set(Inventory._fields) - {"claims"} == set(parts.PARTS)
 
 
+@pytest.mark.thorough
 @QUICK
 @given(before=pools.inventories(), after=pools.inventories())
 def test_an_inventory_comes_back_byte_for_byte(

@@ -100,6 +100,7 @@ def test_a_new_object_in_mid_hour_and_one_that_goes(desk: Desk) -> None:
     assert desk.cpu(0, 150) == [None, None, 3, None, None]
 
 
+@pytest.mark.thorough
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.sampled_from(["slot", "gap", "kill", "hour", "back"]), max_size=25))
 def test_a_kill_loses_the_last_slot_at_most(

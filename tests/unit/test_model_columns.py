@@ -54,6 +54,7 @@ def changed(world: Inventory, rng: random.Random) -> Inventory:
             return world.with_vm(vm(int(key[1:]), home, state=state, vcpus=rng.randrange(9)))
 
 
+@pytest.mark.thorough
 @given(inventories(), st.integers(0, 2**16))
 def test_updated_columns_are_those_of_a_fresh_build(world: Inventory, seed: int) -> None:
     rng = random.Random(seed)

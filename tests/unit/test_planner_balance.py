@@ -40,6 +40,7 @@ def spread_pool(hosts: int = 3, vms: int = 9) -> Pool:
     )
 
 
+@pytest.mark.thorough
 @given(pools())
 def test_every_prefix_keeps_limits_rules_and_reserve(pool: Pool) -> None:
     before = pool.placed
@@ -92,6 +93,7 @@ def in_order(pool: Pool, placed: list[int], other: list[int], moved: list[int]) 
     return any(not pool.harms(placed, mid) and not pool.harms(mid, other) for mid in middles)
 
 
+@pytest.mark.thorough
 @given(pools())
 def test_a_second_run_has_nothing_to_do(pool: Pool) -> None:
     outcome = balance(pool.problem())

@@ -140,6 +140,7 @@ def seen(recovery: Recovery) -> dict[str, Verdict]:
     return found
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(ruled(), st.data())
 def test_a_restart_is_what_planning_again_the_slow_way_gives(

@@ -83,6 +83,7 @@ def policy(name: str, rule: Rule, scope: str, strength: Strength = Strength.MUST
     return checked(Policy(id=PolicyId(name), scope=scope, rule=rule, strength=strength))
 
 
+@pytest.mark.thorough
 @given(ruled())
 def test_an_evacuation_breaks_no_must_that_held(scene: tuple[Inventory, Rulebook]) -> None:
     world, rules = scene
@@ -93,6 +94,7 @@ def test_an_evacuation_breaks_no_must_that_held(scene: tuple[Inventory, Rulebook
     assert objections(plan, world, rules.bounds) == ()
 
 
+@pytest.mark.thorough
 @given(ruled(), st.integers(0, 12))
 def test_a_migration_breaks_no_must_that_held(
     scene: tuple[Inventory, Rulebook], number: int
@@ -105,6 +107,7 @@ def test_a_migration_breaks_no_must_that_held(
     assert objections(plan, world, rules.bounds) == ()
 
 
+@pytest.mark.thorough
 @given(ruled(tuple(r for r in RULES if not isinstance(r, Together | Spread))), st.integers(0, 12))
 def test_what_the_rules_forbid_is_what_the_checker_objects_to(
     scene: tuple[Inventory, Rulebook], number: int
@@ -293,6 +296,7 @@ def test_a_large_group_is_settled_by_matching() -> None:
     assert contradicting(world.without_vm(VmId("v60")), apart) == ()
 
 
+@pytest.mark.thorough
 @given(ruled(tuple(r for r in RULES if not isinstance(r, NoMigration | Headroom))))
 def test_what_is_called_a_contradiction_has_no_assignment(
     scene: tuple[Inventory, Rulebook],

@@ -75,6 +75,7 @@ def names(found: object) -> list[str]:
     return [one.id for one in found]  # type: ignore[attr-defined]
 
 
+@pytest.mark.thorough
 @given(
     inventories(),
     st.integers(0, 2**16),
@@ -99,6 +100,7 @@ def test_columns_agree_with_records(
         world = changed(world, rng)
 
 
+@pytest.mark.thorough
 @given(inventories(), st.integers(0, 2**16), st.sampled_from(ORDERS), st.integers(1, 4))
 def test_pages_neither_repeat_nor_miss_what_stays_while_the_rest_changes(
     world: Inventory, seed: int, order: str, most: int

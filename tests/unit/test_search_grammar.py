@@ -143,6 +143,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(trees)
 def test_what_is_written_parses_to_the_same_query(tree: object) -> None:
@@ -164,6 +165,7 @@ memory host.name tag state running 1GiB 12 -2h today " ' \ * web* at created 999
 scraps = st.lists(st.sampled_from(SCRAPS.split()), max_size=25)
 
 
+@pytest.mark.thorough
 @settings(max_examples=1000, deadline=None)
 @given(st.one_of(scraps.map(" ".join), scraps.map("".join), st.text(max_size=60)))
 def test_any_text_parses_or_is_invalid(text: str) -> None:
@@ -175,6 +177,7 @@ def test_any_text_parses_or_is_invalid(text: str) -> None:
             assert parse(str(query)) == query
 
 
+@pytest.mark.thorough
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(scraps.map(" ".join), st.text(max_size=40)), st.integers(-5, 80))
 def test_completion_raises_nothing(text: str, cursor: int) -> None:

@@ -244,6 +244,7 @@ def test_many_threads_keep_the_world_whole() -> None:
     assert world.double_runs == ()
 
 
+@pytest.mark.thorough
 def test_a_large_pool_is_read_in_a_second_and_its_changes_at_once() -> None:
     world = build_world(Shape(hosts=2500, vms=40_000, host_mib=262_144))
     driver = SimDriver(world)

@@ -167,6 +167,7 @@ def test_events_are_numbered_and_found(store: Store, clock: ManualClock) -> None
         assert events.find(tx, Ask(), EventFilter(severity=Severity.ERROR)).items == (second,)
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
