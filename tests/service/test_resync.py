@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from anypool.cli import connection
 from anypool.clock import SystemClock
 from anypool.model import Endpoint, EndpointId
 from anypool.store import Store, facts, restoration
@@ -50,6 +51,7 @@ def test_what_is_read_only_since_a_restore_is_shown_and_opens_by_itself(
         monkeypatch.setenv("ANYPOOL_URL", manager.url)
         monkeypatch.setenv("ANYPOOL_TOKEN", manager.token())
         anypool = Terminal(capsys)
+        connection._warn.cache_clear()  # it speaks once in a process, which tests share
         shown = anypool("resync", "show")
         assert "ghost" in shown.out
         assert "1 endpoint is read-only until read whole" in shown.err

@@ -224,7 +224,7 @@ def test_an_approved_plan_that_no_longer_fits_is_refused_and_made_anew(post: Pos
     vm = min(_moved(post))
     post.rule("stay", Pinned(), f'id = "{vm}"')
     post.decide(plan, PlanState.APPROVED)
-    assert post.look(6) == "admit.changed"
+    assert post.look(6) == "admit.rules"
     assert [one.state for one in post.plans()] == [PlanState.SUPERSEDED]
     assert post.look(6) == "watch.proposed"
 
