@@ -115,7 +115,7 @@ def test_the_same_seed_and_steps_give_the_same_assignments(instance: Instance) -
 
 def test_a_walk_keeps_its_books(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
-    t = tables(problem)
+    t = tables(problem)._replace(pull=np.zeros(5))
     s = state(problem, t, problem.home)
     assert walk(t, s, np.array([1, 2, 3, 4]), 500, np.array([50.0, 1.0, 0.5])) > 10
     assert instance.allowed(s.where.tolist())

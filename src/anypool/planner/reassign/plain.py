@@ -74,6 +74,7 @@ def sweep(t: Tables, s: State, chance: np.random.Generator, steps: int, heat: fl
         added = changes(t, s, process)
         ways = np.flatnonzero(added < IMPOSSIBLE)
         noise = chance.gumbel(size=ways.shape[0]) * heat
+        noise += heat * t.pull[process] * (ways == t.home[process])
         target = int(ways[np.argmax(noise - added[ways])])
         source = int(s.where[process])
         if target == source:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from anypool.errors import Invalid
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,11 +21,11 @@ STEPS = 100_000 if COMPILED else 500
 FIRST_CYCLE = 0.1
 """Share of the budget for a first, fast cycle, so that something good is there early."""
 
-REHEATED = 0.05
-"""Share of the first temperature at which the second cycle begins."""
-
 HOT, COLD = 0.02, 0.3
-SWAPS = 0.5
+"""The temperature at the beginning, as a share of a machine's cost, and at the end."""
+
+SWAPS = 0.25
+"""Share of exchanges among the steps."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def search(problem: Problem, pace: Pace, *, cores: int = 1, seed: int = 0) -> It
     best = Found(where=problem.home.copy(), cost=workers[0].cost, spent=0.0, steps=0)
     yield best
     hot = first_heat(problem, workers[0].cost)
-    steps, begun = 0, 0.0
+    workers[0].work(0, hot)  # compiles, where that was not done yet
+    steps, begun = 0, pace(0)
     with ThreadPoolExecutor(cores) as pool:
         for end, heat in ((FIRST_CYCLE, hot), (1.0, hot)):
             while (spent := pace(steps)) < end:

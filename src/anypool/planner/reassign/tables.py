@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anypool.planner.reassign.problem import Ints, Problem, held, machine_costs, usage
+from anypool.planner.reassign.problem import Floats, Ints, Problem, held, machine_costs, usage
 
 Array = npt.NDArray[Any]
+PULL = 20.0
+"""How many times the temperature a process is drawn home, on average."""
+
 COST, MOST = 0, 1
 """Where in `State.totals` the cost is, and the largest number of moved processes of a service."""
 
@@ -43,6 +46,7 @@ class Tables(NamedTuple):
     users_at: Array
     users: Array
     weights: Array  # of services, of ways
+    pull: Array  # P: how many times the temperature it is drawn home
 
 
 class State(NamedTuple):
@@ -97,7 +101,22 @@ def tables(problem: Problem) -> Tables:
         users_at=users_at,
         users=used_by,
         weights=np.array([problem.service_weight, problem.machine_weight], dtype=np.int64),
+        pull=_pull(problem),
     )
+
+
+def _pull(problem: Problem) -> Floats:
+    """Return how many times the temperature each process (P) is drawn home.
+
+    There are many ways to be away and one to be at home, so that chance alone empties homes;
+    and what is away holds its transient resources twice, until nothing fits any more. Half of
+    the pull is the same for all, half grows with what of all transient resources is held.
+    """
+    whole = np.maximum(1, problem.capacity.sum(axis=0))
+    held = (problem.required * problem.transient / whole).sum(axis=1)
+    mean = held.mean()
+    pull: Floats = PULL * (0.5 + 0.5 * (held / mean if mean > 0 else held))
+    return pull
 
 
 def state(problem: Problem, table: Tables, where: Ints) -> State:

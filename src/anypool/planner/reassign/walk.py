@@ -5,6 +5,7 @@ import math
 from anypool.planner.reassign.compiled import loop
 from anypool.planner.reassign.gains import (
     NEVER,
+    homeward,
     may_shift,
     may_swap,
     renew,
@@ -37,7 +38,7 @@ def below(seed: Array, end: int) -> int:
 
 
 @loop
-def taken(seed: Array, change: int, heat: float) -> bool:
+def taken(seed: Array, change: float, heat: float) -> bool:
     """Return whether a change of the cost is taken at a temperature (Metropolis)."""
     if change <= 0:
         return True
@@ -55,7 +56,10 @@ def try_shift(t: Tables, s: State, seed: Array, heat: float) -> bool:
     if source == target:
         return False
     change = shift_change(t, s, process, target)
-    if change >= NEVER or not taken(seed, change, heat):
+    if change >= NEVER:
+        return False
+    pull = t.pull[process] * homeward(t, process, source, target)
+    if not taken(seed, change + heat * pull, heat):
         return False
     if not may_shift(t, s, process, target):
         return False
@@ -72,7 +76,11 @@ def try_swap(t: Tables, s: State, seed: Array, heat: float) -> bool:
     if here == there:
         return False
     change = swap_change(t, s, one, other)
-    if change >= NEVER or not taken(seed, change, heat):
+    if change >= NEVER:
+        return False
+    pull = t.pull[one] * homeward(t, one, here, there)
+    pull += t.pull[other] * homeward(t, other, there, here)
+    if not taken(seed, change + heat * pull, heat):
         return False
     if not may_swap(t, s, one, other):
         return False
