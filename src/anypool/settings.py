@@ -148,6 +148,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     settle_s: Annotated[
         Seconds, Meta(description="how long an unclear state must last before it is acted on")
     ] = 3.0
+    host_away_s: Annotated[
+        Seconds,
+        Meta(description="a host that is silent for so long is away, and not merely slow"),
+    ] = 30.0
     stall_s: Annotated[
         Seconds,
         Meta(description="how long a platform has to settle a broken migration by itself"),

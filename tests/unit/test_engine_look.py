@@ -45,6 +45,7 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -55,6 +56,7 @@ from anypool.plan import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
 )
 from tests.unit.engine_kit import H1, H2, SHARED, V1, V2, pool, vm
 
@@ -189,7 +191,7 @@ def test_readiness_is_asked_for_or_waited_for() -> None:
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
-    elsewhere |= {EraseTrace, AwaitReady}
+    elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost}
     assert tested | elsewhere == set(get_args(Action))
 
 

@@ -35,6 +35,7 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MemoryFree,
     MigrateVm,
@@ -48,6 +49,7 @@ from anypool.plan import (
     StartVm,
     Step,
     StopVm,
+    VerifyHost,
     VmIs,
     apply,
     broken,
@@ -91,6 +93,8 @@ EVERY: list[Action] = [
     LeaveMaintenance(host=H1),
     AwaitReady(name="vm1", ready=Ready(when=ReadyKind.DELAY, delay_s=1), probe=Probe(), **ON),
     EraseTrace(host=H0, trace=Trace(kind=TraceKind.VM, name="vm1", vm=V1)),
+    HandOver(host=H1, return_s=60.0),
+    VerifyHost(host=H1, within_s=60.0),
 ]
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 
@@ -98,6 +102,8 @@ NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 def world_for(action: Action) -> Inventory:
     state = VmState.STOPPED if isinstance(action, NEEDS_STOPPED) else VmState.RUNNING
     world = pool(2).with_vm(vm(1, "h0", state=state))
+    if isinstance(action, HandOver):
+        return apply(EnterMaintenance(host=H1), world)
     if isinstance(action, RevertSnapshot | DeleteSnapshot):
         return apply(CreateSnapshot(name="s", **ON), world)
     return world

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from anypool.engine import stepping
+from anypool.engine import handover, stepping
 from anypool.engine.decision import recall, remember
 from anypool.engine.state import (
     Acted,
@@ -187,7 +187,7 @@ def _why(run: RunNow) -> Reason | None:
 
 def _asked(run: RunNow, event: Asked, context: Context) -> RunNow:
     record = run.record
-    if event.request in (Request.SKIP, Request.RETRY):
+    if event.request in (Request.SKIP, Request.RETRY, Request.READY):
         return _asked_of_step(run, event, context)
     if run.over:
         raise Conflict(f"run {record.id} is {record.state}", hint="it has ended")
@@ -213,6 +213,8 @@ def _asked_of_step(run: RunNow, event: Asked, context: Context) -> RunNow:
         raise NotFound(f"run {run.record.id} has no step {event.number}")
     step = run.step(event.number)
     stuck = step.state in (StepState.FAILED, StepState.NEEDS_HUMAN)
+    if event.request is Request.READY:
+        return run.put(handover.said_ready(step, run.wish(event.number).action, context.now.ticks))
     if event.request is Request.SKIP:
         if step.active or not (stuck or step.state is StepState.WAITING):
             raise Conflict(f"step {event.number} is {step.state} and cannot be skipped")

@@ -73,7 +73,9 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     `sent`: the action may have reached the platform. `held`: the migration leaves the
     target paused. `paused`: the VM was paused before. `never_ran`: the copy at the target
     was discarded before it ran. `called_back`: cancelling was sent. `volumes`: what a
-    deletion is to delete, as (datastore, name).
+    deletion is to delete, as (datastore, name). Of a host that is serviced: `away_at` is since
+    when it is away (seconds since 1970, 0 if it is not), `away` that it was away long enough
+    to have been serviced, `said` that somebody said it is ready.
     """
 
     sent: bool = False
@@ -82,6 +84,9 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     never_ran: bool = False
     called_back: bool = False
     volumes: tuple[tuple[str, str], ...] = ()
+    away_at: float = 0.0
+    away: bool = False
+    said: bool = False
 
 
 def remember(memory: Memory) -> str:

@@ -22,6 +22,7 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -34,6 +35,7 @@ from anypool.plan import (
     StartVm,
     StopHow,
     StopVm,
+    VerifyHost,
     hosts_of,
 )
 from anypool.settings import Settings
@@ -71,6 +73,8 @@ class Hands:
         """Do one deed and return when it is done; raise from `anypool.errors`."""
         if isinstance(action, AwaitReady):
             self._ask(action)
+        elif isinstance(action, HandOver):
+            pass  # it is in the journal that people may service the host; nobody else is told
         elif order is not None:
             self._migrate(deed, order)
         else:
@@ -128,7 +132,10 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.delete_vm(vm, host, volumes)
         case EraseTrace(trace=trace):
             driver.erase_trace(trace)
-        case MigrateVm() | EnterMaintenance() | LeaveMaintenance() | AwaitReady():
+        case (
+            MigrateVm() | EnterMaintenance() | LeaveMaintenance() | AwaitReady() | HandOver()
+            | VerifyHost()
+        ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
             _change(action, driver, tag)

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from anypool.engine import migration
+from anypool.engine import handover, migration
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
@@ -26,6 +26,7 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -36,6 +37,7 @@ from anypool.plan import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
     reason,
 )
 
@@ -55,6 +57,10 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return _migration(action, sight, trail, times)
     if isinstance(action, EnterMaintenance | LeaveMaintenance):
         return _maintenance(action, sight)
+    if isinstance(action, HandOver):
+        return handover.of_hand_over(action, sight, trail.memory, cancelling=trail.cancelling)
+    if isinstance(action, VerifyHost):
+        return handover.of_verifying(action, sight, times)
     if isinstance(action, EraseTrace):
         return _erase(sight, trail)
     if isinstance(action, AwaitReady):

@@ -11,7 +11,7 @@ from anypool.engine.decision import Decision, Deed
 from anypool.engine.migration import Times
 from anypool.engine.sight import Sight
 from anypool.model import HostId, Inventory
-from anypool.plan import Action, MigrateVm, Plan, PlanState, Reason, Step, hosts_of
+from anypool.plan import Action, HandOver, MigrateVm, Plan, PlanState, Reason, Step, hosts_of
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
 
@@ -117,6 +117,7 @@ class Request(StrEnum):
     CANCEL = "cancel"
     SKIP = "skip"
     RETRY = "retry"
+    READY = "ready"
 
 
 class Tick(Struct, frozen=True, gc=False, tag=True):
@@ -188,6 +189,8 @@ class Usage(Struct, frozen=True, gc=False):
 
     def plus(self, action: Action, inventory: Inventory) -> "Usage":
         """Return the usage with one more active step."""
+        if isinstance(action, HandOver):
+            return self  # people work then, for hours perhaps
         hosts = hosts_of(action)
         more = replace(self, steps=self.steps + 1, by_host=_more(self.by_host, hosts))
         if not isinstance(action, MigrateVm):

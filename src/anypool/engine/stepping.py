@@ -1,7 +1,10 @@
 """One step of a run: from what a look showed, or a deed returned, to its next move."""
 
+import math
+
 from msgspec.structs import replace
 
+from anypool.engine import handover
 from anypool.engine.decision import (
     Act,
     AskHuman,
@@ -33,9 +36,11 @@ from anypool.plan import (
     Action,
     AwaitReady,
     DeleteVm,
+    HandOver,
     MigrateVm,
     Reason,
     Step,
+    VerifyHost,
     broken,
     plain,
     reason,
@@ -49,6 +54,8 @@ SOON_S = 0.02
 SOON_FOR_S = 2.0
 NOTE_EVERY_S = 1.0
 REST_MAX_S = 5.0
+SELDOM = 20
+"""Looks at a host that is serviced are so many times as far apart as at a migration."""
 BUSY_S = 1.0
 
 Moved = tuple[StepNow, tuple[Command, ...]]
@@ -62,7 +69,10 @@ def tag_of(record: StepRecord) -> str:
 def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
     """Return a step after a look, and what to do next."""
     step = _noted(run.step(number), sight, context)
-    wish, memory = run.wish(number), recall(step.record.result)
+    wish = run.wish(number)
+    if isinstance(wish.action, HandOver):
+        step = _remembering(step, handover.noted(wish.action, sight, step.record, context))
+    memory = recall(step.record.result)
     stopping = run.record.cancelling or run.record.paused or bool(run.broken)
     if step.state is StepState.WAITING and stopping:
         return replace(step, phase=Phase.IDLE), ()
@@ -73,6 +83,8 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
         cancelling=run.record.cancelling,
     )
     decision = judge(wish.action, sight, trail, context.times)
+    if isinstance(wish.action, HandOver):
+        decision = handover.timed(wish.action, sight, memory, (decision, context))
     step = _compared(step, decision, context)
     if _patient(step, decision, context):
         return _rest(step, decision, sight, (wish, context))
@@ -179,9 +191,7 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     wish, context = about
     settings, begun = context.settings, step.state is StepState.BEGUN
     moving = isinstance(wish.action, MigrateVm) and begun
-    deadline = settings.migration_deadline_s if moving else settings.step_deadline_s
-    if isinstance(wish.action, AwaitReady):
-        deadline = wish.action.ready.delay_s + wish.action.ready.timeout_s
+    deadline = settings.migration_deadline_s if moving else _deadline(wish.action, settings)
     why = decision.why if isinstance(decision, Wait) else None
     if context.now.ticks - step.tried_at > deadline:
         state = StepState.NEEDS_HUMAN if begun else StepState.FAILED
@@ -190,7 +200,23 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     soon = isinstance(decision, Wait) and decision.soon
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
+    if isinstance(wish.action, HandOver | VerifyHost):
+        seconds = min(SELDOM * settings.look_every_s, REST_MAX_S)
+        step = replace(step, record=saying(step.record, why))
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
+
+
+def _deadline(action: Action, settings: Settings) -> float:
+    """Return how long to wait in vain; for people who service a host, as long as it takes."""
+    match action:
+        case AwaitReady(ready=ready):
+            return ready.delay_s + ready.timeout_s
+        case VerifyHost(within_s=within_s):
+            return within_s
+        case HandOver():
+            return math.inf
+        case _:
+            return settings.step_deadline_s
 
 
 def _pause(failures: int, settings: Settings) -> float:
@@ -217,7 +243,7 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
         state=StepState.BEGUN,
         attempts=record.attempts + 1,
         begun_at=record.begun_at or context.now.at,
-        result=remember(_intent(wish, sight, recall(record.result))),
+        result=remember(_intent(wish, sight, recall(record.result), context.now.at)),
     )
     sent_before = recall(record.result).sent
     step = replace(step, record=begun, phase=Phase.ACTING, deed=Deed.PERFORM, last=None)
@@ -227,7 +253,7 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
 BROKEN = "run.broken"
 
 
-def _intent(wish: Step, sight: Sight, memory: Memory) -> Memory:
+def _intent(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
     """Return what must be remembered of an action before it is done."""
     memory = replace(memory, sent=True, never_ran=False, called_back=False)
     match wish.action:
@@ -236,6 +262,8 @@ def _intent(wish: Step, sight: Sight, memory: Memory) -> Memory:
             paused = here.copy is Copy.PAUSED
             disks = () if here.vm is None else here.vm.disks
             return replace(memory, paused=paused, held=paused or unlocked(disks, sight.inventory))
+        case HandOver() if memory.away_at:
+            return replace(memory, away_at=now)
         case DeleteVm(volumes=True, host=host):
             vm = sight.at(host).vm
             disks = () if vm is None else vm.disks

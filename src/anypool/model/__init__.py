@@ -63,6 +63,12 @@ from anypool.model.policy import (
     domains_of,
 )
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
+from anypool.model.rollout import (
+    FINAL_ROLLOUT_STATES,
+    OnFailure,
+    RolloutState,
+    RolloutWish,
+)
 from anypool.model.service import (
     Component,
     Health,
@@ -102,6 +108,7 @@ __all__ = [
     "DEFAULT_POOL",
     "DIGEST",
     "FAILURE_KINDS",
+    "FINAL_ROLLOUT_STATES",
     "HOLDS_MEMORY",
     "HOST_DOMAIN",
     "HOST_SCOPED",
@@ -163,6 +170,7 @@ __all__ = [
     "NetworkId",
     "Nic",
     "NoMigration",
+    "OnFailure",
     "OnHosts",
     "Origin",
     "PMap",
@@ -182,6 +190,8 @@ __all__ = [
     "ReadyKind",
     "Resources",
     "Restart",
+    "RolloutState",
+    "RolloutWish",
     "Rule",
     "RunId",
     "Service",

@@ -13,6 +13,7 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -25,10 +26,11 @@ from anypool.plan.action import (
     StartVm,
     StopHow,
     StopVm,
+    VerifyHost,
     hosts_of,
     vm_of,
 )
-from anypool.plan.catalogue import CODES, Kind
+from anypool.plan.catalogue import CODES
 from anypool.plan.codec import (
     decode_action,
     decode_plan,
@@ -39,6 +41,7 @@ from anypool.plan.codec import (
 )
 from anypool.plan.difference import Difference
 from anypool.plan.effect import apply, outcome
+from anypool.plan.kinds import Kind
 from anypool.plan.names import named, names_of
 from anypool.plan.outline import OutlinedStep, outline
 from anypool.plan.parts import digest
@@ -85,6 +88,7 @@ __all__ = [
     "EnterMaintenance",
     "EraseTrace",
     "Fact",
+    "HandOver",
     "HostOpen",
     "Kind",
     "LeaveMaintenance",
@@ -106,6 +110,7 @@ __all__ = [
     "Step",
     "StopHow",
     "StopVm",
+    "VerifyHost",
     "VmAbsent",
     "VmIs",
     "apply",

@@ -11,7 +11,19 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import DiskWish, HostId, Nic, Probe, Ready, Trace, VmChange, VmId, VmWish
+from anypool.model import (
+    DatastoreId,
+    DiskWish,
+    HostId,
+    NetworkId,
+    Nic,
+    Probe,
+    Ready,
+    Trace,
+    VmChange,
+    VmId,
+    VmWish,
+)
 
 
 class CreateVm(Struct, frozen=True, kw_only=True, gc=False, tag="create-vm"):
@@ -189,6 +201,30 @@ class EraseTrace(Struct, frozen=True, kw_only=True, gc=False, tag="erase-trace")
     trace: Trace
 
 
+class HandOver(Struct, frozen=True, kw_only=True, gc=False, tag="hand-over"):
+    """Let a closed, empty host be serviced; take it back when somebody says that it is ready.
+
+    With `seen` also when it was away and is up again. Once it is away it has `return_s`.
+    """
+
+    host: HostId
+    return_s: float
+    seen: bool = True
+
+
+class VerifyHost(Struct, frozen=True, kw_only=True, gc=False, tag="verify-host"):
+    """Wait up to `within_s` until a host is up and reaches what it reached before.
+
+    `hypervisor` must be in what it says of its hypervisor, unless empty.
+    """
+
+    host: HostId
+    within_s: float
+    hypervisor: str = ""
+    datastores: frozenset[DatastoreId] = frozenset()
+    networks: frozenset[NetworkId] = frozenset()
+
+
 Action: TypeAlias = (
     CreateVm
     | StartVm
@@ -211,6 +247,8 @@ Action: TypeAlias = (
     | LeaveMaintenance
     | EraseTrace
     | AwaitReady
+    | HandOver
+    | VerifyHost
 )
 
 
@@ -218,7 +256,7 @@ def vm_of(action: Action) -> VmId | None:
     """Return the VM an action is about, None for an action on a host."""
     if isinstance(action, CreateVm):
         return action.wish.id
-    if isinstance(action, EnterMaintenance | LeaveMaintenance):
+    if isinstance(action, EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost):
         return None
     if isinstance(action, EraseTrace):
         return action.trace.vm

@@ -4,34 +4,8 @@ The words are in `plan.words`, one file for each language; a test sees to it tha
 code has words in all of them, with the same facts.
 """
 
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """What a fact is, so that each language can write it its own way.
-
-    TEXT stays as it is: names, and what platforms say. WORD is a word of ours that has an
-    entry `word.<it>`. COUNT is a number of things; MIB, BYTES, SECONDS and MILLISECONDS
-    bear their unit. REASON is a reason within a reason. NAMES are texts; LIST and REASONS
-    are reasons, separated by commas and by semicolons.
-    """
-
-    TEXT = "text"
-    WORD = "word"
-    COUNT = "count"
-    MIB = "mib"
-    BYTES = "bytes"
-    SECONDS = "seconds"
-    MILLISECONDS = "milliseconds"
-    REASON = "reason"
-    NAMES = "names"
-    LIST = "list"
-    REASONS = "reasons"
-
-
-T, W, N = Kind.TEXT, Kind.WORD, Kind.COUNT
-MIB, BYTES, S, MS = Kind.MIB, Kind.BYTES, Kind.SECONDS, Kind.MILLISECONDS
-R, NAMES, LIST, RS = Kind.REASON, Kind.NAMES, Kind.LIST, Kind.REASONS
+from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
+from anypool.plan.rollouts import CODES as _ROLLOUTS
 
 _WORDS = (
     *("running", "paused", "suspended", "stopped", "crashed", "unknown", "up", "off", "absent"),
@@ -393,6 +367,6 @@ _RUNS: dict[str, dict[str, Kind]] = {
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
-    **_RUNS,
+    **_RUNS, **_ROLLOUTS,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -16,12 +16,14 @@ from anypool.plan.action import (
     DeleteVm,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     ReconfigureVm,
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
 )
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
@@ -87,7 +89,7 @@ def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
             case EnterMaintenance(host=host):
                 found += ledger.close(host)
             case LeaveMaintenance(host=host):
-                ledger.closed.discard(host)
+                found += ledger.open(host)
             case _:
                 found += _lesser(step.action, ledger)
     return tuple(found)
@@ -125,6 +127,10 @@ def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
     match action:
         case AwaitReady(vm=vm, host=host):
             return ledger.runs_on(vm, host)
+        case HandOver(host=host):
+            return ledger.hand_over(host)
+        case VerifyHost(host=host):
+            return ledger.verify(host)
         case EraseTrace(host=host, trace=trace):
             return ledger.reach(host, trace.vm, trace.name)
         case ReconfigureVm(vm=vm, change=change):
@@ -141,6 +147,7 @@ class _Ledger:
         self.runs: dict[str, str] = {}
         self.free: dict[str, int] = {}
         self.closed: set[str] = set()
+        self.handed: set[str] = set()
         for host in inventory.hosts.values():
             self.free[host.id] = host.memory_mib - host.reserved_mib
             if host.maintenance or host.state != "up":
@@ -192,6 +199,23 @@ class _Ledger:
             return [reason("check.host-gone", host=host)]
         elsewhere = vm is not None and self.runs.get(vm, host) != host
         return [reason("check.runs-not", vm=name, host=host)] if elsewhere else []
+
+    def open(self, host: str) -> list[Reason]:
+        self.closed.discard(host)
+        return [reason("check.unverified", host=host)] if host in self.handed else []
+
+    def hand_over(self, host: str) -> list[Reason]:
+        self.handed.add(host)
+        if host not in self.free:
+            return [reason("check.host-gone", host=host)]
+        if host not in self.closed:
+            return [reason("check.handed-open", host=host)]
+        runs = host in self.runs.values()
+        return [reason("check.unserviced", host=host)] if runs else []
+
+    def verify(self, host: str) -> list[Reason]:
+        self.handed.discard(host)
+        return [] if host in self.free else [reason("check.host-gone", host=host)]
 
     def close(self, host: str) -> list[Reason]:
         self.closed.add(host)

@@ -32,6 +32,7 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -42,6 +43,7 @@ from anypool.plan.action import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
 )
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
@@ -75,7 +77,9 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
         case AwaitReady(vm=vm, host=host):
             _expect(inventory, vm, host, ALIVE)
             return inventory
-        case EraseTrace(host=host):
+        case HandOver(host=host):
+            return _hand_over(inventory, host)
+        case EraseTrace(host=host) | VerifyHost(host=host):
             inventory.host(host)
             return inventory  # what it leaves is seen when the endpoint is read again
         case _:
@@ -217,6 +221,13 @@ def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
         why = reason("is.busy", host=host, count=len(busy), vms=tuple(busy[:3]))
         raise refuse(Conflict, why, reason("hint.evacuate"))
     return inventory.with_host(replace(inventory.host(host), maintenance=True))
+
+
+def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
+    if not inventory.host(host).maintenance:
+        why = reason("check.handed-open", host=inventory.host(host).name)
+        raise refuse(Conflict, why, reason("hint.evacuate"))
+    return inventory
 
 
 def _room(inventory: Inventory, vm: Vm, host: HostId) -> None:

@@ -20,6 +20,7 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -30,6 +31,7 @@ from anypool.plan.action import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
 )
 from anypool.plan.plan import Cost, Plan, Step
 
@@ -42,6 +44,7 @@ class CostModel(Struct, frozen=True, kw_only=True, gc=False):
     migrate_pause_ms: int = 50
     short_ms: int = 500
     shut_down_ms: int = 10_000
+    service_ms: int = 600_000
 
 
 def priced(plan: Plan, inventory: Inventory, model: CostModel, slots: int) -> Plan:
@@ -85,7 +88,9 @@ def _price(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.shut_down_ms)
         case AwaitReady(ready=ready):
             return Cost(duration_ms=round(1000 * max(1.0, ready.delay_s)))
-        case EnterMaintenance() | LeaveMaintenance():
+        case HandOver():
+            return Cost(duration_ms=model.service_ms)
+        case EnterMaintenance() | LeaveMaintenance() | VerifyHost():
             return Cost()
         case (
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.plan.catalogue import CODES, Kind
+from anypool.plan.catalogue import CODES
+from anypool.plan.kinds import Kind
 
 Fact: TypeAlias = "str | int | float | Reason | tuple[str | Reason, ...]"
 

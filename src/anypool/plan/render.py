@@ -1,6 +1,6 @@
 """A plan as a person reads it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from anypool.model import HostId, Inventory, Probe, Ready, ReadyKind, Trace, TraceKind, VmId
@@ -17,6 +17,7 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    HandOver,
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
@@ -27,6 +28,7 @@ from anypool.plan.action import (
     RevertSnapshot,
     StartVm,
     StopVm,
+    VerifyHost,
 )
 from anypool.plan.plan import Cost, Plan
 from anypool.plan.reason import Reason, plain, reason
@@ -99,16 +101,22 @@ def tell(action: Action, names: Names) -> Reason:
             return reason("step.stop", vm=names(vm), host=names(host), how=how)
         case RestartVm(vm=vm, host=host, how=how):
             return reason("step.restart", vm=names(vm), host=names(host), how=how)
-        case EnterMaintenance(host=host):
-            return reason("step.enter-maintenance", host=names(host))
-        case LeaveMaintenance(host=host):
-            return reason("step.leave-maintenance", host=names(host))
+        case EnterMaintenance() | LeaveMaintenance() | HandOver() | VerifyHost():
+            return reason(_OF_HOST[type(action)], host=names(action.host))
         case AwaitReady(name=name, ready=ready, probe=probe):
             return _tell_wait(name, ready, probe)
         case EraseTrace(host=host, trace=trace):
             return _tell_trace(trace, names(host))
         case _:
             return _tell_change(action, names)
+
+
+_OF_HOST: Mapping[type[Action], str] = {
+    EnterMaintenance: "step.enter-maintenance",
+    LeaveMaintenance: "step.leave-maintenance",
+    HandOver: "step.hand-over",
+    VerifyHost: "step.verify-host",
+}
 
 
 def _tell_wait(vm: str, ready: Ready, probe: Probe) -> Reason:

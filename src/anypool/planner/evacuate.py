@@ -50,12 +50,12 @@ def plan_evacuation(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_
     ]
     homes = assign(inventory, host_id, running, rules) if not stuck else None
     if homes is None:
-        stuck += _homeless(inventory, host_id, running, rules)
+        stuck += homeless(inventory, host_id, running, rules)
         names = tuple(sorted({name for name, _, _ in stuck}))
         against = [(where, what) for _, where, what in stuck]
         why = reason("no.evacuation", host=host.name, vms=names)
         raise no_plan(why, reason("hint.make-room"), against)
-    steps = [_move(number, vm, host_id, choice) for number, (vm, choice) in enumerate(homes, 1)]
+    steps = [move_step(number, vm, host_id, choice) for number, (vm, choice) in enumerate(homes, 1)]
     rejected = [entry for _, choice in homes for entry in choice.refused]
     steps.append(_close(len(steps) + 1, host_id, host.name))
     aim = reason("aim.evacuate", host=host.name)
@@ -136,14 +136,15 @@ def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebo
     return place(inventory, 0)
 
 
-def _homeless(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> list[Stuck]:
+def homeless(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> list[Stuck]:
     """Return why each VM that finds no place in its turn is refused by each other host."""
     able = [vm for vm in vms if (pinned(inventory, vm) or rules.pinned(vm.id)) is None]
     _, stuck = _spread(inventory, source, _in_order(able), rules)
     return [entry for vm, choice in stuck for entry in _refusals(inventory, vm, choice)]
 
 
-def _move(number: int, vm: Vm, source: HostId, choice: Choice) -> Step:
+def move_step(number: int, vm: Vm, source: HostId, choice: Choice) -> Step:
+    """Return the step that moves a VM to the host that was chosen for it."""
     assert choice.host is not None
     assert choice.why is not None
     return Step(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from anypool.model.units import format_size
-from anypool.plan.catalogue import Kind
+from anypool.plan.kinds import Kind
 from anypool.plan.reason import Fact, Reason
 from anypool.plan.words import de, en
 

@@ -1,8 +1,11 @@
 """The words of every reason in German."""
 
+from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
+
 POINT = ","
 
 WORDS: dict[str, str] = {
+    **ROLLOUTS,
     "said": "{text}",
     "asked": "verlangt von {who}",
     "word.running": "läuft",

@@ -1,8 +1,11 @@
 """The words of every reason in English."""
 
+from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
+
 POINT = "."
 
 WORDS: dict[str, str] = {
+    **ROLLOUTS,
     "said": "{text}",
     "asked": "asked for by {who}",
     "word.running": "running",
