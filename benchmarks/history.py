@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from anypool.clock import ManualClock
 from anypool.engine.archive import Archive
 from anypool.engine.history import History, Span
+from anypool.engine.hour import Readings
 from anypool.engine.recorder import Recorder
 from anypool.engine.rollup import Rollup
 from anypool.model import (
@@ -134,21 +135,17 @@ def _data(rng: np.random.Generator) -> np.ndarray:
     return np.stack([np.minimum(cpu, 800.0), memory, *disks, *nets], axis=1)
 
 
-def _readings(names: list[str], slot: np.ndarray) -> dict[str, tuple[float, ...]]:
-    return dict(zip(names, map(tuple, slot.tolist()), strict=True))
+def _readings(names: list[str], slot: np.ndarray) -> list[Readings]:
+    """Return [object, metric] as hosts of forty VMs answer."""
+    starts = range(0, len(names), 40)
+    return [Readings(names[at : at + 40], slot[at : at + 40].T) for at in starts]
 
 
-def _record(
-    recorder: Recorder, clock: ManualClock, readings: list[dict[str, tuple[float, ...]]]
-) -> float:
-    """Take and flush slot by slot, as hosts of forty VMs answer; return the seconds it took."""
-    batches = [
-        [dict(list(one.items())[start : start + 40]) for start in range(0, OBJECTS, 40)]
-        for one in readings
-    ]
+def _record(recorder: Recorder, clock: ManualClock, readings: list[list[Readings]]) -> float:
+    """Take and flush slot by slot; return the seconds it took."""
     took = 0.0
     for _ in range(HOURS):
-        for slot in batches:
+        for slot in readings:
             begun = time.perf_counter()
             for batch in slot:
                 recorder.take(batch)

@@ -34,6 +34,8 @@ KEY_FILE = "secrets.key"
 
 SWITCH_S = 0.001
 """How long a thread that calculates keeps the interpreter from one that answers."""
+RARELY = (2_000, 50, 500)
+"""The garbage collector's thresholds: a whole round over a large pool stops everybody for 0.1 s."""
 _BACKLOG = 128
 _GRACE_S = 5
 _NEVER_S = 10**9
@@ -57,11 +59,12 @@ class App(NamedTuple):
         self.engine.start()
         self.services.watch.start()
         gc.freeze()
-        threading.Thread(target=self.services.lists.warm, name="warm", daemon=True).start()
+        self.services.lists.start()
 
     def stop(self) -> None:
         """End all work; what runs goes on with the next start."""
         self.web.close()
+        self.services.lists.stop()
         self.services.watch.stop()
         self.engine.stop()
         self.drivers.close()
@@ -121,6 +124,7 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     """
     logs.configure()
     sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*RARELY)
     listener = _inherited(fd) if fd is not None else _bound(settings)
     app = build(settings)
     try:

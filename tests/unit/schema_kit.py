@@ -82,6 +82,7 @@ from anypool.store.records import (
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
 from tests import strategies as pools
+from tests.unit.store_kit import readings
 
 KEYS = ("key", "key.audit")
 FOLDER = Path(__file__).parents[1] / "golden" / "schemas"
@@ -310,12 +311,12 @@ def _kept(store: Store, clock: ManualClock) -> None:
     Archive(store).keep(_pool())
     recorder = Recorder(store, clock, 600)
     for _ in range(24 * 6):
-        recorder.take({"v1": (10.0, 100.0, 0.0, 0.0, 0.0, 0.0)})
+        recorder.take(readings(10.0, 100.0, 0.0, 0.0, 0.0, 0.0))
         clock.advance(600)
         recorder.flush()
     for _ in range(2):
         clock.advance(3600)
-        recorder.take({"v1": (20.0, 100.0, 0.0, 0.0, 0.0, 0.0)})
+        recorder.take(readings(20.0, 100.0, 0.0, 0.0, 0.0, 0.0))
         clock.advance(600)
         recorder.flush()
     Rollup(store).run(clock.now(), lambda: True)

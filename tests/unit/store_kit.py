@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anypool.clock import ManualClock
+from anypool.engine.hour import Readings
 from anypool.model import PlanId, RunId
 from anypool.plan import Plan
 from anypool.store import Store, plans, runs
@@ -28,6 +30,11 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     opened = Store.open(f"sqlite:///{tmp_path}/anypool.db", clock=clock)
     yield opened
     opened.close()
+
+
+def readings(*values: float, name: str = "v1") -> Readings:
+    """Return one value of each metric of one object."""
+    return Readings((name,), np.array([values]).T)
 
 
 class Child:

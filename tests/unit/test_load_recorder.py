@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from anypool.clock import ManualClock
 from anypool.engine.history import History, Span
-from anypool.engine.load import Sample, measured, rate
+from anypool.engine.load import Loads, Sample, measured
 from anypool.engine.recorder import Recorder
 from anypool.errors import Invalid, StoreFailed
-from anypool.model import Load, VmId
+from anypool.model import EndpointId, Load, VmId
 from anypool.store import Store, Tx, loads
 from tests.unit.store_kit import clock as clock
+from tests.unit.store_kit import readings
 from tests.unit.store_kit import store as store
 
 STEP_S = 30
@@ -40,7 +41,7 @@ class Desk:
         self.history = History(self.store, self.recorder, step_s)
 
     def measure(self, cpu: float, name: str = "v1") -> None:
-        self.recorder.take({name: (cpu, 100.0, NAN, NAN, 0.0, 0.0)})
+        self.recorder.take(readings(cpu, 100.0, NAN, NAN, 0.0, 0.0, name=name))
 
     def go(self, *values: float, name: str = "v1") -> None:
         """Measure each value in a slot of its own, and save it."""
@@ -236,22 +237,43 @@ def test_memory_of_another_manager_is_forgotten(desk: Desk) -> None:
 
 
 def test_a_counter_that_was_reset_has_no_rate() -> None:
-    vm = VmId("v1")
-    old = Sample(1.0, Load(vm=vm, cpu_ns=5_000, disk_read_bytes=100, memory_used_mib=7), 1.0)
-    new = Sample(3.0, Load(vm=vm, cpu_ns=2_000, disk_read_bytes=300, memory_used_mib=9), 3.0)
-    cpu, memory, read, *_ = measured(old, new)
+    vm, at = VmId("v1"), EndpointId("e1")
+    old = Load(vm=vm, cpu_ns=5_000, disk_read_bytes=100, memory_used_mib=7)
+    new = Load(vm=vm, cpu_ns=2_000, disk_read_bytes=300, memory_used_mib=9)
+    before, after = Sample(1.0, 1.0, [old]), Sample(3.0, 3.0, [new])
+    cpu, memory, read, *_ = measured(before, after)[:, 0]
     assert math.isnan(cpu)
     assert (memory, read) == (9.0, 100.0)
-    assert rate(3.0, measured(old, new)).cpu_percent == 0.0
-    first = measured(None, new)
+    loads = Loads().taken(at, before).taken(at, after)
+    assert (loads[vm].cpu_percent, loads[vm].disk_read_bytes_s, loads[vm].at) == (0.0, 100.0, 3.0)
+    first = measured(None, after)[:, 0]
     assert [math.isnan(value) for value in first] == [True, False, True, True, True, True]
 
 
 def test_a_clock_that_is_set_does_not_change_a_rate() -> None:
     vm = VmId("v1")
-    old = Sample(5_000.0, Load(vm=vm, net_sent_bytes=0), 10.0)
-    new = Sample(1_000.0, Load(vm=vm, net_sent_bytes=500), 15.0)
-    assert measured(old, new)[5] == 100.0
+    old = Sample(5_000.0, 10.0, [Load(vm=vm, net_sent_bytes=0)])
+    new = Sample(1_000.0, 15.0, [Load(vm=vm, net_sent_bytes=500)])
+    assert measured(old, new)[5, 0] == 100.0
+
+
+def test_loads_are_of_whoever_measured_last() -> None:
+    one, other = EndpointId("e1"), EndpointId("e2")
+    v1, v2, v3 = VmId("v1"), VmId("v2"), VmId("v3")
+
+    def sample(at: float, **sent: int) -> Sample:
+        return Sample(at, at, [Load(vm=VmId(vm), net_sent_bytes=n) for vm, n in sent.items()])
+
+    loads = Loads().taken(one, sample(1, v1=0, v2=0)).taken(one, sample(2, v2=10, v3=0, v1=30))
+    sent = {vm: load.net_sent_bytes_s for vm, load in loads.items()}
+    assert sent == {v1: 30.0, v2: 10.0, v3: 0.0}, "rows may change places"
+    moved = loads.taken(other, sample(3, v1=5)).taken(one, sample(4, v2=10))
+    assert sorted(moved) == [v1, v2]
+    assert moved[v1].net_sent_bytes_s == 0.0, "nothing is known of it there before"
+    back = moved.taken(one, sample(6, v1=90, v2=14))
+    assert (back[v1].net_sent_bytes_s, back[v2].net_sent_bytes_s) == (0.0, 2.0)
+    assert sorted(back.taken(one, sample(7))) == []
+    assert sent == {vm: load.net_sent_bytes_s for vm, load in loads.items()}, "as it was"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from anypool.store import (
     tables,
 )
 from anypool.store.records import EventRecord, RunState
-from tests.unit.store_kit import add_plan, add_run
+from tests.unit.store_kit import add_plan, add_run, readings
 from tests.unit.store_kit import clock as clock
 from tests.unit.store_kit import store as store
 
@@ -167,7 +167,7 @@ def measured(store: Store, clock: ManualClock, days: float) -> History:
     clock.advance(-clock.now() % DAY_S)
     for _ in range(int(days * 144)):
         slot = int(clock.now() % DAY_S) // 600
-        recorder.take({"v1": (float(slot), 512.0, 0.0, 0.0, 0.0, 0.0)})
+        recorder.take(readings(float(slot), 512.0, 0.0, 0.0, 0.0, 0.0))
         clock.advance(600)
     recorder.flush()
     return History(store, recorder, 600)
@@ -212,7 +212,7 @@ def test_a_late_hour_rolls_its_day_up_again(
     retention.run(["loads"])
     recorder = Recorder(store, clock, 600)
     clock._start -= DAY_S
-    recorder.take({"v1": (1000.0, 1.0, 0.0, 0.0, 0.0, 0.0)})
+    recorder.take(readings(1000.0, 1.0, 0.0, 0.0, 0.0, 0.0))
     recorder.flush()
     clock._start += DAY_S
     recorder.flush()

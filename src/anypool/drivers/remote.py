@@ -79,6 +79,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 USUAL = Limits()
 
+_LARGE = frozenset({"observe", "measure"})
+"""Answers that are unpacked one at a time: many at once would leave no turn to who is served."""
+
 
 class Seat:
     """What the pool knows of one endpoint; changed under the pool's lock."""
@@ -118,6 +121,7 @@ class WorkerPool:
         self._alive: set[WorkerProcess] = set()
         self._generation = 0
         self._closed = False
+        self._unpacking = threading.Lock()
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="worker-spawn")
 
     def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
@@ -283,9 +287,9 @@ class WorkerPool:
         try:
             if isinstance(reply, Failure):
                 raise_failure(reply)
-            if pending.operation == "observe":
-                seat.received = received(reply.result, base)
-                result: Any = seat.received.frame()
+            if pending.operation in _LARGE:
+                with self._unpacking:
+                    result = self._unpacked(seat, pending.operation, reply.result, base)
             else:
                 result = SIGNATURES[pending.operation].result(reply.result)
         except WireError as error:
@@ -300,6 +304,13 @@ class WorkerPool:
             raise
         self._note(seat, EndpointState.CONNECTED, "")
         return result
+
+    @staticmethod
+    def _unpacked(seat: Seat, operation: str, body: Raw, base: Received | None) -> Any:
+        if operation != "observe":
+            return SIGNATURES[operation].result(body)
+        seat.received = received(body, base)
+        return seat.received.frame()
 
     def _died(self, seat: Seat, worker: WorkerProcess, pending: Pending) -> None:
         """Hold a worker's sudden end against those it was working for, the second time."""

@@ -17,7 +17,7 @@ from anypool.engine.journal import Journal
 from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
 from anypool.engine.load import Loads
-from anypool.engine.meter import Meter
+from anypool.engine.meter import SHARES, Meter
 from anypool.engine.observe import Observer, places
 from anypool.engine.picture import Delta, Ours, Picture
 from anypool.engine.policies import Policies
@@ -361,8 +361,8 @@ class Engine:
 
     def _measure(self) -> float:
         if self.leads:
-            self._meter.measure_all()
-        return self._settings.measure_every_s
+            self._meter.measure_some()
+        return self._settings.measure_every_s / SHARES
 
     def _heard(self, delta: Delta) -> None:
         """Pass on what a reading changed."""

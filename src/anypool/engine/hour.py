@@ -4,18 +4,22 @@ Each slot is one array [metric, object], as long as there were objects then; a s
 object costs twelve bytes and no Python object.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anypool.model.metric import COUNT, GAP, Codes, Values, to_codes
 
-Readings = Mapping[Any, tuple[float, ...]]
-"""What was measured, by object: a value for each metric, NaN where it is not known."""
-
 _ROOM = 256
+
+
+class Readings(NamedTuple):
+    """What was measured of some objects: [metric, object], NaN where it is not known."""
+
+    names: Sequence[str]
+    values: Values
 
 
 class Hour:
@@ -38,8 +42,8 @@ class Hour:
         if slot != self._slot:
             self.finish()
             self._slot = slot
-        rows = [self._row(name) for name in readings]
-        values = np.array(list(readings.values()), np.float64).T
+        rows = [self._row(name) for name in readings.names]
+        values = readings.values
         known = np.isfinite(values)
         self._sums[:, rows] += np.where(known, values, 0.0)
         self._seen[:, rows] += known

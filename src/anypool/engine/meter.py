@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from zlib import crc32
 
 from anypool.clock import Clock
 from anypool.engine.hour import Readings
-from anypool.engine.load import LoadRate, Loads, Sample, key_of, measured, rate
+from anypool.engine.load import Loads, Sample
 from anypool.engine.observe import Observer
 from anypool.errors import AnypoolError
-from anypool.model import EndpointId, HostId, PMap, VmId
+from anypool.model import EndpointId, Load
 
 READERS = 8
-
-Key = HostId | VmId
+SHARES = 10
+"""Into so many parts the time between two measurements is cut."""
 
 
 class Meter:
@@ -26,10 +27,10 @@ class Meter:
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
-        self._samples: dict[EndpointId, dict[Key, Sample]] = {}
-        self._owners: dict[Key, EndpointId] = {}
-        self._loads: PMap[Key, LoadRate] = PMap()
+        self._reckoning = threading.Lock()
+        self._loads = Loads()
         self._asked: set[EndpointId] = set()
+        self._share = 0
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="measure")
         self.kept: Callable[[Readings], None] = lambda _: None
 
@@ -37,59 +38,43 @@ class Meter:
         """Return the last measured loads."""
         return self._loads
 
-    def measure_all(self) -> None:
-        """Begin to measure every endpoint that answers and is not being measured."""
+    def measure_some(self) -> None:
+        """Begin to measure the next share of the endpoints that answer and are not being measured.
+
+        All of them at once would take all there is of the machine.
+        """
+        share = self._share = (self._share + 1) % SHARES
         known = self._observer.endpoints()
-        with self._lock:
-            gone = self._samples.keys() - {endpoint.id for endpoint in known}
-        for endpoint_id in gone:
-            self._take(endpoint_id, {})
-        for endpoint in known:
+        for gone in self._loads.last.keys() - {endpoint.id for endpoint in known}:
+            with self._reckoning:
+                self._take(gone, Sample(self._clock.now(), self._clock.monotonic()))
+        for endpoint in (one.id for one in known if crc32(one.id.encode()) % SHARES == share):
             with self._lock:
-                busy = endpoint.id in self._asked
-            if not busy and self._observer.current(endpoint.id):
+                busy = endpoint in self._asked
+            if not busy and self._observer.current(endpoint):
                 with self._lock:
-                    self._asked.add(endpoint.id)
-                self._pool.submit(self.measure, endpoint.id)
+                    self._asked.add(endpoint)
+                self._pool.submit(self.measure, endpoint)
 
     def measure(self, endpoint: EndpointId) -> None:
         """Measure one endpoint; one that fails has no loads."""
-        found: dict[Key, Sample] = {}
+        found: tuple[Load, ...] = ()
+        now, steady = self._clock.now(), self._clock.monotonic()
         try:
-            now, steady = self._clock.now(), self._clock.monotonic()
-            for load in self._observer.driver(endpoint).measure():
-                key = key_of(load)
-                if key is not None:
-                    found[key] = Sample(now, load, steady)
+            found = self._observer.driver(endpoint).measure()
         except AnypoolError:
             pass
         finally:
             with self._lock:
                 self._asked.discard(endpoint)
-        self._take(endpoint, found)
+        with self._reckoning:
+            self._take(endpoint, Sample(now, steady, found))
 
-    def _take(self, endpoint: EndpointId, found: dict[Key, Sample]) -> None:
-        """Replace the loads of one endpoint; the cost is that of its own objects."""
-        with self._lock:
-            old = self._samples.get(endpoint, {})
-            owners = self._owners
-            readings = {
-                key: measured(old.get(key) if owners.get(key) == endpoint else None, sample)
-                for key, sample in found.items()
-            }
-            changes: dict[Key, LoadRate | None] = {
-                key: None for key in old if key not in found and owners.get(key) == endpoint
-            }
-            for key in changes:
-                del owners[key]
-            for key, values in readings.items():
-                changes[key] = rate(found[key].at, values)
-                owners[key] = endpoint
-            self._samples[endpoint] = found
-            if not found:
-                del self._samples[endpoint]
-            self._loads = self._loads.patched(changes)
-        self.kept(readings)
+    def _take(self, endpoint: EndpointId, sample: Sample) -> None:
+        """Replace the loads of one endpoint."""
+        loads = self._loads = self._loads.taken(endpoint, sample)
+        if sample.rows:
+            self.kept(Readings(tuple(sample.rows), loads.last[endpoint].rates))
 
     def close(self) -> None:
         """Measure no more."""

@@ -50,7 +50,7 @@ class Recorder:
 
     def take(self, readings: Readings) -> None:
         """Add what was just measured."""
-        if not readings:
+        if not readings.names:
             return
         now = self._clock.now()
         hour, second = divmod(int(now), HOUR_S)

@@ -66,7 +66,7 @@ class Services:
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
         self.watch = watch = Watch(engine, store, clock, settings)
-        self.lists = lists = Lists(engine)
+        self.lists = lists = Lists(engine, clock)
         self.audit = Audit(store, settings)
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)

@@ -4,12 +4,15 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from anypool.clock import Clock
 from anypool.engine import Engine
+from anypool.engine.threads import Ticker
 from anypool.errors import Invalid
 from anypool.model import Inventory
 from anypool.search import Noun, Rows, find, parse
 from anypool.service.pages import Ask, Listed, encode_mark, mark_of, page_size
 
+REFRESH_S = 1.0
 _NOUNS = (Noun.VM, Noun.HOST, Noun.DATASTORE, Noun.NETWORK, Noun.IMAGE)
 
 
@@ -20,19 +23,34 @@ class Lists:
     so each finishes before the next begins.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._rows = {noun: (threading.Lock(), Rows(noun)) for noun in _NOUNS}
+        self._cold = True
+        self._ticker = Ticker("lists", self.refresh, clock, threading.Event())
 
-    def warm(self) -> None:
-        """Make the columns of VMs and hosts, with a break between any two for who searches."""
+    def start(self) -> None:
+        """Keep the rows of VMs and hosts up to date from now on: no search has to catch up."""
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """End that."""
+        self._ticker.stop()
+
+    def refresh(self) -> float:
+        """Make the columns, or bring them up to date; return the seconds until the next time.
+
+        There is a break between any two for who searches.
+        """
         for noun in (Noun.VM, Noun.HOST):
             lock, rows = self._rows[noun]
             with lock:
                 rows.advance(self._engine.inventory)
-            for step in rows.steps():
+            for step in rows.steps() if self._cold else ():
                 with lock:
                     step()
+        self._cold = False
+        return REFRESH_S
 
     def page(self, noun: Noun, ask: Ask) -> Listed[Any]:
         """Return a page of the records of one noun; raise `Invalid` for a bad query.
