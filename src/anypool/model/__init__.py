@@ -2,7 +2,9 @@
 
 from anypool.model.capability import Capability
 from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
+from anypool.model.curve import HOURS, Curve, Week, hour_of_week, told_hour
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
+from anypool.model.energy import NO_TARIFF, Source, Tariff, Watts
 from anypool.model.frame import (
     Changes,
     Console,
@@ -112,8 +114,10 @@ __all__ = [
     "HOLDS_MEMORY",
     "HOST_DOMAIN",
     "HOST_SCOPED",
+    "HOURS",
     "METRICS",
     "METRIC_NAMES",
+    "NO_TARIFF",
     "OF_HOSTS",
     "UNMEASURED",
     "Apart",
@@ -128,6 +132,7 @@ __all__ = [
     "Component",
     "Console",
     "CopyState",
+    "Curve",
     "Datastore",
     "DatastoreId",
     "Digest",
@@ -198,9 +203,11 @@ __all__ = [
     "ServiceId",
     "ServiceState",
     "Snapshot",
+    "Source",
     "Spread",
     "StateReason",
     "Strength",
+    "Tariff",
     "Together",
     "Trace",
     "TraceKind",
@@ -213,6 +220,10 @@ __all__ = [
     "VmState",
     "VmWish",
     "Volume",
+    "Watts",
+    "Week",
     "domains_of",
+    "hour_of_week",
     "rolled_up",
+    "told_hour",
 ]

@@ -1,10 +1,12 @@
 """The words of every reason in German."""
 
+from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
 
 POINT = ","
 
 WORDS: dict[str, str] = {
+    **CONSOLIDATING,
     **ROLLOUTS,
     "said": "{text}",
     "asked": "verlangt von {who}",

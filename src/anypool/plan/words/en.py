@@ -1,10 +1,12 @@
 """The words of every reason in English."""
 
+from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
 
 POINT = "."
 
 WORDS: dict[str, str] = {
+    **CONSOLIDATING,
     **ROLLOUTS,
     "said": "{text}",
     "asked": "asked for by {who}",
