@@ -26,6 +26,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "consolidate.limit": {},
     "consolidate.emptied": {},
     "consolidate.other": {"left": N, "best": N},
+    "consolidate.alone": {"vm": T},
     "consolidate.cannot-leave": {"host": T, "why": R},
     "consolidate.no-place": {"host": T},
     "consolidate.needed": {"host": T, "why": R},

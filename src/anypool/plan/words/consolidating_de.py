@@ -34,6 +34,7 @@ WORDS: dict[str, str] = {
     "consolidate.limit": "eine Regel lässt hier keinen Platz mehr",
     "consolidate.emptied": "soll selbst leer werden",
     "consolidate.other": "von ihm blieben {left} % frei, vom gewählten Host {best} %",
+    "consolidate.alone": "{vm} soll von der Automatik nicht angefasst werden",
     "consolidate.cannot-leave": "{host} lässt sich nicht räumen: {why}",
     "consolidate.no-place": "{host} lässt sich nicht räumen: kein anderer benutzter Host nimmt "
     "auch noch diese VM",

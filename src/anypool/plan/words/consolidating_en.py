@@ -31,6 +31,7 @@ WORDS: dict[str, str] = {
     "consolidate.limit": "a rule leaves no more room here",
     "consolidate.emptied": "is to become empty itself",
     "consolidate.other": "{left} % would be left of it, of the chosen host {best} %",
+    "consolidate.alone": "{vm} is not to be touched by automation",
     "consolidate.cannot-leave": "{host} cannot be emptied: {why}",
     "consolidate.no-place": "{host} cannot be emptied: no other host in use takes this VM too",
     "consolidate.needed": "{host} is not emptied, it is needed after a failure: {why}",

@@ -1,6 +1,6 @@
 """From moves to a plan: reasons, what was not chosen, what waits for what, how many at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -36,6 +36,7 @@ from anypool.planner.place import refusal
 from anypool.planner.rebalance.search import Aim, Found, Taken, never, rebalance
 from anypool.planner.rebalance.shorten import shortened
 from anypool.planner.rebalance.uneven import Uneven, loads, uneven
+from anypool.planner.rules import Rulebook
 
 NAMED = 3
 """How many hosts that would take a VM are named with the score they would lead to."""
@@ -91,7 +92,7 @@ def plan_of(inventory: Inventory, aim: Aim, found: Found) -> Plan:
     return Plan(
         goal=say(goal),
         aim=goal,
-        steps=_ordered(steps, found.moves, aim),
+        steps=ordered(steps, found.moves, aim.rules, aim.at_once),
         rejected=tuple(rejected),
         based_on=digest(inventory),
     )
@@ -111,9 +112,11 @@ def _step(number: int, vm: Vm, ends: tuple[HostId, HostId], told: Reason) -> Ste
     )
 
 
-def _ordered(steps: list[Step], moves: tuple[Taken, ...], aim: Aim) -> tuple[Step, ...]:
-    """Return the steps, each with those it waits for: for room, for a rule, or for its turn."""
-    rules = [_shared_rules(aim, step) for step in steps]
+def ordered(
+    steps: list[Step], moves: Sequence[Taken], book: Rulebook, at_once: int = 0
+) -> tuple[Step, ...]:
+    """Return migrations, each with those it waits for: for room, for a rule, or for its turn."""
+    rules = [_shared_rules(book, step) for step in steps]
     ordered: list[Step] = []
     behind: list[frozenset[int]] = []  # everything a step waits for, directly or not
     for at, step in enumerate(steps):
@@ -124,7 +127,7 @@ def _ordered(steps: list[Step], moves: tuple[Taken, ...], aim: Aim) -> tuple[Ste
                 continue
             one, two = moves[other], moves[at]
             related = one.vm == two.vm or one.step == two.step or one.source == two.target
-            turn = aim.at_once and at - other == aim.at_once
+            turn = at_once and at - other == at_once
             if related or turn or rules[other] & rules[at]:
                 after.add(other + 1)
                 known |= behind[other] | {other + 1}
@@ -133,10 +136,10 @@ def _ordered(steps: list[Step], moves: tuple[Taken, ...], aim: Aim) -> tuple[Ste
     return tuple(ordered)
 
 
-def _shared_rules(aim: Aim, step: Step) -> frozenset[str]:
+def _shared_rules(book: Rulebook, step: Step) -> frozenset[str]:
     """Return the rules of a VM that also look at where others are."""
     assert isinstance(step.action, MigrateVm)
-    bounds = aim.rules.of(step.action.vm)
+    bounds = book.of(step.action.vm)
     return frozenset(str(bound.policy) for bound in bounds if isinstance(bound.rule, _GROUPS))
 
 
