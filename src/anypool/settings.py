@@ -117,6 +117,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(description="a request sent again with its idempotency key is known for so long"),
     ] = 1.0
 
+    energy_file: Annotated[
+        str,
+        Meta(
+            description="file that says what hosts draw and what a kWh costs; "
+            "empty: `energy.yaml` in the state folder, if it is there"
+        ),
+    ] = ""
+
     backup_folder: Annotated[
         str,
         Meta(description="folder the manager puts backups into; empty: it takes none by itself"),
@@ -169,6 +177,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     lease_s: Annotated[
         Seconds, Meta(description="a manager that is silent for so long is replaced")
     ] = 15.0
+
+    @property
+    def energy_path(self) -> Path:
+        """Return where it is said what hosts draw and what a kWh costs."""
+        return Path(self.energy_file or Path(self.state_dir) / "energy.yaml")
 
     @property
     def database_url(self) -> str:

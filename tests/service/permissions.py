@@ -100,6 +100,7 @@ LEAST: dict[str, Role | None] = {
     "delete /pools/{key}": _A,
     "get /pools/{key}/what-if": _V,
     "post /pools/{key}/balance": _O,
+    "post /pools/{key}/consolidate": _O,
     "get /pools/{key}/death-map": _V,
     "get /pools/{key}/fates": _V,
     "get /pools/{key}/capacity": _V,

@@ -5,7 +5,7 @@ open hour has. Where nobody measured there is a gap.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -113,6 +113,24 @@ class History:
             for name, one in found.items()
         }
 
+    def readings(
+        self, names: Sequence[str], metric: str, span: Span
+    ) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.uint16]]]:
+        """Yield what is kept in full of one metric of hosts or VMs: times and codes, no gaps.
+
+        Days that are rolled up are left out. `Invalid` as `series`.
+        """
+        place = _place(metric)
+        _check(span)
+        hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
+        for name in names:
+            memory = self._recorder.in_memory(name)
+            with self._store.reading() as tx:
+                chunks = self._full(tx, loads.number_of(tx, name), memory, hours)
+            times, codes = _slots(chunks, span)
+            known = codes[place] != GAP
+            yield name, times[known], codes[place][known]
+
     def _step(self, span: Span, found: _Found) -> int:
         seconds = span.until - span.since
         choice = (self._slot_s, *(step for step in STEPS_S if step > self._slot_s))
@@ -135,18 +153,24 @@ class History:
 
     def _found(self, tx: Tx, name: str, memory: list[tuple[int, Chunk]], span: Span) -> _Found:
         hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
-        chunks: list[tuple[int, Chunk]] = []
         days: list[tuple[int, tuple[Summary, ...]]] = []
-        if (number := loads.number_of(tx, name)) is not None:
-            chunks = _chunks(tx, number, hours)
+        number = loads.number_of(tx, name)
+        if number is not None:
             days = _days(tx, number, range(hours.start // 24, -(-hours.stop // 24)))
-            if not self._recorder.recovered:
-                chunks += _tails(tx, number, hours)
-        chunks += [one for one in memory if one[0] in hours]
+        chunks = self._full(tx, number, memory, hours)
         have = {hour // 24 for hour, _ in chunks}
         rolled = tuple((day, parts) for day, parts in days if day not in have)
         times, codes = _slots(chunks, span)
         return _Found(times, codes, to_values(codes), rolled)
+
+    def _full(
+        self, tx: Tx, number: int | None, memory: list[tuple[int, Chunk]], hours: range
+    ) -> list[tuple[int, Chunk]]:
+        """Return the hours of an object that are kept in full."""
+        found = [] if number is None else _chunks(tx, number, hours)
+        if number is not None and not self._recorder.recovered:
+            found += _tails(tx, number, hours)
+        return found + [one for one in memory if one[0] in hours]
 
 
 def _chunks(tx: Tx, number: int, hours: range) -> list[tuple[int, Chunk]]:

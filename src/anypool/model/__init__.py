@@ -2,9 +2,9 @@
 
 from anypool.model.capability import Capability
 from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
-from anypool.model.curve import HOURS, Curve, Week, hour_of_week, told_hour
+from anypool.model.curve import HOURS, Curve, Week, told_hour
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
-from anypool.model.energy import NO_TARIFF, Source, Tariff, Watts
+from anypool.model.energy import NO_TARIFF, Tariff, Watts
 from anypool.model.frame import (
     Changes,
     Console,
@@ -203,7 +203,6 @@ __all__ = [
     "ServiceId",
     "ServiceState",
     "Snapshot",
-    "Source",
     "Spread",
     "StateReason",
     "Strength",
@@ -223,7 +222,6 @@ __all__ = [
     "Watts",
     "Week",
     "domains_of",
-    "hour_of_week",
     "rolled_up",
     "told_hour",
 ]

@@ -10,7 +10,7 @@ HOURS = 168
 """Hours of a week; hour 0 begins on Monday at 00:00 UTC."""
 
 HOUR_S = 3600
-_FIRST_DAY = 3  # 1970 began on a Thursday
+FIRST_HOUR = 72  # 1970 began on a Thursday
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Week: TypeAlias = NDArray[np.float64]
@@ -31,12 +31,6 @@ class Curve(Struct, frozen=True, kw_only=True, eq=False):
     def hours(self) -> int:
         """Return the number of hours of the week that were measured."""
         return int(np.isfinite(self.high).sum())
-
-
-def hour_of_week(at: float) -> int:
-    """Return the hour of the week of a moment in seconds since 1970."""
-    hour = int(at) // HOUR_S
-    return (hour + 24 * _FIRST_DAY) % HOURS
 
 
 def told_hour(hour: int) -> str:

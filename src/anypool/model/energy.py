@@ -1,17 +1,8 @@
 """What hosts draw from the mains, and what that costs."""
 
-from enum import StrEnum
-
 from msgspec import Struct
 
 from anypool.model.curve import HOURS
-
-
-class Source(StrEnum):
-    """How the watts of a host are known."""
-
-    MEASURED = "measured"
-    SET = "set"
 
 
 class Watts(Struct, frozen=True, kw_only=True, gc=False):
@@ -23,11 +14,6 @@ class Watts(Struct, frozen=True, kw_only=True, gc=False):
     idle: float
     full: float
     off: float = 0.0
-    source: Source = Source.SET
-
-    def at(self, busy: float) -> float:
-        """Return the watts at a share of busy CPUs; more than all draws no more."""
-        return self.idle + (self.full - self.idle) * min(1.0, max(0.0, busy))
 
 
 class Tariff(Struct, frozen=True, kw_only=True, gc=False):

@@ -56,6 +56,11 @@ def to_values(codes: Codes) -> Values:
     return np.where(codes == GAP, np.nan, found)
 
 
+def values_of(metric: int, codes: Codes) -> Values:
+    """Return what codes of one metric, by its place in `METRICS`, stand for; none is a gap."""
+    return np.asarray(np.expm1((codes.astype(np.float64) - 1) * STEP) * _FLOORS[metric])
+
+
 def value_of(metric: int, code: float) -> float:
     """Return what a code of one metric, by its place in `METRICS`, stands for."""
     return float(np.expm1((code - 1) * STEP) * _FLOORS[metric])

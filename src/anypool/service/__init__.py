@@ -13,6 +13,7 @@ from anypool.service.audit import Audit
 from anypool.service.backups import Backups
 from anypool.service.balances import Balances
 from anypool.service.consoles import Consoles
+from anypool.service.consolidations import Consolidations
 from anypool.service.datastores import Datastores
 from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
@@ -71,6 +72,7 @@ class Services:
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
+        self.consolidations = Consolidations(engine, proposals, clock, settings)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)
