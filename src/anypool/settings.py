@@ -92,6 +92,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_plans_days: Annotated[
         Days, Meta(description="plans are kept for so long after they came to an end")
     ] = 365.0
+    keep_measurements_days: Annotated[
+        Days, Meta(description="what steps took, which corrects prices, is kept for so long")
+    ] = 730.0
     keep_inventories_days: Annotated[
         Days, Meta(description="all stored inventories are kept for so long")
     ] = 1.0

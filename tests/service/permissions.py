@@ -123,6 +123,7 @@ LEAST: dict[str, Role | None] = {
     "post /plans/{plan}/approve": _O,
     "post /plans/{plan}/reject": _O,
     "post /plans/{plan}/run": _O,
+    "get /prices": _V,
     "get /operations": _V,
     "get /operations/{run}": _V,
     "post /operations/{run}/pause": _O,

@@ -54,8 +54,10 @@ from anypool.store import (
     events,
     facts,
     idempotency,
+    measurements,
     observed,
     people,
+    planinputs,
     plans,
     retention,
     runs,
@@ -64,7 +66,9 @@ from anypool.store import (
     tables,
     tokens,
 )
+from anypool.store.measurements import Measurement
 from anypool.store.migrate import migrate, newest, revisions
+from anypool.store.planinputs import StoredInputs
 from anypool.store.records import (
     DatastoreFacts,
     EventRecord,
@@ -169,7 +173,7 @@ def _written(folder: Path) -> dict[str, list[dict[str, Any]]]:
         with store.writing() as tx:
             audit.prune(tx, tx.now - 3600)
         with store.writing() as tx:
-            for write in (_journal, _facts, _people, _rest):
+            for write in (_journal, _measured, _facts, _people, _rest):
                 write(tx)
         _kept(store, clock)
     rows = contents(f"sqlite:///{file}")
@@ -230,6 +234,16 @@ def _journal(tx: Tx) -> None:
     events.append(tx, EventRecord(kind="run.failed", message=say(why), said=why, run=DONE))
     told = EventRecord(kind="vm.appeared", message="v1 is new", subject_kind="vm", subject_id="v1")
     events.append(tx, told)
+
+
+def _measured(tx: Tx) -> None:
+    """What a plan was made from, and what a step took."""
+    planinputs.put(tx, PLAN, StoredInputs("0.1.0", b'{"format":1,"inputs":{}}'))
+    took = Measurement(
+        run=RUN, step=1, at=tx.now, kind="migrate-vm", source="h1", target="h2", model=1,
+        base_ms=1000, quoted_ms=1000, took_ms=1400, took_bytes=1 << 30, took_pause_ms=40,
+    )  # fmt: skip
+    measurements.put(tx, (took,))
 
 
 def _facts(tx: Tx) -> None:

@@ -133,8 +133,8 @@ def test_action_on_a_vanished_or_unknown_thing_is_refused(action: Action) -> Non
 
 def test_another_release_is_not_guessed_at() -> None:
     plan = Plan(goal="x", steps=())
-    newer = encode_plan(plan).replace(b'"format":3', b'"format":4')
-    with pytest.raises(Invalid, match="format 4"):
+    newer = encode_plan(plan).replace(b'"format":4', b'"format":5')
+    with pytest.raises(Invalid, match="format 5"):
         decode_plan(newer)
     with pytest.raises(Invalid) as caught:
         decode_plan(
@@ -161,7 +161,11 @@ def test_duration_is_that_of_a_schedule() -> None:
     assert priced(plan, world, model, slots=2).cost.duration_ms == 2000
     last = msgspec.structs.replace(moves[3], after=frozenset({1, 2, 3}))
     chained = msgspec.structs.replace(plan, steps=(*moves[:3], last))
-    assert priced(chained, world, model, slots=4).cost.duration_ms == 2000
+    wide = msgspec.structs.replace(model, moves_per_host=4)
+    assert priced(chained, world, wide, slots=4).cost.duration_ms == 2000
+    narrow = priced(chained, world, model, slots=4)
+    assert narrow.cost.duration_ms == 3000  # two at once leave or enter one host
+    assert [(one.what, one.reached, one.bound) for one in narrow.bounds] == [("time", 3000, 2000)]
 
 
 def test_checker_sees_what_the_simulator_would_let_through() -> None:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "What goes on": {
         "plan": ("plan:app", "proposals with reasons and a price"),
+        "price": ("price:app", "what prices are made of, and what runs taught about them"),
         "operation": ("operation:app", "plans that are being carried out, or were"),
         "event": ("event:app", "what happened"),
         "audit": ("audit:app", "who did what, and whether that record still holds"),

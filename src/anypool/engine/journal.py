@@ -6,6 +6,7 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anypool.engine.measuring import measured
 from anypool.engine.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
 from anypool.model import Inventory, PlanId, RunId, VmId
@@ -25,7 +26,7 @@ from anypool.plan import (
     tell,
     vm_of,
 )
-from anypool.store import Store, Tx, events, facts, plans, runs
+from anypool.store import Store, Tx, events, facts, measurements, plans, runs
 from anypool.store.records import (
     EventRecord,
     HostFacts,
@@ -82,6 +83,7 @@ class Journal:
                 before = old.step(step.record.number)
                 for event in _step_events(new, before, step, inventory):
                     events.append(tx, event)
+            measurements.put(tx, measured(new, ended, inventory))
             found = _facts(tx, new, ended)
             if new.record != old.record:
                 self._write_run(tx, old, new)

@@ -9,6 +9,7 @@ from anypool.engine.archive import Archive
 from anypool.engine.backups import Backups
 from anypool.engine.heads import Heads
 from anypool.engine.history import History
+from anypool.engine.prices import Prices
 from anypool.engine.recorder import Recorder
 from anypool.engine.retention import Retention
 from anypool.engine.threads import Ticker
@@ -44,6 +45,7 @@ class Keeping:
         self.recorder.stopped = self._stopping.is_set
         self.history = History(store, self.recorder, settings.history_step_s)
         self.archive = Archive(store)
+        self.prices = Prices(store, settings)
         self.retention = Retention(store, clock, settings)
         self.retention.stopping = self._stopping
         self.backups = Backups(store, clock, settings)

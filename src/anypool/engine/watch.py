@@ -53,7 +53,7 @@ class Watch:
         self._store = store
         self._clock = clock
         self._every_s = settings.watch_every_s
-        self._watcher = Watcher(engine, store, clock, settings)
+        self._watcher = Watcher(engine, store, clock)
         self._seen: dict[PolicyId, _Seen] = {}
         self._turn = threading.Lock()
         self._known: tuple[Policy, ...] = ()

@@ -1,6 +1,5 @@
 """One look at one balance policy: measure, decide, plan, and see to the plan that waits."""
 
-from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from anypool.clock import Clock
 from anypool.engine.archive import Origin
 from anypool.engine.decide import NEVER, Deal, Rest, deal, enough, left_alone, weigh
 from anypool.engine.engine import Engine
+from anypool.engine.inputs import keep
 from anypool.engine.past import Past, past_of
 from anypool.engine.usage import Usages
 from anypool.errors import AnypoolError, Conflict
@@ -27,13 +27,10 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import (
-    CostModel,
     Plan,
     PlanState,
     Reason,
     hosts_of,
-    named,
-    priced,
     reason,
     say,
     why_of,
@@ -41,7 +38,7 @@ from anypool.plan import (
 from anypool.plan.check import objections
 from anypool.planner.rebalance import Aim, Rebalanced, Weights, numbers_of, rebalanced, uneven
 from anypool.planner.rules import Rulebook
-from anypool.settings import Settings
+from anypool.planner.wish import Inputs, Rounds, finished, wish_of
 from anypool.store import Store, Tx, facts, plans, runs
 from anypool.store.records import PlanSummary, Watched
 from anypool.store.tx import Told
@@ -62,20 +59,21 @@ class Look(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """A plan, and whether it may run without a person."""
+    """A plan, what it was made from, and whether it may run without a person."""
 
     plan: Plan
+    inputs: Inputs
     automatic: bool
 
 
 class Watcher:
     """Looks; every look is complete in itself and may be the last before a crash."""
 
-    def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
+    def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self._engine = engine
         self._store = store
         self._clock = clock
-        self._slots = settings.moves_per_pool
+        self._prices = engine.keeping.prices
         self._usages = Usages(engine.keeping.history, engine.loads, clock)
         self.latest: dict[PolicyId, Watched] = {}
 
@@ -133,22 +131,25 @@ class Watcher:
         by_itself = rule.level is not Level.SHADOW and len(asked) < len(vms)
         tries = [(asked, True)] if by_itself else []
         tries += [(never, False)] if not by_itself or never != asked else []
+        terms = self._prices.terms(author(look.policy.id))
         why = reason("watch.no-gain", percent=f"{look.before.percent:.2f}")
         for alone, automatic in tries:
-            found = rebalanced(look.inventory, replace(aim, left_alone=alone), self._budget())
+            aimed, rounds = replace(aim, left_alone=alone), self._budget()
+            found = rebalanced(look.inventory, aimed, rounds)
             if not _worth(rule, found):
                 continue
-            plan = priced(found.plan, look.inventory, CostModel(), self._slots)
-            plan = named(plan, look.inventory)
+            plan = finished(found.plan, terms, look.inventory, aim.rules)
             against = objections(plan, look.inventory, aim.rules.bounds)
             if not against:
-                return Made(plan, automatic and not past.failed)
+                wish = wish_of(aimed, rounds)
+                inputs = Inputs(wish=wish, policies=aim.rules.policies, terms=terms)
+                return Made(plan, inputs, automatic and not past.failed)
             why = reason("watch.objected", objections=against[:3])
         return why
 
-    def _budget(self) -> Callable[[], bool]:
+    def _budget(self) -> Rounds:
         end = self._clock.monotonic() + BUDGET_S
-        return lambda: self._clock.monotonic() > end
+        return Rounds(late=lambda: self._clock.monotonic() > end)
 
     def _propose(self, look: Look, past: Past, made: Made) -> float:
         """Keep a new plan, unless the very same one waits already; then see to it."""
@@ -190,12 +191,13 @@ class Watcher:
         """Store a plan, and in the same transaction end the one before and note what is known."""
         shadow = _rule(look).level is Level.SHADOW
         state = PlanState.SHADOW if shadow else PlanState.RECOMMENDED
-        origin = Origin(look.policy.id, state, partial(self._also, look, past))
+        origin = Origin(look.policy.id, state, partial(self._also, look, past, made))
         record = self._engine.submit(made.plan, author(look.policy.id), look.inventory, origin)
         with self._store.reading() as tx:
             return plans.summary(tx, record.id)
 
-    def _also(self, look: Look, past: Past, tx: Tx, new: PlanId) -> None:
+    def _also(self, look: Look, past: Past, made: Made, tx: Tx, new: PlanId) -> None:
+        keep(made.inputs, made.plan)(tx, new)
         if past.open is not None:
             _supersede(tx, look.policy.id, past.open.id, reason("plan.newer", plan=new))
         facts.watches.put(tx, replace(look.before, plan=new))

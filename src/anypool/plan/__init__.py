@@ -54,12 +54,13 @@ from anypool.plan.plan import (
     MemoryFree,
     Plan,
     PlanState,
+    Proven,
     Refusal,
     Step,
     VmAbsent,
     VmIs,
 )
-from anypool.plan.price import CostModel, priced
+from anypool.plan.price import Correction, CostModel, priced
 from anypool.plan.reason import Fact, Reason, plain, reason
 from anypool.plan.refuse import refuse, way_out_of, why_of
 from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
@@ -76,6 +77,7 @@ __all__ = [
     "AttachNic",
     "AwaitReady",
     "Condition",
+    "Correction",
     "Cost",
     "CostModel",
     "CreateSnapshot",
@@ -98,6 +100,7 @@ __all__ = [
     "PauseVm",
     "Plan",
     "PlanState",
+    "Proven",
     "Reason",
     "ReconfigureVm",
     "Refusal",

@@ -16,10 +16,11 @@ from anypool.model import Inventory
 from anypool.plan.action import Action
 from anypool.plan.plan import Plan
 
-FORMAT = 3
+FORMAT = 4
 """Of the envelope; 1 had no versions in its actions, which all were of version 1.
 
-Before 3 a plan did not say what was overruled.
+Before 3 a plan did not say what was overruled, before 4 not what energy it takes and how
+near it is to the best possible.
 """
 
 _RAISED: Mapping[str, int] = {"create-vm": 2}
@@ -31,7 +32,7 @@ VERSIONS: Mapping[str, int] = {
 }
 """The version of each action that this release writes, by its type."""
 
-_FORMATS = frozenset({1, 2, FORMAT})
+_FORMATS = frozenset({1, 2, 3, FORMAT})
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 

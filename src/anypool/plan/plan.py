@@ -52,11 +52,35 @@ class Refusal(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Cost(Struct, frozen=True, kw_only=True, gc=False):
-    """What a plan or a step takes: bytes copied, seconds, longest pause of any one VM."""
+    """What a plan or a step takes: bytes copied, time, longest pause of any one VM, energy.
+
+    `energy_j` is what doing it takes, not what the pool saves by it.
+    """
 
     copy_bytes: int = 0
     duration_ms: int = 0
     pause_ms: int = 0
+    energy_j: int = 0
+
+
+class Proven(Struct, frozen=True, kw_only=True, gc=False):
+    """A figure of a plan, and what no plan for the same wish can be below: that is proven.
+
+    `what` is `moves` (a count), `time` (milliseconds, of these steps in any order) or
+    `imbalance` (hundredths of a percent of a host).
+    """
+
+    what: str
+    reached: int
+    bound: int
+
+    @property
+    def gap(self) -> int | None:
+        """How far the figure is above the bound, in hundredths of a percent; None above a 0."""
+        over = max(0, self.reached - self.bound)
+        if self.bound <= 0:
+            return None if over else 0
+        return -(-10_000 * over // self.bound)
 
 
 class Step(Struct, frozen=True, kw_only=True, gc=False):
@@ -107,6 +131,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
 
     `aim` says what it is for, `goal` the same in English words.
     `waived` is what speaks against it and was overruled by whoever asked for it.
+    `bounds` says how near it is to the best possible, where that is proven.
     `names` pairs the ids in it with the names they had then, for texts that outlive them.
 
     Equal inventory, wish and planner version give equal bytes: a plan holds no clock
@@ -122,6 +147,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     names: tuple[tuple[str, str], ...] = ()
     aim: Reason | None = None
     waived: tuple[Reason, ...] = ()
+    bounds: tuple[Proven, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = [step.number for step in self.steps]

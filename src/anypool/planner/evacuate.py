@@ -10,6 +10,7 @@ from anypool.plan import (
     MemoryFree,
     MigrateVm,
     Plan,
+    Proven,
     Reason,
     Refusal,
     Step,
@@ -30,11 +31,14 @@ Stuck = tuple[str, Reason, Reason]
 MOVABLE = frozenset({VmState.RUNNING, VmState.PAUSED})
 
 
-def plan_evacuation(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_RULES) -> Plan:
+def plan_evacuation(
+    inventory: Inventory, host_id: HostId, rules: Rulebook = NO_RULES, *, tight: bool = False
+) -> Plan:
     """Return the moves that empty a host, largest VM first, then its maintenance.
 
-    Stopped VMs stay defined where they are. Raises `Conflict` if the host is not up,
-    `NoPlan` with every VM that cannot leave and each host's reason against it.
+    Stopped VMs stay defined where they are. With `tight` the fullest hosts are filled first.
+    Raises `Conflict` if the host is not up, `NoPlan` with every VM that cannot leave and
+    each host's reason against it.
     """
     host = inventory.host(host_id)
     if host.state is not HostState.UP:
@@ -48,7 +52,7 @@ def plan_evacuation(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_
         for vm in running
         if (bound := pinned(inventory, vm) or rules.pinned(vm.id)) is not None
     ]
-    homes = assign(inventory, host_id, running, rules) if not stuck else None
+    homes = _homes(inventory, host_id, running, rules, tight) if not stuck else None
     if homes is None:
         stuck += homeless(inventory, host_id, running, rules)
         names = tuple(sorted({name for name, _, _ in stuck}))
@@ -65,6 +69,7 @@ def plan_evacuation(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_
         steps=tuple(steps),
         rejected=tuple(rejected),
         based_on=digest(inventory),
+        bounds=(Proven(what="moves", reached=len(homes), bound=len(running)),),
     )
 
 
@@ -82,6 +87,14 @@ def assign(
     order = _in_order(vms)
     homes, stuck = _spread(inventory, source, order, rules)
     return homes if not stuck else _search(inventory, source, order, rules)
+
+
+def _homes(
+    inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook, tight: bool
+) -> Homes | None:
+    if tight and (found := _search(inventory, source, _in_order(vms), rules)) is not None:
+        return found
+    return assign(inventory, source, vms, rules)
 
 
 def _in_order(vms: list[Vm]) -> list[Vm]:

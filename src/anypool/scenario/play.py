@@ -28,7 +28,7 @@ from anypool.scenario.fate import foreseen
 from anypool.scenario.happen import happened
 from anypool.scenario.world import World
 
-_COSTS = CostModel()
+_COSTS = CostModel(steps_at_once=2)
 _SLOTS = 2
 _PLANNED = (*DEEDS, "by-hand")
 

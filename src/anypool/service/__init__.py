@@ -39,6 +39,7 @@ from anypool.service.plans import Plans
 from anypool.service.policies import Policies
 from anypool.service.pool import Pool
 from anypool.service.pools import Pools
+from anypool.service.prices import Prices
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
 from anypool.service.reports import Reports
@@ -62,7 +63,7 @@ class Services:
     def __init__(
         self, engine: Engine, store: Store, drivers: DriverPool, clock: Clock, settings: Settings
     ) -> None:
-        proposals = Proposals(engine, settings)
+        proposals = Proposals(engine)
         underway = Underway(store)
         facts = Facts(engine, store)
         reach = Reach(store, drivers)
@@ -96,6 +97,7 @@ class Services:
         self.policies = Policies(engine, watch)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
+        self.prices = Prices(engine)
         self.resync = Resync(engine, store)
         self.reports = Reports(engine, store)
         self.retention = Retention(engine)

@@ -5,11 +5,11 @@ from anypool.engine import Engine
 from anypool.engine.usage import Usages
 from anypool.errors import NotFound
 from anypool.model import HOLDS_MEMORY, Inventory, Level
-from anypool.plan import Plan
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import Rounds, wish_of
 from anypool.service.access import Deed, Principal, require
-from anypool.service.proposals import Proposal, Proposals
+from anypool.service.proposals import Asked, Proposal, Proposals
 
 BUDGET_S = 20.0
 """The search for moves ends after so long with what it has."""
@@ -35,9 +35,11 @@ class Balances:
             raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
         end = self._clock.monotonic() + BUDGET_S
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Asked:
             aim = self._aim(inventory, key, rules)
-            return plan_rebalance(inventory, aim, lambda: self._clock.monotonic() > end)
+            rounds = Rounds(late=lambda: self._clock.monotonic() > end)
+            made = plan_rebalance(inventory, aim, rounds)
+            return Asked(made, wish_of(aim, rounds))
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 

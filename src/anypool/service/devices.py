@@ -6,9 +6,9 @@ from uuid import uuid4
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import DatastoreId, DiskWish, HostId, Inventory, Nic, Vm
-from anypool.plan import Action, AttachDisk, AttachNic, DetachDisk, DetachNic, Plan
-from anypool.planner import plan_action
+from anypool.plan import Action, AttachDisk, AttachNic, DetachDisk, DetachNic
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import DoAction
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_mac
@@ -92,9 +92,9 @@ class Devices:
         *,
         dry_run: bool,
     ) -> Proposal:
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> DoAction:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(inventory, vm, host), by.name, rules)
+            return DoAction(action=action(inventory, vm, host), who=by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 

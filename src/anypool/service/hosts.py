@@ -4,9 +4,9 @@ from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid
 from anypool.model import Host, Inventory
 from anypool.model.units import format_mib
-from anypool.plan import LeaveMaintenance, Plan
-from anypool.planner import plan_action, plan_evacuation
+from anypool.plan import LeaveMaintenance
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import DoAction, EvacuateHost
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -60,19 +60,19 @@ class Hosts:
     def evacuate(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Move all running VMs away and close the host; raise `NoPlan` if they fit nowhere."""
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
-            return plan_evacuation(inventory, find.host(inventory, key).id, rules)
+        def plan(inventory: Inventory, _: Rulebook) -> EvacuateHost:
+            return EvacuateHost(host=find.host(inventory, key).id)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run, waive=waive)
 
     def leave_maintenance(self, by: Principal, key: str, *, dry_run: bool) -> Proposal:
         """Open a host again; raise `Conflict` if it is not in maintenance."""
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> DoAction:
             host = find.host(inventory, key)
             if not host.maintenance:
                 raise Conflict(f"{host.name} is not in maintenance")
-            return plan_action(inventory, LeaveMaintenance(host=host.id), by.name, rules)
+            return DoAction(action=LeaveMaintenance(host=host.id), who=by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 

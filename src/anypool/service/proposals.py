@@ -4,20 +4,30 @@ import threading
 from collections.abc import Callable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.errors import Conflict
+from anypool.engine.archive import Origin
+from anypool.engine.inputs import keep
 from anypool.model import Inventory
-from anypool.plan import CostModel, Plan, Reason, named, priced, reason, refuse
-from anypool.planner.failover import weakened
+from anypool.plan import Plan
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import AnyWish, Inputs, finished
 from anypool.service.access import Deed, Principal, require
-from anypool.settings import Settings
 from anypool.store.records import PlanRecord, RunRecord
 
-Planner = Callable[[Inventory, Rulebook], Plan]
-"""Makes a plan of an inventory and the rules that bind it."""
+
+class Asked(Struct, frozen=True):
+    """A plan, and the wish that makes it again."""
+
+    plan: Plan
+    wish: AnyWish
+
+
+Planner = Callable[[Inventory, Rulebook], Plan | AnyWish | Asked]
+"""Makes a wish, or a plan, of an inventory and the rules that bind it.
+
+What comes from a wish can be made again later; of a mere plan nobody knows from what.
+"""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -30,9 +40,9 @@ class Proposal(Struct, frozen=True, kw_only=True):
 class Proposals:
     """Turn wishes into plans; wishes that are carried out at once are decided one at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._slots = settings.moves_per_pool
+        self._prices = engine.keeping.prices
         self._deciding = threading.Lock()
 
     def propose(
@@ -55,15 +65,14 @@ class Proposals:
         self._engine.must_lead()
         inventory = self._engine.inventory
         rules = self._engine.policies.rulebook(inventory)
-        made = plan(inventory, rules)
-        if against := weakened(made, inventory, rules.bounds):
-            made = _waived(made, by, against, waive=waive)
-        made = priced(made, inventory, CostModel(), self._slots)
-        return self._engine.submit(named(made, inventory), by.name, inventory)
-
-
-def _waived(plan: Plan, by: Principal, against: tuple[Reason, ...], *, waive: bool) -> Plan:
-    """Return the plan with what was overruled; raise `Conflict` if nobody overruled it."""
-    if not waive:
-        raise refuse(Conflict, reason("no.spare", why=against), reason("hint.ignore-failover"))
-    return replace(plan, waived=(reason("plan.waived", who=by.name, why=against),))
+        asked = plan(inventory, rules)
+        terms = self._prices.terms(by.name, waive=waive)
+        if isinstance(asked, Plan):
+            made = finished(asked, terms, inventory, rules)
+            return self._engine.submit(made, by.name, inventory)
+        if not isinstance(asked, Asked):
+            asked = Asked(asked.plan(inventory, rules), asked)
+        inputs = Inputs(wish=asked.wish, policies=rules.policies, terms=terms)
+        made = finished(asked.plan, terms, inventory, rules)
+        origin = Origin(also=keep(inputs, made))
+        return self._engine.submit(made, by.name, inventory, origin)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, Inventory, Vm
-from anypool.plan import Action, CreateSnapshot, DeleteSnapshot, Plan, RevertSnapshot
-from anypool.planner import plan_action
+from anypool.plan import Action, CreateSnapshot, DeleteSnapshot, RevertSnapshot
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import DoAction
 from anypool.service.access import Deed, Principal
 from anypool.service.names import checked_name
 from anypool.service.proposals import Proposal, Proposals
@@ -55,9 +55,9 @@ class Snapshots:
         *,
         dry_run: bool,
     ) -> Proposal:
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> DoAction:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(vm, host), by.name, rules)
+            return DoAction(action=action(vm, host), who=by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run)
 

@@ -10,7 +10,6 @@ from anypool.plan import (
     Action,
     DeleteVm,
     PauseVm,
-    Plan,
     ReconfigureVm,
     RenameVm,
     RestartHow,
@@ -19,8 +18,8 @@ from anypool.plan import (
     StopHow,
     StopVm,
 )
-from anypool.planner import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import CreateVms, DoAction, MigrateOne, StartOne
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -78,19 +77,19 @@ class Vms:
     ) -> Proposal:
         """Make VMs from an image; raise `Invalid`, `NotFound`, `Conflict` or `NoPlan`."""
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> CreateVms:
             used = taken(inventory, self._underway.plans())
             host = _host_id(inventory, asked.host)
             made = wishes(asked, inventory, used)
-            return plan_create(inventory, made, rules, host=host, start=asked.start)
+            return CreateVms(wishes=made, host=host, start=asked.start)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
     def start(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Start a stopped VM; raise `Conflict`, or `NoPlan` without memory for it."""
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
-            return plan_start(inventory, find.vm(inventory, key).id, rules)
+        def plan(inventory: Inventory, _: Rulebook) -> StartOne:
+            return StartOne(vm=find.vm(inventory, key).id)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
@@ -99,9 +98,9 @@ class Vms:
     ) -> Proposal:
         """Migrate a running VM to the named host, or the best; raise `Conflict` or `NoPlan`."""
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> MigrateOne:
             vm = find.vm(inventory, key)
-            return plan_migrate(inventory, vm.id, rules, target=_host_id(inventory, target))
+            return MigrateOne(vm=vm.id, target=_host_id(inventory, target))
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
@@ -163,9 +162,9 @@ class Vms:
         dry_run: bool,
         waive: bool = False,
     ) -> Proposal:
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, _: Rulebook) -> DoAction:
             vm, host = placed(inventory, key)
-            return plan_action(inventory, action(vm, host), by.name, rules)
+            return DoAction(action=action(vm, host), who=by.name)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 

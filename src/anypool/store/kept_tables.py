@@ -118,3 +118,30 @@ retention = Table(
     _integer("removed_ever"),
 )
 """When each kind of record was last thinned out, and how many went."""
+
+plan_inputs = Table(
+    "plan_inputs",
+    metadata,
+    Column("plan", Text, ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("release", Text, nullable=False),
+    _body(),
+)
+"""What plans were made from beside their inventory, so that they can be made again."""
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("model", Integer, nullable=False),
+    *(
+        _integer(f"{whose}_{what}")
+        for whose in ("base", "quoted", "took")
+        for what in ("ms", "bytes", "pause_ms")
+    ),
+)
+"""What steps took, beside what was expected; they outlive their runs."""

@@ -21,6 +21,7 @@ from anypool.store.kept_tables import (
     load_days,
     load_hours,
     load_objects,
+    measurements,
     retention,
 )
 from anypool.store.records import FINAL_RUN_STATES
@@ -83,6 +84,16 @@ def forget_plans(tx: Tx, before: float, limit: int) -> int:
     ran = select(runs.c.plan).where(runs.c.plan == plans.c.id).exists()
     old = (plans.c.state.in_(_FINAL_PLANS), plans.c.changed_at < before, ~ran)
     return _forget(tx, plans, plans.c.number, limit, *old)
+
+
+def forget_measurements(tx: Tx, before: float, limit: int) -> int:
+    """Forget what steps took."""
+    old = select(measurements.c.run, measurements.c.step).where(measurements.c.at < before)
+    rows = tx.rows(old.limit(limit))
+    for row in rows:
+        mine = (measurements.c.run == row.run, measurements.c.step == row.step)
+        tx.run(delete(measurements).where(*mine))
+    return len(rows)
 
 
 def undecided(tx: Tx, before: float, limit: int) -> list[str]:
@@ -211,6 +222,7 @@ def measure_inventories(tx: Tx) -> Amount:
 measure_events = measure(events, "at")
 measure_runs = measure(runs, "started_at")
 measure_plans = measure(plans, "created_at")
+measure_measurements = measure(measurements, "at")
 measure_logins = measure(login_failures, "at")
 measure_audit = measure(audit, "at")
 measure_requests = measure(requests, "at")

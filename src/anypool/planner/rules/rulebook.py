@@ -29,7 +29,7 @@ class Rulebook:
 
     def __init__(self, bounds: Iterable[Bound] = (), policies: tuple[Policy, ...] = ()) -> None:
         self.bounds = tuple(bounds)
-        self._policies = policies
+        self.policies = policies
         self._of_vm: dict[VmId, list[Bound]] = {}
         self._of_hosts = [bound for bound in self.bounds if isinstance(bound.rule, OF_HOSTS)]
         for bound in self.bounds:
@@ -43,7 +43,7 @@ class Rulebook:
 
     def bound_to(self, inventory: Inventory) -> "Rulebook":
         """Return the same policies as they bind another inventory."""
-        return Rulebook.on(self._policies, inventory) if self._policies else self
+        return Rulebook.on(self.policies, inventory) if self.policies else self
 
     def of(self, vm: VmId) -> tuple[Bound, ...]:
         """Return the rules that name a VM."""
