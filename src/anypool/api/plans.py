@@ -6,14 +6,13 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from anypool.api.asking import By, Key, Use, Wanted, proposed
+from anypool.api.differences import PlanDifferenceView, difference_view
 from anypool.api.planviews import (
     Accepted,
     OperationRow,
     OperationView,
-    PlanDifferenceView,
     PlanRow,
     PlanView,
-    difference_view,
     operation_row,
     operation_view,
     plan_row,
@@ -105,7 +104,7 @@ def retry_step(services: Use, by: By, run: Key, number: FromPath[int]) -> Operat
 
 
 def _plan(services: Use, by: By, plan: FollowedPlan) -> PlanView:
-    return plan_view(plan.record, services.pool.inventory(by), plan.steps)
+    return plan_view(plan.record, services.pool.inventory(by), plan.steps, plan.corrections)
 
 
 def _operation(services: Use, by: By, operation: OperationInFull) -> OperationView:

@@ -6,11 +6,15 @@ import msgspec
 from msgspec import Struct
 
 from anypool.api.language import ReasonView, language, reason_view, told
+from anypool.api.priceviews import CorrectionView, correction_view
 from anypool.api.views import time_or_none
+from anypool.engine.measuring import took_ms
 from anypool.model import Inventory
 from anypool.plan import (
+    Correction,
     Cost,
     OutlinedStep,
+    Proven,
     Reason,
     Step,
     goal_of,
@@ -20,10 +24,8 @@ from anypool.plan import (
     render,
     tell,
 )
-from anypool.plan.compare import Compared
 from anypool.plan.render import Names
 from anypool.service.operations import Operation, OperationInFull
-from anypool.service.plans import PlanDifference
 from anypool.store.records import (
     FINAL_RUN_STATES,
     PlanRecord,
@@ -64,7 +66,22 @@ class StepView(Struct, frozen=True, kw_only=True):
     begun_at: float | None = None
     ended_at: float | None = None
     pause_ms: int = 0
+    took_ms: int | None = None
+    took_bytes: int | None = None
     unknown: str = ""
+
+
+class BoundView(Struct, frozen=True, kw_only=True):
+    """A figure of a plan, and what is proven that no plan can be below.
+
+    `what` is `moves`, `time` (milliseconds, of these steps in any order) or `imbalance`
+    (hundredths of a percent of a host). `gap_percent` is null above a bound of 0.
+    """
+
+    what: str
+    reached: int
+    bound: int
+    gap_percent: float | None
 
 
 class RejectedView(Struct, frozen=True, kw_only=True):
@@ -82,7 +99,8 @@ class PlanView(Struct, frozen=True, kw_only=True):
     """A plan; `text` is the whole of it as a person reads it.
 
     `unknown` names the actions this release does not know; such a plan is never run.
-    `waived` says what spoke against it and was overruled.
+    `waived` says what spoke against it and was overruled. `bounds` says how near it is to the
+    best possible, `corrections` what runs taught about its price, null where nobody knows.
     """
 
     id: str
@@ -100,27 +118,8 @@ class PlanView(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     policy: str | None = None
     waived: tuple[str, ...] = ()
-
-
-class ComparedView(Struct, frozen=True, kw_only=True):
-    """What became of a step: same, added, removed or changed; the texts of either plan."""
-
-    change: str
-    before: str | None
-    after: str | None
-    why: str
-
-
-class PlanDifferenceView(Struct, frozen=True, kw_only=True):
-    """Two plans step by step, and what each costs."""
-
-    old: str
-    new: str
-    old_goal: str
-    new_goal: str
-    old_cost: Cost
-    new_cost: Cost
-    steps: tuple[ComparedView, ...]
+    bounds: tuple[BoundView, ...] = ()
+    corrections: tuple[CorrectionView, ...] | None = None
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
@@ -160,9 +159,11 @@ class OperationRow(Struct, frozen=True, kw_only=True):
 
 
 class OperationView(OperationRow, frozen=True, kw_only=True):
-    """An operation with its steps."""
+    """An operation with its steps, what was quoted for it, and what it took if it has ended."""
 
     steps: tuple[StepView, ...]
+    cost: Cost
+    took: Cost | None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -172,7 +173,10 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
 
 def plan_view(
-    record: PlanRecord, inventory: Inventory, steps: tuple[StepRecord, ...] = ()
+    record: PlanRecord,
+    inventory: Inventory,
+    steps: tuple[StepRecord, ...] = (),
+    corrections: tuple[Correction, ...] | None = None,
 ) -> PlanView:
     """Return a plan as it is shown, with the steps of its latest run."""
     names = names_of(record.plan, inventory)
@@ -202,33 +206,16 @@ def plan_view(
         unknown=record.unknown,
         policy=record.policy,
         waived=tuple(map(told, record.plan.waived)),
+        bounds=tuple(map(_bound, record.plan.bounds)),
+        corrections=None
+        if corrections is None
+        else tuple(correction_view(one, inventory) for one in corrections),
     )
 
 
-def difference_view(found: PlanDifference, inventory: Inventory) -> PlanDifferenceView:
-    """Return what differs between two plans as it is shown."""
-    old, new = found.old.plan, found.new.plan
-    names = names_of(old, inventory), names_of(new, inventory)
-    return PlanDifferenceView(
-        old=found.old.id,
-        new=found.new.id,
-        old_goal=told(goal_of(old)),
-        new_goal=told(goal_of(new)),
-        old_cost=old.cost,
-        new_cost=new.cost,
-        steps=tuple(_compared(one, names) for one in found.steps),
-    )
-
-
-def _compared(one: Compared, names: tuple[Names, Names]) -> ComparedView:
-    before, after = one.before, one.after
-    step = before if after is None else after
-    return ComparedView(
-        change=one.change,
-        before=None if before is None else told(tell(before.action, names[0])),
-        after=None if after is None else told(tell(after.action, names[1])),
-        why="" if step is None else told(step.why),
-    )
+def _bound(one: Proven) -> BoundView:
+    gap = None if one.gap is None else one.gap / 100
+    return BoundView(what=one.what, reached=one.reached, bound=one.bound, gap_percent=gap)
 
 
 def plan_row(summary: PlanSummary) -> PlanRow:
@@ -262,6 +249,19 @@ def operation_view(operation: OperationInFull, inventory: Inventory) -> Operatio
     return OperationView(
         **_common(operation.run, goal_of(plan), operation.steps),
         steps=_steps(operation.plan, operation.steps, names_of(plan, inventory)),
+        cost=plan.cost,
+        took=_took(operation.run, operation.steps),
+    )
+
+
+def _took(run: RunRecord, steps: tuple[StepRecord, ...]) -> Cost | None:
+    """Return what a run took; None before its end. Nobody measures its energy."""
+    if not run.ended_at:
+        return None
+    return Cost(
+        copy_bytes=sum(step.progress_bytes_total for step in steps),
+        duration_ms=round(1000 * (run.ended_at - run.started_at)),
+        pause_ms=max((step.pause_ms for step in steps), default=0),
     )
 
 
@@ -352,4 +352,6 @@ def _followed(view: StepView, record: StepRecord | None) -> StepView:
         begun_at=time_or_none(record.begun_at),
         ended_at=time_or_none(record.ended_at),
         pause_ms=record.pause_ms,
+        took_ms=took_ms(record) or None,
+        took_bytes=total or None,
     )

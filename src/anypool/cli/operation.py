@@ -28,6 +28,7 @@ STEPS = (
     Column("NO", lambda step: step["number"]),
     Column("STEP", lambda step: step["text"]),
     Column("STATE", lambda step: step["state"]),
+    Column("QUOTED", lambda step: _quoted(step)),
     Column("TOOK", lambda step: _took(step)),
     Column("PAUSE", lambda step: duration(step["pause_ms"]) if step["pause_ms"] else ""),
     Column("COPIED", lambda step: _copied(step)),
@@ -46,7 +47,8 @@ def show(operation: str, /, *, where: Where = HERE) -> None:
     """Show an operation and its steps."""
     with connected(where) as client:
         found = client.get(f"/operations/{key(operation)}")
-        show_one(found, tuple(Column(c.title, c.value) for c in COLUMNS), where.output)
+        shown = (*(Column(c.title, c.value) for c in COLUMNS), Column("PRICE", _costs))
+        show_one(found, shown, where.output)
         if where.output in ("table", "wide"):
             out().print()
             show_list(found["steps"], STEPS, where.output)
@@ -99,9 +101,26 @@ def _cancelling(run: Json) -> bool:
     return bool(run["cancelling"]) and run["state"] == "running"
 
 
+def _quoted(step: Json) -> str:
+    return duration(step["cost"]["duration_ms"]) if step["cost"]["duration_ms"] else ""
+
+
 def _took(step: Json) -> str:
-    begun, ended = step["begun_at"], step["ended_at"]
-    return duration(1000 * (ended - begun)) if begun and ended else ""
+    return duration(step["took_ms"]) if step["took_ms"] else ""
+
+
+def _costs(found: Json) -> str:
+    """Return what was quoted for an operation, and what it took."""
+    quoted, took = found["cost"], found["took"]
+    said = _cost(quoted)
+    return f"quoted {said}" if took is None else f"quoted {said}; took {_cost(took)}"
+
+
+def _cost(cost: Json) -> str:
+    words = [duration(cost["duration_ms"])]
+    words += [f"{size(cost['copy_bytes'])} copied"] if cost["copy_bytes"] else []
+    words += [f"longest pause {duration(cost['pause_ms'])}"] if cost["pause_ms"] else []
+    return ", ".join(words)
 
 
 def _copied(step: Json) -> str:

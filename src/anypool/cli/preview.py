@@ -7,6 +7,7 @@ from msgspec import Struct
 from anypool.cli.client import Client, Json
 from anypool.cli.connection import Format
 from anypool.cli.output import aligned, show_one
+from anypool.cli.price import told
 from anypool.cli.terminal import clean, out
 from anypool.cli.words import duration, mib, size
 
@@ -38,7 +39,7 @@ def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[
     lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan))]
     if strange := ", ".join(plan.get("unknown", ())):
         lines.append(clean(f"Unknown to this release: {strange}. It can be read, never run."))
-    lines += map(clean, plan.get("waived", ()))
+    lines += map(clean, (*plan.get("waived", ()), *_nearness(plan), *_taught(plan)))
     lines.append("")
     lines += _section("Steps", [_step(step) for step in plan["steps"]])
     lines += _section("Not chosen", _refusals(plan["rejected"]))
@@ -55,7 +56,41 @@ def _price(plan: Json) -> str:
         words.append(f"{size(cost['copy_bytes'])} to copy")
     if cost["pause_ms"]:
         words.append(f"longest pause {duration(cost['pause_ms'])}")
+    if cost.get("energy_j"):
+        words.append(f"{cost['energy_j'] / 3600:.3g} Wh")
     return f"{', '.join(words)}; {plan['state']}"
+
+
+_BOUNDS = {
+    "moves": lambda one: f"{one['reached']} moves",
+    "time": lambda one: duration(one["reached"]),
+    "imbalance": lambda one: f"imbalance {one['reached'] / 100:.2f} %",
+}
+_PROVEN = {
+    "moves": lambda one: f"{one['bound']} are needed",
+    "time": lambda one: f"{duration(one['bound'])} for these steps in any order",
+    "imbalance": lambda one: f"{one['bound'] / 100:.2f} % by any moves",
+}
+
+
+def _nearness(plan: Json) -> list[str]:
+    """Return how near a plan is to what is proven to be the best possible."""
+    return [_near(one) for one in plan.get("bounds", ()) if one["what"] in _BOUNDS]
+
+
+def _near(one: Json) -> str:
+    gap, said = one["gap_percent"], _BOUNDS[one["what"]](one)
+    best = _PROVEN[one["what"]](one)
+    if gap == 0:
+        return f"{said}: the best possible"
+    if gap is None:
+        return f"{said}; the best possible is not below {best}"
+    return f"{said}: within {gap:.3g} % of the best possible, {best}"
+
+
+def _taught(plan: Json) -> list[str]:
+    found = plan.get("corrections") or ()
+    return [f"Price corrected: {'; '.join(map(told, found))}"] if found else []
 
 
 def _section(title: str, rows: list[list[str]]) -> list[str]:
@@ -67,7 +102,13 @@ def _section(title: str, rows: list[list[str]]) -> list[str]:
 def _step(step: Json) -> list[str]:
     after = ", ".join(map(str, sorted(step["after"])))
     waits = f"after {after}" if after else ""
-    return [f"{step['number']}.", clean(step["text"]), clean(step["why"]), waits]
+    return [f"{step['number']}.", clean(step["text"]), clean(step["why"]), waits, _went(step)]
+
+
+def _went(step: Json) -> str:
+    """Return what a step was to take and what it took, once it ran."""
+    took, quoted = step.get("took_ms"), step["cost"]["duration_ms"]
+    return f"took {duration(took)}, quoted {duration(quoted)}" if took else ""
 
 
 def _refusals(rejected: Sequence[Json]) -> list[list[str]]:

@@ -1,18 +1,21 @@
 """Plans: list them, read them, decide on them."""
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.engine.watch import Watch
 from anypool.errors import Conflict, Invalid
 from anypool.model import PlanId
-from anypool.plan import PlanState, Reason, reason, say
+from anypool.plan import Correction, PlanState, Reason, reason, say
 from anypool.plan.compare import Compared, compare
+from anypool.planner.wish import decode_inputs
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
 from anypool.service.proposals import Proposal
-from anypool.store import Store, Tx, events, plans, runs
+from anypool.store import Store, Tx, events, planinputs, plans, runs
 from anypool.store.pages import Ask as StoreAsk
 from anypool.store.records import EventRecord, PlanRecord, PlanSummary, StepRecord
 
@@ -21,10 +24,14 @@ SEARCHED = 1000
 
 
 class FollowedPlan(Struct, frozen=True, kw_only=True):
-    """A plan, and how its steps stand if it ever ran."""
+    """A plan, how its steps stand if it ever ran, and what its price was corrected with.
+
+    `corrections` is None where nobody kept what the plan was made from.
+    """
 
     record: PlanRecord
     steps: tuple[StepRecord, ...] = ()
+    corrections: tuple[Correction, ...] | None = None
 
 
 class PlanDifference(Struct, frozen=True, kw_only=True):
@@ -60,7 +67,8 @@ class Plans:
         with self._store.reading() as tx:
             record = plans.readable(tx, PlanId(plan))
             steps = () if record.run is None else runs.steps(tx, record.run)
-        return FollowedPlan(record=record, steps=steps)
+            corrections = _corrections(tx, record.id)
+        return FollowedPlan(record=record, steps=steps, corrections=corrections)
 
     def compare(self, by: Principal, plan: str, to: str = "") -> PlanDifference:
         """Return what differs from another plan to this one.
@@ -125,6 +133,16 @@ def _decided(plan: PlanId, new: PlanState, note: Reason, by: str) -> EventRecord
         by=by,
         plan=plan,
     )
+
+
+def _corrections(tx: Tx, plan: PlanId) -> tuple[Correction, ...] | None:
+    """Return what corrected the price of a plan, None where nobody here can say."""
+    stored = planinputs.get(tx, plan)
+    if stored is None:
+        return None
+    with suppress(Invalid):
+        return decode_inputs(stored.body).terms.model.corrections
+    return None
 
 
 def _before(tx: Tx, plan: PlanRecord) -> PlanId:
