@@ -13,6 +13,8 @@ from anypool.cli.words import duration, mib, size
 
 _MOST_NAMED = 3
 """Hosts named for one reason, if there are more than one more; `-o json` has them all."""
+_AHEAD = frozenset({"recommended", "approved"})
+"""Of a plan that ran, nobody can say what its hosts would look like after it."""
 _HOLDS = frozenset({"running", "paused", "suspended", "unknown"})
 
 
@@ -43,7 +45,8 @@ def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[
     lines.append("")
     lines += _section("Steps", [_step(step) for step in plan["steps"]])
     lines += _section("Not chosen", _refusals(plan["rejected"]))
-    lines += _section("Hosts", _before_and_after(plan, hosts, vms))
+    if plan["state"] in _AHEAD:
+        lines += _section("Hosts", _before_and_after(plan, hosts, vms))
     return lines[:-1] if lines[-1] == "" else lines
 
 
