@@ -42,11 +42,12 @@ def difference_view(found: PlanDifference, inventory: Inventory) -> PlanDifferen
         new_goal=told(goal_of(new)),
         old_cost=old.cost,
         new_cost=new.cost,
-        steps=tuple(_compared(one, names) for one in found.steps),
+        steps=tuple(compared_view(one, names) for one in found.steps),
     )
 
 
-def _compared(one: Compared, names: tuple[Names, Names]) -> ComparedView:
+def compared_view(one: Compared, names: tuple[Names, Names]) -> ComparedView:
+    """Return what became of a step as it is shown, with the names of either side."""
     before, after = one.before, one.after
     step = before if after is None else after
     return ComparedView(

@@ -22,6 +22,11 @@ app.command(
     help="Say which VMs of a cluster in a file to move where.",
 )
 
+app.command("anypool.cli.plan_replay:replay", name="replay", help="Make plans again.")
+app.command(
+    "anypool.cli.plan_replay:planners", name="planners", help="List planners to replay with."
+)
+
 COLUMNS = (
     Column("ID", lambda plan: plan["id"]),
     Column("GOAL", lambda plan: plan["goal"]),

@@ -23,6 +23,14 @@ class Usages:
         self._loads = loads
         self._clock = clock
 
+    def then(
+        self, vms: Iterable[VmId], at: float, lookback_s: int = LOOKBACK_S
+    ) -> dict[VmId, Usage]:
+        """Return the usage of VMs over the seconds before a moment, as far as it is kept."""
+        names = sorted(vms)
+        kept = self._history.spread(names, Span(at - lookback_s, at))
+        return {vm: _usage(kept[vm]) or UNMEASURED for vm in names}
+
     def of(self, vms: Iterable[VmId], lookback_s: int = LOOKBACK_S) -> dict[VmId, Usage]:
         """Return the usage of VMs over the last `lookback_s` seconds."""
         now, names = self._clock.now(), sorted(vms)

@@ -17,11 +17,15 @@ from anypool.plan.price import used
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.failover import weakened
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
-from anypool.planner.rebalance import Aim, Rebalanced, Weights, rebalanced
+from anypool.planner.rebalance import Aim, Weights, plan_rebalance
+from anypool.planner.rebalance.search import never
 from anypool.planner.rules import Rulebook
 
 FORMAT = 1
 """Of stored inputs."""
+
+Late = Callable[[], bool]
+"""Whether a search is to end with what it has."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -29,8 +33,8 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class Wish(Struct, frozen=True, kw_only=True, tag_field="wish", forbid_unknown_fields=True):
     """What all wishes are: values that make a plan of an inventory and its rules."""
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
-        """Return the plan; raise what its planner raises."""
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the plan; raise what its planner raises. `late` ends a search early."""
         raise NotImplementedError
 
 
@@ -40,7 +44,7 @@ class EvacuateHost(Wish, frozen=True, tag="evacuate"):
     host: HostId
     tight: bool = False
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the moves and the maintenance."""
         return plan_evacuation(inventory, self.host, rules, tight=self.tight)
 
@@ -50,7 +54,7 @@ class StartOne(Wish, frozen=True, tag="start"):
 
     vm: VmId
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the one step."""
         return plan_start(inventory, self.vm, rules)
 
@@ -61,7 +65,7 @@ class MigrateOne(Wish, frozen=True, tag="migrate"):
     vm: VmId
     target: HostId | None = None
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the one step."""
         return plan_migrate(inventory, self.vm, rules, target=self.target)
 
@@ -73,7 +77,7 @@ class CreateVms(Wish, frozen=True, tag="create"):
     host: HostId | None = None
     start: bool = True
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps."""
         return plan_create(inventory, self.wishes, rules, host=self.host, start=self.start)
 
@@ -84,7 +88,7 @@ class DoAction(Wish, frozen=True, tag="action"):
     action: Action
     who: str
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the one step."""
         return plan_action(inventory, self.action, self.who, rules)
 
@@ -103,12 +107,8 @@ class BalanceHosts(Wish, frozen=True, tag="balance"):
     at_once: int = 0
     rounds: int = -1
 
-    def plan(self, inventory: Inventory, rules: Rulebook) -> Plan:
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the moves."""
-        return self.search(inventory, rules).plan
-
-    def search(self, inventory: Inventory, rules: Rulebook) -> Rebalanced:
-        """Return the moves and what they achieve."""
         aim = Aim(
             hosts=self.hosts,
             name=self.name,
@@ -118,13 +118,13 @@ class BalanceHosts(Wish, frozen=True, tag="balance"):
             left_alone=self.left_alone,
             at_once=self.at_once,
         )
-        return rebalanced(inventory, aim, Rounds(self.rounds))
+        return plan_rebalance(inventory, aim, Rounds(self.rounds, late))
 
 
 class Rounds:
     """Ends a search after a number of rounds (-1: never), or when `late` says so; counts them."""
 
-    def __init__(self, most: int = -1, late: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, most: int = -1, late: Late = never) -> None:
         self._most = most
         self._late = late
         self._asked = 0
@@ -175,13 +175,12 @@ class Inputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     terms: Terms = Terms()
 
 
-def planned(inputs: Inputs, inventory: Inventory, rules: Rulebook | None = None) -> Plan:
+def planned(inputs: Inputs, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
     """Return the plan of inputs, judged, priced and with names; raise what its planner raises.
 
-    `rules` are the policies of the inputs as they bind the inventory, if they are at hand.
+    `rules` are the policies of the inputs as they bind the inventory.
     """
-    book = Rulebook.on(inputs.policies, inventory) if rules is None else rules
-    return finished(inputs.wish.plan(inventory, book), inputs.terms, inventory, book)
+    return finished(inputs.wish.plan(inventory, rules, late), inputs.terms, inventory, rules)
 
 
 def finished(plan: Plan, terms: Terms, inventory: Inventory, rules: Rulebook) -> Plan:

@@ -42,6 +42,7 @@ from anypool.service.pools import Pools
 from anypool.service.prices import Prices
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.replays import Replays
 from anypool.service.reports import Reports
 from anypool.service.resync import Resync
 from anypool.service.retention import Retention
@@ -99,6 +100,7 @@ class Services:
         self.pools = Pools(engine)
         self.prices = Prices(engine)
         self.resync = Resync(engine, store)
+        self.replays = Replays(engine, store, clock)
         self.reports = Reports(engine, store)
         self.retention = Retention(engine)
         self.rooms = Rooms(engine)

@@ -77,6 +77,11 @@ def get(tx: Tx, plan_id: PlanId) -> PlanRecord:
     )
 
 
+def body(tx: Tx, plan_id: PlanId) -> bytes:
+    """Return a plan as it was encoded; raise `NotFound`."""
+    return bytes(_row(tx, plan_id).body)
+
+
 def readable(tx: Tx, plan_id: PlanId) -> PlanRecord:
     """Return a plan; of one that another release stored, its steps as they were stored."""
     try:
