@@ -14,7 +14,7 @@ from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.progress import progress
 from anypool.cli.terminal import note
 from anypool.cli.words import duration, moment, size, to_seconds
-from anypool.errors import AnypoolError, Invalid
+from anypool.errors import Invalid, NotFound
 
 DIFFERS = 1
 """The exit code for a plan that does not come out as it was."""
@@ -122,7 +122,7 @@ def _replayed(client: Client, which: Which) -> Iterator[Json]:
     subjects = list(takewhile(lambda one: one[at] >= since, newest))
     with progress(what) as report:
         for number, one in enumerate(subjects, 1):
-            name = str(one["number"] if which.inventories else one["id"])
+            name = str(one["id"])
             yield _one(client, (what, name, one[at]), which)
             report("making again", number, len(subjects))
 
@@ -133,11 +133,11 @@ def _one(client: Client, subject: tuple[str, str, float], which: Which) -> Json:
     try:
         path = f"/{what}/{key(name)}/replay"
         return client.get(path, planner=which.planner, **asked)
-    except AnypoolError as error:
+    except NotFound as error:
         if not which.inventories:
             raise
         gone = {"subject": name, "at": at, "goal": "", "planner": which.planner, "fields": []}
-        gone |= {"verdict": "unreadable", "why": error.message, "decided": None, "found": None}
+        gone |= {"verdict": "not-for-it", "why": error.message, "decided": None, "found": None}
         return {**gone, "steps": [], "cut": False, "release_then": None, "release_now": ""}
 
 
@@ -147,7 +147,9 @@ def _compared(rows: list[Json], which: Which, where: Where) -> int:
         found = {"planner": which.planner, "since": which.since, "items": rows, "totals": totals}
         show_one(found, (), where.output)
     else:
-        show_list(rows, COLUMNS, where.output)
+        wide = where.output == "wide"
+        shown = [row for row in rows if wide or row["verdict"] != "not-for-it"]
+        show_list(shown, COLUMNS, where.output)
         if where.output != "name":
             note(_told(totals, which.planner))
     return DIFFERS if which.planner == "new" and totals["verdicts"].get("differs") else 0

@@ -88,13 +88,11 @@ class Replays:
         chosen = variant(planner)
         with self._store.reading() as tx:
             record = inventories.find(tx, key)
-        inventory = self._engine.keeping.archive.load(record)
-        inputs = self._inputs(inventory, pool, record.at)
-        if chosen.change(inputs.wish) is None:
+        if chosen.change(BalanceHosts(hosts=frozenset())) is None:
             hint = "`anypool plan planners` says what each is for"
             raise Invalid(f"the planner {planner} does not balance pools", hint=hint)
         with self._one_at_a_time() as late:
-            found = anew(inputs, inventory, chosen, late)
+            found = self._anew(record, pool, chosen, late)
         return Replayed(
             subject=str(record.number),
             at=record.at,
@@ -129,6 +127,13 @@ class Replays:
             return Again(verdict=Verdict.UNREADABLE, why=error.message)
         found = Stored(plan=record.plan, body=body, inventory=inventory, inputs=inputs)
         return again(found, *how)
+
+    def _anew(self, record: StoredInventory, pool: str, chosen: Variant, late: Late) -> Again:
+        try:
+            inventory = self._engine.keeping.archive.load(record)
+        except Invalid as error:
+            return Again(verdict=Verdict.UNREADABLE, why=error.message)
+        return anew(self._inputs(inventory, pool, record.at), inventory, chosen, late)
 
     def _inputs(self, inventory: Inventory, pool: str, at: float) -> Inputs:
         hosts = [host.id for host in inventory.hosts.values() if host.pool == pool]
