@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from anypool.clock import ManualClock
 from anypool.engine.archive import Archive
 from anypool.engine.recorder import Recorder
+from anypool.engine.rollouts import begun
 from anypool.engine.rollup import Rollup
 from anypool.model import (
     Component,
@@ -39,6 +40,7 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
+    RolloutWish,
     RunId,
     Service,
     ServiceId,
@@ -283,6 +285,7 @@ def _facts(tx: Tx) -> None:
     facts.watches.put(
         tx, Watched(policy=PolicyId("night"), since=tx.now, percent=7.5, said=uneven, plan=WAITING)
     )
+    _rollout(tx)
     part = Component(name="web", image="debian", count=2)
     facts.services.put(tx, Service(id=ServiceId("shop"), components=(part,)))
     secrets.put(tx, "h1", "password", PASSWORD)
@@ -297,6 +300,13 @@ def _facts(tx: Tx) -> None:
         ],
         (),
     )
+
+
+def _rollout(tx: Tx) -> None:
+    first, second = HostId("h1"), HostId("h2")
+    wish = RolloutWish(hosts=(first, second))
+    waves = ((first,), (second,))
+    begun(tx, PoolId("prod"), wish, "ada", (waves, 2))
 
 
 def _people(tx: Tx) -> None:

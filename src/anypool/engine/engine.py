@@ -24,6 +24,7 @@ from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected
 from anypool.engine.resync import Resync
+from anypool.engine.rollouts import Rollouts
 from anypool.engine.runner import Crew, Runner
 from anypool.engine.saver import Saver
 from anypool.engine.services import Services
@@ -81,6 +82,7 @@ class Engine:
         self._tickers: tuple[Ticker, ...] = ()
         self.policies = Policies(store, self._board, self.must_lead)
         self.services = Services(store, self._board, self.must_lead)
+        self.rollouts = Rollouts(store, self._board, self._ask, self.must_lead)
         self.healths = Healths(self.services, store, self._board, clock, leads=lambda: self.leads)
         self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)

@@ -11,6 +11,7 @@ from anypool.engine.decide import NEVER, Deal, Rest, deal, enough, left_alone, w
 from anypool.engine.engine import Engine
 from anypool.engine.inputs import keep
 from anypool.engine.past import Past, past_of
+from anypool.engine.rollouts import resting
 from anypool.engine.usage import Usages
 from anypool.errors import AnypoolError, Conflict
 from anypool.model import (
@@ -94,6 +95,9 @@ class Watcher:
         with self._store.reading() as tx:
             past = past_of(tx, look.policy.id)
             busy = past.running or self._is_worked_on(tx, look.hosts)
+            maintained = resting(tx, look.inventory, look.hosts)
+        if maintained is not None:
+            return self._say(look, maintained, again=POLL_S)
         if busy:
             return self._say(look, reason("watch.works"), again=POLL_S)
         if (silent := self._silent(look)) is not None:

@@ -216,6 +216,24 @@ watches = Table(
     Column("plan", Text),
 )
 
+rollouts = Table(
+    "rollouts",
+    metadata,
+    _key("id"),
+    _text("pool"),
+    Column("wish", JSON, nullable=False),
+    *(_text(name) for name in ("state", "by")),
+    Column("waves", JSON, nullable=False),
+    _count("fewest"),
+    Column("forecast", Text),
+    _count("number"),
+    *(Column(name, JSON, nullable=False) for name in ("wave", "done")),
+    Column("plan", Text),
+    _count("attempts"),
+    *(_time(name) for name in ("due", "started_at", "ended_at")),
+    _said(),
+)
+
 audit = Table(
     "audit",
     metadata,
