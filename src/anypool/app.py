@@ -58,6 +58,7 @@ class App(NamedTuple):
         """Take the lease, show what was known and begin to work."""
         self.engine.start()
         self.services.watch.start()
+        self.services.rolling.start()
         gc.freeze()
         self.services.lists.start()
 
@@ -65,6 +66,7 @@ class App(NamedTuple):
         """End all work; what runs goes on with the next start."""
         self.web.close()
         self.services.lists.stop()
+        self.services.rolling.stop()
         self.services.watch.stop()
         self.engine.stop()
         self.drivers.close()

@@ -9,7 +9,7 @@ import pytest
 from anypool.drivers.sim import Shape
 from anypool.engine.archive import Origin
 from anypool.engine.rolling import Rolling
-from anypool.engine.rollouts import begun
+from anypool.engine.rollouts import Expected, begun
 from anypool.errors import Conflict, Unreachable
 from anypool.model import HostId, OnFailure, PlanId, PoolId, RolloutState, RolloutWish
 from anypool.plan import HandOver, MigrateVm, PlanState, say
@@ -54,8 +54,8 @@ class Site:
         made: list[Rollout] = []
 
         def also(tx: Tx, _: PlanId) -> None:
-            shape = (found.waves, found.fewest)
-            made.append(begun(tx, PoolId("default"), wish, "ada", shape))
+            told = Expected(found.waves, found.fewest)
+            made.append(begun(tx, PoolId("default"), wish, "ada", told))
 
         self.yard.engine.submit(found.plan, "ada", inventory, Origin(None, PlanState.SHADOW, also))
         return made[0]

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from anypool.clock import ManualClock
 from anypool.engine.archive import Archive
 from anypool.engine.recorder import Recorder
-from anypool.engine.rollouts import begun
+from anypool.engine.rollouts import Expected, begun
 from anypool.engine.rollup import Rollup
 from anypool.model import (
     Component,
@@ -306,7 +306,7 @@ def _rollout(tx: Tx) -> None:
     first, second = HostId("h1"), HostId("h2")
     wish = RolloutWish(hosts=(first, second))
     waves = ((first,), (second,))
-    begun(tx, PoolId("prod"), wish, "ada", (waves, 2))
+    begun(tx, PoolId("prod"), wish, "ada", Expected(waves, 2, WAITING))
 
 
 def _people(tx: Tx) -> None:

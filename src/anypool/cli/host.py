@@ -149,6 +149,14 @@ def leave(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
 
 
 @app.command
+def ready(name: str, /, *, where: Where = HERE) -> None:
+    """Say that a host is serviced that a rolling maintenance handed over."""
+    with connected(where) as client:
+        operation = client.post(f"/hosts/{key(name)}/ready")["operation"]
+        note(f"operation {operation['id']} goes on as soon as {name} is seen up")
+
+
+@app.command
 def history(name: str, /, *, period: Period = LAST_HOUR, where: Where = HERE) -> None:
     """Show how busy a host was: a line for each metric, plots with -o wide."""
     show_history("/hosts", name, period, where)

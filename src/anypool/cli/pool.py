@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from anypool.cli import pool_consolidate, pool_failures
+from anypool.cli import pool_consolidate, pool_failures, pool_maintain
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
@@ -18,6 +18,7 @@ app = App(name="pool", help="Pools: hosts that are managed together.")
 app.command(pool_failures.what_if)
 app.command(pool_failures.death_map)
 app.command(pool_failures.capacity)
+app.command(pool_maintain.maintain)
 app.command(pool_consolidate.consolidate)
 
 Switch = Annotated[

@@ -198,7 +198,11 @@ class Rolling:
         try:
             rollout, wave = self._planned(rollout, inventory, rules)
         except NoPlan as error:
-            self._stumbled(replace(rollout, due=0.0), why_of(error))
+            why = waves.blocked(error)
+            if waves.passes(error):
+                self._say(rollout, reason("rollout.busy", why=why))
+            else:
+                self._stumbled(replace(rollout, due=0.0), why)
             return
         self._submit(rollout, wave, inventory, rules)
 

@@ -1,18 +1,27 @@
 """The records of rolling maintenance: begin one, look them up, say that a host is ready."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 from uuid import uuid4
 
 from anypool.engine.board import Board, Notice
 from anypool.engine.state import Asked, Request
 from anypool.errors import Conflict
-from anypool.model import HostId, Inventory, PoolId, RolloutState, RolloutWish, RunId
+from anypool.model import HostId, Inventory, PlanId, PoolId, RolloutState, RolloutWish, RunId
 from anypool.plan import HandOver, Reason, reason, refuse, say
 from anypool.store import Store, Tx, events, plans, rollouts, runs
 from anypool.store.records import EventRecord, Severity, StepState
 from anypool.store.rollouts import Rollout
 
 Ask = Callable[[RunId, Asked, str], None]
+
+
+class Expected(NamedTuple):
+    """What was foreseen: the waves, the fewest there can be, and the plan that shows them."""
+
+    waves: tuple[tuple[HostId, ...], ...]
+    fewest: int
+    plan: PlanId | None = None
 
 
 class Rollouts:
@@ -33,6 +42,11 @@ class Rollouts:
         """Return one rollout; raise `NotFound`."""
         with self._store.reading() as tx:
             return rollouts.get(tx, key)
+
+    def check_alone(self, pool: PoolId) -> None:
+        """Raise `Conflict` if a pool is being maintained already."""
+        with self._store.reading() as tx:
+            _check_alone(tx, pool)
 
     def keep(self, rollout: Rollout, *, kind: str, by: str = "", loud: bool = False) -> None:
         """Store how a rollout stands now, with an event."""
@@ -63,17 +77,11 @@ def begun(
     pool: PoolId,
     wish: RolloutWish,
     by: str,
-    shape: tuple[Iterable[tuple[HostId, ...]], int],
+    expected: Expected,
 ) -> Rollout:
-    """Store a new rollout with its waves and their least number.
-
-    Raise `Conflict` if the pool has one that has not ended.
-    """
-    for other in rollouts.unfinished(tx):
-        if other.pool == pool:
-            why = reason("no.second-rollout", pool=pool, rollout=other.id)
-            raise refuse(Conflict, why, reason("hint.second-rollout", rollout=other.id))
-    waves = tuple(shape[0])
+    """Store a new rollout; raise `Conflict` if the pool has one that has not ended."""
+    _check_alone(tx, pool)
+    waves = expected.waves
     said = reason("rollout.begun", who=by, hosts=len(wish.hosts), waves=len(waves))
     rollout = Rollout(
         id=f"rollout-{uuid4().hex[:12]}",
@@ -82,13 +90,21 @@ def begun(
         state=RolloutState.RUNNING,
         by=by,
         waves=waves,
-        fewest=shape[1],
+        fewest=expected.fewest,
+        forecast=expected.plan,
         started_at=tx.now,
         said=said,
     )
     rollouts.put(tx, rollout)
     events.append(tx, event_of(rollout, "begun", by))
     return rollout
+
+
+def _check_alone(tx: Tx, pool: PoolId) -> None:
+    for other in rollouts.unfinished(tx):
+        if other.pool == pool:
+            why = reason("no.second-rollout", pool=pool, rollout=other.id)
+            raise refuse(Conflict, why, reason("hint.second-rollout", rollout=other.id))
 
 
 def event_of(rollout: Rollout, kind: str, by: str = "", *, loud: bool = False) -> EventRecord:

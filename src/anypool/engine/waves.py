@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anypool.errors import NoPlan
 from anypool.model import HostId, HostState, Inventory, OnFailure
 from anypool.plan import (
     EnterMaintenance,
@@ -12,11 +13,14 @@ from anypool.plan import (
     Reason,
     VerifyHost,
     reason,
+    why_of,
 )
 from anypool.store.records import PlanRecord, RunRecord, StepRecord, StepState
 from anypool.store.rollouts import Rollout
 
 READY = frozenset({PlanState.RECOMMENDED, PlanState.APPROVED})
+NAMED = 3
+"""So many things that are in the way are named."""
 _PASSED = frozenset({StepState.DONE, StepState.SKIPPED})
 _SERVICE = (EnterMaintenance, HandOver, VerifyHost, LeaveMaintenance)
 
@@ -125,3 +129,21 @@ def attempt(rollout: Rollout, now: float) -> Rollout | None:
     if wish.on_failure is not OnFailure.RETRY or rollout.attempts >= wish.retries:
         return None
     return replace(rollout, attempts=rollout.attempts + 1, due=now + wish.retry_after_s)
+
+
+def blocked(error: NoPlan) -> Reason:
+    """Return why a wave has no plan, with the first things that are in the way."""
+    pairs = [pair for pair in error.against if all(isinstance(one, Reason) for one in pair)]
+    against = tuple(
+        reason("rollout.against", where=where, why=why)
+        for where, why in pairs[:NAMED]
+        if isinstance(where, Reason) and isinstance(why, Reason)
+    )
+    why = why_of(error)
+    return reason("rollout.blocked", why=why, against=against) if against else why
+
+
+def passes(error: NoPlan) -> bool:
+    """Return whether what is in the way passes by itself: a VM that is on its way just now."""
+    codes = {why.code for _, why in error.against if isinstance(why, Reason)}
+    return "vm.in-motion" in codes

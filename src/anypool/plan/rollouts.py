@@ -49,6 +49,8 @@ CODES: dict[str, dict[str, Kind]] = {
     "rollout.stopped": {"why": R},
     "rollout.cancelled-run": {"run": T},
     "rollout.busy": {"why": R},
+    "rollout.blocked": {"why": R, "against": RS},
+    "rollout.against": {"where": R, "why": R},
     "rollout.done": {"hosts": N, "waves": N},
     "rollout.cancelled": {"who": T, "hosts": NAMES},
     "rollout.cancelled-clean": {"who": T},

@@ -6,6 +6,7 @@ else; everything raised is from `anypool.errors`.
 
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
+from anypool.engine.rolling import Rolling
 from anypool.engine.watch import Watch
 from anypool.service.access import Deed, Principal, require
 from anypool.service.applications import Applications
@@ -46,6 +47,7 @@ from anypool.service.replays import Replays
 from anypool.service.reports import Reports
 from anypool.service.resync import Resync
 from anypool.service.retention import Retention
+from anypool.service.rollouts import Rollouts
 from anypool.service.rooms import Rooms
 from anypool.service.snapshots import Snapshots
 from anypool.service.support import Support
@@ -103,6 +105,8 @@ class Services:
         self.replays = Replays(engine, store, clock)
         self.reports = Reports(engine, store)
         self.retention = Retention(engine)
+        self.rolling = Rolling(engine, store, clock, settings)
+        self.rollouts = Rollouts(engine, store, self.rolling, settings)
         self.rooms = Rooms(engine)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)

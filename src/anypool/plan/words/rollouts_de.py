@@ -50,6 +50,8 @@ WORDS: dict[str, str] = {
     "rollout.again": "es folgt Versuch {attempt} von {retries}: {why}",
     "rollout.stopped": "angehalten: {why}",
     "rollout.cancelled-run": "Vorgang {run} wurde abgebrochen; nichts weiter beginnt",
+    "rollout.blocked": "{why} ({against})",
+    "rollout.against": "{where}: {why}",
     "rollout.busy": "die Welle wartet: {why}",
     "rollout.done": "{hosts} {hosts:#Host|Hosts} in {waves} {waves:#Welle|Wellen} gewartet",
     "rollout.cancelled": "beendet von {who}; noch geschlossen: {hosts}",

@@ -51,6 +51,8 @@ WORDS: dict[str, str] = {
     "rollout.again": "attempt {attempt} of {retries} follows: {why}",
     "rollout.stopped": "stopped: {why}",
     "rollout.cancelled-run": "operation {run} was cancelled; nothing further begins",
+    "rollout.blocked": "{why} ({against})",
+    "rollout.against": "{where}: {why}",
     "rollout.busy": "the wave waits: {why}",
     "rollout.done": "{hosts} {hosts:#host|hosts} maintained in {waves} {waves:#wave|waves}",
     "rollout.cancelled": "ended by {who}; still closed: {hosts}",
