@@ -1,6 +1,6 @@
 """The API keeps its document: every operation, with input that fits it and input that does not."""
 
-import time
+import os
 from typing import Any
 
 import httpx
@@ -18,8 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.service.manager_kit import Manager
 
-BUDGET_S = 60.0
-EXAMPLES = 8
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -55,13 +54,12 @@ def inputs(operation: Any) -> list[Any]:
 
 
 @pytest.mark.usefixtures("pool")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_every_operation_keeps_the_document(manager: Manager) -> None:
     document = httpx.get(f"{manager.url}/api/openapi.json").json()
     schema = schemathesis.openapi.from_dict(document)
     headers = {"Authorization": f"Bearer {manager.token()}"}
-    end = time.monotonic() + BUDGET_S
-    tried, calls = set(), 0
+    calls = 0
     failures: list[str] = []
     for result in schema.get_all_operations():
         operation = result.ok()
@@ -77,12 +75,9 @@ def test_every_operation_keeps_the_document(manager: Manager) -> None:
                 response = case.call(base_url=manager.url, headers=headers, timeout=10)
                 case.validate_response(response, checks=CHECKS)
 
-            if time.monotonic() < end:
-                try:
-                    send()
-                except (AssertionError, BaseExceptionGroup) as error:
-                    failures.append(f"{operation.label}: {error}")
-                tried.add(operation.label)
+            try:
+                send()
+            except (AssertionError, BaseExceptionGroup) as error:
+                failures.append(f"{operation.label}: {error}")
     assert not failures, "\n\n".join(failures)
     assert calls > 200
-    assert len(tried) > 50, "the budget ended too soon"

@@ -1,5 +1,6 @@
 """Bring a database to this release's schema, all of it or nothing."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -24,9 +25,7 @@ def migrate(connection: Connection, place: str, target: str = "head") -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    config = _config(connection)
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
+    known = revisions()
     if target != "head" and target not in known:
         raise StoreFailed(
             f"schema {target} is newer than this release knows",
@@ -43,15 +42,16 @@ def migrate(connection: Connection, place: str, target: str = "head") -> None:
             f"the database {place} holds tables of another program: {', '.join(others[:3])}",
             hint="name an empty database or a new file",
         )
-    if current != (scripts.get_current_head() if target == "head" else target):
-        command.upgrade(config, target)
+    if current != (known[-1] if target == "head" else target):
+        command.upgrade(_config(connection), target)
 
 
 def newest() -> str:
     """Return the newest schema that this release knows."""
-    return str(ScriptDirectory(str(_SCRIPTS)).get_current_head())
+    return revisions()[-1]
 
 
+@cache
 def revisions() -> tuple[str, ...]:
     """Return every schema there ever was, the first one first."""
     scripts = ScriptDirectory(str(_SCRIPTS)).walk_revisions()
