@@ -240,7 +240,7 @@ def _journal(tx: Tx) -> None:
 
 def _measured(tx: Tx) -> None:
     """What a plan was made from, and what a step took."""
-    planinputs.put(tx, PLAN, StoredInputs("0.1.0", b'{"format":1,"inputs":{}}'))
+    planinputs.put(tx, PLAN, StoredInputs("0.1.0", b'{"format":1,"inputs":{}}').packed())
     took = Measurement(
         run=RUN, step=1, at=tx.now, kind="migrate-vm", source="h1", target="h2", model=1,
         base_ms=1000, quoted_ms=1000, took_ms=1400, took_bytes=1 << 30, took_pause_ms=40,

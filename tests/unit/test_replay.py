@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
@@ -11,17 +12,24 @@ from msgspec.structs import replace
 from anypool.errors import Invalid
 from anypool.model import (
     Apart,
+    Component,
+    EndpointId,
     Failover,
     HostId,
     Inventory,
     MaxVms,
     Policy,
     PolicyId,
+    Service,
+    ServiceId,
+    Trace,
+    TraceKind,
     Usage,
     VmId,
     VmState,
     VmWish,
 )
+from anypool.model.energy import Tariff, Watts
 from anypool.plan import Correction, CostModel, Plan, StopVm, encode_plan
 from anypool.planner.again import Again, Stored, Verdict, again, anew
 from anypool.planner.figures import Figures
@@ -33,10 +41,15 @@ from anypool.planner.wish import (
     CreateVms,
     DoAction,
     EvacuateHost,
+    FewestHosts,
     Inputs,
+    LeaveEndpoint,
+    MakeService,
     MigrateOne,
     Rounds,
     StartOne,
+    StartService,
+    StopService,
     Terms,
     decode_inputs,
     encode_inputs,
@@ -65,6 +78,7 @@ def balance(world: Inventory, **more: Any) -> BalanceHosts:
     return BalanceHosts(hosts=frozenset(world.hosts), name="all", usages=usages, **more)
 
 
+SHOP = Service(id=ServiceId("shop"), components=(Component(name="web", image="x"),))
 WISHES: dict[str, AnyWish] = {
     "evacuate": EvacuateHost(host=HostId("h0")),
     "start": StartOne(vm=VmId("v50")),
@@ -72,6 +86,24 @@ WISHES: dict[str, AnyWish] = {
     "migrate-there": MigrateOne(vm=VmId("v1"), target=HostId("h2")),
     "create": CreateVms(wishes=(VmWish(id=VmId("new"), name="new", memory_mib=256),)),
     "action": DoAction(action=StopVm(vm=VmId("v1"), host=HostId("h0")), who="ada"),
+    "fewest": FewestHosts(
+        hosts=frozenset(crowded().hosts),
+        name="all",
+        curves={VmId("v1"): (np.full(168, 12.5).tobytes(), np.full(168, 3.25).tobytes())},
+        least_hours=1,
+        watts={HostId("h0"): Watts(idle=50.5, full=200.0)},
+        tariff=Tariff(price=(0.25,) * 168, currency="EUR"),
+        close=True,
+    ),
+    "make-service": MakeService(
+        service=SHOP, wishes=(VmWish(id=VmId("s"), name="shop-web-1", memory_mib=256),)
+    ),
+    "start-service": StartService(service=SHOP, members={"web": (VmId("v50"),)}),
+    "stop-service": StopService(service=SHOP, members={"web": (VmId("v2"),)}),
+    "leave": LeaveEndpoint(
+        endpoint=EndpointId("e0"),
+        traces=(Trace(kind=TraceKind.VM, name="vm1", vm=VmId("v1")),),
+    ),
     "balance": balance(crowded()),
     "balance-cut": balance(crowded(), rounds=1),
 }

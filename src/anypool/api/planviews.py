@@ -74,7 +74,7 @@ class StepView(Struct, frozen=True, kw_only=True):
 class BoundView(Struct, frozen=True, kw_only=True):
     """A figure of a plan, and what is proven that no plan can be below.
 
-    `what` is `moves`, `time` (milliseconds, of these steps in any order) or `imbalance`
+    `what` is `moves`, `hosts`, `time` (milliseconds, of these steps in any order) or `imbalance`
     (hundredths of a percent of a host). `gap_percent` is null above a bound of 0.
     """
 

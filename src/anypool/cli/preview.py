@@ -66,11 +66,13 @@ def _price(plan: Json) -> str:
 
 _BOUNDS = {
     "moves": lambda one: f"{one['reached']} moves",
+    "hosts": lambda one: f"{one['reached']} hosts",
     "time": lambda one: duration(one["reached"]),
     "imbalance": lambda one: f"imbalance {one['reached'] / 100:.2f} %",
 }
 _PROVEN = {
     "moves": lambda one: f"{one['bound']} are needed",
+    "hosts": lambda one: f"{one['bound']} are needed",
     "time": lambda one: f"{duration(one['bound'])} for these steps in any order",
     "imbalance": lambda one: f"{one['bound'] / 100:.2f} % by any moves",
 }

@@ -66,7 +66,7 @@ class Cost(Struct, frozen=True, kw_only=True, gc=False):
 class Proven(Struct, frozen=True, kw_only=True, gc=False):
     """A figure of a plan, and what no plan for the same wish can be below: that is proven.
 
-    `what` is `moves` (a count), `time` (milliseconds, of these steps in any order) or
+    `what` is `moves` or `hosts` (a count), `time` (milliseconds, of these steps in any order) or
     `imbalance` (hundredths of a percent of a host).
     """
 

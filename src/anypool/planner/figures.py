@@ -10,7 +10,7 @@ from anypool.plan import Cost, MigrateVm, Plan, Reason, hosts_of, outcome
 from anypool.plan.check import objections
 from anypool.planner.rebalance import Weights, numbers_of, uneven
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import AnyWish, BalanceHosts
+from anypool.planner.wish import AnyWish, BalanceHosts, FewestHosts
 
 TOLD = 5
 """So many objections are told."""
@@ -45,6 +45,8 @@ def yardstick(wish: AnyWish, plan: Plan, inventory: Inventory, rules: Rulebook) 
     """Return what plans for a wish are measured with: as it was asked, or the pools touched."""
     if isinstance(wish, BalanceHosts):
         return Yardstick(hosts=wish.hosts, rules=rules, usages=wish.usages, weights=wish.weights)
+    if isinstance(wish, FewestHosts):
+        return Yardstick(hosts=wish.hosts, rules=rules)
     touched = {host for step in plan for host in hosts_of(step.action)}
     pools = {inventory.hosts[host].pool for host in touched if host in inventory.hosts}
     hosts = frozenset(host.id for host in inventory.hosts.values() if host.pool in pools)

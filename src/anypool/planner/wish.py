@@ -7,19 +7,37 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.errors import Conflict, Invalid
-from anypool.model import HostId, Inventory, Policy, Usage, VmId, VmWish
+from anypool.model import (
+    Curve,
+    EndpointId,
+    HostId,
+    Inventory,
+    Policy,
+    Service,
+    Trace,
+    Usage,
+    Vm,
+    VmId,
+    VmWish,
+)
+from anypool.model.curve import Week
+from anypool.model.energy import NO_TARIFF, Tariff, Watts
 from anypool.plan import Action, CostModel, Plan, named, priced, reason, refuse
 from anypool.plan.price import used
+from anypool.planner import fewest
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.failover import weakened
+from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
 from anypool.planner.rules import Rulebook
+from anypool.planner.serve import plan_service_make, plan_service_start, plan_service_stop
 
 FORMAT = 1
 """Of stored inputs."""
@@ -121,6 +139,95 @@ class BalanceHosts(Wish, frozen=True, tag="balance"):
         return plan_rebalance(inventory, aim, Rounds(self.rounds, late))
 
 
+class FewestHosts(Wish, frozen=True, tag="fewest"):
+    """Empty as many hosts as possible; see `planner.fewest.Wish`, and `BalanceHosts` for `rounds`.
+
+    `curves` are two weeks of each VM as little-endian numbers of eight bytes: high and mean.
+    """
+
+    hosts: frozenset[HostId]
+    name: str = ""
+    curves: dict[VmId, tuple[bytes, bytes]] = {}
+    least_hours: int = 24
+    headroom_percent: float = 20.0
+    failures: int = 0
+    left_alone: frozenset[VmId] = frozenset()
+    close: bool = False
+    watts: dict[HostId, Watts] = {}
+    tariff: Tariff = NO_TARIFF
+    rounds: int = -1
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the moves."""
+        wanted = fewest.Wish(
+            hosts=self.hosts,
+            name=self.name,
+            rules=rules,
+            curves={vm: _curve(*weeks) for vm, weeks in self.curves.items()},
+            least_hours=self.least_hours,
+            headroom_percent=self.headroom_percent,
+            failures=self.failures,
+            left_alone=self.left_alone,
+            close=self.close,
+            watts=self.watts,
+            tariff=self.tariff,
+        )
+        return fewest.plan_consolidation(inventory, wanted, Rounds(self.rounds, late))
+
+
+def _curve(high: bytes, mean: bytes) -> Curve:
+    return Curve(high=np.frombuffer(high, "<f8"), mean=np.frombuffer(mean, "<f8"))
+
+
+class MakeService(Wish, frozen=True, tag="make-service"):
+    """Make the VMs that a service lacks, whose ids are chosen already."""
+
+    service: Service
+    wishes: tuple[VmWish, ...]
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps."""
+        return plan_service_make(inventory, self.service, self.wishes, rules)
+
+
+class StartService(Wish, frozen=True, tag="start-service"):
+    """Start a service; `members` are the VMs of each of its components."""
+
+    service: Service
+    members: dict[str, tuple[VmId, ...]]
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps."""
+        members = _members(self.members, inventory)
+        return plan_service_start(inventory, self.service, members, rules)
+
+
+class StopService(Wish, frozen=True, tag="stop-service"):
+    """Stop a service; `members` are the VMs of each of its components."""
+
+    service: Service
+    members: dict[str, tuple[VmId, ...]]
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps."""
+        return plan_service_stop(inventory, self.service, _members(self.members, inventory))
+
+
+def _members(ids: dict[str, tuple[VmId, ...]], inventory: Inventory) -> dict[str, tuple[Vm, ...]]:
+    return {name: tuple(map(inventory.vm, vms)) for name, vms in ids.items()}
+
+
+class LeaveEndpoint(Wish, frozen=True, tag="leave"):
+    """Take away what was found of ours behind an endpoint."""
+
+    endpoint: EndpointId
+    traces: tuple[Trace, ...]
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return a step for each."""
+        return plan_leave(inventory, self.endpoint, self.traces)
+
+
 class Rounds:
     """Ends a search after a number of rounds (-1: never), or when `late` says so; counts them."""
 
@@ -151,7 +258,41 @@ def wish_of(aim: Aim, rounds: Rounds) -> BalanceHosts:
     )
 
 
-AnyWish: TypeAlias = EvacuateHost | StartOne | MigrateOne | CreateVms | DoAction | BalanceHosts
+def fewest_of(wanted: fewest.Wish, rounds: Rounds) -> FewestHosts:
+    """Return what a search for hosts to empty was asked, once it is over."""
+    weeks = {vm: (_bytes(one.high), _bytes(one.mean)) for vm, one in wanted.curves.items()}
+    return FewestHosts(
+        hosts=wanted.hosts,
+        name=wanted.name,
+        curves=weeks,
+        least_hours=wanted.least_hours,
+        headroom_percent=wanted.headroom_percent,
+        failures=wanted.failures,
+        left_alone=wanted.left_alone,
+        close=wanted.close,
+        watts=dict(wanted.watts),
+        tariff=wanted.tariff,
+        rounds=rounds.ended,
+    )
+
+
+def _bytes(week: Week) -> bytes:
+    return week.astype("<f8").tobytes()
+
+
+AnyWish: TypeAlias = (
+    EvacuateHost
+    | StartOne
+    | MigrateOne
+    | CreateVms
+    | DoAction
+    | BalanceHosts
+    | FewestHosts
+    | MakeService
+    | StartService
+    | StopService
+    | LeaveEndpoint
+)
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

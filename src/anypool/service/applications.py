@@ -14,17 +14,13 @@ from anypool.model import (
     ReadyKind,
     Service,
     ServiceId,
-    Vm,
+    VmId,
     VmWish,
     rolled_up,
 )
 from anypool.plan import reason, refuse
-from anypool.planner import (
-    in_order,
-    plan_service_make,
-    plan_service_start,
-    plan_service_stop,
-)
+from anypool.planner import in_order
+from anypool.planner.wish import MakeService, StartService, StopService
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
@@ -85,9 +81,7 @@ class Applications:
         plan = self._proposals.propose(
             by,
             Deed.MANAGE_ENDPOINTS,
-            lambda pool, rules: plan_service_make(
-                pool, service, self._wishes(lacking, pool), rules
-            ),
+            lambda pool, _: MakeService(service=service, wishes=self._wishes(lacking, pool)),
             dry_run=True,
         ).plan if lacking else None  # fmt: skip
         run = None
@@ -108,9 +102,7 @@ class Applications:
         return self._proposals.propose(
             by,
             Deed.OPERATE_VM,
-            lambda pool, rules: plan_service_start(
-                pool, service, self._members(service, pool), rules
-            ),
+            lambda pool, _: StartService(service=service, members=self._members(service, pool)),
             dry_run=dry_run,
             waive=waive,
         )
@@ -122,7 +114,7 @@ class Applications:
         return self._proposals.propose(
             by,
             Deed.OPERATE_VM,
-            lambda pool, _: plan_service_stop(pool, service, self._members(service, pool)),
+            lambda pool, _: StopService(service=service, members=self._members(service, pool)),
             dry_run=dry_run,
         )
 
@@ -141,14 +133,14 @@ class Applications:
         )
         return KnownService(service=service, members=members, state=rolled_up(members))
 
-    def _members(self, service: Service, inventory: Inventory) -> dict[str, tuple[Vm, ...]]:
+    def _members(self, service: Service, inventory: Inventory) -> dict[str, tuple[VmId, ...]]:
         vms = found(_names(service), inventory)
         missing = tuple(sorted(_names(service) - vms.keys()))
         if missing:
             why = reason("serve.missing", service=service.id, vms=missing[:5])
             raise refuse(Conflict, why, reason("hint.apply", service=service.id))
         return {
-            component.name: tuple(vms[name] for name in service.members(component))
+            component.name: tuple(vms[name].id for name in service.members(component))
             for component in service.components
         }
 

@@ -8,12 +8,12 @@ from anypool.engine import Engine, Span
 from anypool.engine.curves import curves
 from anypool.errors import Invalid, NotFound
 from anypool.model import HOLDS_MEMORY, Curve, Host, Inventory, Level, VmId
-from anypool.plan import Plan
 from anypool.planner.fewest import Wish, plan_consolidation
 from anypool.planner.rules import Rulebook
+from anypool.planner.wish import Rounds, fewest_of
 from anypool.service.access import Deed, Principal, require
 from anypool.service.energy import read_energy
-from anypool.service.proposals import Proposal, Proposals
+from anypool.service.proposals import Asked, Proposal, Proposals
 from anypool.settings import Settings
 
 BUDGET_S = 20.0
@@ -71,10 +71,11 @@ class Consolidations:
         measured = self.curves(by, key, bounds)
         end = self._clock.monotonic() + BUDGET_S
 
-        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+        def plan(inventory: Inventory, rules: Rulebook) -> Asked:
             wish = self.wish(inventory, key, rules, bounds, measured)
             wish = replace(wish, close=close)
-            return plan_consolidation(inventory, wish, lambda: self._clock.monotonic() > end)
+            rounds = Rounds(late=lambda: self._clock.monotonic() > end)
+            return Asked(plan_consolidation(inventory, wish, rounds), fewest_of(wish, rounds))
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 

@@ -18,10 +18,21 @@ class StoredInputs(Struct, frozen=True, gc=False):
     release: str
     body: bytes
 
+    def packed(self) -> "PackedInputs":
+        """Return them as they are stored; that takes a while, so no transaction is open."""
+        return PackedInputs(self.release, packed(self.body))
 
-def put(tx: Tx, plan: PlanId, stored: StoredInputs) -> None:
+
+class PackedInputs(Struct, frozen=True, gc=False):
+    """Inputs ready to be stored."""
+
+    release: str
+    body: bytes
+
+
+def put(tx: Tx, plan: PlanId, stored: PackedInputs) -> None:
     """Keep the inputs of a plan that is there."""
-    row = {"plan": plan, "release": stored.release, "body": packed(stored.body)}
+    row = {"plan": plan, "release": stored.release, "body": stored.body}
     tx.put(plan_inputs, [row])
 
 

@@ -14,6 +14,7 @@ from anypool.plan import (
     MemoryFree,
     MigrateVm,
     Plan,
+    Proven,
     Reason,
     Refusal,
     Step,
@@ -76,9 +77,15 @@ def consolidated(
         steps=(*ordered(steps, taken, wish.rules), *closing),
         rejected=(*rejected, *_staying(found)),
         based_on=digest(inventory),
+        bounds=(_near(found),),
     )
     aim = _aim(inventory, wish, found, (*_told(inventory, wish, found, saving, plan),))
     return Consolidated(plan=replace(plan, aim=aim, goal=say(aim)), found=found, saving=saving)
+
+
+def _near(found: Found) -> Proven:
+    hosts = len(found.problem.hosts) - len(found.empty)
+    return Proven(what="hosts", reached=hosts, bound=min(hosts, found.bound))
 
 
 def _aim(inventory: Inventory, wish: Wish, found: Found, told: tuple[Reason, ...]) -> Reason:

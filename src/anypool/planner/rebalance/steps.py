@@ -23,6 +23,7 @@ from anypool.plan import (
     MemoryFree,
     MigrateVm,
     Plan,
+    Proven,
     Reason,
     Refusal,
     Step,
@@ -33,6 +34,7 @@ from anypool.plan import (
 )
 from anypool.planner.balance import Floats, Ints
 from anypool.planner.place import refusal
+from anypool.planner.rebalance.bound import least_percent
 from anypool.planner.rebalance.search import Aim, Found, Taken, never, rebalance
 from anypool.planner.rebalance.shorten import shortened
 from anypool.planner.rebalance.uneven import Uneven, loads, uneven
@@ -84,18 +86,25 @@ def plan_of(inventory: Inventory, aim: Aim, found: Found) -> Plan:
         steps.append(_step(number, inventory.vms[story.vm(move)], story.ends(move), told))
         story.make(move)
     problem = found.numbers.problem
-    before = _shown(uneven(problem).percent)
-    goal = reason("aim.balanced", name=aim.name, score=before)
+    before, reached = uneven(problem).percent, uneven(problem, found.placed).percent
+    goal = reason("aim.balanced", name=aim.name, score=_shown(before))
     if steps:
-        after = _shown(uneven(problem, found.placed).percent)
-        goal = reason("aim.balance", name=aim.name, before=before, after=after)
+        after = _shown(reached)
+        goal = reason("aim.balance", name=aim.name, before=_shown(before), after=after)
     return Plan(
         goal=say(goal),
         aim=goal,
         steps=ordered(steps, found.moves, aim.rules, aim.at_once),
         rejected=tuple(rejected),
         based_on=digest(inventory),
+        bounds=(_near(reached, least_percent(problem)),),
     )
+
+
+def _near(reached: float, least: float) -> Proven:
+    """Return how near an imbalance is to the least, in hundredths of a percent of a host."""
+    least = min(least, reached)
+    return Proven(what="imbalance", reached=round(100 * reached), bound=round(100 * least))
 
 
 def _step(number: int, vm: Vm, ends: tuple[HostId, HostId], told: Reason) -> Step:
