@@ -108,6 +108,7 @@ LEAST: dict[str, Role | None] = {
     "post /rollouts/{key}/continue": _O,
     "post /rollouts/{key}/cancel": _O,
     "post /pools/{key}/consolidate": _O,
+    "get /pools/{key}/hardware": _V,
     "get /pools/{key}/death-map": _V,
     "get /pools/{key}/fates": _V,
     "get /pools/{key}/capacity": _V,

@@ -1,7 +1,9 @@
 """Consolidating a pool from the command line and over HTTP, on hosts with two weeks of loads."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import httpx
 import numpy as np
@@ -107,6 +109,37 @@ def test_a_plan_is_kept_and_can_be_run_later_and_closes_hosts_on_demand(
         closed = client.get("/hosts", params={"q": "maintenance = true"}).json()["items"]
         assert closed
         assert not in_use(client) & {host["name"] for host in closed}
+
+
+def test_other_hardware_is_compared_and_drawn(
+    manager: Manager, anypool: Terminal, tmp_path: Path
+) -> None:
+    servers = tmp_path / "servers.yaml"
+    servers.write_text(
+        "- {name: big, count: 4, cpus: 64, memory: 512GiB, watts: 150..500, price: 9000}\n"
+        "- {name: tiny, cpus: 1, memory: 64MiB}\n"
+    )
+    picture = tmp_path / "other.svg"
+    wish = ("pool", "hardware", "default", "--with", str(servers), "--without", "name != x")
+    seen = anypool(*wish, "--picture", str(picture))
+    assert seen.code == 0, seen.err
+    assert "1x big" in seen.out
+    assert "as it is" in seen.out
+    assert "find no place" in seen.out
+    ElementTree.fromstring(picture.read_text())
+    assert "big" in picture.read_text()
+    data = json.loads(anypool(*wish, "-o", "json").out)
+    big = next(one for one in data["variants"] if one["name"] == "big")
+    assert big["purchase"] == 9000
+    assert data["currency"] == "EUR"
+    assert big["carries"]
+    wrong = anypool("pool", "hardware", "default", "--with", "64 cpus")
+    assert wrong.code != 0
+    assert "is no server" in wrong.err
+    servers.write_text("- {cpus: 64, memory: 1GiB, colour: red}\n")
+    assert "'colour' is not known" in anypool(*wish).err
+    nobody = anypool("pool", "hardware", "default", "--without", "name = nobody")
+    assert "no host of default matches" in nobody.err
 
 
 def test_what_cannot_be_consolidated_is_said(manager: Manager) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from anypool.cli import pool_consolidate, pool_failures, pool_maintain
+from anypool.cli import pool_consolidate, pool_failures, pool_hardware, pool_maintain
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
@@ -20,6 +20,7 @@ app.command(pool_failures.death_map)
 app.command(pool_failures.capacity)
 app.command(pool_maintain.maintain)
 app.command(pool_consolidate.consolidate)
+app.command(pool_hardware.hardware)
 
 Switch = Annotated[
     Literal["true", "false"] | None,

@@ -30,4 +30,13 @@ CODES: dict[str, dict[str, Kind]] = {
     "consolidate.cannot-leave": {"host": T, "why": R},
     "consolidate.no-place": {"host": T},
     "consolidate.needed": {"host": T, "why": R},
+    "hardware.as-it-is": {},
+    "hardware.fewest": {},
+    "hardware.mixed": {},
+    "hardware.kept": {},
+    "hardware.left": {"count": N, "vms": NAMES},
+    "hardware.rules": {"policies": NAMES},
+    "hardware.stuck": {"count": N, "vms": NAMES},
+    "hardware.no-watts": {"count": N, "hosts": NAMES},
+    "hardware.no-price": {},
 }

@@ -23,6 +23,7 @@ from anypool.service.events import Events
 from anypool.service.exports import Exports
 from anypool.service.facts import Facts
 from anypool.service.failures import Failures
+from anypool.service.hardware import Hardware
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
@@ -85,6 +86,7 @@ class Services:
         self.events = Events(engine, store)
         self.failures = Failures(engine)
         self.exports = Exports(engine, clock)
+        self.hardware = Hardware(engine, self.consolidations, clock)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.images = Images(engine, lists)

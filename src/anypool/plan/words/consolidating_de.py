@@ -39,4 +39,16 @@ WORDS: dict[str, str] = {
     "consolidate.no-place": "{host} lässt sich nicht räumen: kein anderer benutzter Host nimmt "
     "auch noch diese VM",
     "consolidate.needed": "{host} wird nicht geräumt, nach einem Ausfall wird er gebraucht: {why}",
+    "hardware.as-it-is": "wie es ist",
+    "hardware.fewest": "die wenigsten dieser Hosts",
+    "hardware.mixed": "die günstigste Mischung",
+    "hardware.kept": "die Hosts, die bleiben",
+    "hardware.left": "{count} {count:#VM findet|VMs finden} keinen Platz: {vms}",
+    "hardware.rules": "neue Server stehen in keinem Schrank, nach diesen Richtlinien werden sie "
+    "nicht gefragt: {policies}",
+    "hardware.stuck": "{count} {count:#VM|VMs} auf Hosts, die gehen, {count:#kann|können} im "
+    "Betrieb nicht migrieren: {vms}",
+    "hardware.no-watts": "niemand kennt die Leistungsaufnahme von {count} {count:#Host|Hosts} "
+    "und damit die des Pools: {hosts}",
+    "hardware.no-price": "niemand hat gesagt, was eine kWh kostet",
 }

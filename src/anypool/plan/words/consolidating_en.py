@@ -35,4 +35,16 @@ WORDS: dict[str, str] = {
     "consolidate.cannot-leave": "{host} cannot be emptied: {why}",
     "consolidate.no-place": "{host} cannot be emptied: no other host in use takes this VM too",
     "consolidate.needed": "{host} is not emptied, it is needed after a failure: {why}",
+    "hardware.as-it-is": "as it is",
+    "hardware.fewest": "the fewest of these hosts",
+    "hardware.mixed": "the cheapest mix",
+    "hardware.kept": "the hosts that are kept",
+    "hardware.left": "{count} {count:#VM finds|VMs find} no place: {vms}",
+    "hardware.rules": "new servers are in no rack and match no search, and these policies are "
+    "not asked of them: {policies}",
+    "hardware.stuck": "{count} {count:#VM|VMs} on hosts that go cannot migrate while "
+    "{count:#it runs|they run}: {vms}",
+    "hardware.no-watts": "nobody knows the watts of {count} {count:#host|hosts}, and so not what "
+    "the pool draws: {hosts}",
+    "hardware.no-price": "nobody said what a kWh costs",
 }

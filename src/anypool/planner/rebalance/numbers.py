@@ -74,7 +74,7 @@ def numbers_of(
     placed = np.array([column[vm.host] for vm in vms if vm.host], dtype=np.int64)
     row = {vm.id: number for number, vm in enumerate(vms)}
     bounds = [bound for bound in rules.bounds if bound.strength is Strength.MUST]
-    apart, together = _groups(bounds, vms, row)
+    apart, together = groups_of(bounds, vms, row)
     need, room = _limits(bounds, records, vms)
     shares = (weights.memory, weights.cpu, weights.network, weights.disk)
     used = [at for at, share in enumerate(shares) if share > 0]
@@ -131,7 +131,8 @@ def _limits(bounds: list[Bound], hosts: list[Host], vms: list[Vm]) -> tuple[Ints
 Groups = tuple[tuple[int, ...], ...]
 
 
-def _groups(bounds: list[Bound], vms: list[Vm], row: Mapping[VmId, int]) -> tuple[Groups, Groups]:
+def groups_of(bounds: list[Bound], vms: list[Vm], row: Mapping[VmId, int]) -> tuple[Groups, Groups]:
+    """Return the rows of VMs that must not share a host, and of those that must, by rules."""
     apart: list[set[int]] = []
     together: list[set[int]] = []
     for bound in bounds:
