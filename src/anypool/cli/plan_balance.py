@@ -88,9 +88,9 @@ def balance(
 
 
 def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) -> None:
-    from anypool.cli.plan_reassign import reassign, show, wall  # numba takes a second
+    since = time.monotonic()
+    from anypool.cli.plan_reassign import check_place, reassign, show, wall  # numba takes a second
 
-    pace = wall(asked.budget, time.monotonic())
     if assignment is None:
         raise Invalid(
             "an assignment to begin with is missing",
@@ -99,6 +99,9 @@ def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) 
     if not 0 <= asked.cores <= MOST_CORES or asked.seed < 0:
         raise Invalid(f"cores must be 0 to {MOST_CORES}, and a seed zero or more")
     texts = _read(model), _read(assignment)
+    if asked.write is not None:
+        check_place(asked.write)
+    pace = wall(asked.budget, since)
     show(reassign(texts, pace, cores=asked.cores, seed=asked.seed), asked.write, output)
 
 

@@ -13,7 +13,7 @@ from anypool.cli.connection import Format
 from anypool.cli.endings import ended_by_signals
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import err, note
-from anypool.errors import AnypoolError
+from anypool.errors import AnypoolError, Invalid
 from anypool.exchange.reassigning import FAST, Reassigned, reassign_roadef
 
 SHOWN_EVERY_S = 2.0
@@ -66,6 +66,14 @@ def show(found: Reassigned, write: Path | None, output: Format) -> None:
     else:
         show_list([row], COLUMNS, output)
     note(f"Written to {write}. Nothing was done.")
+
+
+def check_place(place: Path) -> None:
+    """Raise `Invalid` where nothing can be written, before minutes are spent on it."""
+    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+        raise Invalid(
+            f"{place} cannot be written", hint="name a file in a folder that you may write to"
+        )
 
 
 def cpus() -> int:

@@ -15,7 +15,7 @@ NEVER = 1 << 60
 def cost_after(t: Tables, s: State, machine: int, gone: int, come: int) -> int:
     """Return a machine's cost with one process less and one more, `NEVER` if it is too full.
 
-    P stands for no process.
+    P stands for no process. While there is a price for being too full, that is added instead.
     """
     back, left = t.home[come] == machine, t.home[gone] == machine
     total = 0
@@ -28,7 +28,9 @@ def cost_after(t: Tables, s: State, machine: int, gone: int, come: int) -> int:
             if left:
                 holds += t.required[gone, r]
         if holds > t.capacity[machine, r]:
-            return NEVER
+            if s.prices[r] == 0:
+                return NEVER
+            total += s.prices[r] * (holds - t.capacity[machine, r])
         over = s.used[machine, r] + change - t.safe[machine, r]
         if over > 0:
             total += over * t.load_weight[r]

@@ -16,9 +16,15 @@ def changes(t: Tables, s: State, process: int) -> Ints:
     after = s.used + need
     holds = s.held + need
     holds[home] -= need * t.transient
-    allowed = (holds <= t.capacity).all(axis=1) & _may_go(t, s, service, source)
+    allowed = _may_go(t, s, service, source)
     costs = _costs(t, after, t.capacity) - s.costs
+    left = s.held[source] - need * (1 - t.transient if source == home else 1)
     costs += int(_costs(t, s.used[source] - need, t.capacity[source], source)) - s.costs[source]
+    if s.prices.any():
+        costs += np.maximum(0, holds - t.capacity) @ s.prices
+        costs += int(np.maximum(0, left - t.capacity[source]) @ s.prices)
+    else:
+        allowed &= (holds <= t.capacity).all(axis=1)
     costs += t.weights[1] * (t.way_price[home].astype(np.int64) - t.way_price[home, source])
     away = t.price[process] + t.weights[0] * int(s.moved[service] == s.totals[MOST])
     if source == home:

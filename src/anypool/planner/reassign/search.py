@@ -8,8 +8,9 @@ import numpy as np
 
 from anypool.planner.reassign import plain
 from anypool.planner.reassign.compiled import COMPILED
+from anypool.planner.reassign.course import Course, Moment
 from anypool.planner.reassign.problem import Ints, Problem, check_start
-from anypool.planner.reassign.tables import COST, State, Tables, state, tables
+from anypool.planner.reassign.tables import COST, State, Tables, reprice, state, tables
 from anypool.planner.reassign.walk import walk
 
 Pace = Callable[[int], float]
@@ -18,11 +19,8 @@ Pace = Callable[[int], float]
 STEPS = 100_000 if COMPILED else 500
 """Steps of a round; after each the pace is asked and the temperature is set."""
 
-FIRST_CYCLE = 0.1
-"""Share of the budget for a first, fast cycle, so that something good is there early."""
-
-HOT, COLD = 0.02, 0.3
-"""The temperature at the beginning, as a share of a machine's cost, and at the end."""
+CYCLES = (0.02, 0.12, 1.0)
+"""Shares of the budget at which cycles end; the first are short, so that something is there."""
 
 SWAPS = 0.25
 """Share of exchanges among the steps."""
@@ -46,30 +44,47 @@ class Core:
         self._table = table
         self._problem = problem
         self._state: State = state(problem, table, problem.home)
+        self._late = 0
         self._chance = np.random.default_rng([seed, number])
         self._seed = self._chance.integers(1, 2**32 - 1, size=4, dtype=np.int64)
 
     @property
     def cost(self) -> int:
-        """Return what the assignment costs now."""
+        """Return what the assignment costs now, with prices for being too full."""
         return int(self._state.totals[COST])
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether no machine is too full now."""
+        return not (self._state.held > self._problem.capacity).any()
 
     @property
     def where(self) -> Ints:
         """Return a copy of the assignment."""
         return np.array(self._state.where, dtype=np.int64)
 
-    def go_to(self, where: Ints) -> None:
-        """Take another assignment."""
+    def begin(self, where: Ints) -> None:
+        """Begin a cycle at an assignment, which must be allowed."""
         self._state = state(self._problem, self._table, where)
+        self._late = 0
 
-    def work(self, steps: int, heat: float) -> None:
+    def round(self, course: Course, share: float) -> None:
+        """Make the steps of a round of a cycle, of which a share is over."""
+        now = course.at(share)
+        if not now.prices.any() and not self.allowed:
+            now = course.still_too_full(self._late)
+            self._late += 1
+        if (now.prices != self._state.prices).any():
+            reprice(self._problem, self._state, now.prices)
+        self.work(STEPS, now)
+
+    def work(self, steps: int, now: Moment) -> None:
         """Make steps at a temperature."""
         if COMPILED:
-            heats = np.array([heat, heat, SWAPS])
+            heats = np.array([now.heat, now.heat, SWAPS])
             walk(self._table, self._state, self._seed, steps, heats)
         else:
-            plain.sweep(self._table, self._state, self._chance, steps, heat)
+            plain.sweep(self._table, self._state, self._chance, steps, now.heat)
 
 
 def search(problem: Problem, pace: Pace, *, cores: int = 1, seed: int = 0) -> Iterator[Found]:
@@ -83,30 +98,28 @@ def search(problem: Problem, pace: Pace, *, cores: int = 1, seed: int = 0) -> It
     workers = [Core(problem, table, seed, number) for number in range(cores)]
     best = Found(where=problem.home.copy(), cost=workers[0].cost, spent=0.0, steps=0)
     yield best
-    hot = first_heat(problem, workers[0].cost)
-    workers[0].work(0, hot)  # compiles, where that was not done yet
+    course = Course(problem)
+    workers[0].work(0, course.at(0.0))  # compiles, where that was not done yet
     steps, begun = 0, pace(0)
     with ThreadPoolExecutor(cores) as pool:
-        for end, heat in ((FIRST_CYCLE, hot), (1.0, hot)):
+        for end in CYCLES:
             while (spent := pace(steps)) < end:
                 share = (spent - begun) / (end - begun)
-                now = heat * (COLD / heat) ** share
-                list(pool.map(lambda core, now=now: core.work(STEPS, now), workers))
+                list(pool.map(lambda core, at=share: core.round(course, at), workers))
                 steps += STEPS
                 best = _better(best, workers, spent, steps)
                 yield best
+            list(pool.map(lambda core: core.round(course, 1.0), workers))
+            best = _better(best, workers, spent, steps)
+            yield best
             begun = end
             for core in workers:
-                core.go_to(best.where)
-
-
-def first_heat(problem: Problem, cost: int) -> float:
-    """Return the temperature to begin with."""
-    return max(1.0, HOT * cost / problem.machines)
+                core.begin(best.where)
 
 
 def _better(best: Found, workers: list[Core], spent: float, steps: int) -> Found:
-    first = min(workers, key=lambda core: core.cost)
-    if first.cost < best.cost:
-        return Found(where=first.where, cost=first.cost, spent=spent, steps=steps)
-    return Found(where=best.where, cost=best.cost, spent=spent, steps=steps)
+    where, cost = best.where, best.cost
+    for core in workers:
+        if core.cost < cost and core.allowed:
+            where, cost = core.where, core.cost
+    return Found(where=where, cost=cost, spent=spent, steps=steps)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from anypool.planner.reassign.problem import Floats, Ints, Problem, held, machine_costs, usage
 
 Array = npt.NDArray[Any]
-PULL = 20.0
+PULL = 10.0
 """How many times the temperature a process is drawn home, on average."""
 
 COST, MOST = 0, 1
@@ -63,6 +63,7 @@ class State(NamedTuple):
     moved: Array  # S
     counts: Array  # by number of moved processes: services that have as many
     totals: Array  # the cost, the largest number of moved processes
+    prices: Array  # R: for each unit by which a machine is too full, 0 where that is forbidden
 
 
 def tables(problem: Problem) -> Tables:
@@ -110,13 +111,23 @@ def _pull(problem: Problem) -> Floats:
 
     There are many ways to be away and one to be at home, so that chance alone empties homes;
     and what is away holds its transient resources twice, until nothing fits any more. Half of
-    the pull is the same for all, half grows with what of all transient resources is held.
+    the pull is the same for all, half grows with what of all transient resources is held; there
+    is none where nothing is held twice.
     """
     whole = np.maximum(1, problem.capacity.sum(axis=0))
     held = (problem.required * problem.transient / whole).sum(axis=1)
     mean = held.mean()
-    pull: Floats = PULL * (0.5 + 0.5 * (held / mean if mean > 0 else held))
+    pull: Floats = PULL * (0.5 + 0.5 * held / mean) if mean > 0 else np.zeros(held.shape)
     return pull
+
+
+def reprice(problem: Problem, s: State, prices: Ints) -> None:
+    """Let machines be too full at a price for each unit of a resource (R), or (0) no more."""
+    costs = machine_costs(problem, s.used)
+    costs += np.maximum(0, s.held - problem.capacity) @ prices
+    s.totals[COST] += int(costs.sum()) - int(s.costs.sum())
+    s.prices[:] = prices
+    s.costs[:] = costs
 
 
 def state(problem: Problem, table: Tables, where: Ints) -> State:
@@ -145,6 +156,7 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
         moved=moved,
         counts=np.bincount(moved, minlength=most + 2),
         totals=np.array([total, int(moved.max())], dtype=np.int64),
+        prices=np.zeros(problem.load_weight.shape[0], dtype=np.int64),
     )
 
 
