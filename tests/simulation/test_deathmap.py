@@ -23,7 +23,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
-from anypool.planner.failover import DeathMap, Failure, every, of_hosts, plan_recovery
+from anypool.planner.failover import DeathMap, Failure, deathmap, every, of_hosts, plan_recovery
 from anypool.planner.rules import Rulebook
 from tests.strategies import SHARED, host, pool, vm
 from tests.unit.failure_judge import Judge
@@ -118,8 +118,11 @@ def changed(world: Inventory, rng: random.Random) -> Inventory:
             return world.with_host(replace(record, reserved_mib=reserved))
 
 
-@pytest.mark.parametrize("full", [0.6, 0.85])
-def test_a_map_that_is_kept_up_is_one_made_anew(full: float) -> None:
+@pytest.mark.parametrize(("full", "many"), [(0.6, 100), (0.85, 6)])
+def test_a_map_that_is_kept_up_is_one_made_anew(
+    full: float, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deathmap, "MANY", many)
     world, rng = crowded(3, 24, 400, full), random.Random(11)
     map_ = DeathMap(world)
     again = []

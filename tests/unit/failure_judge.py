@@ -168,6 +168,9 @@ class Judge:
         source, left = self.hosts[str(vm.host)], [self.hosts[h] for h in self.up]
         if not left:
             return "fail.nobody"
+        left = [h for h in left if h.pool == source.pool]
+        if not left:
+            return "fail.pool"
         for disk in vm.disks:
             left = [h for h in left if disk.datastore and disk.datastore in h.datastores]
             if not left:
@@ -199,7 +202,7 @@ class Judge:
         return (
             all(disk.datastore in host.datastores for disk in vm.disks)
             and all(nic.network is None or nic.network in host.networks for nic in vm.nics)
-            and host.arch == source.arch
+            and (host.pool, host.arch) == (source.pool, source.arch)
             and self._offers(vm, host)
             and host.cpus >= vm.vcpus
             and not host.maintenance

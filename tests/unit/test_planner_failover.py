@@ -86,7 +86,8 @@ def ruled(draw: st.DrawFn) -> tuple[Inventory, tuple[Bound, ...], tuple[Service,
             draw(st.sampled_from(("power:x", "p"))),
         }
         state = HostState.UP if draw(st.integers(0, 3)) else record.state
-        changed = replace(record, tags=frozenset(tags), sockets=2, state=state)
+        its_pool = draw(st.sampled_from(("default", "default", "default", "lab")))
+        changed = replace(record, tags=frozenset(tags), sockets=2, state=state, pool=its_pool)
         world = world.with_host(changed)
     for other in list(world.vms.values()):
         tags = draw(st.sets(st.sampled_from(("app:a", "app:b")), max_size=1))
@@ -253,6 +254,34 @@ def test_the_constraint_that_keeps_a_vm_down_is_named() -> None:
     assert code(two().with_vm(vm(1, "h0", disks=vm(2, "h0").disks, vcpus=9))) == "host.full"
 
 
+def test_a_vm_does_not_restart_in_another_pool() -> None:
+    world = pool(2).with_host(host(2, pool="lab", memory_mib=64 * GIB))
+    world = world.with_vm(vm(1, "h0", memory_mib=6 * GIB)).with_vm(vm(2, "h2"))
+    assert [fate.host for fate in plan_recovery(world, of_hosts([H0])).fates] == [H1]
+    (fate,) = plan_recovery(world, of_hosts([H2])).fates
+    assert fate.why is not None
+    assert (fate.why.code, dict(fate.why.facts)) == ("fail.pool", {"pool": "lab"})
+
+
+def test_a_host_to_avoid_is_taken_only_if_there_is_no_other() -> None:
+    world = pool(3).with_vm(vm(1, "h0"))
+    avoid = OnHosts(hosts="", avoid=True)
+    rules = Rulebook(
+        (
+            bound(
+                "not-h1",
+                avoid,
+                vms=frozenset({VmId("v1")}),
+                hosts=frozenset({H1}),
+                strength=Strength.SHOULD,
+            ),
+        )
+    )
+    assert [fate.host for fate in plan_recovery(world, of_hosts([H0]), rules).fates] == [H2]
+    both = plan_recovery(world, of_hosts([H0, H2]), rules)
+    assert [fate.host for fate in both.fates] == [H1]
+
+
 def test_packing_saves_vms_that_spreading_would_lose() -> None:
     """Two hosts have 3 and 4 GiB free; the first VM, of 3 GiB, must not go to the wider one."""
     world = pool(3, memory_mib=4 * GIB).with_host(host(1, memory_mib=3 * GIB))
@@ -271,11 +300,11 @@ def test_a_datastore_takes_its_vms_with_it() -> None:
 
 
 def test_failures_are_hosts_and_the_domains_that_hosts_name() -> None:
-    world = pool(1).with_host(host(1, tags=frozenset({"rack:a", "power:x", "blue"})))
+    world = pool(1).with_host(host(1, tags=frozenset({"rack:a", "power:x", "site:s", "blue"})))
     world = world.with_host(host(2, tags=frozenset({"rack:a"})))
     found = {(one.kind, one.name): one.hosts for one in every(world)}
     assert found["rack", "rack:a"] == {H1, H2}
-    assert found["power", "power:x"] == {H1}
+    assert found["power", "power:x"] == found["site", "site:s"] == {H1}
     assert ("blue", "blue") not in found
     assert of_domain(world, "rack:a") == Failure(
         kind="rack", name="rack:a", hosts=frozenset({H1, H2})

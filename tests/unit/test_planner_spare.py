@@ -1,6 +1,7 @@
 """Failover capacity: every sequence of failures, a safe bound, and what a plan takes of it."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -27,8 +28,8 @@ from anypool.model import (
 )
 from anypool.plan import Plan, say
 from anypool.planner import plan_evacuation, plan_start
+from anypool.planner.failover import Outlook, Recovery, deathmap, recover, spares, told, weakened
 from anypool.planner.failover import spare as module
-from anypool.planner.failover import spares, told, weakened
 from anypool.planner.rules import NO_RULES, checked
 from tests.strategies import host, pool, vm
 from tests.unit.failure_judge import Judge
@@ -85,6 +86,35 @@ def test_small_pools_are_judged_exactly(world: Inventory, failures: int) -> None
     assert found.exact
     assert found.holds == survives(world, failures)
     assert (found.fate is None) == found.holds
+
+
+@settings(max_examples=25)
+@given(st.lists(tight(), min_size=2, max_size=3), st.integers(1, 2))
+def test_what_is_kept_of_one_pool_does_not_colour_the_next(
+    worlds: list[Inventory], failures: int
+) -> None:
+    outlook = Outlook()
+    first = worlds[0]
+    for world in [first, first.with_vm(vm(50, "h0")), *worlds, first]:
+        asked = (survive(world, failures),)
+        assert spares(world, asked, outlook=outlook) == spares(world, asked)
+
+
+def test_with_an_outlook_a_plan_costs_the_failures_it_touches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = pool(30).with_vm(vm(1, "h0")).with_vm(vm(2, "h1", state=VmState.STOPPED))
+    outlook, bounds, planned = Outlook(), (survive(world, 1),), []
+    spares(world, bounds, outlook=outlook)
+    usual = recover
+
+    def counted(*asked: Any) -> Recovery:
+        planned.append(asked)
+        return usual(*asked)
+
+    monkeypatch.setattr(deathmap, "recover", counted)
+    assert not weakened(plan_start(world, VmId("v2")), world, bounds, outlook)
+    assert 0 < len(planned) <= 2
 
 
 @settings(max_examples=25)

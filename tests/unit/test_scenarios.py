@@ -101,6 +101,16 @@ def test_the_reference_names_every_word() -> None:
     assert sorted(word for word in words if f"`{word}" not in page) == []
 
 
+def test_what_is_printed_is_not_taken_for_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`:a:` is the name of one in the library that prints."""
+    (tmp_path / "pool.yaml").write_text("about: x\nhosts:\n  h1: 8GiB +rack:a\n")
+    (tmp_path / "events.yaml").write_text("- death-map\n")
+    run(["simulate", str(tmp_path)])
+    assert "rack:a: 0 stop" in capsys.readouterr().out
+
+
 def test_simulate_compares_and_updates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pool.yaml").write_text(POOL)
     (tmp_path / "events.yaml").write_text("- evacuate h1\n")

@@ -184,7 +184,7 @@ def what_if(services: Use, by: By, key: Key, failing: Failing) -> WhatIfView:
 
 @get("/pools/{key:str}/death-map", sync_to_thread=True)
 def death_map(services: Use, by: By, key: Key, search: Searched) -> ListView[FailureView]:
-    """List what every host, chassis, rack, power feed and datastore would do if it failed."""
+    """List what every host, chassis, rack, power feed, site and datastore would do if it failed."""
     return list_view(services.failures.death_map(by, key, search), failure_view)
 
 

@@ -81,7 +81,7 @@ def death_map(
     which: Which = EVERY,
     where: Where = HERE,
 ) -> None:
-    """List what every host, chassis, rack, power feed and datastore would do if it failed.
+    """List what every host, chassis, rack, power feed, site and datastore would do if it failed.
 
     Such as `anypool pool death-map default -f "lost > 0"`, or which VMs would not survive
     what: `anypool pool death-map default --vms -f "survives = false"`.

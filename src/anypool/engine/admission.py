@@ -1,7 +1,7 @@
 """Whether a plan may begin now, beside what already runs."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from anypool.engine.journal import READY, not_ready
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
@@ -9,10 +9,19 @@ from anypool.model import Bound, HostState, Inventory, PlanId
 from anypool.plan import Action, CreateVm, Plan, Reason, apply, hosts_of, reason, refuse, vm_of
 from anypool.plan.check import objections
 from anypool.plan.rulecheck import of_rules
-from anypool.planner.failover import weakened
+from anypool.planner.failover import Outlook, weakened
 from anypool.store.records import PlanRecord
 
 Rules: TypeAlias = Callable[[Inventory], tuple[Bound, ...]]
+
+
+class Standing(Protocol):
+    """The policies of now, and what is known of failures under them."""
+
+    outlook: Outlook
+
+    def bounds(self, inventory: Inventory) -> tuple[Bound, ...]:
+        """Return the enabled policies as they bind an inventory."""
 
 
 def admit(
@@ -20,7 +29,7 @@ def admit(
     inventory: Inventory,
     pending: tuple[Action, ...],
     supersede: Callable[[PlanId, Reason], None],
-    rules: Rules = lambda _: (),
+    policies: Standing,
 ) -> None:
     """Return quietly if a plan may begin.
 
@@ -31,7 +40,7 @@ def admit(
     if plan.state not in READY:
         raise not_ready(plan)
     _check_busy(plan, inventory, pending)
-    found = _objections(plan.plan, _with_pending(inventory, pending), rules)
+    found = _objections(plan.plan, _with_pending(inventory, pending), policies)
     if not found:
         return
     for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
@@ -40,7 +49,7 @@ def admit(
             raise refuse(
                 Unreachable, reason("admit.silent", host=record.name), reason("hint.later")
             )
-    broken = broken_rules(plan.plan, _with_pending(inventory, pending), rules)
+    broken = broken_rules(plan.plan, _with_pending(inventory, pending), policies.bounds)
     code = "admit.rules" if set(found) <= set(broken) else "admit.changed"
     why = reason(code, objections=found[:3])
     supersede(plan.id, why)
@@ -52,10 +61,12 @@ def broken_rules(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason
     return of_rules(plan, inventory, _bounds(plan, inventory, rules))
 
 
-def _objections(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Reason, ...]:
-    bounds = _bounds(plan, inventory, rules)
+def _objections(plan: Plan, inventory: Inventory, policies: Standing) -> tuple[Reason, ...]:
+    bounds = _bounds(plan, inventory, policies.bounds)
     found = objections(plan, inventory, bounds)
-    return found or (() if plan.waived else weakened(plan, inventory, bounds))
+    if found or plan.waived:
+        return found
+    return weakened(plan, inventory, bounds, policies.outlook)
 
 
 def _bounds(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Bound, ...]:

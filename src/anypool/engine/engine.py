@@ -253,8 +253,8 @@ class Engine:
             with self._store.reading() as tx:
                 plan = plans.get(tx, plan_id)
             self.pools.allow(plan.plan, self.inventory)
-            rules = self.policies.bounds
-            admit(plan, self.inventory, self._runner.pending(), self._journal.supersede, rules)
+            pending = self._runner.pending()
+            admit(plan, self.inventory, pending, self._journal.supersede, self.policies)
             run = self._journal.begin(plan, by, self._clock.now())
             self._board.tell((Notice("plan", plan_id), Notice("run", run.id)))
             self._adopt(run, plan.plan)

@@ -9,6 +9,7 @@ from anypool.engine.board import Board, Notice
 from anypool.errors import Conflict, NotFound
 from anypool.model import Balance, Bound, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse
+from anypool.planner.failover import Outlook
 from anypool.planner.rules import Rulebook, bind, contradiction
 from anypool.store import Store, events, facts
 
@@ -23,6 +24,7 @@ class Policies:
         self._lock = threading.Lock()
         self._known: tuple[Policy, ...] | None = None
         self._bound: tuple[Inventory, Rulebook] | None = None
+        self.outlook = Outlook()
 
     def all(self) -> tuple[Policy, ...]:
         """Return all policies by name, also those that are switched off."""

@@ -17,8 +17,8 @@ from msgspec import Struct
 from anypool.model.ids import HostId, PolicyId, VmId
 
 HOST_DOMAIN = "host"
-FAILURE_KINDS = ("chassis", "rack", "power")
-"""Kinds of domain whose failure is always foreseen. The loss of a site is asked for."""
+FAILURE_KINDS = ("chassis", "rack", "power", "site")
+"""Kinds of domain whose failure is always foreseen."""
 
 
 class Strength(StrEnum):

@@ -91,7 +91,10 @@ _SERVICES: dict[str, dict[str, Kind]] = {
 }
 
 _FAILURES: dict[str, dict[str, Kind]] = {
-    **{f"fail.{why}": {} for why in ("roomy", "widest", "tight", "nobody", "disabled")},
+    **{
+        f"fail.{why}": {} for why in ("roomy", "widest", "tight", "preferred", "nobody", "disabled")
+    },
+    "fail.pool": {"pool": T},
     "fail.needs": {"component": T},
     "fail.datastore": {"datastore": T},
     "fail.proof": {"host": T},

@@ -31,7 +31,7 @@ from anypool.plan import Action, CostModel, Plan, named, priced, reason, refuse
 from anypool.plan.price import used
 from anypool.planner import fewest
 from anypool.planner.evacuate import plan_evacuation
-from anypool.planner.failover import weakened
+from anypool.planner.failover import Outlook, weakened
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
@@ -324,12 +324,19 @@ def planned(inputs: Inputs, inventory: Inventory, rules: Rulebook, late: Late = 
     return finished(inputs.wish.plan(inventory, rules, late), inputs.terms, inventory, rules)
 
 
-def finished(plan: Plan, terms: Terms, inventory: Inventory, rules: Rulebook) -> Plan:
+def finished(
+    plan: Plan,
+    terms: Terms,
+    inventory: Inventory,
+    rules: Rulebook,
+    outlook: Outlook | None = None,
+) -> Plan:
     """Return a plan as it came from its planner, judged, priced and with names.
 
     Raise `Conflict` if less would survive a failure and nobody overrules that.
     """
-    if terms.waive is not None and (against := weakened(plan, inventory, rules.bounds)):
+    asked = terms.waive is not None
+    if asked and (against := weakened(plan, inventory, rules.bounds, outlook)):
         if not terms.waive:
             raise refuse(Conflict, reason("no.spare", why=against), reason("hint.ignore-failover"))
         plan = replace(plan, waived=(reason("plan.waived", who=terms.by, why=against),))

@@ -55,7 +55,7 @@ LATER = {"plan": "plan evacuate h1", "run": "run", "begin": "begin 1", "go-on": 
 
 `begin 1` does its first step, `go-on` what is left of it after whatever happened meanwhile.
 """
-QUESTIONS = {"what-if": "what-if h1 h2"}
+QUESTIONS = {"what-if": "what-if h1 h2", "death-map": "death-map"}
 """What is only asked: nothing is planned, and nothing changes."""
 BIG = ("add-policy", "by-hand", "plan-by-hand")
 """Events that have more to say than a line: a policy, or a plan that somebody wrote."""
@@ -133,6 +133,7 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "is-tagged": (2, 50),
     "plan": (2, 10_000),
     "what-if": (1, 10_000),
+    "death-map": (0, 0),
     "run": (0, 0),
     "go-on": (0, 0),
     **dict.fromkeys(("start", "stop", "power-off", "restart", "pause", "resume", "delete"), (1, 3)),

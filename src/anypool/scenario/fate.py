@@ -1,11 +1,15 @@
 """What a failure would do, foreseen and told; nothing fails."""
 
+from collections.abc import Iterator
+
 from anypool.plan import names_in, say
 from anypool.plan.render import Names
 from anypool.planner.failover import (
     LEVELS,
+    DeathMap,
     Failure,
     Fate,
+    Recovery,
     of_datastore,
     of_domain,
     of_hosts,
@@ -19,7 +23,30 @@ from anypool.scenario.page import instead
 from anypool.scenario.world import World
 
 
-def foreseen(world: World, event: Event) -> tuple[str, ...]:
+def answered(world: World, event: Event) -> tuple[str, ...]:
+    """Return the answer to a question, in lines; raise `NotFound` or `Invalid` for a bad name."""
+    if event.verb == "what-if":
+        return _foreseen(world, event)
+    all_ = DeathMap(world.inventory, world.rules(), world.services).all()
+    return tuple(line for one in all_ for line in _counted(one, names_in(world.inventory)))
+
+
+def _counted(found: Recovery, names: Names) -> Iterator[str]:
+    """Yield what one failure of the death map does, and each VM that does not restart."""
+    failure = found.failure
+    what = failure.name
+    if failure.kind in ("host", "datastore"):
+        what = f"{failure.kind} {_single(failure, names)}"
+    yield f"{what}: {len(found.fates)} stop, {len(found.lost)} do not restart"
+    for fate in found.lost:
+        yield f"  {names(fate.vm)}: {say(why_there(fate))}"
+
+
+def _single(failure: Failure, names: Names) -> str:
+    return names(next(iter(failure.hosts))) if failure.hosts else failure.name
+
+
+def _foreseen(world: World, event: Event) -> tuple[str, ...]:
     """Return what would happen to every VM, a line each; raise `NotFound` for a domain.
 
     `what-if h1 h2` are hosts, `what-if rack:a` is a domain, `what-if datastore san` a datastore.

@@ -16,20 +16,19 @@ from anypool.plan import (
     apply,
     broken,
     hosts_of,
-    named,
-    priced,
     reason,
     say,
 )
 from anypool.plan.check import objections, violations
+from anypool.planner.failover import weakened
+from anypool.planner.wish import Terms, finished
 from anypool.scenario.deed import plan_of
 from anypool.scenario.event import DEEDS, LATER, QUESTIONS, Event, event_of
-from anypool.scenario.fate import foreseen
+from anypool.scenario.fate import answered
 from anypool.scenario.happen import happened
 from anypool.scenario.world import World
 
-_COSTS = CostModel(steps_at_once=2)
-_SLOTS = 2
+_TERMS = Terms(model=CostModel(steps_at_once=2), slots=2, waive=False)
 _PLANNED = (*DEEDS, "by-hand")
 
 
@@ -74,7 +73,7 @@ class _Game:
             if event.verb in (*LATER, "plan-by-hand"):
                 return self._later(happening, event)
             if event.verb in QUESTIONS:
-                return replace(happening, notes=foreseen(self.world, event))
+                return replace(happening, notes=answered(self.world, event))
             self.world = happened(self.world, event)
         except Invalid as error:
             if not isinstance(error, NoPlan):
@@ -109,7 +108,7 @@ class _Game:
     def _planned(self, event: Event) -> Plan:
         inventory = self.world.inventory
         plan = plan_of(self.world, event)
-        return named(priced(plan, inventory, _COSTS, _SLOTS), inventory)
+        return finished(plan, _TERMS, inventory, self.world.rules())
 
     def _run(self, happening: Happening, plan: Plan, most: int | None = None) -> Happening:
         """Do a plan as the engine would: judged first, each step while its conditions hold."""
@@ -122,7 +121,8 @@ class _Game:
         if looked := _looked_at(plan, inventory):
             return (reason("admit.observe-only", hosts=tuple(looked), count=len(looked)),)
         rules = self.world.rules().bound_to(_with_made(plan, inventory))
-        return objections(plan, inventory, rules.bounds)
+        found = objections(plan, inventory, rules.bounds)
+        return found or weakened(plan, inventory, rules.bounds)
 
     def _steps(self, steps: Iterable[Step]) -> list[str]:
         """Do steps in order, up to the first that cannot be done; return what was wrong."""

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from anypool.errors import AnypoolError, NoPlan
-from anypool.model import HOLDS_MEMORY, Claim, Host, HostState, Inventory, Vm, VmId
+from anypool.model import HOLDS_MEMORY, Claim, Failover, Host, HostState, Inventory, Vm, VmId
 from anypool.model.units import format_mib
 from anypool.plan import Reason, names_in, names_of, render, say
 from anypool.plan.check import violations
 from anypool.plan.rulecheck import breaches
+from anypool.planner.failover import spares, told
 from anypool.scenario.event import QUESTIONS
 from anypool.scenario.play import Happening, Played
 
@@ -86,10 +87,15 @@ def _devices(vm: Vm) -> str:
 
 def _policies(played: Played) -> Iterator[str]:
     world = played.world
-    found = breaches(world.inventory, world.rules().bounds)
+    inventory, bounds = world.inventory, world.rules().bounds
+    found = breaches(inventory, bounds)
+    spared = {one.policy: told(one, inventory) for one in spares(inventory, bounds)}
     for policy in sorted(world.policies, key=lambda one: one.id):
         if not policy.enabled:
             yield f"{policy.id}: off"
+            continue
+        if isinstance(policy.rule, Failover):
+            yield say(spared[policy.id]).removeprefix("policy ")
             continue
         broken = [", ".join(_who(why, world.inventory)) for why in found.get(policy.id, ())]
         yield f"{policy.id}: {'broken by ' + '; '.join(broken) if broken else 'kept'}"

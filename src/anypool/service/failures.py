@@ -110,7 +110,8 @@ class Failures:
         bounds = self._engine.policies.bounds(inventory)
         mine = {host.id for host in inventory.hosts.values() if host.pool == pool}
         asked = {b.policy for b in bounds if isinstance(b.rule, Failover) and b.hosts & mine}
-        return tuple(one for one in spares(inventory, bounds) if one.policy in asked)
+        found = spares(inventory, bounds, outlook=self._engine.policies.outlook)
+        return tuple(one for one in found if one.policy in asked)
 
     def _current(self) -> tuple[tuple[Recovery, ...], Inventory]:
         """Return the death map of now, brought up to date by whoever asks."""

@@ -67,12 +67,13 @@ class Proposals:
         rules = self._engine.policies.rulebook(inventory)
         asked = plan(inventory, rules)
         terms = self._prices.terms(by.name, waive=waive)
+        outlook = self._engine.policies.outlook
         if isinstance(asked, Plan):
-            made = finished(asked, terms, inventory, rules)
+            made = finished(asked, terms, inventory, rules, outlook)
             return self._engine.submit(made, by.name, inventory)
         if not isinstance(asked, Asked):
             asked = Asked(asked.plan(inventory, rules), asked)
         inputs = Inputs(wish=asked.wish, policies=rules.policies, terms=terms)
-        made = finished(asked.plan, terms, inventory, rules)
+        made = finished(asked.plan, terms, inventory, rules, outlook)
         origin = Origin(also=keep(inputs, made))
         return self._engine.submit(made, by.name, inventory, origin)

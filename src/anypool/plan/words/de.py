@@ -104,7 +104,10 @@ WORDS: dict[str, str] = {
     "fail.roomy": "der nächste Host, auf dem ein Achtel des Speichers frei bleibt",
     "fail.widest": "kein Host ist geräumig; dieser hat am meisten Speicher frei",
     "fail.tight": "der Pool ist eng: hier lässt sie den anderen Platz",
+    "fail.preferred": "hier sind ihre Vorlieben am besten erfüllt, auch wenn der Host nicht "
+    "geräumig ist",
     "fail.nobody": "kein Host ist übrig",
+    "fail.pool": "kein Host des Pools {pool} ist übrig",
     "fail.disabled": "eine Richtlinie sagt, dass sie nicht neu startet",
     "fail.needs": "sie braucht {component}, wovon nichts mehr liefe",
     "fail.datastore": "ihre Platte liegt auf {datastore}",

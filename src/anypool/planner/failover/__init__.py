@@ -12,7 +12,7 @@ from anypool.planner.failover.ground import Ground
 from anypool.planner.failover.order import LEVELS, Order
 from anypool.planner.failover.recover import plan_recovery, recover
 from anypool.planner.failover.recovery import Fate, How, Recovery, proofs, why_there
-from anypool.planner.failover.spare import Spare, spares, told, weakened
+from anypool.planner.failover.spare import Outlook, Spare, spares, told, weakened
 
 __all__ = [
     "LEVELS",
@@ -22,6 +22,7 @@ __all__ = [
     "Ground",
     "How",
     "Order",
+    "Outlook",
     "Recovery",
     "Spare",
     "every",

@@ -1,11 +1,12 @@
 """The death map: what every single failure would do to every VM, kept up with the pool.
 
 Each recovery knows which changes could alter it (`Trail`). After a change only those are
-planned again; the map is then the same as one made anew, and a test holds it to that.
+planned again, those of many hosts (`MANY`) when somebody looks; the map is then the same as
+one made anew, and a test holds it to that.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -31,6 +32,9 @@ from anypool.planner.failover.recover import lost_with, recover
 from anypool.planner.failover.recovery import Change, Fate, Recovery
 from anypool.planner.rules import NO_RULES, Rulebook
 
+MANY = 100
+"""A failure of more hosts, such as that of a site, is planned when it is asked for."""
+
 Key = tuple[str, str]
 """Kind and name of a failure."""
 
@@ -46,7 +50,9 @@ class DeathMap:
         inventory: Inventory,
         rules: Rulebook = NO_RULES,
         services: tuple[Service, ...] = (),
+        failures: Callable[[Inventory], Iterable[Failure]] = every,
     ) -> None:
+        self._failures = failures
         self._make(inventory, rules, services)
 
     @property
@@ -56,11 +62,22 @@ class DeathMap:
 
     def all(self) -> Iterator[Recovery]:
         """Yield what each failure would do: hosts, then domains, then datastores."""
-        yield from self._found.values()
+        for key in self._found:
+            yield self._fresh(key)
 
     def get(self, failure: Failure) -> Recovery:
         """Return what a failure in the map would do; raise `KeyError` for another."""
-        return self._found[failure.kind, failure.name]
+        return self._fresh((failure.kind, failure.name))
+
+    @property
+    def ground(self) -> Ground:
+        """Return the hosts as all of its failures find them."""
+        return self._ground
+
+    @property
+    def order(self) -> Order:
+        """Return the order of restarts."""
+        return self._order
 
     def advance(
         self, inventory: Inventory, rules: Rulebook = NO_RULES, services: tuple[Service, ...] = ()
@@ -83,7 +100,9 @@ class DeathMap:
         self._pass_to(inventory, rules, claims, hosts, vms)
         for key in touched:
             failure = self._found[key].failure
-            if failure.datastore is None:
+            if len(failure.hosts) > MANY:
+                self._late.add(key)
+            elif failure.datastore is None:
                 self._found[key] = recover(self._ground, self._order, failure)
             else:
                 self._found[key] = self._patched(self._found[key], vms)
@@ -94,12 +113,25 @@ class DeathMap:
         self._order = Order(inventory, rules, services)
         self._ground = Ground(inventory, rules)
         self._found: dict[Key, Recovery] = {}
+        self._late: set[Key] = set()
         self._of_host: dict[HostId, list[Key]] = {}
-        for failure in every(inventory):
+        for failure in self._failures(inventory):
             key = (failure.kind, failure.name)
-            self._found[key] = recover(self._ground, self._order, failure)
+            if len(failure.hosts) > MANY:
+                self._found[key] = Recovery(failure=failure)
+                self._late.add(key)
+            else:
+                self._found[key] = recover(self._ground, self._order, failure)
             for host in failure.hosts:
                 self._of_host.setdefault(host, []).append(key)
+
+    def _fresh(self, key: Key) -> Recovery:
+        """Return a recovery, planned now if it was put off."""
+        if key in self._late:
+            failure = self._found[key].failure
+            self._found[key] = recover(self._ground, self._order, failure)
+            self._late.discard(key)
+        return self._found[key]
 
     def _pass_to(
         self,

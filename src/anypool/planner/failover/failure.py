@@ -1,4 +1,4 @@
-"""What can fail at once: a host, the hosts of one chassis, rack or site, a datastore."""
+"""What can fail at once: a host, those of one chassis, rack, power feed or site, a datastore."""
 
 from collections.abc import Iterable, Iterator
 

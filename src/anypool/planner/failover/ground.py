@@ -51,6 +51,7 @@ class Need(NamedTuple):
     cpu_model: str
     vcpus: int
     looked_at: bool
+    pool: str
 
 
 class Lane:
@@ -175,6 +176,9 @@ class Ground:
         rows = self.up - dead
         if not rows:
             return reason("fail.nobody")
+        rows = frozenset(row for row in rows if self.hosts[row].pool == need.pool)
+        if not rows:
+            return reason("fail.pool", pool=need.pool)
         for why, left in self._narrowed(vm, need, rows):
             if not left:
                 return why
@@ -226,6 +230,7 @@ class Ground:
             cpu_model=vm.cpu_model,
             vcpus=vm.vcpus,
             looked_at=home is not None and home.observe_only,
+            pool="" if home is None else home.pool,
         )
 
     def _lane(self, need: Need) -> Lane:
@@ -250,7 +255,8 @@ class Ground:
         host = self.hosts[row]
         models = host.cpu_models
         return (
-            host.arch == need.arch
+            host.pool == need.pool
+            and host.arch == need.arch
             and (not need.cpu_model or not models or need.cpu_model in models)
             and host.cpus >= need.vcpus
             and not host.maintenance

@@ -15,6 +15,15 @@ class How(StrEnum):
     ROOMY = "roomy"
     WIDEST = "widest"
     TIGHT = "tight"
+    PREFERRED = "preferred"
+
+
+_WHY = {
+    How.ROOMY: reason("fail.roomy"),
+    How.WIDEST: reason("fail.widest"),
+    How.TIGHT: reason("fail.tight"),
+    How.PREFERRED: reason("fail.preferred"),
+}
 
 
 class Fate(NamedTuple):
@@ -117,11 +126,7 @@ def why_there(fate: Fate) -> Reason:
     """Return why a VM restarts where it does, or why it does not."""
     if fate.why is not None:
         return fate.why
-    if fate.how is How.ROOMY:
-        return reason("fail.roomy")
-    if fate.how is How.WIDEST:
-        return reason("fail.widest")
-    return reason("fail.tight")
+    return _WHY[fate.how]
 
 
 def proofs(recovery: Recovery, inventory: Inventory) -> tuple[Reason, ...]:

@@ -106,13 +106,14 @@ class Search:
 
         found = self._first(vm.memory_mib, lane, accept)
         if found is not None or not best:
-            return found
+            chosen = found is not None and found[1] is How.WIDEST and len(best) > 1
+            return (found[0], How.PREFERRED) if found is not None and chosen else found
         self.trail.fragile = True
         row = best[min(best)]
         if self._tight:
             return row, How.TIGHT
         if self.left(row) - self.ground.kept[row] < vm.memory_mib:
-            return row, How.WIDEST
+            return row, How.PREFERRED if len(best) > 1 else How.WIDEST
         self._at = row
         return row, How.ROOMY
 

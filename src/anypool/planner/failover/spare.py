@@ -16,6 +16,7 @@ hosts hold. Rules can break the premise: with musts about the VMs it proves noth
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import perm
+from threading import Lock
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,17 +45,18 @@ from anypool.plan import (
     outcome,
     reason,
 )
-from anypool.planner.failover.failure import of_hosts
+from anypool.planner.failover.deathmap import DeathMap
+from anypool.planner.failover.failure import Failure, of_hosts
 from anypool.planner.failover.ground import Ground, Lane
 from anypool.planner.failover.order import NEVER, Order
 from anypool.planner.failover.recover import recover
-from anypool.planner.failover.recovery import Fate
+from anypool.planner.failover.recovery import Fate, Recovery
 from anypool.planner.rules import Rulebook
 
 EXACT = 600
 """Up to so many sequences of failures are each planned."""
 
-_CLOSED = ("is.maintenance", "fail.nobody")
+_CLOSED = ("is.maintenance", "fail.nobody", "fail.pool")
 _TAKES = (CreateVm, EnterMaintenance, MigrateVm, ReconfigureVm, StartVm)
 
 
@@ -89,41 +91,84 @@ class Spare(Struct, frozen=True, kw_only=True):
         return before.holds or more or self.exact < before.exact
 
 
+class Outlook:
+    """What the failure of each single host would do, kept from one inventory to the next.
+
+    Whoever asks about many inventories that are alike keeps one, so that only what differs is
+    planned; the answers are those of a new one. One thread at a time uses it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self._map: DeathMap | None = None
+
+    def of(self, inventory: Inventory, rules: Rulebook) -> DeathMap:
+        """Return the failures of single hosts of an inventory, good until the next is asked."""
+        if self._map is None:
+            self._map = DeathMap(inventory, rules, failures=_single)
+        else:
+            self._map.advance(inventory, rules)
+        return self._map
+
+
 def spares(
-    inventory: Inventory, bounds: Iterable[Bound], *, musts: bool = False
+    inventory: Inventory,
+    bounds: Iterable[Bound],
+    *,
+    musts: bool = False,
+    outlook: Outlook | None = None,
 ) -> tuple[Spare, ...]:
     """Return how far each failover policy is kept; with `musts` only of those that are musts."""
     bounds = tuple(bounds)
-    rules = Rulebook(bounds)
-    return tuple(
-        spare(inventory, rules, bound)
-        for bound in bounds
-        if isinstance(bound.rule, Failover) and (bound.strength is Strength.MUST or not musts)
-    )
+    rules, outlook = Rulebook(bounds), outlook or Outlook()
+    asked = [b for b in bounds if isinstance(b.rule, Failover) and (not musts or _is_must(b))]
+    with outlook.lock:
+        return tuple(spare(inventory, rules, bound, outlook) for bound in asked)
 
 
-def spare(inventory: Inventory, rules: Rulebook, bound: Bound) -> Spare:
+def spare(inventory: Inventory, rules: Rulebook, bound: Bound, outlook: Outlook) -> Spare:
     """Return how far the hosts of a failover policy survive what it asks for."""
     assert isinstance(bound.rule, Failover)
     hosts = sorted(h for h in bound.hosts if inventory.hosts[h].state is HostState.UP)
     wanted = min(bound.rule.failures, len(hosts))
     empty = Spare(policy=bound.policy, failures=bound.rule.failures, exact=True)
-    if wanted <= 1 or perm(len(hosts), wanted) <= EXACT:
-        return _planned(empty, inventory, rules, hosts, wanted)
-    first = _planned(empty, inventory, rules, hosts, 1)
-    return _bounded(first, inventory, rules, hosts, wanted) if first.holds else first
+    if wanted > 1 and perm(len(hosts), wanted) <= EXACT:
+        return _counted(empty, inventory, _sequences(inventory, rules, hosts, wanted))
+    known = outlook.of(inventory, rules)
+    single = (((host,), _missed(known.get(of_hosts((host,))))) for host in hosts)
+    first = _counted(empty, inventory, single)
+    return _bounded(first, known, hosts, wanted) if wanted > 1 and first.holds else first
 
 
-def weakened(plan: Plan, inventory: Inventory, bounds: tuple[Bound, ...]) -> tuple[Reason, ...]:
-    """Return which failover policies that are musts a plan would keep less than now."""
+def _single(inventory: Inventory) -> Iterator[Failure]:
+    return (of_hosts((key,)) for key in sorted(inventory.hosts))
+
+
+def _is_must(bound: Bound) -> bool:
+    return bound.strength is Strength.MUST
+
+
+def weakened(
+    plan: Plan,
+    inventory: Inventory,
+    bounds: tuple[Bound, ...],
+    outlook: Outlook | None = None,
+) -> tuple[Reason, ...]:
+    """Return which failover policies that are musts a plan would keep less than now.
+
+    How far they are kept now is asked only where one does not hold afterwards.
+    """
     if not any(isinstance(bound.rule, Failover) for bound in bounds) or not _takes_room(plan):
         return ()
     try:
         after = outcome(plan, inventory)
     except (Conflict, NotFound):
         return ()  # it cannot run at all, which others say
-    now = {one.policy: one for one in spares(inventory, bounds, musts=True)}
-    then = spares(after, bounds, musts=True)
+    outlook = outlook or Outlook()
+    then = spares(after, bounds, musts=True, outlook=outlook)
+    if all(one.holds for one in then):
+        return ()
+    now = {one.policy: one for one in spares(inventory, bounds, musts=True, outlook=outlook)}
     return tuple(told(one, after) for one in then if one.worse_than(now[one.policy]))
 
 
@@ -150,13 +195,15 @@ def _takes_room(plan: Plan) -> bool:
     return any(isinstance(action, _TAKES) for action in actions)
 
 
-def _planned(
-    empty: Spare, inventory: Inventory, rules: Rulebook, hosts: list[HostId], wanted: int
-) -> Spare:
-    """Plan every sequence of failures and add up what is lost."""
+Sequence = tuple[tuple[HostId, ...], list[Fate]]
+"""Hosts that fail one after the other, and what the last of them loses for want of room."""
+
+
+def _counted(empty: Spare, inventory: Inventory, sequences: Iterable[Sequence]) -> Spare:
+    """Add up what is lost in all sequences of failures."""
     lost, most, worst = 0, 0, tuple[HostId, ...]()
     example: Fate | None = None
-    for sequence, fates in _sequences(inventory, rules, hosts, wanted):
+    for sequence, fates in sequences:
         lost += len(fates)
         missing = sum(inventory.vms[fate.vm].memory_mib for fate in fates)
         if missing > most:
@@ -170,18 +217,22 @@ def _sequences(
     hosts: list[HostId],
     wanted: int,
     before: tuple[HostId, ...] = (),
-) -> Iterator[tuple[tuple[HostId, ...], list[Fate]]]:
+) -> Iterator[Sequence]:
     """Yield sequences of failures with the VMs that each last one loses for want of room."""
     if wanted == 0:
         return
     ground, order = Ground(inventory, rules), Order(inventory, rules)
     for host in hosts:
         found = recover(ground, order, of_hosts((host,)))
-        yield (*before, host), [fate for fate in found.lost if _counts(fate)]
+        yield (*before, host), _missed(found)
         if wanted > 1:
             after = _without(inventory, host, found.restarted)
             others = [one for one in hosts if one != host]
             yield from _sequences(after, rules, others, wanted - 1, (*before, host))
+
+
+def _missed(found: Recovery) -> list[Fate]:
+    return [fate for fate in found.lost if _counts(fate)]
 
 
 def _counts(fate: Fate) -> bool:
@@ -201,11 +252,9 @@ def _without(inventory: Inventory, host: HostId, moved: Iterable[Fate]) -> Inven
     return left.with_host(replace(left.hosts[host], state=HostState.OFF))
 
 
-def _bounded(
-    first: Spare, inventory: Inventory, rules: Rulebook, hosts: list[HostId], wanted: int
-) -> Spare:
+def _bounded(first: Spare, known: DeathMap, hosts: list[HostId], wanted: int) -> Spare:
     """Judge by the bound at the head of this module."""
-    ground, order = Ground(inventory, rules), Order(inventory, rules)
+    inventory, ground, order = known.inventory, known.ground, known.order
     held: dict[int, int] = {}
     largest: dict[Lane, int] = {}
     ruled = False
