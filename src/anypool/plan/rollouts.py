@@ -22,6 +22,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "wave.vm": {"vm": T, "host": T},
     "wave.spare": {"why": RS},
     "hint.rollout-bound": {},
+    "hint.rollout-held": {},
     "hint.rollout-room": {"short": MIB},
     "hint.rollout-answer": {},
     "hint.second-rollout": {"rollout": T},

@@ -11,6 +11,7 @@ from anypool.model import (
     Inventory,
     NetworkId,
     Nic,
+    RolloutWish,
     Service,
     Vm,
     VmChange,
@@ -54,6 +55,7 @@ from anypool.planner import (
     plan_service_stop,
     plan_start,
 )
+from anypool.planner.rolling import forecast
 from anypool.scenario.event import DEEDS, Event, event_of
 from anypool.scenario.page import Item, instead
 from anypool.scenario.words import there, vm_of, words_of
@@ -183,11 +185,34 @@ def _migrate(asked: Asked) -> Plan:
     return plan_migrate(asked.inventory, vm.id, asked.world.rules(), target=target)
 
 
+_SWITCHES = ("across", "shut-down", "ignore-failover", "stay")
+
+
+def _maintain(asked: Asked) -> Plan:
+    """Return the forecast of a rolling maintenance: every wave of it, in one plan."""
+    most, kind = asked.after("together"), asked.after("apart")
+    if most and not most.isdigit():
+        raise asked.item.wrong(f"{most!r} is no number of hosts", hint="together 2")
+    own = ("together", most, "apart", kind, *_SWITCHES)
+    names = [word for word in asked.words if word not in own]
+    wish = RolloutWish(
+        hosts=tuple(asked.host(name) for name in names),
+        max_hosts=int(most or 1),
+        domain=kind or "rack",
+        put_back="stay" not in asked.words,
+        across="across" in asked.words,
+        shut_down="shut-down" in asked.words,
+        waive="ignore-failover" in asked.words,
+    )
+    return forecast(asked.inventory, wish, "of the scenario", asked.world.rules()).plan
+
+
 _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "create": _create,
     "migrate": _migrate,
     "start": lambda a: plan_start(a.inventory, a.vm(a.words[0]).id, a.world.rules()),
     "evacuate": lambda a: plan_evacuation(a.inventory, a.host(a.words[0]), a.world.rules()),
+    "maintain": _maintain,
     "start-service": lambda a: plan_service_start(
         a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),

@@ -22,6 +22,8 @@ WORDS: dict[str, str] = {
     "wave.spare": "inzwischen wäre weniger gegen Ausfälle gesichert: {why}",
     "hint.rollout-bound": "solche VMs solange mit `--shut-down` herunterfahren, beheben, was sie "
     "hält, oder ihre Hosts mit `--hosts` auslassen",
+    "hint.rollout-held": "beheben, was sie hält, den Schutz vor dem Herunterfahren aufheben, oder "
+    "ihre Hosts mit `--hosts` auslassen",
     "hint.rollout-room": "mindestens {short} Speicher freimachen, einen Host hinzufügen, oder "
     "Hosts mit `--hosts` auslassen",
     "hint.rollout-answer": "erst hochfahren, oder mit `--hosts` auslassen",

@@ -22,6 +22,8 @@ WORDS: dict[str, str] = {
     "wave.spare": "less would survive a failure meanwhile: {why}",
     "hint.rollout-bound": "shut such VMs down meanwhile with `--shut-down`, mend what keeps them "
     "there, or leave their hosts out with `--hosts`",
+    "hint.rollout-held": "mend what keeps them there, lift what protects them from being "
+    "shut down, or leave their hosts out with `--hosts`",
     "hint.rollout-room": "free at least {short} of memory, add a host, or leave hosts out with "
     "`--hosts`",
     "hint.rollout-answer": "bring it up first, or leave it out with `--hosts`",

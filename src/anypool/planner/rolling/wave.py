@@ -90,7 +90,7 @@ def plan_wave(inventory: Inventory, hosts: tuple[HostId, ...], on: Terms) -> Wav
     bound = {vm.id: why for vm in running if (why := _bound(inventory, vm, on)) is not None}
     stops = [vm for vm in running if vm.id in bound and _may_stop(vm, on)]
     if held := [vm for vm in running if vm.id in bound and vm not in stops]:
-        return _held(inventory, hosts, [(vm, bound[vm.id]) for vm in held])
+        return _held(inventory, hosts, [(vm, bound[vm.id]) for vm in held], on)
     moving = [vm for vm in running if vm.id not in bound]
     closed = _closed(inventory, hosts)
     homes = assign(closed, hosts[0], moving, on.rules)
@@ -267,10 +267,13 @@ def _down(inventory: Inventory, hosts: tuple[HostId, ...]) -> Stuck | None:
     return Stuck(hosts=hosts, vms=(), against=against, hint=reason("hint.rollout-answer"))
 
 
-def _held(inventory: Inventory, hosts: tuple[HostId, ...], held: list[tuple[Vm, Reason]]) -> Stuck:
+def _held(
+    inventory: Inventory, hosts: tuple[HostId, ...], held: list[tuple[Vm, Reason]], on: Terms
+) -> Stuck:
     against = tuple((_where(inventory, vm), why) for vm, why in held)
     names = tuple(sorted(vm.name for vm, _ in held))
-    return Stuck(hosts=hosts, vms=names, against=against, hint=reason("hint.rollout-bound"))
+    hint = reason("hint.rollout-held" if on.wish.shut_down else "hint.rollout-bound")
+    return Stuck(hosts=hosts, vms=names, against=against, hint=hint)
 
 
 def _homeless(closed: Inventory, hosts: tuple[HostId, ...], moving: list[Vm], on: Terms) -> Stuck:
