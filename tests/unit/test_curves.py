@@ -1,6 +1,7 @@
 """Curves of the week from readings, and the file about watts and tariffs."""
 
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anypool.engine.curves import curve_of
+from anypool.engine.curves import curves, whole_hours
 from anypool.errors import Invalid
-from anypool.model import HostId, told_hour
+from anypool.model import HostId, VmId, told_hour
 from anypool.model.metric import COUNT, to_codes
 from anypool.service.energy import read_energy, read_hours
 from tests.strategies import pool
 
+END = int(datetime(2026, 12, 14, tzinfo=UTC).timestamp())
 MONDAY = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 
 
@@ -25,8 +27,20 @@ def codes(values: list[float]) -> np.ndarray:
     return to_codes(every)[0]
 
 
+class Hours:
+    """Readings of the second of two objects, as hours that are kept; times count from a Monday."""
+
+    def __init__(self, readings: list[tuple[int, float]]) -> None:
+        self._readings = readings
+
+    def hour(self, hour: int) -> Iterator[tuple[int, np.ndarray]]:
+        mine = [value for at, value in self._readings if (MONDAY + at) // 3600 == hour]
+        if mine:
+            yield 1, np.concatenate([codes(mine), np.zeros(3, np.uint16)])
+
+
 READINGS = st.lists(
-    st.tuples(st.integers(0, 3 * 604_800), st.floats(0, 800)), min_size=1, max_size=60
+    st.tuples(st.integers(0, 3 * 604_800 - 1), st.floats(0, 800)), min_size=1, max_size=60
 )
 
 
@@ -35,9 +49,9 @@ READINGS = st.lists(
 def test_a_curve_is_the_percentile_of_all_weeks_in_each_hour(
     readings: list[tuple[int, float]], percentile: float
 ) -> None:
-    readings.sort()
-    times = np.array([MONDAY + at for at, _ in readings])
-    curve = curve_of(times, codes([value for _, value in readings]), percentile)
+    found = curves(Hours(readings), [VmId("none"), VmId("v")], whole_hours(MONDAY, END), percentile)
+    assert set(found) == {VmId("v")}
+    curve = found[VmId("v")]
     by_hour: dict[int, list[float]] = {}
     for at, value in readings:
         moment = datetime.fromtimestamp(MONDAY + at, UTC)

@@ -141,16 +141,24 @@ def test_for_failures_there_are_spare_servers() -> None:
     assert (safe.bought, safe.spare) == ((("small", 6),), 2)
     kept = named(compared(world, SMALL, gone="h3", curves=curves, failures=1), "small").mix
     assert kept.spare == 1
+    four = replace(SMALL, count=4)
+    few = named(compared(world, four, gone=everyone, curves=curves, failures=1), "small").mix
+    assert (few.left, few.spare, few.survives) == ((), 0, False)
+    both = compared(world, four, NEW, gone=everyone, curves=curves, failures=1)
+    assert named(both, "the cheapest mix").mix.survives
 
 
 def test_the_cheapest_mix_costs_no_more_than_each_kind_alone() -> None:
-    world = busy(9)
-    curves = {key: week(10, 20) for key in world.vms}
-    found = compared(world, NEW, SMALL, gone="h0 h1 h2 h3", curves=curves, tariff=EUR)
-    mixed = named(found, "the cheapest mix").mix
-    alone = [named(found, name).mix for name in ("new", "small")]
-    assert mixed.purchase is not None
-    assert all(one.purchase is not None and mixed.purchase <= one.purchase for one in alone)
+    for vms, failures in ((9, 0), (8, 1), (5, 0)):
+        world = busy(vms)
+        curves = {key: week(10, 20) for key in world.vms}
+        found = compared(
+            world, NEW, SMALL, gone="h0 h1 h2 h3", curves=curves, tariff=EUR, failures=failures
+        )
+        mixed = named(found, "the cheapest mix").mix
+        alone = [named(found, name).mix for name in ("new", "small")]
+        assert mixed.purchase is not None
+        assert all(one.purchase is not None and mixed.purchase <= one.purchase for one in alone)
 
 
 def test_what_does_not_fit_is_said() -> None:

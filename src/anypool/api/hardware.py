@@ -28,9 +28,10 @@ class VariantView(Struct, frozen=True, kw_only=True):
     """One way to carry a pool.
 
     `hosts` are those that are kept and those that are bought, `spare` of these for failures;
-    no choice of the same servers needs fewer than `bound` beside the spare ones, 0 where that
-    was not asked. Energy and money are of a year, null where watts, prices or the tariff are
-    unknown; `pays_back` is null then too, and false where nothing is saved.
+    `survives` says whether they are enough. No choice of the same servers needs fewer than
+    `bound` beside the spare ones; 0 where that was not asked. Energy and money are of a year,
+    null where watts, prices or the tariff are unknown; `pays_back` is null then too, and false
+    where nothing is saved.
     """
 
     name: str
@@ -40,6 +41,7 @@ class VariantView(Struct, frozen=True, kw_only=True):
     spare: int
     bound: int
     carries: bool
+    survives: bool
     why: str
     watts: float | None
     kwh: float | None
@@ -80,6 +82,7 @@ def variant_view(variant: Variant, names: tuple[str, ...]) -> VariantView:
         spare=mix.spare,
         bound=mix.bound,
         carries=whole,
+        survives=mix.survives,
         why=told(why),
         watts=None if energy is None else round(1000 * energy.kwh / (24 * 365.25), 1),
         kwh=None if energy is None else round(energy.kwh, 1),

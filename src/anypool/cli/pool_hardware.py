@@ -90,8 +90,15 @@ def _columns(currency: str) -> tuple[Column, ...]:
         Column("CO2 KG/YEAR", lambda one: amount(one["co2_kg"]), wide=True),
         Column("PURCHASE", lambda one: amount(one["purchase"])),
         Column("PAID BACK", paid_back),
-        Column("CARRIES", lambda one: "all VMs" if one["carries"] else one["why"]),
+        Column("CARRIES", carries),
     )
+
+
+def carries(variant: Json) -> str:
+    """Return whether a way carries all VMs, also after the failures that were asked for."""
+    if not variant["carries"]:
+        return str(variant["why"])
+    return "all VMs" if variant["survives"] else "all VMs, but not after a failure"
 
 
 def amount(value: float | None) -> str:

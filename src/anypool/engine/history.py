@@ -5,18 +5,19 @@ open hour has. Where nobody measured there is a gap.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from anypool.engine.kept import KeptHours, tails_of
 from anypool.engine.recorder import Recorder
 from anypool.errors import Invalid, StoreFailed
 from anypool.model.metric import COUNT, GAP, METRIC_NAMES, Values, to_values, value_of
 from anypool.model.summary import Percentiles, Summary, merged, percentiles, summed
 from anypool.store import Store, Tx, loads
-from anypool.store.loadcodec import DAY_S, HOUR_S, Chunk, decode_chunk, decode_day, decode_tail
+from anypool.store.loadcodec import DAY_S, HOUR_S, Chunk, decode_chunk, decode_day
 
 log = logging.getLogger(__name__)
 
@@ -113,23 +114,12 @@ class History:
             for name, one in found.items()
         }
 
-    def readings(
-        self, names: Sequence[str], metric: str, span: Span
-    ) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.uint16]]]:
-        """Yield what is kept in full of one metric of hosts or VMs: times and codes, no gaps.
+    def kept(self, names: Sequence[str], metric: str, hours: range) -> KeptHours:
+        """Return what is kept in full of one metric of hosts or VMs, to be read hour by hour.
 
-        Days that are rolled up are left out. `Invalid` as `series`.
+        Days that are rolled up are left out. `Invalid` for a metric that is not there.
         """
-        place = _place(metric)
-        _check(span)
-        hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
-        for name in names:
-            memory = self._recorder.in_memory(name)
-            with self._store.reading() as tx:
-                chunks = self._full(tx, loads.number_of(tx, name), memory, hours)
-            times, codes = _slots(chunks, span)
-            known = codes[place] != GAP
-            yield name, times[known], codes[place][known]
+        return KeptHours(self._store, self._recorder, names, _place(metric), hours)
 
     def _step(self, span: Span, found: _Found) -> int:
         seconds = span.until - span.since
@@ -153,24 +143,18 @@ class History:
 
     def _found(self, tx: Tx, name: str, memory: list[tuple[int, Chunk]], span: Span) -> _Found:
         hours = range(int(span.since) // HOUR_S, int(np.ceil(span.until / HOUR_S)))
+        chunks: list[tuple[int, Chunk]] = []
         days: list[tuple[int, tuple[Summary, ...]]] = []
-        number = loads.number_of(tx, name)
-        if number is not None:
+        if (number := loads.number_of(tx, name)) is not None:
+            chunks = _chunks(tx, number, hours)
             days = _days(tx, number, range(hours.start // 24, -(-hours.stop // 24)))
-        chunks = self._full(tx, number, memory, hours)
+            if not self._recorder.recovered:
+                chunks += tails_of(tx, number, hours)
+        chunks += [one for one in memory if one[0] in hours]
         have = {hour // 24 for hour, _ in chunks}
         rolled = tuple((day, parts) for day, parts in days if day not in have)
         times, codes = _slots(chunks, span)
         return _Found(times, codes, to_values(codes), rolled)
-
-    def _full(
-        self, tx: Tx, number: int | None, memory: list[tuple[int, Chunk]], hours: range
-    ) -> list[tuple[int, Chunk]]:
-        """Return the hours of an object that are kept in full."""
-        found = [] if number is None else _chunks(tx, number, hours)
-        if number is not None and not self._recorder.recovered:
-            found += _tails(tx, number, hours)
-        return found + [one for one in memory if one[0] in hours]
 
 
 def _chunks(tx: Tx, number: int, hours: range) -> list[tuple[int, Chunk]]:
@@ -190,20 +174,6 @@ def _days(tx: Tx, number: int, span: range) -> list[tuple[int, tuple[Summary, ..
             found.append((day, decode_day(body)))
         except StoreFailed as error:
             log.warning("a gap on day %d of object %d: %s", day, number, error.message)
-    return found
-
-
-def _tails(tx: Tx, number: int, hours: range) -> list[tuple[int, Chunk]]:
-    """Return what tails of another manager have of an object."""
-    found = []
-    for hour in loads.tail_hours(tx):
-        for _, body in loads.tails(tx, hour) if hour in hours else ():
-            tail = decode_tail(body)
-            place = int(np.searchsorted(tail.objects, number))
-            if place < len(tail.objects) and tail.objects[place] == number:
-                codes = np.zeros((COUNT, HOUR_S // tail.step_s), np.uint16)
-                codes[:, list(tail.slots)] = tail.codes[:, :, place].T
-                found.append((hour, Chunk(tail.step_s, codes)))
     return found
 
 

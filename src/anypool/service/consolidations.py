@@ -1,11 +1,13 @@
 """The fewest hosts of a pool: as a plan of moves."""
 
+import threading
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.clock import Clock
-from anypool.engine import Engine, Span
-from anypool.engine.curves import curves
+from anypool.engine import Engine
+from anypool.engine.curves import METRIC, curves, whole_hours
 from anypool.errors import Invalid, NotFound
 from anypool.model import HOLDS_MEMORY, Curve, Host, Inventory, Level, VmId
 from anypool.planner.fewest import Wish, plan_consolidation
@@ -18,6 +20,8 @@ from anypool.settings import Settings
 
 BUDGET_S = 20.0
 """The search for hosts to empty ends after so long with what it has."""
+_ENOUGH = 24
+"""Hours of the week that a curve has which is kept for the rest of the hour."""
 LONGEST_S = 366 * 86_400
 
 
@@ -57,6 +61,7 @@ class Consolidations:
         self._proposals = proposals
         self._clock = clock
         self._settings = settings
+        self._known = _Known(engine)
 
     def pool(
         self, by: Principal, key: str, bounds: Bounds, *, close: bool, dry_run: bool
@@ -87,8 +92,8 @@ class Consolidations:
             raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
         now, inventory = self._clock.now(), self._engine.inventory
         vms = [vm for host in hosts_of(inventory, key) for vm in held(inventory, host)]
-        span = Span(max(0.0, now - bounds.window_s), now)
-        return curves(self._engine.keeping.history, vms, span, bounds.percentile)
+        hours = whole_hours(max(0.0, now - bounds.window_s), now)
+        return self._known.of(vms, hours, bounds)
 
     def wish(
         self,
@@ -114,6 +119,28 @@ class Consolidations:
             watts=energy.of(hosts, inventory),
             tariff=energy.tariff,
         )
+
+
+class _Known:
+    """Curves that were read within the hour: a plan after its preview need not read them again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._of: tuple[range, float] | None = None
+        self._curves: dict[VmId, Curve] = {}
+
+    def of(self, vms: list[VmId], hours: range, bounds: Bounds) -> dict[VmId, Curve]:
+        """Return the curves of VMs; those measured too little are read each time."""
+        asked = (hours, bounds.percentile)
+        with self._lock:
+            known = self._curves if self._of == asked else {}
+            missing = [vm for vm in vms if vm not in known]
+            kept = self._engine.keeping.history.kept(missing, METRIC, hours)
+            found = known | curves(kept, missing, hours, bounds.percentile)
+            enough = {vm: one for vm, one in found.items() if one.hours >= _ENOUGH}
+            self._of, self._curves = asked, enough
+        return {vm: found[vm] for vm in vms if vm in found}
 
 
 def hosts_of(inventory: Inventory, pool: str) -> list[Host]:

@@ -33,6 +33,11 @@ def number_of(tx: Tx, name: str) -> int | None:
 def numbers(tx: Tx, names: Sequence[str]) -> dict[str, int]:
     """Return the number of each object, a new one where it has none; they count as in use."""
     tx.put_unique(load_objects, "object", [{"object": name, "used_at": tx.now} for name in names])
+    return known_numbers(tx, names)
+
+
+def known_numbers(tx: Tx, names: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the objects of which anything was ever kept."""
     found: dict[str, int] = {}
     for start in range(0, len(names), _SOME):
         some = load_objects.c.object.in_(names[start : start + _SOME])
@@ -77,9 +82,14 @@ def chunks(tx: Tx, number: int, hours: range) -> Bodies:
 
 def chunks_of(tx: Tx, hour: int, objects: Collection[int]) -> dict[int, bytes]:
     """Return the chunks that some objects have in an hour, by object."""
-    mine = (load_chunks.c.hour == hour, load_chunks.c.object.in_(list(objects)))
-    query = select(load_chunks.c.object, load_chunks.c.body).where(*mine)
-    return {row.object: row.body for row in tx.rows(query)}
+    found: dict[int, bytes] = {}
+    every = list(objects)
+    for start in range(0, len(every), _SOME):
+        some = load_chunks.c.object.in_(every[start : start + _SOME])
+        query = select(load_chunks.c.object, load_chunks.c.body)
+        rows = tx.rows(query.where(load_chunks.c.hour == hour, some))
+        found |= {row.object: row.body for row in rows}
+    return found
 
 
 def put_chunks(tx: Tx, hour: int, bodies: Iterable[tuple[int, bytes]]) -> None:

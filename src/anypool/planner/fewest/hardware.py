@@ -5,7 +5,7 @@ packer needs. For failures spare servers are added: as many as hold what is on t
 host, for each failure, so that whatever fails, its VMs find room.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -62,16 +62,18 @@ class Mix(Struct, frozen=True, kw_only=True):
     """Servers that together carry a pool, or all but `left` VMs of it.
 
     `kept` are hosts in use that are there already, `bought` how many of which new servers,
-    `spare` how many of these for failures. `bound` is the number of hosts without spare ones
-    that no choice of the same servers is below. `holding` has the rows of VMs for each host or
-    server without the spare ones, by the id of a host or the name of a server. Money and
-    energy are of a year, None where a price or watts are unknown.
+    `spare` how many of these for failures, and `survives` whether those are enough. `bound` is
+    the number of hosts without spare ones that no choice of the same servers is below.
+    `holding` has the rows of VMs for each host or server without the spare ones, by the id of
+    a host or the name of a server. Money and energy are of a year, None where a price or watts
+    are unknown.
     """
 
     kept: tuple[HostId, ...]
     bought: tuple[tuple[str, int], ...]
     left: tuple[int, ...] = ()
     spare: int = 0
+    survives: bool = True
     bound: int = 0
     purchase: float | None = 0.0
     energy: Energy | None = None
@@ -111,8 +113,23 @@ class Packer:
                 more, left = self._with(server, left)
                 bins += more
         self._swap(bins, servers)
-        spare = list(self._spare(bins, servers)) if self._failures and not left else []
+        spare = [] if left else self._spare(bins, servers)
         return self._told([one for one in bins if one.vms], spare, left, servers)
+
+    def cheapest(self, servers: Sequence[Server]) -> Mix:
+        """Return the mix of several kinds that costs least in a year among those that carry all."""
+        orders = [self.cheapest_first(servers), *([one] for one in servers)]
+
+        def worth(one: Mix) -> tuple[int, bool, float]:
+            return len(one.left), not one.survives, self._cost(one, servers)
+
+        return min(map(self.mix, orders), key=worth)
+
+    def _cost(self, mix: Mix, servers: Sequence[Server]) -> float:
+        yearly = {server.name: self._yearly(server) for server in servers}
+        if mix.purchase is None:
+            return float(mix.hosts)
+        return sum(count * yearly[name] for name, count in mix.bought)
 
     def room(self, server: Server) -> Floats:
         """Return the columns of a new server."""
@@ -209,21 +226,38 @@ class Packer:
 
         return sorted(servers, key=cost)
 
-    def _spare(self, bins: list[_Bin], servers: Sequence[Server]) -> Iterator[Server]:
-        """Yield the servers that take what fails: of the kind that holds most."""
-        if not servers:
-            return
-        largest = max(servers, key=lambda one: (one.memory_mib, one.cpus))
-        room, count = self.room(largest), 1
+    def _spare(self, bins: list[_Bin], servers: Sequence[Server]) -> list[Server] | None:
+        """Return the servers that take what fails, the cheapest that suffice; None if none do."""
+        if not self._failures:
+            return []
+        options = []
+        for server in servers:
+            count = self._for_one(bins, server)
+            used = sum(one.server is server and bool(one.vms) for one in bins)
+            if count and not (server.count and used + count * self._failures > server.count):
+                options.append([server] * (count * self._failures))
+        cost = {server.name: self._yearly(server) for server in servers}
+        return min(options, key=lambda one: (len(one) * cost[one[0].name], len(one)), default=None)
+
+    def _for_one(self, bins: list[_Bin], server: Server) -> int:
+        """Return how many servers hold what is on any one host; 0 if they are too small."""
+        room, count = self.room(server), 1
         for one in bins:
             rows = np.array(one.vms, dtype=np.int64)
-            if rows.size and (self._need.take[rows] <= room + EPS).all():
+            if (self._need.take[rows] > room + EPS).any():
+                return 0
+            if rows.size:
                 count = max(count, int(self._homes(rows, room).max()) + 1)
-        yield from [largest] * (count * self._failures)
+        return count
 
     def _told(
-        self, bins: list[_Bin], spare: list[Server], left: list[int], servers: Sequence[Server]
+        self,
+        bins: list[_Bin],
+        spares: list[Server] | None,
+        left: list[int],
+        servers: Sequence[Server],
     ) -> Mix:
+        spare = spares or []
         new = [one.server for one in bins if one.server is not None] + spare
         names = [server.name for server in servers]
         prices = [server.price for server in new]
@@ -232,6 +266,7 @@ class Packer:
             bought=tuple((name, n) for name in names if (n := _count(new, name))),
             left=tuple(left),
             spare=len(spare),
+            survives=spares is not None and not (left and self._failures),
             bound=self._bound(servers, left),
             purchase=None if None in prices else sum(p for p in prices if p is not None),
             energy=self._energy(bins, spare),

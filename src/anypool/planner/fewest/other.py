@@ -79,7 +79,8 @@ def compare(
     """
     scene = _Scene(inventory, wish)
     now = year_of(scene.kept, scene.homes, scene.need, wish.tariff)
-    variants = [_as_it_is(scene, now), _fewest(scene, stop)]
+    fewest = _fewest(scene, stop)
+    variants = [_as_it_is(scene, now, survives=fewest.mix.survives), fewest]
     stay = [one for one in scene.kept if one.host not in gone]
     packer = Packer(scene.need, stay, wish.tariff, wish.failures)
     if gone and not servers:
@@ -87,8 +88,7 @@ def compare(
     for server in servers:
         variants.append(Variant(name=server.name, mix=packer.mix((server,))))
     if len(servers) > 1:
-        mixed = packer.mix(packer.cheapest_first(servers))
-        variants.append(Variant(name=reason("hardware.mixed"), mix=mixed))
+        variants.append(Variant(name=reason("hardware.mixed"), mix=packer.cheapest(servers)))
     paid = (
         Variant(name=one.name, mix=one.mix, payback_y=payback_years(one.mix, now))
         for one in variants
@@ -100,9 +100,9 @@ def compare(
     )
 
 
-def _as_it_is(scene: "_Scene", now: Energy | None) -> Variant:
+def _as_it_is(scene: "_Scene", now: Energy | None, *, survives: bool) -> Variant:
     """Return the hosts that are open now, whether or not anything runs there."""
-    mix = Mix(kept=tuple(one.host for one in scene.kept), bought=(), energy=now)
+    mix = Mix(kept=tuple(one.host for one in scene.kept), bought=(), energy=now, survives=survives)
     return Variant(name=reason("hardware.as-it-is"), mix=mix)
 
 
@@ -118,6 +118,7 @@ def _fewest(scene: "_Scene", stop: Callable[[], bool]) -> Variant:
         kept=tuple(one.host for one in needed),
         bought=(),
         bound=found.bound,
+        survives=found.survives,
         energy=year_of(needed, homes, scene.need, scene.wish.tariff),
     )
     return Variant(name=reason("hardware.fewest"), mix=mix)

@@ -35,6 +35,8 @@ from anypool.planner.rebalance.steps import ordered
 
 NAMED = 3
 """Hosts that would take a VM too and are named beside the chosen one."""
+FEW = 6
+"""Unmeasured VMs that are named."""
 REFUSED = 20
 """Hosts that would not take a VM and are named with their reason."""
 
@@ -127,8 +129,8 @@ def _told(
         yield reason(code, failures=wish.failures)
     if problem.loads.unmeasured:
         rows = problem.loads.unmeasured
-        vms = tuple(inventory.vms[problem.vms[row]].name for row in rows[:REFUSED])
-        more = ("...",) if len(rows) > REFUSED else ()
+        vms = tuple(inventory.vms[problem.vms[row]].name for row in rows[:FEW])
+        more = ("...",) if len(rows) > FEW else ()
         yield reason(
             "consolidate.unmeasured", count=len(rows), vms=(*vms, *more), least=wish.least_hours
         )
