@@ -44,7 +44,7 @@ class Site:
 
     def _conductor(self) -> Rolling:
         yard = self.yard
-        return Rolling(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
+        return Rolling(yard.engine, yard.store, yard.clock)  # type: ignore[arg-type]
 
     def begin(self, **more: object) -> Rollout:
         inventory = self.yard.engine.inventory

@@ -20,6 +20,7 @@ from anypool.model import (
     MaxVms,
     Policy,
     PolicyId,
+    RolloutWish,
     Service,
     ServiceId,
     Trace,
@@ -35,25 +36,23 @@ from anypool.planner.again import Again, Stored, Verdict, again, anew
 from anypool.planner.figures import Figures
 from anypool.planner.rules import Rulebook
 from anypool.planner.variants import NEW, VARIANTS, variant
-from anypool.planner.wish import (
+from anypool.planner.wish import Inputs, Terms, decode_inputs, encode_inputs, planned
+from anypool.planner.wishes import (
     AnyWish,
     BalanceHosts,
     CreateVms,
     DoAction,
     EvacuateHost,
     FewestHosts,
-    Inputs,
     LeaveEndpoint,
+    MaintainHosts,
+    MaintainPool,
     MakeService,
     MigrateOne,
     Rounds,
     StartOne,
     StartService,
     StopService,
-    Terms,
-    decode_inputs,
-    encode_inputs,
-    planned,
 )
 from tests.strategies import host, inventories, pool, vm
 
@@ -100,6 +99,12 @@ WISHES: dict[str, AnyWish] = {
     ),
     "start-service": StartService(service=SHOP, members={"web": (VmId("v50"),)}),
     "stop-service": StopService(service=SHOP, members={"web": (VmId("v2"),)}),
+    "maintain": MaintainPool(
+        pool="default", rollout=RolloutWish(hosts=(HostId("h0"), HostId("h1")))
+    ),
+    "wave": MaintainHosts(
+        pool="default", hosts=(HostId("h0"),), rollout=RolloutWish(hosts=(HostId("h0"),))
+    ),
     "leave": LeaveEndpoint(
         endpoint=EndpointId("e0"),
         traces=(Trace(kind=TraceKind.VM, name="vm1", vm=VmId("v1")),),

@@ -13,10 +13,13 @@ from anypool.store.planinputs import StoredInputs
 MOST_BYTES = 64 << 20
 """As JSON, before it is packed: the load curves of twenty thousand VMs."""
 
+Also = Callable[[Tx, PlanId], None]
+"""What is written with a plan, in its transaction."""
+
 log = logging.getLogger(__name__)
 
 
-def keep(inputs: Inputs, plan: Plan) -> Callable[[Tx, PlanId], None]:
+def keep(inputs: Inputs, plan: Plan) -> Also:
     """Return what writes the inputs of a plan once the plan has its id.
 
     What is larger than `MOST_BYTES` is not kept: the plan cannot be made again then.

@@ -16,26 +16,23 @@ from anypool.clock import Clock
 from anypool.engine import waves
 from anypool.engine.archive import Origin
 from anypool.engine.engine import Engine
+from anypool.engine.inputs import Also, keep
 from anypool.engine.rollouts import event_of
 from anypool.engine.threads import Ticker
 from anypool.engine.waves import Followed
 from anypool.errors import AnypoolError, Busy, Conflict, NoPlan, NotFound
 from anypool.model import Inventory, PlanId, RolloutState
 from anypool.plan import (
-    CostModel,
-    Plan,
     PlanState,
     Reason,
-    named,
     plain,
-    priced,
     reason,
     why_of,
 )
-from anypool.planner.failover import weakened
 from anypool.planner.rolling import Wave, grouped, no_rollout, plan_of, plan_wave, terms
 from anypool.planner.rules import Rulebook
-from anypool.settings import Settings
+from anypool.planner.wish import Inputs, finished
+from anypool.planner.wishes import MaintainHosts
 from anypool.store import Store, Tx, events, plans, rollouts, runs
 from anypool.store.records import FINAL_RUN_STATES, RunState
 from anypool.store.rollouts import Rollout
@@ -49,11 +46,10 @@ _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 class Rolling:
     """Looks at every rollout that has not ended; one look at a time, while this manager leads."""
 
-    def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
+    def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self._engine = engine
         self._store = store
         self._clock = clock
-        self._slots = settings.moves_per_pool
         self._turn = threading.Lock()
         self._woken = threading.Event()
         self._ticker = Ticker("rollouts", self.round, clock, self._woken)
@@ -224,23 +220,20 @@ class Rolling:
         return waves.reshaped(rollout, shape), anew.waves[0]
 
     def _submit(self, rollout: Rollout, wave: Wave, inventory: Inventory, rules: Rulebook) -> None:
-        plan = priced(plan_of(wave, inventory, rollout.pool), inventory, CostModel(), self._slots)
-        plan = self._waived(named(plan, inventory), rollout, inventory, rules)
+        on = self._engine.keeping.prices.terms(rollout.by, waive=rollout.wish.waive or None)
+        wish = MaintainHosts(pool=rollout.pool, hosts=wave.hosts, rollout=rollout.wish)
+        inputs = Inputs(wish=wish, policies=rules.policies, terms=on)
+        plan = finished(plan_of(wave, inventory, rollout.pool), on, inventory, rules)
         number = waves.number_of(rollout, wave.hosts)
         names = tuple(inventory.hosts[host].name for host in wave.hosts)
         said = reason("rollout.wave", number=number, hosts=names)
         rollout = replace(rollout, number=number, wave=wave.hosts, due=0.0, said=said)
-        origin = Origin(None, PlanState.RECOMMENDED, partial(_with_plan, rollout))
+        also = partial(_with_plan, rollout, keep(inputs, plan))
+        origin = Origin(None, PlanState.RECOMMENDED, also)
         record = self._engine.submit(plan, rollout.id, inventory, origin)
         rollout = replace(rollout, plan=record.id)
         self._engine.rollouts.told(rollout)
         self._begin(rollout, Followed(plan=record))
-
-    def _waived(self, plan: Plan, rollout: Rollout, inventory: Inventory, rules: Rulebook) -> Plan:
-        against = weakened(plan, inventory, rules.bounds) if rollout.wish.waive else ()
-        if not against:
-            return plan
-        return replace(plan, waived=(reason("plan.waived", who=rollout.by, why=against),))
 
     def _begin(self, rollout: Rollout, found: Followed) -> None:
         """Let the engine run the plan of a wave that was made and not begun."""
@@ -308,7 +301,8 @@ class Rolling:
         return rollout
 
 
-def _with_plan(rollout: Rollout, tx: Tx, plan: PlanId) -> None:
+def _with_plan(rollout: Rollout, kept: Also, tx: Tx, plan: PlanId) -> None:
     begun = replace(rollout, plan=plan)
+    kept(tx, plan)
     rollouts.put(tx, begun)
     events.append(tx, event_of(begun, "wave", rollout.id))

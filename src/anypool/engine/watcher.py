@@ -39,7 +39,8 @@ from anypool.plan import (
 from anypool.plan.check import objections
 from anypool.planner.rebalance import Aim, Rebalanced, Weights, numbers_of, rebalanced, uneven
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import Inputs, Rounds, finished, wish_of
+from anypool.planner.wish import Inputs, finished
+from anypool.planner.wishes import Rounds, wish_of
 from anypool.store import Store, Tx, facts, plans, runs
 from anypool.store.records import PlanSummary, Watched
 from anypool.store.tx import Told

@@ -13,7 +13,8 @@ from anypool.planner.figures import Figures, figures, yardstick
 from anypool.planner.rebalance.search import never
 from anypool.planner.rules import Rulebook
 from anypool.planner.variants import NEW, Variant
-from anypool.planner.wish import Inputs, Late, planned
+from anypool.planner.wish import Inputs, planned
+from anypool.planner.wishes import Late
 
 
 class Verdict(StrEnum):

@@ -10,7 +10,7 @@ from anypool.plan import Cost, MigrateVm, Plan, Reason, hosts_of, outcome
 from anypool.plan.check import objections
 from anypool.planner.rebalance import Weights, numbers_of, uneven
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import AnyWish, BalanceHosts, FewestHosts
+from anypool.planner.wishes import AnyWish, BalanceHosts, FewestHosts
 
 TOLD = 5
 """So many objections are told."""

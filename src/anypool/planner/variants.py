@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from anypool.errors import Invalid
 from anypool.planner.rebalance import Weights
-from anypool.planner.wish import AnyWish, BalanceHosts, EvacuateHost
+from anypool.planner.wishes import AnyWish, BalanceHosts, EvacuateHost
 
 NEW = "new"
 

@@ -20,7 +20,7 @@ from anypool.model import (
 )
 from anypool.plan import reason, refuse
 from anypool.planner import in_order
-from anypool.planner.wish import MakeService, StartService, StopService
+from anypool.planner.wishes import MakeService, StartService, StopService
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page

@@ -7,7 +7,7 @@ from anypool.errors import NotFound
 from anypool.model import HOLDS_MEMORY, Inventory, Level
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import Rounds, wish_of
+from anypool.planner.wishes import Rounds, wish_of
 from anypool.service.access import Deed, Principal, require
 from anypool.service.proposals import Asked, Proposal, Proposals
 

@@ -12,7 +12,7 @@ from anypool.errors import Invalid, NotFound
 from anypool.model import HOLDS_MEMORY, Curve, Host, Inventory, Level, VmId
 from anypool.planner.fewest import Wish, plan_consolidation
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import Rounds, fewest_of
+from anypool.planner.wishes import Rounds, fewest_of
 from anypool.service.access import Deed, Principal, require
 from anypool.service.energy import read_energy
 from anypool.service.proposals import Asked, Proposal, Proposals

@@ -8,7 +8,7 @@ from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import DatastoreId, DiskWish, HostId, Inventory, Nic, Vm
 from anypool.plan import Action, AttachDisk, AttachNic, DetachDisk, DetachNic
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import DoAction
+from anypool.planner.wishes import DoAction
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_mac

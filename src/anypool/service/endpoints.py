@@ -8,7 +8,7 @@ from anypool.drivers.registry import check_options, detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId, Trace
-from anypool.planner.wish import LeaveEndpoint
+from anypool.planner.wishes import LeaveEndpoint
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page

@@ -6,7 +6,7 @@ from anypool.model import Host, Inventory
 from anypool.model.units import format_mib
 from anypool.plan import LeaveMaintenance
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import DoAction, EvacuateHost
+from anypool.planner.wishes import DoAction, EvacuateHost
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require

@@ -11,7 +11,8 @@ from anypool.engine.inputs import keep
 from anypool.model import Inventory
 from anypool.plan import Plan
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import AnyWish, Inputs, finished
+from anypool.planner.wish import Inputs, finished
+from anypool.planner.wishes import AnyWish
 from anypool.service.access import Deed, Principal, require
 from anypool.store.records import PlanRecord, RunRecord
 

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.engine.archive import Origin
+from anypool.engine.inputs import Also, keep
 from anypool.engine.rolling import Rolling
 from anypool.engine.rollouts import Expected, begun
 from anypool.errors import Invalid, NotFound
@@ -17,12 +18,13 @@ from anypool.model import (
     RolloutWish,
     RunId,
 )
-from anypool.plan import CostModel, Plan, PlanState, named, priced, reason, refuse
+from anypool.plan import Plan, PlanState, reason, refuse
 from anypool.planner.rolling import Forecast, forecast
+from anypool.planner.wish import Inputs, finished
+from anypool.planner.wishes import MaintainPool
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_name, checked_text
-from anypool.settings import Settings
 from anypool.store import Store, Tx, plans
 from anypool.store.records import PlanRecord
 from anypool.store.rollouts import Rollout
@@ -67,11 +69,10 @@ class Followed(Struct, frozen=True, kw_only=True):
 class Rollouts:
     """The use cases of rolling maintenance."""
 
-    def __init__(self, engine: Engine, store: Store, rolling: Rolling, settings: Settings) -> None:
+    def __init__(self, engine: Engine, store: Store, rolling: Rolling) -> None:
         self._engine = engine
         self._store = store
         self._rolling = rolling
-        self._slots = settings.moves_per_pool
 
     def maintain(self, by: Principal, pool: str, asked: Asked, *, dry_run: bool) -> Foreseen:
         """Foresee the maintenance of a pool, and begin it unless `dry_run`.
@@ -87,13 +88,18 @@ class Rollouts:
         self._engine.rollouts.check_alone(PoolId(pool))
         inventory = self._engine.inventory
         wish = _wish(inventory, pool, asked)
-        found = forecast(inventory, wish, pool, self._engine.policies.rulebook(inventory))
-        plan = named(priced(found.plan, inventory, CostModel(), self._slots), inventory)
+        rules = self._engine.policies.rulebook(inventory)
+        found = forecast(inventory, wish, pool, rules)
+        on = self._engine.keeping.prices.terms(by.name)
+        plan = finished(found.plan, on, inventory, rules)
+        asked_for = MaintainPool(pool=pool, rollout=wish)
+        kept = keep(Inputs(wish=asked_for, policies=rules.policies, terms=on), plan)
         if dry_run:
-            record = self._engine.submit(plan, by.name, inventory, Origin(None, PlanState.SHADOW))
+            origin = Origin(None, PlanState.SHADOW, kept)
+            record = self._engine.submit(plan, by.name, inventory, origin)
             return Foreseen(waves=found.waves, fewest=found.fewest, plan=record)
         self._engine.pools.allow(plan, inventory)
-        return self._begin(by, PoolId(pool), wish, (found, plan, inventory))
+        return self._begin(by, PoolId(pool), (wish, kept), (found, plan, inventory))
 
     def list(self, by: Principal) -> tuple[Followed, ...]:
         """Return all rollouts, the newest first."""
@@ -133,13 +139,15 @@ class Rollouts:
         self,
         by: Principal,
         pool: PoolId,
-        wish: RolloutWish,
+        asked: tuple[RolloutWish, Also],
         found: tuple[Forecast, Plan, Inventory],
     ) -> Foreseen:
+        wish, kept = asked
         expected, plan, inventory = found
         made: list[Rollout] = []
 
         def also(tx: Tx, key: PlanId) -> None:
+            kept(tx, key)
             told = Expected(expected.waves, expected.fewest, key)
             made.append(begun(tx, pool, wish, by.name, told))
 

@@ -6,7 +6,7 @@ from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, Inventory, Vm
 from anypool.plan import Action, CreateSnapshot, DeleteSnapshot, RevertSnapshot
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import DoAction
+from anypool.planner.wishes import DoAction
 from anypool.service.access import Deed, Principal
 from anypool.service.names import checked_name
 from anypool.service.proposals import Proposal, Proposals

@@ -19,7 +19,7 @@ from anypool.plan import (
     StopVm,
 )
 from anypool.planner.rules import Rulebook
-from anypool.planner.wish import CreateVms, DoAction, MigrateOne, StartOne
+from anypool.planner.wishes import CreateVms, DoAction, MigrateOne, StartOne
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
