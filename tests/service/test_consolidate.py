@@ -109,6 +109,10 @@ def test_a_plan_is_kept_and_can_be_run_later_and_closes_hosts_on_demand(
         closed = client.get("/hosts", params={"q": "maintenance = true"}).json()["items"]
         assert closed
         assert not in_use(client) & {host["name"] for host in closed}
+        assert {one["what"] for one in plan["bounds"]} >= {"hosts", "time"}
+        for one in client.get("/plans").json()["items"]:
+            made = client.get(f"/plans/{one['id']}/replay").json()
+            assert made["verdict"] == "same", made
 
 
 def test_other_hardware_is_compared_and_drawn(

@@ -172,6 +172,9 @@ def test_a_pool_is_maintained_from_the_forecast_to_the_end(
     assert "3 hosts maintained in 3 waves" in told.out
     assert anypool("rollout", "watch", key).code == 0
     assert key in anypool("rollout", "list").out
+    for plan in client.get("/plans").json()["items"]:
+        made = client.get(f"/plans/{plan['id']}/replay").json()
+        assert made["verdict"] == "same", made
 
 
 def test_a_host_that_does_not_come_back_stops_all_until_somebody_continues(

@@ -111,6 +111,9 @@ def test_a_service_from_its_file_to_its_end(
 
     assert anypool("service", "stop", "shop", "--watch").code == 0
     assert state(anypool) == "down"
+    made_again = anypool("plan", "replay", "--since", "1d")
+    assert (made_again.code, "differs" in made_again.out) == (0, False)
+    assert made_again.out.count("same bytes") >= 4
     again = anypool("service", "apply", str(file))
     assert again.code == 0, "what lacks nothing is only declared anew"
     assert anypool("service", "remove", "shop", "--yes").code == 0
