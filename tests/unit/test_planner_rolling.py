@@ -165,6 +165,14 @@ def _partitions(hosts: tuple[HostId, ...]) -> list[list[tuple[HostId, ...]]]:
     return found
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_as_many_as_allowed_are_off_together_and_never_more(most: int) -> None:
+    found = forecast(pool(6).with_vm(vm(1, "h0")), wish(*H[:6], max_hosts=most), "default")
+    assert off_together(found.plan, most) == ()
+    assert off_together(found.plan, most - 1) != ()
+    assert len(found.waves) == found.fewest == -(-6 // most)
+
+
 def test_equal_pools_give_equal_bytes() -> None:
     world = pool(4).with_vm(vm(1, "h0")).with_vm(vm(2, "h1"))
     wanted = wish(*H[:4], max_hosts=2)
