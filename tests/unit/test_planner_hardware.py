@@ -53,7 +53,7 @@ def named(found: Compared, name: str) -> Variant:
 
 
 @given(st.data())
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_nothing_is_overbooked_nothing_is_lost_and_the_bound_is_below(
     data: st.DataObject,
 ) -> None:

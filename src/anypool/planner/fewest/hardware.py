@@ -13,8 +13,8 @@ from msgspec import Struct
 from anypool.model import HOURS, HostId
 from anypool.model.energy import Tariff, Watts
 from anypool.planner.balance import Floats, Ints, Masks
-from anypool.planner.consolidate import consolidate
 from anypool.planner.fewest.energy import WEEKS_A_YEAR, Energy, drawn, energy
+from anypool.planner.fewest.pack import packed
 from anypool.planner.fewest.problem import EPS
 
 LIFETIME_Y = 5.0
@@ -190,7 +190,7 @@ class Packer:
     def _homes(self, rows: Ints, room: Floats) -> Ints:
         if not rows.size:
             return np.zeros(0, dtype=np.int64)
-        return consolidate(np.minimum(self._need.take[rows], room), room).host
+        return packed(np.minimum(self._need.take[rows], room), room).host
 
     def _swap(self, bins: list[_Bin], servers: Sequence[Server]) -> None:
         """Take for each new host the server that costs least of those that hold its VMs."""

@@ -17,6 +17,7 @@ from anypool.plan import Reason, reason
 from anypool.planner.balance import Floats, Ints
 from anypool.planner.fewest.bound import least_hosts
 from anypool.planner.fewest.problem import EPS, Problem, Wish, problem_of
+from anypool.planner.fewest.repack import repacked
 from anypool.planner.fewest.state import Move, State, shares_left
 from anypool.planner.fewest.survive import Survival
 from anypool.planner.place import pinned
@@ -267,9 +268,19 @@ def shaped(state: State, unit: Sequence[int], targets: Ints) -> Floats:
 
 
 def search(inventory: Inventory, wish: Wish, stop: Callable[[], bool] = never) -> Found:
-    """Return moves after which no host in use can be emptied."""
-    state = State(inventory, wish, problem_of(inventory, wish))
-    return Search(state, wish, Survival(inventory, wish), stop).run(inventory)
+    """Return moves after which no host in use can be emptied.
+
+    Where that is above the bound, all VMs are also packed anew, and what needs fewer hosts counts.
+    """
+    problem, survival = problem_of(inventory, wish), Survival(inventory, wish)
+    found = Search(State(inventory, wish, problem), wish, survival, stop).run(inventory)
+    if len(problem.hosts) - len(found.empty) <= found.bound or not found.complete:
+        return found
+    state = repacked(inventory, wish, problem, len(problem.in_use(found.placed)))
+    if state is None:
+        return found
+    other = Search(state, wish, survival, stop).run(inventory)
+    return other if len(other.empty) > len(found.empty) else found
 
 
 def _failures(state: State, wish: Wish, survival: Survival) -> int:
