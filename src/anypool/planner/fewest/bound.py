@@ -33,7 +33,7 @@ def least_hosts(problem: Problem, restarts: Masks, failures: int = 0) -> int:
     groups = (len({int(problem.placed[one]) for one in group}) for group in problem.apart)
     bound = max(bound, max(groups, default=0))
     if (room == room[0]).all() and (room > 0).all():
-        bound = max(bound, lower_bound(problem.take / room[0]))
+        bound = max(bound, lower_bound(np.unique(problem.take / room[0], axis=1)))
     return min(bound, len(problem.hosts))
 
 
