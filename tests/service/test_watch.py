@@ -116,6 +116,10 @@ def test_a_policy_in_shadow_records_then_proposes_and_runs_what_is_approved(
     assert any(deed == "DECIDE_PLAN" for _, deed in deeds)
     events = client.get("/events", params={"q": "kind = plan.approved"}).json()["items"]
     assert events[0]["plan"] == proposed["id"]
+    for plan in (shadow, proposed):
+        assert client.get(f"/plans/{plan['id']}/replay").json()["verdict"] == "same"
+    compared = anypool("plan", "replay", "--since", "1d", "--planner", "memory")
+    assert f"{shadow['id']}" in compared.out
 
 
 def test_a_rejected_plan_is_put_aside_and_an_automatic_policy_acts(
