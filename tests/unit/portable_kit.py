@@ -16,7 +16,11 @@ from anypool.store.tables import metadata
 TEXTS = ("", "ä\u00a0\U0001f40d", 'a "quoted"\n\tline\\', "-- ; DROP TABLE")
 FLOATS = (0.1 + 0.2, -0.0, 1.7e308, 5e-324, 1_700_000_000.123456, math.inf)
 NUMBERS = (0, -1, 2**53 + 1, 2**63 - 1)
-READ_BY_A_RESTORE: dict[str, Any] = {"endpoints.options": [], "runs.state": "done"}
+READ_BY_A_RESTORE: dict[str, Any] = {
+    "endpoints.options": [],
+    "runs.state": "done",
+    "rollouts.state": "done",
+}
 """What a restore looks into must make sense."""
 VALUES: tuple[Any, ...] = ({}, [], {"b": [1, 2.5, None, "ü"], "a": {"deep": True}}, "text", 7, None)
 PER_TABLE = 6
