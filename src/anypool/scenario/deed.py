@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from anypool.errors import Conflict
 from anypool.model import (
     DatastoreId,
     DiskWish,
+    EndpointId,
     HostId,
     Inventory,
+    Level,
     NetworkId,
     Nic,
     RolloutWish,
     Service,
+    Trace,
+    TraceKind,
     Vm,
     VmChange,
     VmId,
@@ -50,11 +56,13 @@ from anypool.planner import (
     plan_action,
     plan_create,
     plan_evacuation,
+    plan_leave,
     plan_migrate,
     plan_service_start,
     plan_service_stop,
     plan_start,
 )
+from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rolling import forecast
 from anypool.scenario.event import DEEDS, Event, event_of
 from anypool.scenario.page import Item, instead
@@ -207,12 +215,53 @@ def _maintain(asked: Asked) -> Plan:
     return forecast(asked.inventory, wish, "of the scenario", asked.world.rules()).plan
 
 
+def _balance(asked: Asked) -> Plan:
+    """Return the moves that make the hosts of a pool alike, as `anypool pool balance` does."""
+    inventory, rules = asked.inventory, asked.world.rules()
+    name = asked.words[0] if asked.words else "default"
+    hosts = frozenset(host.id for host in inventory.hosts.values() if host.pool == name)
+    if not hosts:
+        names = [host.pool for host in inventory.hosts.values()]
+        raise asked.item.wrong(f"there is no pool {name!r}", hint=instead(name, names))
+    alone = frozenset(vm for vm in inventory.vms if rules.automation(vm) is Level.DISABLED)
+    aim = Aim(hosts=hosts, name=name, rules=rules, usages=asked.world.usages, left_alone=alone)
+    return plan_rebalance(inventory, aim)
+
+
+def _leave(asked: Asked) -> Plan:
+    """Return how an endpoint is left where all that is there bears traces of ours."""
+    inventory, endpoint = asked.inventory, EndpointId(asked.words[0])
+    knowing: dict[DatastoreId, set[EndpointId]] = {}
+    for host in inventory.hosts.values():
+        for store in host.datastores:
+            knowing.setdefault(store, set()).add(host.endpoint)
+    for key, who in knowing.items():
+        inventory = inventory.with_datastore(
+            replace(inventory.datastores[key], endpoints=frozenset(who))
+        )
+    traces = [
+        Trace(kind=TraceKind.MARKER, name="marker", datastore=key, place=key)
+        for key in sorted(knowing)
+        if endpoint in knowing[key]
+    ]
+    for vm in sorted(inventory.vms.values(), key=lambda one: one.id):
+        if vm.host is not None and inventory.host(vm.host).endpoint == endpoint:
+            traces.append(Trace(kind=TraceKind.VM, name=vm.name, vm=vm.id))
+            traces += [
+                Trace(kind=TraceKind.SNAPSHOT, name=one.name, place=vm.name, vm=vm.id)
+                for one in vm.snapshots
+            ]
+    return plan_leave(inventory, endpoint, traces)
+
+
 _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "create": _create,
     "migrate": _migrate,
     "start": lambda a: plan_start(a.inventory, a.vm(a.words[0]).id, a.world.rules()),
     "evacuate": lambda a: plan_evacuation(a.inventory, a.host(a.words[0]), a.world.rules()),
     "maintain": _maintain,
+    "balance": _balance,
+    "leave": _leave,
     "start-service": lambda a: plan_service_start(
         a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),

@@ -22,7 +22,7 @@ from anypool.model import (
 )
 from anypool.planner.rules import bind, checked
 from anypool.scenario.page import Item, instead, known
-from anypool.scenario.words import expanded, host_of, vm_of
+from anypool.scenario.words import expanded, host_of, usage_of, vm_of
 from anypool.scenario.world import World
 
 _PARTS = ("about", "datastores", "networks", "hosts", "vms", "policies", "services")
@@ -50,6 +50,8 @@ def read_pool(page: Item) -> World:
         _check_new(item, name, world.inventory.vms)
         vm = vm_of(name, item, line, world)
         world = replace(world, inventory=world.inventory.with_vm(vm))
+        if (usage := usage_of(item, line, world)) is not None:
+            world = replace(world, usages=world.usages | {vm.id: usage})
     policies = parts["policies"].mapping() if "policies" in parts else {}
     made = tuple(
         _guarded(item, partial(sound, policy_of(name, item), world))

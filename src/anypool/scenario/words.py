@@ -23,6 +23,7 @@ from anypool.model import (
     Nic,
     Snapshot,
     StateReason,
+    Usage,
     Vm,
     VmCopy,
     VmId,
@@ -47,7 +48,7 @@ HOST_OPTIONS = (
     *("peers", "cannot"),
 )
 VM_WORDS = (*VmState, "nowhere")
-VM_OPTIONS = ("disks", "networks", "cpu-model", "snapshots", "copies", "mac", "reason")
+VM_OPTIONS = ("disks", "networks", "cpu-model", "snapshots", "copies", "mac", "reason", "cpu")
 
 
 class Words(Struct, kw_only=True):
@@ -196,6 +197,17 @@ def vm_of(name: str, item: Item, line: str, world: World) -> Vm:
         ),
         tags=frozenset(said.tags),
     )
+
+
+def usage_of(item: Item, line: str, world: World) -> Usage | None:
+    """Return what was measured of a VM, None if nothing; raise `Invalid`."""
+    homes = [host.name for host in world.inventory.hosts.values()]
+    said = words_of(item, line, VM_OPTIONS, (*VM_WORDS, *homes)).options.get("cpu")
+    if said is None:
+        return None
+    if not (share := said.removesuffix("%")).isdigit():
+        raise item.wrong(f"{said!r} is no share of CPUs", hint="150% are one CPU and a half")
+    return Usage(cpu_percent=float(share))
 
 
 def _disks(name: str, said: Words, world: World) -> Iterator[Disk]:

@@ -2,14 +2,15 @@
 
 from msgspec import Struct
 
-from anypool.model import Inventory, Policy, Service, Vm, VmId
+from anypool.model import Inventory, Policy, Service, Usage, Vm, VmId
 from anypool.planner.rules import Rulebook
 
 
 class World(Struct, frozen=True, kw_only=True):
     """A pool with what is set about it; `about` says in a line what the scenario shows.
 
-    `asleep` are the VMs of hosts that do not answer, as they were when last seen.
+    `usages` are what was measured of VMs, `asleep` the VMs of hosts that do not answer, as
+    they were when last seen.
     """
 
     inventory: Inventory = Inventory()
@@ -17,6 +18,7 @@ class World(Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...] = ()
     about: str = ""
     asleep: tuple[Vm, ...] = ()
+    usages: dict[VmId, Usage] = {}
 
     def rules(self) -> Rulebook:
         """Return the enabled policies as they bind the pool now."""
