@@ -130,8 +130,8 @@ class Judge:
             room.sort(key=lambda h: (*turn(h), h))
             legal = [h for h in room if not self._broken(vm, h, "must")]
             if legal:
-                fewest = min(len(self._broken(vm, h, "should")) for h in legal)
-                host = next(h for h in legal if len(self._broken(vm, h, "should")) == fewest)
+                fewest = min(self._missed(vm, h) for h in legal)
+                host = next(h for h in legal if self._missed(vm, h) == fewest)
                 if host in roomy:
                     last = host
                 verdicts[vm.id] = Verdict(host)
@@ -217,6 +217,15 @@ class Judge:
         return (
             record.memory_mib - record.reserved_mib - sum(v.memory_mib for v in self._there(host))
         )
+
+    def _missed(self, vm: Vm, host: str) -> int:
+        """Count preferences: those that are rules, and a licensed host that is in use already."""
+        missed = len(self._broken(vm, host, "should"))
+        for bound in self.bounds:
+            if isinstance(bound.rule, Licence) and bound.rule.sockets and vm.id in bound.vms:
+                used = {h for o, h in self.homes.items() if o in bound.vms and o != vm.id}
+                missed += bool(bound.rule.pack and used and host not in used)
+        return missed
 
     def _broken(self, vm: Vm, host: str, strength: str) -> list[Bound]:
         return [b for b in self.bounds if b.strength == strength and not self._keeps(b, vm, host)]

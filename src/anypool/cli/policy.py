@@ -79,6 +79,9 @@ class Details:
         bool | None, Parameter(negative="", help="those hosts are the ones to avoid")
     ] = None
     sockets: Annotated[int | None, Parameter(help="licensed sockets; 0 is any number")] = None
+    pack: Annotated[
+        bool | None, Parameter(help="prefer hosts whose sockets are counted already")
+    ] = None
     source: Annotated[str | None, Parameter(help="query for hosts not to migrate from")] = None
     target: Annotated[str | None, Parameter(help="query for hosts not to migrate to")] = None
     maximum: Annotated[int | None, Parameter(help="VMs on one host at most")] = None

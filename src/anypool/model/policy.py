@@ -93,7 +93,8 @@ class Licence(Of, frozen=True, tag="licence"):
     """The VMs run on licensed hosts only, which are those that match `hosts`.
 
     `sockets` is how many processor sockets are paid for, 0 for any number: hosts that run
-    one of the VMs count with all of theirs. With `pack` as few sockets as possible are used.
+    one of the VMs count with all of theirs. With `pack` hosts that count already are preferred,
+    where the number is limited.
     """
 
     hosts: str

@@ -209,6 +209,7 @@ _RULES: dict[str, dict[str, Kind]] = {
     "rule.licence": {"policy": T},
     "rule.sockets": {"policy": T, "over": N, "limit": N},
     "rule.sockets-unknown": {"policy": T},
+    "rule.unpacked": {"policy": T, "sockets": N},
     "rule.no-migration": {"policy": T},
     "rule.max-vms": {"policy": T, "maximum": N},
     "rule.headroom": {"policy": T, "short": MIB},

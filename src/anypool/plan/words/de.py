@@ -204,6 +204,7 @@ WORDS: dict[str, str] = {
     "rule.licence": "Regel {policy}: der Host ist nicht lizenziert",
     "rule.sockets": "Regel {policy}: {over} Sockel mehr als die {limit} lizenzierten",
     "rule.sockets-unknown": "Regel {policy}: niemand sagt, wie viele Sockel der Host hat",
+    "rule.unpacked": "Regel {policy}: {sockets} lizenzierte Sockel mehr wären in Gebrauch",
     "rule.no-migration": "Regel {policy} verbietet die Migration von hier nach dort",
     "rule.max-vms": "Regel {policy}: dort laufen schon {maximum} VMs, mehr sind nicht erlaubt",
     "rule.headroom": "Regel {policy}: {short} zu wenig blieben frei",

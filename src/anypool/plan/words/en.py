@@ -200,6 +200,7 @@ WORDS: dict[str, str] = {
     "rule.licence": "policy {policy}: the host is not licensed",
     "rule.sockets": "policy {policy}: {over} sockets more than the {limit} licensed",
     "rule.sockets-unknown": "policy {policy}: nobody says how many sockets the host has",
+    "rule.unpacked": "policy {policy}: {sockets} more licensed sockets would be in use",
     "rule.no-migration": "policy {policy} forbids the migration from here to there",
     "rule.max-vms": "policy {policy}: the host runs {maximum} VMs already, the most allowed",
     "rule.headroom": "policy {policy}: {short} too little would stay free",

@@ -16,7 +16,7 @@ from anypool.model import HOLDS_MEMORY, OF_HOSTS, Bound, Host, HostId, Strength,
 from anypool.plan import Reason, reason
 from anypool.planner.failover.ground import Ground, Lane
 from anypool.planner.failover.recovery import ENDLESS, How, Trail
-from anypool.planner.rules.needs import Needs, Scene
+from anypool.planner.rules.needs import Needs, Scene, packs
 
 _FEW = 8
 """If fewer than one row in so many is roomy, those are taken from the index."""
@@ -89,7 +89,7 @@ class Search:
         """Return the first row that no must forbids and that misses the fewest preferences."""
         needs, hosts = self._needs(vm, bounds), self.ground.hosts
         of_hosts = any(isinstance(bound.rule, OF_HOSTS) for bound in bounds)
-        prefers = any(bound.strength is Strength.SHOULD for bound in bounds)
+        prefers = any(b.strength is Strength.SHOULD or packs(b.rule) for b in bounds)
         best: dict[int, int] = {}
 
         def accept(row: int) -> bool:

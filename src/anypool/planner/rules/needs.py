@@ -26,6 +26,7 @@ from anypool.model import (
     Pinned,
     Protected,
     Restart,
+    Rule,
     Spread,
     Strength,
     Together,
@@ -50,6 +51,8 @@ class Needs:
             if test is not None:
                 must = bound.strength is Strength.MUST
                 (self._musts if must else self._shoulds).append(test)
+            if packs(bound.rule):
+                self._shoulds.append(_packed(bound, scene))
 
     def refusal(self, host: Host) -> Reason | None:
         """Return the first rule that forbids the host, None if none does."""
@@ -218,6 +221,23 @@ def _licence(bound: Bound, scene: Scene, limit: int) -> Test:
             over = counted + host.sockets - limit
             return reason("rule.sockets", policy=bound.policy, over=over, limit=limit)
         return None
+
+    return test
+
+
+def packs(rule: Rule) -> bool:
+    """Return whether a rule also prefers hosts that it counts already."""
+    return isinstance(rule, Licence) and rule.pack and rule.sockets > 0
+
+
+def _packed(bound: Bound, scene: Scene) -> Test:
+    """Prefer hosts whose sockets are counted already to others."""
+    used = {host.id for _, host in scene.others(bound)}
+
+    def test(host: Host) -> Reason | None:
+        if not used or host.id in used:
+            return None
+        return reason("rule.unpacked", policy=bound.policy, sockets=host.sockets)
 
     return test
 
