@@ -109,6 +109,8 @@ LEAST: dict[str, Role | None] = {
     "post /rollouts/{key}/cancel": _O,
     "post /pools/{key}/consolidate": _O,
     "get /pools/{key}/hardware": _V,
+    "post /pools/{key}/save-power": _O,
+    "post /hosts/{key}/prove-wake": _O,
     "get /pools/{key}/death-map": _V,
     "get /pools/{key}/fates": _V,
     "get /pools/{key}/capacity": _V,

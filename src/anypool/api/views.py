@@ -140,6 +140,8 @@ class HostView(Struct, frozen=True, kw_only=True):
     datastores: tuple[str, ...]
     networks: tuple[str, ...]
     tags: tuple[str, ...]
+    power_saved: bool
+    wake_proven_at: float
     vms: int
     load: LoadView | None
 
@@ -169,6 +171,8 @@ def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
         datastores=tuple(sorted(_names(inventory.datastores, host.datastores))),
         networks=tuple(sorted(_names(inventory.networks, host.networks))),
         tags=tuple(sorted(host.tags)),
+        power_saved=host.power_saved,
+        wake_proven_at=host.wake_proven_at,
         vms=len(inventory.claims[host.id].vms) if host.id in inventory.claims else 0,
         load=load_view(loads, host.id),
     )

@@ -32,6 +32,7 @@ COLUMNS = (
     Column("POOL", lambda host: host["pool"], wide=True),
     Column("OBSERVE ONLY", lambda host: host["observe_only"], wide=True),
     Column("RESERVED", lambda host: mib(host["reserved_mib"]), wide=True),
+    Column("SAVES POWER", lambda host: host["power_saved"], wide=True),
     Column("SOCKETS", lambda host: host["sockets"], wide=True),
     Column("ARCH", lambda host: host["arch"], wide=True),
     Column("CPU MODEL", lambda host: host["cpu_model"], wide=True),
@@ -154,6 +155,16 @@ def ready(name: str, /, *, where: Where = HERE) -> None:
     with connected(where) as client:
         operation = client.post(f"/hosts/{key(name)}/ready")["operation"]
         note(f"operation {operation['id']} goes on as soon as {name} is seen up")
+
+
+@app.command(name="prove-wake")
+def prove_wake(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
+    """Empty a host, switch it off and on again, and keep that it wakes.
+
+    Only a host that was seen to wake is ever switched off to save power.
+    """
+    path = f"/hosts/{key(name)}/prove-wake"
+    return do(where, how, lambda client, dry: client.post(path, dry_run=dry))
 
 
 @app.command

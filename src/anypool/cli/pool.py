@@ -4,7 +4,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from anypool.cli import pool_consolidate, pool_failures, pool_hardware, pool_maintain
+from anypool.cli import (
+    pool_consolidate,
+    pool_failures,
+    pool_hardware,
+    pool_maintain,
+    pool_power,
+)
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
@@ -21,6 +27,7 @@ app.command(pool_failures.capacity)
 app.command(pool_maintain.maintain)
 app.command(pool_consolidate.consolidate)
 app.command(pool_hardware.hardware)
+app.command(pool_power.save_power)
 
 Switch = Annotated[
     Literal["true", "false"] | None,

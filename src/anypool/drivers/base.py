@@ -53,6 +53,8 @@ OPERATIONS: dict[str, Capability] = {
     "begin_migration": Capability.LIVE_MIGRATION,
     "migration": Capability.LIVE_MIGRATION,
     "cancel_migration": Capability.LIVE_MIGRATION,
+    "power_off_host": Capability.HOST_POWER,
+    "power_on_host": Capability.HOST_POWER,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -186,6 +188,14 @@ class BaseDriver:
     def erase_trace(self, trace: Trace) -> None:
         """Refuse."""
         self._refuse("erase_trace")
+
+    def power_off_host(self, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("power_off_host")
+
+    def power_on_host(self, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("power_on_host")
 
     def _refuse(self, operation: str) -> NoReturn:
         raise NotSupported(f"{self.name} cannot {operation.replace('_', ' ')}")

@@ -40,6 +40,7 @@ DEEDS = frozenset(
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),
         *("create_snapshot", "revert_snapshot", "delete_snapshot"),
         *("begin_migration", "cancel_migration"),
+        *("power_off_host", "power_on_host"),
     }
 )
 """Operations that change something, or open a way to."""

@@ -206,6 +206,14 @@ class Driver(Protocol):
         """Take one of `traces` away; quiet if it is not there."""
         ...
 
+    def power_off_host(self, host: HostId) -> None:
+        """Switch a host off; from then on `observe` says that it is off."""
+        ...
+
+    def power_on_host(self, host: HostId) -> None:
+        """Switch a host on; that it is up is seen later."""
+        ...
+
     def close(self) -> None:
         """Give the connection back; harmless when repeated."""
         ...

@@ -26,6 +26,8 @@ from anypool.plan import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartHow,
@@ -130,8 +132,8 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reset_vm(vm, host)
         case DeleteVm(vm=vm, host=host, volumes=volumes):
             driver.delete_vm(vm, host, volumes)
-        case EraseTrace(trace=trace):
-            driver.erase_trace(trace)
+        case EraseTrace() | PowerOffHost() | PowerOnHost():
+            _of_host(action, driver)
         case (
             MigrateVm() | EnterMaintenance() | LeaveMaintenance() | AwaitReady() | HandOver()
             | VerifyHost()
@@ -139,6 +141,18 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
             _change(action, driver, tag)
+
+
+def _of_host(action: EraseTrace | PowerOffHost | PowerOnHost, driver: Driver) -> None:
+    match action:
+        case EraseTrace(trace=trace):
+            driver.erase_trace(trace)
+        case PowerOffHost(host=host):
+            driver.power_off_host(host)
+        case PowerOnHost(host=host):
+            driver.power_on_host(host)
+        case _:
+            assert_never(action)
 
 
 _Change = (

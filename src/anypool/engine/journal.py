@@ -6,6 +6,7 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anypool.engine import powering
 from anypool.engine.measuring import measured
 from anypool.engine.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
@@ -17,6 +18,8 @@ from anypool.plan import (
     EnterMaintenance,
     LeaveMaintenance,
     PlanState,
+    PowerOffHost,
+    PowerOnHost,
     Reason,
     goal_of,
     hosts_of,
@@ -84,7 +87,7 @@ class Journal:
                 for event in _step_events(new, before, step, inventory):
                     events.append(tx, event)
             measurements.put(tx, measured(new, ended, inventory))
-            found = _facts(tx, new, ended)
+            found = _facts(tx, new, changed)
             if new.record != old.record:
                 self._write_run(tx, old, new)
         return found
@@ -208,13 +211,20 @@ def _step_events(
     )
 
 
-def _facts(tx: Tx, run: RunNow, ended: list[StepNow]) -> Facts:
+def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     hosts: list[HostFacts] = []
     vms: list[VmFacts] = []
     deleted: list[VmId] = []
-    for step in ended:
-        match run.wish(step.record.number).action:
-            case EnterMaintenance(host=host) | LeaveMaintenance(host=host) as action:
+    for step in changed:
+        action = run.wish(step.record.number).action
+        if isinstance(action, PowerOffHost | PowerOnHost):
+            known = facts.hosts.get(tx, action.host) or HostFacts(host=action.host)
+            marked = powering.marked(action, step.record, known)
+            hosts += [] if marked == known else [marked]
+        if step.state is not StepState.DONE:
+            continue
+        match action:
+            case EnterMaintenance(host=host) | LeaveMaintenance(host=host):
                 known = facts.hosts.get(tx, host) or HostFacts(host=host)
                 closed = isinstance(action, EnterMaintenance)
                 hosts.append(replace(known, maintenance=closed))

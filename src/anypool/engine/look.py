@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from anypool.engine import handover, migration
+from anypool.engine import handover, migration, powering
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
@@ -30,6 +30,8 @@ from anypool.plan import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -61,6 +63,8 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return handover.of_hand_over(action, sight, trail.memory, cancelling=trail.cancelling)
     if isinstance(action, VerifyHost):
         return handover.of_verifying(action, sight, times)
+    if isinstance(action, PowerOffHost | PowerOnHost):
+        return powering.of_power(action, sight, trail.memory, acked=trail.acked)
     if isinstance(action, EraseTrace):
         return _erase(sight, trail)
     if isinstance(action, AwaitReady):

@@ -107,6 +107,8 @@ def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host
         maintenance=facts.maintenance,
         reserved_mib=facts.reserved_mib,
         tags=facts.tags,
+        power_saved=facts.power_saved,
+        wake_proven_at=facts.wake_proven_at,
     )
 
 

@@ -38,6 +38,8 @@ from anypool.plan import (
     DeleteVm,
     HandOver,
     MigrateVm,
+    PowerOffHost,
+    PowerOnHost,
     Reason,
     Step,
     VerifyHost,
@@ -200,7 +202,7 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     soon = isinstance(decision, Wait) and decision.soon
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
-    if isinstance(wish.action, HandOver | VerifyHost):
+    if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost):
         seconds = min(SELDOM * settings.look_every_s, REST_MAX_S)
         step = replace(step, record=saying(step.record, why))
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
@@ -211,7 +213,7 @@ def _deadline(action: Action, settings: Settings) -> float:
     match action:
         case AwaitReady(ready=ready):
             return ready.delay_s + ready.timeout_s
-        case VerifyHost(within_s=within_s):
+        case VerifyHost(within_s=within_s) | PowerOnHost(within_s=within_s):
             return within_s
         case HandOver():
             return math.inf

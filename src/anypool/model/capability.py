@@ -19,3 +19,4 @@ class Capability(StrEnum):
     TRACES = "traces"
     EVENTS = "events"
     DIGEST = "digest"
+    HOST_POWER = "host-power"

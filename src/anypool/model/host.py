@@ -17,13 +17,15 @@ class HostState(StrEnum):
 
 
 class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One host; `maintenance`, `reserved_mib` and `tags` are ours, the rest is observed.
+    """One host; `maintenance`, `reserved_mib`, `tags` and the last two are ours, the rest observed.
 
     `sockets` are processor sockets, 0 where nobody says. `memory_mib` is all the host has;
     `reserved_mib` of it is kept from VMs.
     `peer_uri` and `peer_address` are how another host reaches this one for a migration;
     empty where the endpoint cannot be reached from its peers. `observe_only` hosts keep
     their abilities in `withheld`: the platform has them, and nothing may use them.
+    `power_saved` says that it is off because we switched it off; `wake_proven_at` is when it
+    last came up after that, in seconds since 1970, 0 if it never did or failed to since.
     """
 
     id: HostId
@@ -49,6 +51,8 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     tags: frozenset[str] = frozenset()
     observe_only: bool = False
     withheld: frozenset[Capability] = frozenset()
+    power_saved: bool = False
+    wake_proven_at: float = 0.0
 
     @property
     def abilities(self) -> frozenset[Capability]:

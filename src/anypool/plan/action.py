@@ -225,6 +225,19 @@ class VerifyHost(Struct, frozen=True, kw_only=True, gc=False, tag="verify-host")
     networks: frozenset[NetworkId] = frozenset()
 
 
+class PowerOffHost(Struct, frozen=True, kw_only=True, gc=False, tag="power-off-host"):
+    """Switch off a closed host on which nothing runs; we remember that it was us."""
+
+    host: HostId
+
+
+class PowerOnHost(Struct, frozen=True, kw_only=True, gc=False, tag="power-on-host"):
+    """Switch on a host that we switched off; it has `within_s` to be seen up."""
+
+    host: HostId
+    within_s: float = 1200.0
+
+
 Action: TypeAlias = (
     CreateVm
     | StartVm
@@ -249,6 +262,8 @@ Action: TypeAlias = (
     | AwaitReady
     | HandOver
     | VerifyHost
+    | PowerOffHost
+    | PowerOnHost
 )
 
 
@@ -257,6 +272,8 @@ def vm_of(action: Action) -> VmId | None:
     if isinstance(action, CreateVm):
         return action.wish.id
     if isinstance(action, EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost):
+        return None
+    if isinstance(action, PowerOffHost | PowerOnHost):
         return None
     if isinstance(action, EraseTrace):
         return action.trace.vm

@@ -19,6 +19,8 @@ from anypool.plan.action import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RevertSnapshot,
     StartVm,
@@ -26,6 +28,7 @@ from anypool.plan.action import (
     VerifyHost,
 )
 from anypool.plan.plan import Plan
+from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
 from anypool.plan.rulecheck import of_rules
 
@@ -69,6 +72,7 @@ def objections(
         *_of_places(plan, inventory),
         *_of_images(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
+        *of_capacity(plan, inventory, bounds),
     )
 
 
@@ -131,6 +135,10 @@ def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
             return ledger.hand_over(host)
         case VerifyHost(host=host):
             return ledger.verify(host)
+        case PowerOffHost(host=host):
+            return ledger.power_off(host)
+        case PowerOnHost(host=host):
+            return ledger.power_on(host)
         case EraseTrace(host=host, trace=trace):
             return ledger.reach(host, trace.vm, trace.name)
         case ReconfigureVm(vm=vm, change=change):
@@ -148,10 +156,16 @@ class _Ledger:
         self.free: dict[str, int] = {}
         self.closed: set[str] = set()
         self.handed: set[str] = set()
+        self.off: set[str] = set()
+        self.ours: set[str] = set()
         for host in inventory.hosts.values():
             self.free[host.id] = host.memory_mib - host.reserved_mib
             if host.maintenance or host.state != "up":
                 self.closed.add(host.id)
+            if host.state == "off":
+                self.off.add(host.id)
+            if host.power_saved:
+                self.ours.add(host.id)
         for vm in inventory.vms.values():
             if vm.host is not None and vm.state in _HOLDS:
                 self.runs[vm.id] = vm.host
@@ -202,6 +216,8 @@ class _Ledger:
 
     def open(self, host: str) -> list[Reason]:
         self.closed.discard(host)
+        if host in self.off:
+            return [reason("check.opened-off", host=host)]
         return [reason("check.unverified", host=host)] if host in self.handed else []
 
     def hand_over(self, host: str) -> list[Reason]:
@@ -216,6 +232,23 @@ class _Ledger:
     def verify(self, host: str) -> list[Reason]:
         self.handed.discard(host)
         return [] if host in self.free else [reason("check.host-gone", host=host)]
+
+    def power_off(self, host: str) -> list[Reason]:
+        if host not in self.free:
+            return [reason("check.host-gone", host=host)]
+        found = [] if host in self.closed else [reason("check.off-open", host=host)]
+        if host in self.off:
+            found.append(reason("check.not-ours", host=host))
+        self.off.add(host)
+        self.ours.add(host)
+        left = sorted(vm for vm, place in self.runs.items() if place == host)
+        return [*found, *(reason("check.still-runs", vm=vm, host=host) for vm in left)]
+
+    def power_on(self, host: str) -> list[Reason]:
+        known = host in self.off and host in self.ours
+        self.off.discard(host)
+        self.handed.add(host)
+        return [] if known else [reason("check.not-ours", host=host)]
 
     def close(self, host: str) -> list[Reason]:
         self.closed.add(host)

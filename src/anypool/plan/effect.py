@@ -36,6 +36,8 @@ from anypool.plan.action import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -79,6 +81,8 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return inventory
         case HandOver(host=host):
             return _hand_over(inventory, host)
+        case PowerOffHost() | PowerOnHost():
+            return _power(inventory, action)
         case EraseTrace(host=host) | VerifyHost(host=host):
             inventory.host(host)
             return inventory  # what it leaves is seen when the endpoint is read again
@@ -228,6 +232,28 @@ def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
         why = reason("check.handed-open", host=inventory.host(host).name)
         raise refuse(Conflict, why, reason("hint.evacuate"))
     return inventory
+
+
+def _power(inventory: Inventory, action: PowerOffHost | PowerOnHost) -> Inventory:
+    switch = _power_off if isinstance(action, PowerOffHost) else _power_on
+    return switch(inventory, action.host)
+
+
+def _power_off(inventory: Inventory, host_id: HostId) -> Inventory:
+    host = inventory.host(host_id)
+    if host.state is not HostState.UP:
+        raise refuse(Conflict, reason("is.host", host=host.name, state=host.state))
+    if not host.maintenance or any(vm.state in HOLDS_MEMORY for vm in inventory.vms_on(host_id)):
+        why = reason("check.off-open", host=host.name)
+        raise refuse(Conflict, why, reason("hint.evacuate"))
+    return inventory.with_host(replace(host, state=HostState.OFF, power_saved=True))
+
+
+def _power_on(inventory: Inventory, host_id: HostId) -> Inventory:
+    host = inventory.host(host_id)
+    if host.state is not HostState.OFF or not host.power_saved:
+        raise refuse(Conflict, reason("check.not-ours", host=host.name))
+    return inventory.with_host(replace(host, state=HostState.UP, power_saved=False))
 
 
 def _room(inventory: Inventory, vm: Vm, host: HostId) -> None:

@@ -29,6 +29,8 @@ from anypool.plan.action import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -85,6 +87,8 @@ class CostModel(Struct, frozen=True, kw_only=True, gc=False):
     service_ms: int = 600_000
     moves_per_host: int = 2
     steps_at_once: int = 64
+    power_off_ms: int = 60_000
+    power_on_ms: int = 300_000
     corrections: tuple[Correction, ...] = ()
 
 
@@ -168,6 +172,10 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=round(1000 * max(1.0, ready.delay_s)))
         case HandOver():
             return Cost(duration_ms=model.service_ms)
+        case PowerOffHost():
+            return Cost(duration_ms=model.power_off_ms)
+        case PowerOnHost():
+            return Cost(duration_ms=model.power_on_ms)
         case EnterMaintenance() | LeaveMaintenance() | VerifyHost():
             return Cost()
         case (

@@ -21,6 +21,8 @@ from anypool.plan.action import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -101,7 +103,10 @@ def tell(action: Action, names: Names) -> Reason:
             return reason("step.stop", vm=names(vm), host=names(host), how=how)
         case RestartVm(vm=vm, host=host, how=how):
             return reason("step.restart", vm=names(vm), host=names(host), how=how)
-        case EnterMaintenance() | LeaveMaintenance() | HandOver() | VerifyHost():
+        case (
+            EnterMaintenance() | LeaveMaintenance() | HandOver() | VerifyHost()
+            | PowerOffHost() | PowerOnHost()
+        ):  # fmt: skip
             return reason(_OF_HOST[type(action)], host=names(action.host))
         case AwaitReady(name=name, ready=ready, probe=probe):
             return _tell_wait(name, ready, probe)
@@ -116,6 +121,8 @@ _OF_HOST: Mapping[type[Action], str] = {
     LeaveMaintenance: "step.leave-maintenance",
     HandOver: "step.hand-over",
     VerifyHost: "step.verify-host",
+    PowerOffHost: "step.power-off-host",
+    PowerOnHost: "step.power-on-host",
 }
 
 

@@ -29,6 +29,7 @@ from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
 from anypool.planner.rules import Rulebook
+from anypool.planner.saving import Order, plan_saving, plan_wake_proof
 from anypool.planner.serve import plan_service_make, plan_service_start, plan_service_stop
 
 Late = Callable[[], bool]
@@ -294,6 +295,26 @@ def _bytes(week: Week) -> bytes:
     return week.astype("<f8").tobytes()
 
 
+class SavePower(Wish, frozen=True, tag="save-power"):
+    """Close one host that is not needed, or wake one that is."""
+
+    order: Order
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the moves and the switching, or a plan without steps that says why."""
+        return plan_saving(inventory, self.order, rules)
+
+
+class ProveWake(Wish, frozen=True, tag="prove-wake"):
+    """Switch a host off and on to see that it wakes."""
+
+    host: HostId
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the test cycle."""
+        return plan_wake_proof(inventory, self.host, rules)
+
+
 AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
@@ -308,4 +329,6 @@ AnyWish: TypeAlias = (
     | LeaveEndpoint
     | MaintainPool
     | MaintainHosts
+    | SavePower
+    | ProveWake
 )

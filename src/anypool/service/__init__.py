@@ -41,6 +41,7 @@ from anypool.service.plans import Plans
 from anypool.service.policies import Policies
 from anypool.service.pool import Pool
 from anypool.service.pools import Pools
+from anypool.service.power import Power
 from anypool.service.prices import Prices
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
@@ -102,6 +103,7 @@ class Services:
         self.policies = Policies(engine, watch)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
+        self.power = Power(engine, proposals, clock, settings)
         self.prices = Prices(engine)
         self.resync = Resync(engine, store)
         self.replays = Replays(engine, store, clock)

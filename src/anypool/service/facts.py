@@ -52,6 +52,8 @@ class Facts:
                 reserved_mib=host.reserved_mib if reserved_mib is None else reserved_mib,
                 tags=host.tags if tags is None else tags,
                 name="" if kept is None else kept.name,
+                power_saved=host.power_saved,
+                wake_proven_at=host.wake_proven_at,
             )
             self._engine.set_host_facts(changed, by.name)
 

@@ -158,6 +158,8 @@ class HostFacts(Struct, frozen=True, kw_only=True, gc=False):
     reserved_mib: int = 0
     tags: frozenset[str] = frozenset()
     name: str = ""
+    power_saved: bool = False
+    wake_proven_at: float = 0.0
 
 
 class VmFacts(Struct, frozen=True, kw_only=True, gc=False):

@@ -157,6 +157,8 @@ host_facts = Table(
     _count("reserved_mib"),
     Column("tags", JSON, nullable=False),
     _text("name"),
+    _flag("power_saved"),
+    _time("wake_proven_at"),
 )
 
 vm_facts = Table(

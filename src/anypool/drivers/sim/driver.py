@@ -250,6 +250,14 @@ class SimDriver(BaseDriver):
             "cancel_migration", order.vm, order.source, lambda p, _: transfer.cancel(p, order)
         )
 
+    def power_off_host(self, host: HostId) -> None:
+        """Switch a host off, whatever runs there."""
+        self._power("power_off_host", host, self._world.switch_host_off)
+
+    def power_on_host(self, host: HostId) -> None:
+        """Switch a host on; it is up at once."""
+        self._power("power_on_host", host, self._world.boot_host)
+
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume that nothing uses."""
         self._store_deed("delete_volume", lambda s: make.delete_volume(s, datastore, name))
@@ -299,10 +307,25 @@ class SimDriver(BaseDriver):
         if self._only is not None and len(self._only) == 1:
             self._reachable(state, next(iter(self._only)))
 
+    def _power(self, operation: str, host: HostId, deed: Callable[[HostId], None]) -> None:
+        """Do a deed on the power of a host, which needs no answer from the host itself."""
+        fault = self._before(operation, None, None)
+        with self._world.turn() as state:
+            if host not in self._hosts(state):
+                raise Unreachable(f"{host} is not behind this endpoint")
+        deed(host)
+        _after(fault)
+
+    def _is_off(self, state: State) -> bool:
+        """Return whether the only host here was switched off, which can be told without it."""
+        lone = self._lone()
+        return lone is not None and not state.host(lone).powered
+
     def _read(self, operation: str, action: Callable[[State], R]) -> R:
         fault = self._before(operation, None, self._lone())
         with self._world.turn() as state:
-            self._answers(state)
+            if not self._is_off(state):
+                self._answers(state)
             result = action(state)
         if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             raise Unreachable("simulated: the answer was lost")

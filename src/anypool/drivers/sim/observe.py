@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from anypool.drivers.sim import rhythm
 from anypool.drivers.sim.content import stamp_of
-from anypool.drivers.sim.records import SimCopy, SimGuest
+from anypool.drivers.sim.records import SimCopy, SimGuest, SimHost
 from anypool.drivers.sim.state import State
 from anypool.model import (
     EndpointId,
@@ -83,8 +83,14 @@ def shown_host(state: State, host: HostId, view: View) -> Host:
         row.host,
         endpoint=view.endpoint,
         pool=view.pool,
-        state=HostState.UP if row.answers else HostState.UNKNOWN,
+        state=_state(row),
     )
+
+
+def _state(row: SimHost) -> HostState:
+    if row.answers:
+        return HostState.UP
+    return HostState.UNKNOWN if row.powered else HostState.OFF
 
 
 def shown_vm(state: State, vm: VmId, hosts: frozenset[HostId]) -> Vm:
@@ -137,7 +143,8 @@ def _rate(state: State, vm: VmId, copy: SimCopy) -> float:
 
 def _shown(state: State, host: HostId, vm: VmId) -> Vm:
     copy = state.copies.rows[f"{host}/{vm}"]
-    if state.host(host).answers:
+    row = state.host(host)
+    if row.answers or not row.powered:
         return copy.vm
     return replace(copy.vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
 

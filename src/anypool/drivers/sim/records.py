@@ -11,13 +11,14 @@ class SimHost(Struct, frozen=True, kw_only=True, gc=False):
     """A host and its fate: dead ones run nothing, cut ones run on and answer nobody.
 
     `frozen_at` is since when it stands still, 0 if it does not: nothing on it moves, and
-    whoever asks it waits.
+    whoever asks it waits. One that is not `powered` was switched off, which its endpoint tells.
     """
 
     host: Host
     alive: bool = True
     reachable: bool = True
     frozen_at: float = 0.0
+    powered: bool = True
 
     @property
     def answers(self) -> bool:

@@ -232,7 +232,13 @@ class World:
     def boot_host(self, host: HostId) -> None:
         """Let a dead host come back; its VMs are defined and stopped."""
         with self.turn() as state:
-            state.hosts.put(host, replace(state.host(host), alive=True))
+            state.hosts.put(host, replace(state.host(host), alive=True, powered=True))
+
+    def switch_host_off(self, host: HostId) -> None:
+        """Take the power from a host: everything on it ends, and its endpoint says so."""
+        self.kill_host(host)
+        with self.turn() as state:
+            state.hosts.put(host, replace(state.host(host), powered=False))
 
     def freeze_host(self, host: HostId) -> None:
         """Let a host stand still: whoever asks it waits until `thaw_host`."""

@@ -1,6 +1,7 @@
 """The words of every reason in German."""
 
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
+from anypool.plan.words.powering_de import WORDS as POWERING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
 
 POINT = ","
@@ -8,6 +9,7 @@ POINT = ","
 WORDS: dict[str, str] = {
     **CONSOLIDATING,
     **ROLLOUTS,
+    **POWERING,
     "said": "{text}",
     "asked": "verlangt von {who}",
     "word.running": "läuft",

@@ -1,6 +1,7 @@
 """The words of every reason in English."""
 
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
+from anypool.plan.words.powering_en import WORDS as POWERING
 from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
 
 POINT = "."
@@ -8,6 +9,7 @@ POINT = "."
 WORDS: dict[str, str] = {
     **CONSOLIDATING,
     **ROLLOUTS,
+    **POWERING,
     "said": "{text}",
     "asked": "asked for by {who}",
     "word.running": "running",

@@ -44,6 +44,7 @@ HOST: Table[Host] = Table(
         Field("id", Kind.TEXT, lambda host, _: host.id, "its id", free=True),
         Field("state", Kind.ENUM, lambda host, _: host.state, "last seen", tuple(HostState)),
         Field("maintenance", Kind.BOOL, lambda host, _: host.maintenance, "closed to new VMs"),
+        Field("power-saved", Kind.BOOL, lambda host, _: host.power_saved, "switched off by us"),
         Field("pool", Kind.TEXT, lambda host, _: host.pool, "its pool", free=True),
         Field(
             "observe-only",
