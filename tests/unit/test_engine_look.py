@@ -49,6 +49,8 @@ from anypool.plan import (
     LeaveMaintenance,
     MigrateVm,
     PauseVm,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -191,7 +193,7 @@ def test_readiness_is_asked_for_or_waited_for() -> None:
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
-    elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost}
+    elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost, PowerOffHost, PowerOnHost}
     assert tested | elsewhere == set(get_args(Action))
 
 

@@ -41,6 +41,8 @@ from anypool.plan import (
     MigrateVm,
     PauseVm,
     Plan,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -95,6 +97,8 @@ EVERY: list[Action] = [
     EraseTrace(host=H0, trace=Trace(kind=TraceKind.VM, name="vm1", vm=V1)),
     HandOver(host=H1, return_s=60.0),
     VerifyHost(host=H1, within_s=60.0),
+    PowerOffHost(host=H1),
+    PowerOnHost(host=H1),
 ]
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 
@@ -102,8 +106,9 @@ NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
 def world_for(action: Action) -> Inventory:
     state = VmState.STOPPED if isinstance(action, NEEDS_STOPPED) else VmState.RUNNING
     world = pool(2).with_vm(vm(1, "h0", state=state))
-    if isinstance(action, HandOver):
-        return apply(EnterMaintenance(host=H1), world)
+    if isinstance(action, HandOver | PowerOffHost | PowerOnHost):
+        world = apply(EnterMaintenance(host=H1), world)
+        return apply(PowerOffHost(host=H1), world) if isinstance(action, PowerOnHost) else world
     if isinstance(action, RevertSnapshot | DeleteSnapshot):
         return apply(CreateSnapshot(name="s", **ON), world)
     return world

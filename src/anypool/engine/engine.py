@@ -213,6 +213,14 @@ class Engine:
             events.note(tx, ("host", facts_.host), f"{name} changed", by)
         self._observer.change(partial(Picture.put_host_facts, facts=facts_))
 
+    def lift_power_mark(self, host: HostId) -> None:
+        """Forget that we switched a host off: it is up, and whoever did that answers for it."""
+        with self._store.writing() as tx:
+            known = facts.hosts.get(tx, host) or HostFacts(host=host)
+            lifted = replace(known, power_saved=False)
+            facts.hosts.put(tx, lifted)
+        self._observer.change(partial(Picture.put_host_facts, facts=lifted))
+
     def set_vm_facts(self, facts_: VmFacts, by: str) -> None:
         """Keep what is ours about a VM; raise `NotFound`."""
         self.must_lead()

@@ -11,6 +11,7 @@ import threading
 from msgspec import Struct
 
 from anypool.clock import Clock
+from anypool.engine import powermarks
 from anypool.engine.board import Subscription
 from anypool.engine.engine import Engine
 from anypool.engine.watcher import Look, Watcher
@@ -100,6 +101,7 @@ class Watch:
         return max(0.0, min([*dues, self._clock.now() + self._every_s]) - self._clock.now())
 
     def _round(self) -> None:
+        powermarks.lift(self._engine)
         policies = self._engine.policies.all()
         balances = [one for one in policies if one.enabled and isinstance(one.rule, Balance)]
         if policies is not self._known:

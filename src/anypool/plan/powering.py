@@ -14,7 +14,6 @@ CODES: dict[str, dict[str, Kind]] = {
     "aim.power-rest": {"name": T, "told": RS},
     "aim.prove-wake": {"host": T},
     "saving.closed": {},
-    "saving.woken": {"why": R},
     "saving.verified": {},
     "saving.opened": {},
     "saving.test-off": {},

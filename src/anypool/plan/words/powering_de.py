@@ -12,7 +12,6 @@ WORDS: dict[str, str] = {
     "aim.power-rest": "Strom sparen in {name}: nichts zu tun; {told}",
     "aim.prove-wake": "beweisen, dass {host} aufwacht: aus- und wieder einschalten",
     "saving.closed": "er wird nicht gebraucht; anypool weckt ihn, wenn es so weit ist",
-    "saving.woken": "{why}",
     "saving.verified": "er muss laufen und erreichen, was er vorher erreichte",
     "saving.opened": "er nimmt wieder VMs auf",
     "saving.test-off": "ein Test: auf ihm läuft nichts",

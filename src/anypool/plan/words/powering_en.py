@@ -12,7 +12,6 @@ WORDS: dict[str, str] = {
     "aim.power-rest": "save power in {name}: nothing to do; {told}",
     "aim.prove-wake": "prove that {host} wakes: switch it off and on again",
     "saving.closed": "nothing is left to do for it; anypool wakes it when it is needed",
-    "saving.woken": "{why}",
     "saving.verified": "it must be up and reach what it reached before",
     "saving.opened": "it takes VMs again",
     "saving.test-off": "a test: nothing runs on it",

@@ -205,7 +205,10 @@ class _Round:
         saves = reason("saving.no-watts", host=host.name)
         if watts is not None:
             saves = reason("saving.watts", host=host.name, watts=round(watts.idle - watts.off))
-        told_ = (saves, *stays[:NAMED])
+        there = self._inventory.vms_on(host.id)
+        stopped = sum(vm.state not in HOLDS_MEMORY for vm in there)
+        left = (reason("consolidate.stopped-vms", count=stopped),) if stopped else ()
+        told_ = (saves, *left, *stays[:NAMED])
         aim = reason("aim.power-close", name=self._order.name, host=host.name, told=told_)
         return self._made(aim, plan.steps, plan)
 
