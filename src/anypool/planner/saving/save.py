@@ -37,7 +37,7 @@ from anypool.plan import (
     why_of,
 )
 from anypool.planner.evacuate import plan_evacuation
-from anypool.planner.failover import spares, told
+from anypool.planner.failover import Outlook, spares, told
 from anypool.planner.rules import NO_RULES, Rulebook
 from anypool.planner.saving.load import busiest, busy
 from anypool.planner.saving.order import WITHIN_S, Order
@@ -61,6 +61,7 @@ class _Round:
         self._order = order
         asked = Bound(policy=_ASKED, rule=Failover(failures=order.failures), hosts=order.hosts)
         self._rules = rules
+        self._outlook = Outlook()
         self._bounds = (*rules.bounds, asked) if order.failures else rules.bounds
         known = (inventory.hosts[key] for key in sorted(order.hosts) if key in inventory.hosts)
         self._hosts = tuple(known)
@@ -93,7 +94,7 @@ class _Round:
         empty = sum(_empty(world, host.id) for host in hosts)
         if empty < order.reserve:
             return reason("saving.reserve", empty=empty, reserve=order.reserve)
-        for one in spares(world, self._bounds, musts=True):
+        for one in spares(world, self._bounds, musts=True, outlook=self._outlook):
             if not one.holds:
                 return reason("saving.failures", why=told(one, world))
         return None
