@@ -10,7 +10,7 @@ from anypool.model import HOLDS_MEMORY, HostId, Inventory, Level, VmId
 from anypool.model.window import window_of
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order
-from anypool.planner.wish import ProveWake, SavePower
+from anypool.planner.wishes import ProveWake, SavePower
 from anypool.search import Noun, parse
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
