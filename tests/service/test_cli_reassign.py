@@ -148,7 +148,7 @@ t = tables(problem)
 s = state(problem, t, problem.home)
 for prices in ([3, 4], [0, 0]):
     reprice(problem, s, np.array(prices))
-    walk(t, s, np.array([1, 2, 3, 4]), 400, np.array([30.0, 2.0, 0.4]))
+    walk(t, s, np.array([1, 2, 3, 4]), 400, np.array([30.0, 2.0, 0.4, 0.1]))
     print(s.where.tolist(), s.totals.tolist(), s.costs.tolist())
 print(COMPILED, file=sys.stderr)
 """
@@ -161,7 +161,7 @@ def test_compiled_and_plain_loops_make_the_same_steps(instance: Instance) -> Non
             [sys.executable, "-c", WALK],
             input=f"{instance.model()}#{instance.assignment()}",
             env={**os.environ, "NUMBA_DISABLE_JIT": switch},
-            capture_output=True, text=True, timeout=120, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         said.append((done.stdout, done.stderr.split()[-1]))
     assert said[0][0] == said[1][0]

@@ -226,6 +226,23 @@ def may_swap(t: Tables, s: State, one: int, other: int) -> bool:
 
 
 @loop
+def relink(s: State, process: int, source: int, target: int) -> None:
+    """Take a process off the list of a machine and put it on that of another."""
+    before, after = s.last[process], s.next[process]
+    if before >= 0:
+        s.next[before] = after
+    else:
+        s.first[source] = after
+    if after >= 0:
+        s.last[after] = before
+    head = s.first[target]
+    s.next[process], s.last[process] = head, -1
+    if head >= 0:
+        s.last[head] = process
+    s.first[target] = process
+
+
+@loop
 def shift(t: Tables, s: State, process: int, target: int) -> None:
     """Put a process on another machine; the costs of machines and the total are not renewed."""
     source, service = s.where[process], t.service[process]
@@ -239,6 +256,7 @@ def shift(t: Tables, s: State, process: int, target: int) -> None:
         if t.transient[r] == 0 or target != home:
             s.held[target, r] += size
     s.where[process] = target
+    relink(s, process, source, target)
     if t.apart_row[service] >= 0:
         s.present[t.apart_row[service], source] -= 1
         s.present[t.apart_row[service], target] += 1

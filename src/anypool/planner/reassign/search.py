@@ -23,7 +23,10 @@ CYCLES = (0.02, 0.12, 1.0)
 """Shares of the budget at which cycles end; the first are short, so that something is there."""
 
 SWAPS = 0.25
-"""Share of exchanges among the steps."""
+"""Share of exchanges and trades among the steps."""
+
+TRADES = 0.2
+"""Share of trades, divided by how many processes a machine has: a trade looks at them all."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Core:
         self._problem = problem
         self._state: State = state(problem, table, problem.home)
         self._late = 0
+        self._trades = min(0.1, TRADES * problem.machines / problem.processes)
         self._chance = np.random.default_rng([seed, number])
         self._seed = self._chance.integers(1, 2**32 - 1, size=4, dtype=np.int64)
 
@@ -81,7 +85,7 @@ class Core:
     def work(self, steps: int, now: Moment) -> None:
         """Make steps at a temperature."""
         if COMPILED:
-            heats = np.array([now.heat, now.heat, SWAPS])
+            heats = np.array([now.heat, now.heat, SWAPS, self._trades])
             walk(self._table, self._state, self._seed, steps, heats)
         else:
             plain.sweep(self._table, self._state, self._chance, steps, now.heat)

@@ -6,10 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anypool.planner.reassign.problem import Floats, Ints, Problem, held, machine_costs, usage
+from anypool.planner.reassign.too_full import loads, prices
 
 Array = npt.NDArray[Any]
 PULL = 10.0
 """How many times the temperature a process is drawn home, on average."""
+
+TRADE_PRICE = 20.0
+"""What being too full costs in the course of a trade, as a multiple of what load costs."""
 
 COST, MOST = 0, 1
 """Where in `State.totals` the cost is, and the largest number of moved processes of a service."""
@@ -46,6 +50,8 @@ class Tables(NamedTuple):
     users_at: Array
     users: Array
     weights: Array  # of services, of ways
+    size: Array  # P: what a process adds to the load of a full machine
+    trade_prices: Array  # R: for each unit by which a machine is too full during a trade
     pull: Array  # P: how many times the temperature it is drawn home
 
 
@@ -64,6 +70,11 @@ class State(NamedTuple):
     counts: Array  # by number of moved processes: services that have as many
     totals: Array  # the cost, the largest number of moved processes
     prices: Array  # R: for each unit by which a machine is too full, 0 where that is forbidden
+    kept_prices: Array  # R: those while a trade is made
+    traded: Array  # P: who came back in a trade
+    first: Array  # M: some process there, -1 if there is none
+    next: Array  # P: the next one there, -1 at the end
+    last: Array  # P: the one before, -1 at the beginning
 
 
 def tables(problem: Problem) -> Tables:
@@ -102,6 +113,8 @@ def tables(problem: Problem) -> Tables:
         users_at=users_at,
         users=used_by,
         weights=np.array([problem.service_weight, problem.machine_weight], dtype=np.int64),
+        size=loads(problem),
+        trade_prices=prices(problem, TRADE_PRICE),
         pull=_pull(problem),
     )
 
@@ -141,6 +154,7 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
     ways = int(problem.way_price[problem.home, where].sum(dtype=np.int64))
     costs = machine_costs(problem, used)
     total = int(costs.sum()) + price + ways * problem.machine_weight
+    links = _linked(where, problem.machines)
     in_location = _counted(table.spread_row[service], table.location[where], table.location)
     return State(
         where=where.astype(np.int64),
@@ -157,7 +171,24 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
         counts=np.bincount(moved, minlength=most + 2),
         totals=np.array([total, int(moved.max())], dtype=np.int64),
         prices=np.zeros(problem.load_weight.shape[0], dtype=np.int64),
+        kept_prices=np.zeros(problem.load_weight.shape[0], dtype=np.int64),
+        traded=np.zeros(problem.processes, dtype=np.int64),
+        first=links[0],
+        next=links[1],
+        last=links[2],
     )
+
+
+def _linked(where: Ints, machines: int) -> tuple[Ints, Ints, Ints]:
+    """Return each machine's first process, and for each process the next and the last there."""
+    first = np.full(machines, -1, dtype=np.int64)
+    after, before = np.full(where.shape, -1, dtype=np.int64), np.full(where.shape, -1, np.int64)
+    order = np.argsort(where, kind="stable")
+    same = where[order[1:]] == where[order[:-1]]
+    after[order[:-1][same]] = order[1:][same]
+    before[order[1:][same]] = order[:-1][same]
+    first[where[order[::-1]]] = order[::-1]
+    return first, after, before
 
 
 def _rows(wanted: Array) -> Array:

@@ -12,8 +12,10 @@ from anypool.planner.reassign.gains import (
     shift,
     shift_change,
     swap_change,
+    way_change,
 )
-from anypool.planner.reassign.tables import Array, State, Tables
+from anypool.planner.reassign.tables import MOST, Array, State, Tables
+from anypool.planner.reassign.trade import settled, trade, undo
 
 UNIT = 4294967296.0  # 2 ** 32
 
@@ -91,18 +93,61 @@ def try_swap(t: Tables, s: State, seed: Array, heat: float) -> bool:
 
 
 @loop
+def largest(t: Tables, seed: Array, draws: int) -> int:
+    """Return the largest of some random processes."""
+    found = below(seed, t.service.shape[0])
+    for _ in range(draws - 1):
+        other = below(seed, t.service.shape[0])
+        if t.size[other] > t.size[found]:
+            found = other
+    return found
+
+
+@loop
+def try_trade(t: Tables, s: State, seed: Array, heat: float) -> bool:
+    """Try to trade a large process for what is on a random machine; return whether it went."""
+    process = largest(t, seed, 3)
+    target = below(seed, t.location.shape[0])
+    source = s.where[process]
+    if source == target:
+        return False
+    before, most = s.costs[source] + s.costs[target], s.totals[MOST]
+    count = trade(t, s, process, target)
+    if count < 0:
+        return False
+    now = settled(t, s, source, target)
+    if now < NEVER:
+        change = now - before + t.weights[0] * (s.totals[MOST] - most)
+        change += way_change(t, process, source, target)
+        pull = t.pull[process] * homeward(t, process, source, target)
+        for index in range(count):
+            other = s.traded[index]
+            change += way_change(t, other, target, source)
+            pull += t.pull[other] * homeward(t, other, target, source)
+        if taken(seed, change + heat * pull, heat):
+            renew(t, s, source, target, change)
+            return True
+    undo(t, s, process, source, count)
+    return False
+
+
+@loop
 def walk(t: Tables, s: State, seed: Array, steps: int, heats: Array) -> int:
     """Make steps from a temperature to another, in equal ratios; return how many were taken.
 
-    `heats` is the temperature at the beginning, at the end, and the share of exchanges.
+    `heats` is the temperature at the beginning, at the end, the share of exchanges and trades,
+    and that of trades alone.
     """
-    heat, swaps = heats[0], int(heats[2] * UNIT)
+    heat, swaps, trades = heats[0], int(heats[2] * UNIT), int(heats[3] * UNIT)
     cooling = (heats[1] / heats[0]) ** (1.0 / max(1, steps // 100))
     count = 0
     for step in range(steps):
         if step % 100 == 99:
             heat *= cooling
-        if draw(seed) < swaps:
+        kind = draw(seed)
+        if kind < trades:
+            count += int(try_trade(t, s, seed, heat))
+        elif kind < swaps:
             count += int(try_swap(t, s, seed, heat))
         else:
             count += int(try_shift(t, s, seed, heat))
