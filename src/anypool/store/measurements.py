@@ -49,6 +49,8 @@ def newest(tx: Tx, model: int, limit: int) -> tuple[Measurement, ...]:
 
 
 def mark(tx: Tx) -> tuple[int, float]:
-    """Return what changes whenever a measurement comes or goes: how many, and the newest."""
-    row: Any = tx.row(select(func.count(), func.max(measurements.c.at)))
-    return int(row[0]), float(row[1] or 0.0)
+    """Return what changes whenever a measurement comes: how many newest ones, and their time."""
+    at = measurements.c.at
+    latest: Any = tx.row(select(func.max(at)))
+    newest_at = float(latest[0] or 0.0)
+    return tx.count(select(func.count()).where(at == newest_at)), newest_at
