@@ -4,10 +4,31 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
+from anypool.engine.rollouts import Expected, begun
 from anypool.errors import NotFound
-from anypool.model import Endpoint, EndpointId, PlanId, RunId
-from anypool.plan import PlanState
-from anypool.store import Store, audit, events, facts, lease, plans, restoration, runs, tables
+from anypool.model import (
+    Endpoint,
+    EndpointId,
+    HostId,
+    PlanId,
+    PoolId,
+    RolloutState,
+    RolloutWish,
+    RunId,
+)
+from anypool.plan import PlanState, say
+from anypool.store import (
+    Store,
+    audit,
+    events,
+    facts,
+    lease,
+    plans,
+    restoration,
+    rollouts,
+    runs,
+    tables,
+)
 from anypool.store.audit import AuditRecord
 from anypool.store.records import EventRecord, RunState, StepRecord, StepState
 from anypool.store.restoration import EPOCHS_AHEAD, NUMBERS_AHEAD
@@ -186,3 +207,18 @@ def test_a_row_taken_out_before_a_gap_is_seen(store: Store) -> None:
         tx.run(tables.audit.delete().where(tables.audit.c.deed == "second"))
         verdict = audit.verify(tx)
     assert "missing" in verdict.why
+
+
+def test_a_rollout_that_was_under_way_goes_on_only_when_somebody_says_so(store: Store) -> None:
+    wish = RolloutWish(hosts=(HostId("h1"),))
+    with store.writing() as tx:
+        going = begun(tx, PoolId("default"), wish, "ada", Expected((wish.hosts,), 1))
+        ended = begun(tx, PoolId("other"), wish, "ada", Expected((wish.hosts,), 1))
+        rollouts.put(tx, replace(ended, state=RolloutState.DONE))
+    restored(store)
+    with store.reading() as tx:
+        assert rollouts.get(tx, ended.id).state is RolloutState.DONE
+        found = rollouts.get(tx, going.id)
+    assert found.state is RolloutState.PAUSED
+    assert found.said is not None
+    assert DAY in say(found.said)
