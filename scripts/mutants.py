@@ -36,6 +36,7 @@ MODULES = (
     "anypool.planner.operate",
     "anypool.planner.serve",
     "anypool.planner.leave",
+    "anypool.planner.pack",
     "anypool.planner.rebalance.demand",
     "anypool.planner.rebalance.numbers",
     "anypool.planner.rebalance.search",

@@ -120,6 +120,7 @@ LEAST: dict[str, Role | None] = {
     "patch /policies/{key}": _A,
     "delete /policies/{key}": _A,
     "get /policies/{key}/report": _V,
+    "post /policies/{key}/pack": _O,
     "get /endpoints": _V,
     "post /endpoints": _A,
     "get /endpoints/{key}": _V,

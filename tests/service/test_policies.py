@@ -57,9 +57,27 @@ def test_the_life_of_policies(manager: Manager, anypool: Terminal, tmp_path: Pat
     assert "contradict" in anypool("policy", "enable", "stay").err or True
     targets = anypool("host", "evacuate", "h1", "--dry-run").out
     assert "policy away names other hosts" in targets
-
     assert anypool("policy", "remove", "away", "--yes").code == 0
     assert anypool("policy", "list", "-f", "breaches > 0", "-o", "name").out.strip() == ""
+
+
+def test_a_licence_is_counted_and_packed(manager: Manager, anypool: Terminal) -> None:
+    """On the hosts that the test before added."""
+    query = ("state = running", "--hosts", "name != h9", "--sockets", "99")
+    assert anypool("policy", "add", "paid", "licence", *query).code == 0
+    with manager.client() as client:
+        before = client.get("/policies/paid").json()
+        counted = {one["host"]: one for one in before["counted"]}
+        assert before["sockets"] == sum(one["sockets"] for one in counted.values())
+        assert sum(one["vms"] for one in counted.values()) == before["vms"]
+        assert all(one["licensed"] for one in counted.values())
+    shown = anypool("policy", "show", "paid").out
+    assert f"{before['sockets']} of 99" in shown
+    preview = anypool("policy", "pack", "paid", "--dry-run")
+    assert preview.code == 0, preview.err
+    assert f"pack the VMs of policy paid: {before['sockets']} -> " in preview.out
+    assert anypool("policy", "pack", "nothing", "--dry-run").code != 0
+    assert anypool("policy", "remove", "paid", "--yes").code == 0
 
 
 def test_wrong_policies_are_refused_with_a_way_out(anypool: Terminal) -> None:

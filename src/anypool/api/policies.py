@@ -6,9 +6,20 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from anypool.api.asking import By, IfMatch, Key, Use, Wanted, expected, tagged
+from anypool.api.asking import (
+    PREVIEW,
+    By,
+    IfMatch,
+    Key,
+    Room,
+    Use,
+    Wanted,
+    expected,
+    proposed,
+    tagged,
+)
 from anypool.api.language import ReasonView, reason_view, told
-from anypool.api.planviews import PlanRow, plan_row
+from anypool.api.planviews import Accepted, PlanRow, plan_row
 from anypool.api.views import PageView, page_view, time_or_none
 from anypool.api.vms import Text
 from anypool.model import Policy, PolicyId, Rule, Strength
@@ -81,11 +92,20 @@ class ReportView(Struct, frozen=True, kw_only=True):
     plans: tuple[PlanRow, ...]
 
 
+class CountedView(Struct, frozen=True, kw_only=True):
+    """A host that runs VMs of a licence: how many, on how many sockets, and if it is licensed."""
+
+    host: str
+    sockets: int
+    vms: int
+    licensed: bool
+
+
 class PolicyView(Struct, frozen=True, kw_only=True):
     """A policy as it stands: whom it binds now, and what breaks it.
 
     `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
-    among them of which nobody says how many they have.
+    among them of which nobody says how many they have, `counted` those hosts one by one.
     """
 
     id: str
@@ -99,6 +119,7 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     breaches: tuple[BreachView, ...]
     sockets: int
     sockets_unknown: int
+    counted: tuple[CountedView, ...]
     watched: WatchedView | None
 
 
@@ -117,6 +138,10 @@ def policy_view(known: Standing) -> PolicyView:
         breaches=tuple(BreachView(why=told(w), reason=reason_view(w)) for w in known.breaches),
         sockets=known.sockets,
         sockets_unknown=known.sockets_unknown,
+        counted=tuple(
+            CountedView(host=one.host, sockets=one.sockets, vms=one.vms, licensed=one.licensed)
+            for one in known.counted
+        ),
         watched=None if known.watched is None else _watched(known.watched),
     )
 
@@ -178,6 +203,13 @@ def remove_policy(services: Use, by: By, key: Key) -> None:
     services.policies.remove(by, key)
 
 
+@post("/policies/{key:str}/pack", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def pack_policy(services: Use, by: By, key: Key, room: Room) -> Response[Accepted]:
+    """Move the VMs of a licence together, so that fewer processor sockets are in use."""
+    proposal = services.policies.pack(by, key, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
+
+
 @get("/policies/{key:str}/report", sync_to_thread=True)
 def report_policy(services: Use, by: By, key: Key, since: Since = -30 * 86_400.0) -> ReportView:
     """Tell what a policy did since a moment, or would have done in shadow."""
@@ -198,6 +230,7 @@ def report_policy(services: Use, by: By, key: Key, since: Since = -30 * 86_400.0
 ROUTES = (
     list_policies,
     add_policy,
+    pack_policy,
     get_policy,
     change_policy,
     remove_policy,

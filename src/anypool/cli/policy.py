@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.deeds import TAKING, Taking, do
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import clean, confirm, note
@@ -55,8 +56,9 @@ REPORTED = (
 )
 ALL = (
     *(Column(column.title, column.value) for column in COLUMNS),
-    Column("SOCKETS", lambda policy: policy["sockets"]),
+    Column("SOCKETS", lambda policy: _sockets(policy)),
     Column("OF UNKNOWN SIZE", lambda policy: policy["sockets_unknown"]),
+    Column("ON HOSTS", lambda policy: [_counted(one) for one in policy["counted"]]),
     Column("BROKEN BY", lambda policy: [breach["why"] for breach in policy["breaches"]]),
     Column("IMBALANCE", lambda policy: _imbalance(policy)),
     Column("UNEVEN SINCE", lambda policy: moment(_watched(policy).get("uneven_since"))),
@@ -233,6 +235,24 @@ def remove(
         confirm(f"Forget the policy {name}?", yes=yes)
         client.delete(f"/policies/{key(name)}")
         note(f"there is no policy {name} any more")
+
+
+@app.command
+def pack(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
+    """Move the VMs of a licence together, so that fewer processor sockets are in use."""
+    path = f"/policies/{key(name)}/pack"
+    return do(where, how, lambda client, dry: client.post(path, dry_run=dry, **how.query))
+
+
+def _sockets(policy: Json) -> str:
+    limit = policy["rule"].get("sockets")
+    return f"{policy['sockets']} of {limit}" if limit else str(policy["sockets"])
+
+
+def _counted(one: Json) -> str:
+    vms = f"{one['vms']} VM{'s' * (one['vms'] != 1)}"
+    sockets = f"{one['sockets']} sockets" if one["sockets"] else "sockets unknown"
+    return f"{one['host']}: {vms}, {sockets if one['licensed'] else 'not licensed'}"
 
 
 def _switch(name: str, where: Where, *, enabled: bool) -> None:

@@ -32,6 +32,7 @@ _AIMS: dict[str, dict[str, Kind]] = {
     "aim.start": {"vm": T},
     "aim.migrate": {"vm": T, "host": T},
     "aim.balance": {"name": T, "before": T, "after": T},
+    "aim.pack": {"policy": T, "before": N, "after": N},
     "aim.balanced": {"name": T, "score": T},
 }
 
@@ -149,6 +150,7 @@ _PLACES: dict[str, dict[str, Kind]] = {
     "balance.spread": {"before": T, "after": T},
     "balance.exchange": {"partner": T, "after": T},
     "balance.mend": {},
+    "licence.empties": {"host": T, "sockets": N},
     "balance.swaps": {"partner": T, "after": T},
     "balance.other": {"after": T, "best": T},
     "balance.relieves": {

@@ -15,6 +15,7 @@ from anypool.model import (
     Level,
     NetworkId,
     Nic,
+    PolicyId,
     RolloutWish,
     Service,
     Trace,
@@ -62,6 +63,7 @@ from anypool.planner import (
     plan_service_stop,
     plan_start,
 )
+from anypool.planner.pack import plan_packing
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rolling import forecast
 from anypool.scenario.event import DEEDS, Event, event_of
@@ -262,6 +264,7 @@ _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "maintain": _maintain,
     "balance": _balance,
     "leave": _leave,
+    "pack": lambda a: plan_packing(a.inventory, PolicyId(a.words[0]), a.world.rules()),
     "start-service": lambda a: plan_service_start(
         a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),

@@ -12,6 +12,7 @@ DEEDS: dict[str, str] = {
     "maintain": "maintain h1 h2 h3 together 2 shut-down",
     "balance": "balance",
     "leave": "leave h1",
+    "pack": "pack paid",
     "start-service": "start-service shop",
     "stop-service": "stop-service shop",
     "stop": "stop web1",

@@ -100,7 +100,7 @@ class Services:
         self.operations = Operations(engine, store)
         self.people = People(store)
         self.plans = Plans(engine, store, watch)
-        self.policies = Policies(engine, watch)
+        self.policies = Policies(engine, watch, proposals)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
         self.power = Power(engine, proposals, clock, settings)

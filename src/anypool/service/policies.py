@@ -18,28 +18,38 @@ from anypool.model import (
     Licence,
     Policy,
     PolicyId,
-    VmId,
 )
-from anypool.plan import Reason
+from anypool.plan import Plan, Reason
 from anypool.plan.rulecheck import breaches
-from anypool.planner.rules import checked
+from anypool.planner.pack import plan_packing
+from anypool.planner.rules import Rulebook, checked
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
 from anypool.service.pages import Ask, Page
+from anypool.service.proposals import Proposal, Proposals
 from anypool.service.version import require_version
 from anypool.store.records import Watched
 
 _LONGEST = 500
 
 
+class Counted(Struct, frozen=True, kw_only=True):
+    """A host that runs VMs of a licence: how many, on how many sockets, and if it is licensed."""
+
+    host: str
+    sockets: int
+    vms: int
+    licensed: bool
+
+
 class Standing(Struct, frozen=True, kw_only=True):
     """A policy as it stands now: whom it binds, and what breaks it.
 
     `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
-    among them of which nobody says how many they have. `watched` is what is known of a
-    policy that yields plans.
+    among them of which nobody says how many they have, `counted` all those hosts. `watched`
+    is what is known of a policy that yields plans.
     """
 
     policy: Policy
@@ -48,6 +58,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     breaches: tuple[Reason, ...] = ()
     sockets: int = 0
     sockets_unknown: int = 0
+    counted: tuple[Counted, ...] = ()
     watched: Watched | None = None
 
     @property
@@ -59,9 +70,10 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Policies:
     """The use cases of a policy."""
 
-    def __init__(self, engine: Engine, watch: Watch) -> None:
+    def __init__(self, engine: Engine, watch: Watch, proposals: Proposals) -> None:
         self._engine = engine
         self._watch = watch
+        self._proposals = proposals
         self._changing = threading.Lock()
 
     def list(self, by: Principal, ask: Ask) -> Page[Standing]:
@@ -100,6 +112,15 @@ class Policies:
         self._engine.policies.remove(PolicyId(key), by.name)
         self._watch.wake()
 
+    def pack(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
+        """Move the VMs of a licence onto fewer sockets; raise `NotFound`, `Invalid` for others."""
+        wanted = self._engine.policies.get(PolicyId(key)).id
+
+        def plan(inventory: Inventory, rules: Rulebook) -> Plan:
+            return plan_packing(inventory, wanted, rules)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run, waive=waive)
+
     def _standings(self) -> tuple[Standing, ...]:
         inventory = self._engine.inventory
         bounds = {one.policy: one for one in self._engine.policies.bounds(inventory)}
@@ -122,26 +143,35 @@ def _standing(
 ) -> Standing:
     if bound is None:
         return Standing(policy=policy)
-    sockets = _sockets(bound.vms, inventory) if isinstance(policy.rule, Licence) else Counter()
+    counted = _counted(bound, inventory) if isinstance(policy.rule, Licence) else ()
     return Standing(
         policy=policy,
         vms=len(bound.vms),
         hosts=len(bound.hosts),
         breaches=broken,
-        sockets=sum(sockets.values()),
-        sockets_unknown=sum(not count for count in sockets.values()),
+        sockets=sum(one.sockets for one in counted),
+        sockets_unknown=sum(not one.sockets for one in counted),
+        counted=counted,
     )
 
 
-def _sockets(vms: frozenset[VmId], inventory: Inventory) -> Counter[HostId]:
-    """Return the sockets of each host that runs one of the VMs."""
-    used: Counter[HostId] = Counter()
-    for key in vms:
+def _counted(bound: Bound, inventory: Inventory) -> tuple[Counted, ...]:
+    """Return each host that runs VMs of a licence, by name."""
+    there: Counter[HostId] = Counter()
+    for key in bound.vms:
         vm = inventory.vms[key]
-        host = None if vm.host is None else inventory.hosts.get(vm.host)
-        if host is not None and vm.state in HOLDS_MEMORY:
-            used[host.id] = host.sockets
-    return used
+        if vm.host is not None and vm.host in inventory.hosts and vm.state in HOLDS_MEMORY:
+            there[vm.host] += 1
+    found = (
+        Counted(
+            host=inventory.hosts[key].name,
+            sockets=inventory.hosts[key].sockets,
+            vms=count,
+            licensed=key in bound.hosts,
+        )
+        for key, count in there.items()
+    )
+    return tuple(sorted(found, key=lambda one: one.host))
 
 
 def _sound(policy: Policy) -> Policy:

@@ -49,6 +49,8 @@ WORDS: dict[str, str] = {
     "aim.create-many": "{first} bis {last} anlegen ({count} VMs)",
     "aim.start": "{vm} starten",
     "aim.migrate": "{vm} nach {host} migrieren",
+    "aim.pack": "die VMs der Regel {policy} zusammenlegen: {before} -> {after} lizenzierte Sockel "
+    "in Gebrauch",
     "aim.balance": "{name} ausgleichen: Ungleichgewicht {before} -> {after} %",
     "aim.balanced": "{name} ausgleichen: keine Migration lohnt sich (Ungleichgewicht {score} %)",
     "step.create": "{vm} auf {host} anlegen",
@@ -166,6 +168,7 @@ WORDS: dict[str, str] = {
     "place.chosen": "der Host wurde genannt",
     "balance.spread": "senkt die Bewertung von {before} auf {after}",
     "balance.exchange": "tauscht mit {partner}; beides zusammen führt zu {after}",
+    "licence.empties": "die {sockets} Sockel von {host} brauchen die Lizenz dann nicht mehr",
     "balance.mend": "behebt eine verletzte Regel",
     "balance.swaps": "tauscht mit {partner}; beides zusammen führt zu einem Ungleichgewicht "
     "von {after} %",

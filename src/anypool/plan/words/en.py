@@ -49,6 +49,7 @@ WORDS: dict[str, str] = {
     "aim.create-many": "create {first} to {last} ({count} VMs)",
     "aim.start": "start {vm}",
     "aim.migrate": "migrate {vm} to {host}",
+    "aim.pack": "pack the VMs of policy {policy}: {before} -> {after} licensed sockets in use",
     "aim.balance": "balance {name}: imbalance {before} -> {after} %",
     "aim.balanced": "balance {name}: nothing is worth moving (imbalance {score} %)",
     "step.create": "create {vm} on {host}",
@@ -164,6 +165,7 @@ WORDS: dict[str, str] = {
     "place.chosen": "the host was named",
     "balance.spread": "lowers the score from {before} to {after}",
     "balance.exchange": "changes places with {partner}; both together lead to {after}",
+    "licence.empties": "the {sockets} sockets of {host} are then free of the licence",
     "balance.mend": "mends a broken rule",
     "balance.swaps": "changes places with {partner}; both together lead to an imbalance "
     "of {after} %",
