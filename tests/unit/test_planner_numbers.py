@@ -16,7 +16,7 @@ from anypool.planner.consolidate import (
     first_fit,
     lower_bound,
 )
-from anypool.planner.rank import ACCEPTED, Filter, Room, Weight, rank
+from anypool.planner.rank import Weight, best, points
 
 Sizes = list[int]
 
@@ -187,61 +187,18 @@ def test_consolidation_refuses_what_fits_nowhere() -> None:
     assert consolidate(np.zeros((0, 2)), room).hosts == 0
 
 
-COLUMNS = st.integers(1, 8).flatmap(
-    lambda hosts: st.tuples(
-        st.lists(st.integers(0, 6), min_size=hosts, max_size=hosts),
-        st.lists(st.integers(0, 3), min_size=hosts, max_size=hosts),
-        st.lists(st.booleans(), min_size=hosts, max_size=hosts),
-        st.lists(st.integers(0, 3), min_size=hosts, max_size=hosts),
-        st.lists(st.integers(0, 3), min_size=hosts, max_size=hosts),
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(-3, 3)), max_size=12), st.integers(1, 4))
+def test_points_are_ranks_times_factors(columns: list[tuple[int, int]], most: int) -> None:
+    """A rank is the number of hosts with the same value or a worse one."""
+    weights = (
+        Weight(value=np.array([memory for memory, _ in columns], np.int64), factor=3),
+        Weight(value=np.array([load / 7 for _, load in columns]), factor=2),
     )
-)
-
-
-@given(COLUMNS, st.integers(0, 4), st.integers(0, 3))
-def test_ranking_is_that_of_the_definition(
-    columns: tuple[Sizes, Sizes, list[bool], Sizes, Sizes], need: int, best: int
-) -> None:
-    free, pending, up, memory, load = columns
-    found = rank(
-        Room(names=("memory",), free=np.array([free]), pending=np.array([pending])),
-        np.array([need]),
-        (Filter(code="host.state", passes=np.array(up)),),
-        (
-            Weight(code="memory", value=np.array(memory, dtype=float), factor=2.0),
-            Weight(code="load", value=np.array(load, dtype=float), factor=-1.0),
-        ),
-        best,
-    )
-    hosts = range(len(free))
-    whys = [
-        "host.state"
-        if not up[host]
-        else "room.memory"
-        if need and free[host] - pending[host] < need
-        else None
-        for host in hosts
+    found = points(weights, len(columns))
+    assert found.tolist() == [
+        3 * sum(other[0] <= mine[0] for other in columns)
+        + 2 * sum(other[1] <= mine[1] for other in columns)
+        for mine in columns
     ]
-    assert [found.why(host) for host in hosts] == whys
-    accepted = [host for host in hosts if whys[host] is None]
-
-    def place(values: Sizes, host: int) -> float:
-        steps = sorted({values[one] for one in accepted})
-        return steps.index(values[host]) / max(1, len(steps) - 1)
-
-    points = {host: 2 * place(memory, host) - place(load, host) for host in accepted}
-    expected = sorted(accepted, key=lambda host: (-round(points[host], 9), host))
-    assert found.order.tolist() == (expected[:best] if best else expected)
-    assert found.counts() == {
-        code: whys.count(code) for code in ("host.state", "room.memory") if code in whys
-    }
-    assert ((found.refused == ACCEPTED) == np.array([why is None for why in whys])).all()
-
-
-def test_ranking_refuses_columns_of_another_length() -> None:
-    room = Room(names=("memory",), free=np.ones((1, 3)), pending=np.zeros((1, 3)))
-    short = Filter(code="host.state", passes=np.array([True]))
-    with pytest.raises(Invalid):
-        rank(room, np.array([1]), (short,), ())
-    with pytest.raises(Invalid):
-        rank(room, np.array([1, 2]), (), ())
+    order = sorted(range(len(columns)), key=lambda host: (-found[host], host))
+    assert best(found, most).tolist() == order[:most]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 from msgspec import Struct
 
 from anypool.model import (
@@ -17,10 +18,24 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import Reason, Refusal, reason
-from anypool.planner.rules import NO_RULES, Rulebook
+from anypool.planner.contest import (
+    Entrant,
+    behind,
+    entrant,
+    entrants,
+    of_field,
+    podium,
+    won,
+)
+from anypool.planner.field import field_of
+from anypool.planner.rank import Ints
+from anypool.planner.rules import NO_RULES, Needs, Rulebook
+from anypool.planner.sieve import allowed, missed, suited
 
-RUNNERS_UP = 3
-"""How many hosts that would do as well are named with what they lack against the best."""
+MANY = 64
+"""From so many hosts on they are asked all at once, which is not worth while for fewer."""
+SHOWN = 16
+"""How many refused hosts of many are named with a choice."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -48,11 +63,20 @@ ANYWHERE = Wanted()
 def choose(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
     """Return the best host among those that may take `vm`.
 
-    That is one with the fewest preferences missed, then the most memory left. `vm` may be
-    one that exists (running or stopped) or one that is only wished for.
+    That is one with the fewest preferences missed, then the most points (`contest.py`).
+    `vm` may be one that exists (running or stopped) or one that is only wished for. From
+    `MANY` hosts on, only the first `SHOWN` refused hosts are named with a choice; where no
+    host fits, all are.
     """
+    if len(inventory.hosts) < MANY:
+        return choose_singly(inventory, vm, wanted)
+    return choose_at_once(inventory, vm, wanted)
+
+
+def choose_singly(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
+    """Return what `choose` returns, asking one host after the other, and all refusals."""
     refused: list[Refusal] = []
-    fits: list[tuple[int, int, HostId]] = []
+    fits: list[Entrant] = []
     needs = wanted.rules.needs(inventory, vm, wanted.leaving)
     for host_id in sorted(inventory.hosts):
         if host_id in wanted.avoid:
@@ -60,24 +84,48 @@ def choose(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
         host = inventory.hosts[host_id]
         why = refusal(inventory, vm, host) or needs.refusal(host)
         if why is None:
-            left = inventory.memory_free_mib(host_id) - vm.memory_mib
-            fits.append((len(needs.misses(host)), -left, host_id))
+            fits.append(entrant(inventory, vm, host, len(needs.misses(host))))
         else:
             refused.append(Refusal(vm=vm.id, host=host_id, why=why))
-    if not fits:
+    return _chosen(vm, needs, podium(entrants(fits)), refused)
+
+
+def choose_at_once(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
+    """Return what `choose_singly` returns, calculated for all hosts at once."""
+    needs = wanted.rules.needs(inventory, vm, wanted.leaving)
+    with field_of(inventory) as field:
+        mask = suited(field, vm) & allowed(field, needs)
+        left_out = field.rows(wanted.avoid)
+        mask[left_out] = False
+        rows = np.flatnonzero(mask)
+        first = podium(of_field(field, rows, vm, missed(field, needs)))
+        mask[left_out] = True
+        others = [field.host(int(row)) for row in _some(np.flatnonzero(~mask), all_=not first)]
+    refused = [
+        Refusal(vm=vm.id, host=host.id, why=why)
+        for host in others
+        if (why := refusal(inventory, vm, host) or needs.refusal(host)) is not None
+    ]
+    return _chosen(vm, needs, first, refused)
+
+
+def _some(rows: Ints, *, all_: bool) -> list[int]:
+    found: list[int] = (rows if all_ else rows[:SHOWN]).tolist()
+    return found
+
+
+def _chosen(vm: Vm, needs: Needs, first: list[Entrant], refused: list[Refusal]) -> Choice:
+    if not first:
         return Choice(host=None, why=None, refused=tuple(refused))
-    first, *others = sorted(fits)
-    left, best = -first[1], first[2]
-    for misses, other_left, other in others[:RUNNERS_UP]:
-        why = reason("place.equal")
-        if misses > first[0]:
-            why = needs.misses(inventory.hosts[other])[0]
-        elif -other_left != left:
-            why = reason("place.less-free", left=-other_left, best=left)
-        refused.append(Refusal(vm=vm.id, host=other, why=why))
+    winner, *others = first
+    for other in others:
+        why = behind(winner, other)
+        if other.misses > winner.misses:
+            why = needs.misses(needs.scene.inventory.hosts[other.host])[0]
+        refused.append(Refusal(vm=vm.id, host=other.host, why=why))
     return Choice(
-        host=best,
-        why=reason("place.most-free", free=left),
+        host=winner.host,
+        why=won(winner),
         refused=tuple(sorted(refused, key=lambda entry: entry.host)),
     )
 

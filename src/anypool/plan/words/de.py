@@ -163,6 +163,10 @@ WORDS: dict[str, str] = {
     "evacuate.already": "auf {host} läuft keine VM",
     "place.most-free": "am meisten freier Speicher: {free} bleiben dort danach frei",
     "place.less-free": "ließe {left} frei, anderswo bleiben {best}",
+    "place.ranked": "nach Rängen der beste: {free} bleiben dort danach frei, {vcpus} vCPUs auf"
+    " {cpus} CPUs, {vms} VMs",
+    "place.busier": "hat {vcpus} vCPUs auf {cpus} CPUs, das ist mehr",
+    "place.more-vms": "hat {vms} VMs, anderswo {best}",
     "place.equal": "ebenso gut; der erste von gleichen wurde genommen",
     "place.tight": "der Pool ist eng: diese Wahl lässt Platz für die anderen",
     "place.chosen": "der Host wurde genannt",

@@ -160,6 +160,10 @@ WORDS: dict[str, str] = {
     "evacuate.already": "{host} has no running VM",
     "place.most-free": "most free memory: {free} left there afterwards",
     "place.less-free": "would leave {left} free, {best} elsewhere",
+    "place.ranked": "best by its ranks: {free} left there afterwards, {vcpus} vCPUs on {cpus} CPUs,"
+    " {vms} VMs",
+    "place.busier": "has {vcpus} vCPUs on {cpus} CPUs, which is more",
+    "place.more-vms": "has {vms} VMs, {best} elsewhere",
     "place.equal": "as good; the first of equals was taken",
     "place.tight": "the pool is tight: this choice leaves room for the others",
     "place.chosen": "the host was named",

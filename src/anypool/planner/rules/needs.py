@@ -44,23 +44,26 @@ class Needs:
     """The tests of one VM; `refusal` are the musts, `misses` the preferences."""
 
     def __init__(self, scene: "Scene", bounds: Iterable[Bound]) -> None:
-        self._musts: list[Test] = []
-        self._shoulds: list[Test] = []
+        self.scene = scene
+        self.musts: list[tuple[Bound, Test]] = []
+        self.shoulds: list[tuple[Bound, Test]] = []
+        self.packs: list[tuple[Bound, Test]] = []
         for bound in bounds:
             test = _test(bound, scene)
             if test is not None:
                 must = bound.strength is Strength.MUST
-                (self._musts if must else self._shoulds).append(test)
+                (self.musts if must else self.shoulds).append((bound, test))
             if packs(bound.rule):
-                self._shoulds.append(_packed(bound, scene))
+                self.packs.append((bound, _packed(bound, scene)))
 
     def refusal(self, host: Host) -> Reason | None:
         """Return the first rule that forbids the host, None if none does."""
-        return next((why for test in self._musts if (why := test(host)) is not None), None)
+        return next((why for _, test in self.musts if (why := test(host)) is not None), None)
 
     def misses(self, host: Host) -> tuple[Reason, ...]:
         """Return the preferences that the host does not meet."""
-        return tuple(why for test in self._shoulds if (why := test(host)) is not None)
+        tests = (*self.shoulds, *self.packs)
+        return tuple(why for _, test in tests if (why := test(host)) is not None)
 
 
 class Scene:
@@ -70,18 +73,13 @@ class Scene:
         self.inventory = inventory
         self.vm = vm
         self.leaving = leaving
+        self._others: dict[int, list[tuple[Vm, Host]]] = {}
 
     def others(self, bound: Bound) -> list[tuple[Vm, Host]]:
         """Return the other VMs of a rule that run or may run, each with its host."""
-        found = []
-        for key in sorted(bound.vms):
-            other = self.inventory.vms.get(key)
-            if other is None or key == self.vm.id or key in self.leaving:
-                continue
-            host = None if other.host is None else self.inventory.hosts.get(other.host)
-            if host is not None and other.state in HOLDS_MEMORY:
-                found.append((other, host))
-        return found
+        if (known := self._others.get(id(bound))) is None:
+            known = self._others[id(bound)] = self._found(bound)
+        return known
 
     def running(self, host: HostId) -> int:
         """Return how many other VMs run or may run on a host."""
@@ -95,6 +93,17 @@ class Scene:
     def vcpus(self, host: HostId) -> int:
         """Return the virtual CPUs of what runs or may run on a host."""
         return self.inventory.claims.get(host, Claim()).vcpus
+
+    def _found(self, bound: Bound) -> list[tuple[Vm, Host]]:
+        found = []
+        for key in sorted(bound.vms):
+            other = self.inventory.vms.get(key)
+            if other is None or key == self.vm.id or key in self.leaving:
+                continue
+            host = None if other.host is None else self.inventory.hosts.get(other.host)
+            if host is not None and other.state in HOLDS_MEMORY:
+                found.append((other, host))
+        return found
 
 
 def _test(bound: Bound, scene: Scene) -> Test | None:
