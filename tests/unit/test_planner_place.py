@@ -14,7 +14,10 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
+    Licence,
     NetworkId,
+    NoMigration,
+    Rule,
     Spread,
     Strength,
     Vm,
@@ -116,7 +119,14 @@ def test_each_need_is_asked_of_all_at_once(name: str) -> None:
     assert [entry.host for entry in found.refused if "place." not in entry.why.code] == [H0]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__struct_config__.tag)
+MORE: tuple[Rule, ...] = (
+    Licence(hosts="name ~ host", sockets=20, pack=True),
+    Licence(hosts="name ~ host", sockets=28),
+    NoMigration(source="name ~ host", target="name ~ host"),
+)
+
+
+@pytest.mark.parametrize("rule", RULES + MORE, ids=lambda rule: type(rule).__struct_config__.tag)
 def test_each_rule_is_asked_of_all_at_once(rule: Any) -> None:
     """In a pool of two kinds of hosts every rule forbids some, the same ones either way."""
     if isinstance(rule, Spread):
@@ -124,7 +134,7 @@ def test_each_rule_is_asked_of_all_at_once(rule: Any) -> None:
     world = pool(70)
     for number in range(70):
         tags = frozenset({f"rack:{number // 10}", "fast" if number % 2 else "slow"})
-        world = world.with_host(host(number, tags=tags, sockets=2, cpus=4))
+        world = world.with_host(host(number, tags=tags, sockets=number % 4, cpus=4))
         here = vm(number, f"h{number}", memory_mib=6700, vcpus=1, tags=frozenset({"web"}))
         if number % 3 == 0 and number < 40:
             world = world.with_vm(replace(here, tags=frozenset({"web", "app:a"})))
@@ -135,6 +145,9 @@ def test_each_rule_is_asked_of_all_at_once(rule: Any) -> None:
     wanted = Wanted(rules=rules)
     singly = choose_singly(world, machine, wanted)
     assert choose_at_once(world, machine, wanted) == singly
+    sparse = Wanted(rules=rules, leaving=frozenset(sorted(world.vms)[1:]))
+    alone = choose_singly(world, machine, sparse)
+    assert choose_at_once(world, machine, sparse) == alone
     assert any(entry.why.code.startswith("rule.") for entry in singly.refused)
 
 
