@@ -5,12 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.drivers.sim import Fault, FaultKind, Shape
 from anypool.engine import powermarks
 from anypool.engine.watch import Watch
-from anypool.model import Failover, HostId, HostState, Policy, PolicyId, Usage
+from anypool.model import (
+    Failover,
+    HostId,
+    HostState,
+    Level,
+    Policy,
+    PolicyId,
+    PowerSaving,
+    Usage,
+)
 from anypool.planner.saving import Order, busy, plan_saving, plan_wake_proof
+from anypool.store import plans
 from anypool.store.records import RunState
 from tests.simulation.yard import Yard
 
@@ -131,6 +142,44 @@ def test_host_that_a_person_switched_off_stays_off(yard: Yard) -> None:
     yard.restart()
     look(yard)
     assert save(yard, 900.0) is None
+
+
+def test_policy_closes_after_the_hold_and_wakes_at_once(yard: Yard) -> None:
+    assert prove(yard) is RunState.DONE
+    rule = PowerSaving(level=Level.AUTOMATIC, hold_s=600, cool_down_s=1200, low_percent=74.0)
+    policy = Policy(id=PolicyId("night"), scope="pool = default", rule=rule)
+    yard.engine.policies.put(policy, "ada", new=True)
+
+    def round_(seconds: float) -> str:
+        yard.clock.advance(seconds)
+        look(yard)
+        yard.engine._keeper.round()
+        watch = Watch(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
+        watch.round()
+        known = watch.standing(policy.id)
+        assert known is not None
+        assert known.said is not None
+        with yard.store.store.reading() as tx:
+            (newest, *_) = (*plans.of_policy(tx, policy.id), None)
+        if newest is not None and newest.run is not None:
+            yard.finish(newest.run)
+        return known.said.code
+
+    yard.engine.policies.put(replace(policy, rule=replace(rule, window="mon 00:00-00:01")),
+                             "ada", new=False)  # fmt: skip
+    assert round_(120.0) == "aim.power-rest"
+    yard.engine.policies.put(policy, "ada", new=False)
+    assert round_(0.0) == "saving.hold"
+    assert round_(500.0) == "saving.hold"
+    assert round_(150.0) == "watch.runs"
+    look(yard)
+    assert yard.engine.inventory.hosts[LAST].power_saved
+    for number in range(1, 3):
+        busier = replace(rule, low_percent=1.0, high_percent=1.5)
+        yard.engine.policies.put(replace(policy, rule=busier), "ada", new=False)
+        assert round_(10.0) == ("watch.runs" if number == 1 else "aim.power-rest")
+    assert yard.engine.inventory.hosts[LAST].state is HostState.UP
+    assert not yard.engine.inventory.hosts[LAST].maintenance
 
 
 def test_over_a_day_hosts_follow_the_load_and_failures_are_survived(yard: Yard) -> None:

@@ -32,6 +32,7 @@ Kind = Literal[
     "automation",
     "restart",
     "balance",
+    "power",
     "failover",
 ]
 COLUMNS = (
@@ -125,6 +126,20 @@ class Details:
     cpu: Annotated[int | None, Parameter(help="weight of used CPU")] = None
     network: Annotated[int | None, Parameter(help="weight of network traffic")] = None
     disk: Annotated[int | None, Parameter(help="weight of disk traffic")] = None
+    low_percent: Annotated[
+        float | None, Parameter(help="a host is closed if the others then are at most so busy")
+    ] = None
+    high_percent: Annotated[
+        float | None, Parameter(help="a host is woken when the open ones are busier")
+    ] = None
+    reserve: Annotated[int | None, Parameter(help="open hosts that stay empty")] = None
+    proven_days: Annotated[
+        int | None, Parameter(help="only hosts are closed that were seen to wake in so many days")
+    ] = None
+    keep: Annotated[str | None, Parameter(help="query for hosts that stay on")] = None
+    up: Annotated[
+        str | None, Parameter(help="when all hosts are to be up: `mon-fri 06:00-20:00` UTC")
+    ] = None
     failures: Annotated[
         int | None, Parameter(help="failures of hosts, one after the other, to be survived")
     ] = None

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.engine.past import Past
-from anypool.model import Balance, Level, Policy, VmId
+from anypool.model import Balance, Level, Policy, PowerSaving, VmId
 from anypool.model.window import window_of
 from anypool.plan import PlanState, Reason, reason
 from anypool.planner.rebalance import Uneven
@@ -65,7 +65,7 @@ class Deal(StrEnum):
     WINDOW = "window"
 
 
-def deal(rule: Balance, state: PlanState, *, automatic: bool, at: float) -> Deal:
+def deal(rule: Balance | PowerSaving, state: PlanState, *, automatic: bool, at: float) -> Deal:
     """Return what is done with a waiting plan; `automatic` if it may run without a person."""
     approved = state is PlanState.APPROVED and rule.level in (Level.PARTIAL, Level.AUTOMATIC)
     if not (automatic or approved):

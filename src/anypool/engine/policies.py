@@ -7,7 +7,7 @@ from itertools import combinations
 from anypool.engine.admission import broken_rules
 from anypool.engine.board import Board, Notice
 from anypool.errors import Conflict, NotFound
-from anypool.model import Balance, Bound, Inventory, Policy, PolicyId
+from anypool.model import WATCHED, Bound, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse
 from anypool.planner.failover import Outlook
 from anypool.planner.rules import Rulebook, bind, contradiction
@@ -110,8 +110,10 @@ class Policies:
 
     def _check_one_each(self, bounds: tuple[Bound, ...], inventory: Inventory) -> None:
         """Raise `Conflict` where two policies would balance one host against each other."""
-        balances = [bound for bound in bounds if isinstance(bound.rule, Balance)]
-        for one, other in combinations(balances, 2):
+        watched = [bound for bound in bounds if isinstance(bound.rule, WATCHED)]
+        for one, other in combinations(watched, 2):
+            if type(one.rule) is not type(other.rule):
+                continue
             if both := one.hosts & other.hosts:
                 names = (str(one.policy), str(other.policy))
                 why = reason(

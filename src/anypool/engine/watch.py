@@ -14,9 +14,10 @@ from anypool.clock import Clock
 from anypool.engine import powermarks
 from anypool.engine.board import Subscription
 from anypool.engine.engine import Engine
+from anypool.engine.powerwatch import PowerWatcher
 from anypool.engine.watcher import Look, Watcher
 from anypool.errors import AnypoolError
-from anypool.model import Balance, HostId, Inventory, Policy, PolicyId
+from anypool.model import WATCHED, HostId, Inventory, Policy, PolicyId, PowerSaving
 from anypool.settings import Settings
 from anypool.store import Store, facts
 from anypool.store.records import Watched
@@ -47,7 +48,7 @@ class _Seen(Struct, frozen=True):
 
 
 class Watch:
-    """Looks at every balance policy; one round at a time, and only while this manager leads."""
+    """Looks at policies that yield plans, one round at a time, only while this manager leads."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
         self._engine = engine
@@ -55,6 +56,8 @@ class Watch:
         self._clock = clock
         self._every_s = settings.watch_every_s
         self._watcher = Watcher(engine, store, clock)
+        self._power = PowerWatcher(engine, store, clock)
+        self._power.latest = self._watcher.latest
         self._seen: dict[PolicyId, _Seen] = {}
         self._turn = threading.Lock()
         self._known: tuple[Policy, ...] = ()
@@ -103,14 +106,15 @@ class Watch:
     def _round(self) -> None:
         powermarks.lift(self._engine)
         policies = self._engine.policies.all()
-        balances = [one for one in policies if one.enabled and isinstance(one.rule, Balance)]
+        watched = [one for one in policies if one.enabled and isinstance(one.rule, WATCHED)]
         if policies is not self._known:
-            self._watcher.forget(frozenset(one.id for one in balances))
+            self._watcher.forget(frozenset(one.id for one in watched))
             self._seen, self._known = {}, policies
-        claimed: set[HostId] = set()
-        for policy in balances:
-            hosts = self._hosts(policy) - claimed
-            claimed |= hosts
+        claimed: dict[type, set[HostId]] = {}
+        for policy in watched:
+            taken = claimed.setdefault(type(policy.rule), set())
+            hosts = self._hosts(policy) - taken
+            taken |= hosts
             self._look(policy, frozenset(hosts))
 
     def _hosts(self, policy: Policy) -> frozenset[HostId]:
@@ -127,7 +131,9 @@ class Watch:
         try:
             with self._store.reading() as tx:
                 before = facts.watches.get(tx, policy.id) or Watched(policy=policy.id)
-            due = self._watcher.look(Look(policy, hosts, inventory, before))
+            saving = isinstance(policy.rule, PowerSaving)
+            watcher = self._power if saving else self._watcher
+            due = watcher.look(Look(policy, hosts, inventory, before))
         except AnypoolError as error:
             log.warning("policy %s: %s", policy.id, error)
             due = now + self._every_s

@@ -24,6 +24,7 @@ from anypool.model import (
     PlanId,
     Policy,
     PolicyId,
+    PowerSaving,
     Usage,
     VmId,
 )
@@ -110,8 +111,8 @@ class Watcher:
         return self._settle(look, past.open, automatic=False)
 
     def _plan(self, look: Look, past: Past) -> float:
-        rule = _rule(look)
-        vms = _vms(look)
+        rule = _balance(look)
+        vms = vms_of(look)
         usages = self._usages.of(vms, rule.lookback_s)
         aim = _aim(look, self._engine.policies.rulebook(look.inventory), usages)
         problem = numbers_of(look.inventory, aim.hosts, aim.rules, usages, aim.weights).problem
@@ -131,7 +132,7 @@ class Watcher:
 
     def _make(self, look: Look, aim: Aim, vms: tuple[VmId, ...], past: Past) -> Made | Reason:
         """Return the plan for now: of VMs that may move by themselves, else of all; or why none."""
-        rule = _rule(look)
+        rule = _balance(look)
         never, asked = left_alone(look.policy, aim.rules, vms)
         by_itself = rule.level is not Level.SHADOW and len(asked) < len(vms)
         tries = [(asked, True)] if by_itself else []
@@ -274,12 +275,18 @@ def _gist(watched: Watched) -> object:
     return code, watched.since, watched.plan
 
 
-def _rule(look: Look) -> Balance:
+def _rule(look: Look) -> Balance | PowerSaving:
+    assert isinstance(look.policy.rule, Balance | PowerSaving)
+    return look.policy.rule
+
+
+def _balance(look: Look) -> Balance:
     assert isinstance(look.policy.rule, Balance)
     return look.policy.rule
 
 
-def _vms(look: Look) -> tuple[VmId, ...]:
+def vms_of(look: Look) -> tuple[VmId, ...]:
+    """Return the VMs that hold memory on the hosts of a look."""
     known = look.inventory
     return tuple(
         vm.id
@@ -290,7 +297,7 @@ def _vms(look: Look) -> tuple[VmId, ...]:
 
 
 def _aim(look: Look, rules: Rulebook, usages: dict[VmId, Usage]) -> Aim:
-    rule = _rule(look)
+    rule = _balance(look)
     weights = Weights(memory=rule.memory, cpu=rule.cpu, network=rule.network, disk=rule.disk)
     return Aim(
         hosts=look.hosts,

@@ -172,6 +172,28 @@ class Balance(Of, frozen=True, tag="balance"):
     disk: int = 25
 
 
+class PowerSaving(Of, frozen=True, tag="power"):
+    """Hosts in the scope that are not needed are switched off, and woken before they are.
+
+    One is closed if for `hold_s` the others would have been at most `low_percent` busy, and
+    `cool_down_s` after the last plan ended; one is woken at once when the open ones are above
+    `high_percent`, fewer than `reserve` are empty, or a failover policy does not hold. Only
+    hosts seen to wake in the last `proven_days` are closed, none that matches the query `keep`,
+    and only within `window` (`model.window`, empty for always). Within `up` all are woken.
+    """
+
+    level: Level = Level.MANUAL
+    low_percent: float = 40.0
+    high_percent: float = 75.0
+    hold_s: int = 900
+    cool_down_s: int = 1800
+    reserve: int = 0
+    proven_days: int = 30
+    keep: str = ""
+    window: str = ""
+    up: str = ""
+
+
 class Failover(Of, frozen=True, tag="failover"):
     """The hosts of the scope survive `failures` failures, one after the other.
 
@@ -196,14 +218,17 @@ Rule: TypeAlias = (
     | Automation
     | Restart
     | Balance
+    | PowerSaving
     | Failover
 )
 
 OF_HOSTS = (MaxVms, Headroom)
 """Rules about what each host of the scope takes."""
-HOST_SCOPED = (*OF_HOSTS, Balance, Failover)
+HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, Failover)
+WATCHED = (Balance, PowerSaving)
+"""Rules that yield plans."""
 """Rules whose scope is a query for hosts; all others ask for VMs."""
-ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart, Balance)
+ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart, Balance, PowerSaving)
 """Rules that make no sense as a mere preference."""
 
 

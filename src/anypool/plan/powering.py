@@ -25,6 +25,8 @@ CODES: dict[str, dict[str, Kind]] = {
     "saving.enough": {"busy": N, "low": N, "high": N},
     "saving.hours": {},
     "saving.not-now": {},
+    "saving.hold": {"hold": S},
+    "saving.rests": {"rest": S},
     "saving.too-busy": {"busy": N, "limit": N},
     "saving.reserve": {"empty": N, "reserve": N},
     "saving.failures": {"why": R},

@@ -24,6 +24,7 @@ from anypool.model import (
     OnHosts,
     Pinned,
     PolicyId,
+    PowerSaving,
     Protected,
     Restart,
     Spread,
@@ -174,7 +175,7 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _of_hosts(bound, board)
         case NoMigration() | Pinned() | Protected() | Automation():
             return set()
-        case Restart() | Balance() | Failover():
+        case Restart() | Balance() | PowerSaving() | Failover():
             return set()
 
 

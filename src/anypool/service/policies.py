@@ -11,7 +11,7 @@ from anypool.engine import Engine
 from anypool.engine.watch import Watch
 from anypool.model import (
     HOLDS_MEMORY,
-    Balance,
+    WATCHED,
     Bound,
     HostId,
     Inventory,
@@ -134,7 +134,7 @@ class Policies:
         )
 
     def _watched(self, policy: Policy) -> Watched | None:
-        watches = policy.enabled and isinstance(policy.rule, Balance)
+        watches = policy.enabled and isinstance(policy.rule, WATCHED)
         return self._watch.standing(policy.id) if watches else None
 
 

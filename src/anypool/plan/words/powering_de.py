@@ -24,6 +24,8 @@ WORDS: dict[str, str] = {
     "höchstens {low} % bleiben, geweckt über {high} %",
     "saving.hours": "zu dieser Zeit sollen alle Hosts laufen",
     "saving.not-now": "zu dieser Zeit darf kein Host geschlossen werden",
+    "saving.hold": "ein Host könnte schließen; er tut es, wenn das {hold} lang so bleibt",
+    "saving.rests": "ein Host könnte schließen, aber nach dem letzten Plan vergehen {rest}",
     "saving.too-busy": "die offenen Hosts sind zu {busy} % beschäftigt, erlaubt sind {limit} %",
     "saving.reserve": "{empty} {empty:#offener Host ist|offene Hosts sind} leer, "
     "{reserve} sollen es sein",

@@ -24,6 +24,8 @@ WORDS: dict[str, str] = {
     "one is woken above {high} %",
     "saving.hours": "all hosts are to be up at this time",
     "saving.not-now": "no host may be closed at this time",
+    "saving.hold": "a host could be closed; it is, if that stays so for {hold}",
+    "saving.rests": "a host could be closed, but {rest} pass after the last plan",
     "saving.too-busy": "the open hosts are {busy} % busy, {limit} % are allowed",
     "saving.reserve": "{empty} open {empty:#host is|hosts are} empty, {reserve} are to be",
     "saving.failures": "failures need it: {why}",

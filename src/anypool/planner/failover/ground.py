@@ -21,6 +21,7 @@ from anypool.model import (
     Inventory,
     NetworkId,
     NoMigration,
+    PowerSaving,
     Protected,
     Restart,
     Vm,
@@ -33,7 +34,7 @@ from anypool.planner.rules import NO_RULES, Rulebook
 KEPT_FREE = 8
 """A host is roomy for a VM if one part in so many of its memory stays free beside it."""
 
-_ELSEWHERE = (Automation, Balance, NoMigration, Protected, Restart)
+_ELSEWHERE = (Automation, Balance, NoMigration, PowerSaving, Protected, Restart)
 """Rules that say nothing about where a VM restarts."""
 
 

@@ -18,6 +18,7 @@ from anypool.model import (
     HostState,
     Inventory,
     Pinned,
+    PowerSaving,
     Protected,
     Restart,
     Strength,
@@ -45,7 +46,7 @@ from anypool.planner.rebalance.suits import allowed
 NAMED = 20
 """VMs and hosts that are named in a note."""
 
-_ELSEWHERE = (Automation, Balance, Failover, Pinned, Protected, Restart)
+_ELSEWHERE = (Automation, Balance, Failover, Pinned, PowerSaving, Protected, Restart)
 """Rules that say nothing about which server a VM may be on."""
 
 

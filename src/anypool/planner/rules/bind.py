@@ -19,6 +19,7 @@ from anypool.model import (
     NoMigration,
     OnHosts,
     Policy,
+    PowerSaving,
     Spread,
     Strength,
     VmId,
@@ -59,11 +60,18 @@ def checked(policy: Policy) -> Policy:
             raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
         case Automation(level=Level.SHADOW):
             raise Invalid("a VM cannot be in shadow", hint="use disabled, or shadow in the policy")
-        case Balance():
-            _check_balance(policy.rule)
+        case Balance() | PowerSaving():
+            _check_watched(policy.rule)
         case _:
             pass
     return policy
+
+
+def _check_watched(rule: Balance | PowerSaving) -> None:
+    if isinstance(rule, Balance):
+        _check_balance(rule)
+    else:
+        _check_power(rule)
 
 
 def _check_balance(rule: Balance) -> None:
@@ -81,6 +89,21 @@ def _check_balance(rule: Balance) -> None:
         raise Invalid("threshold and margin are 0 to 100 %", hint="such as --threshold-percent 5")
     if not 0 <= rule.at_once <= 1000:
         raise Invalid(f"{rule.at_once} moves at once are not possible", hint="0 is no limit")
+
+
+def _check_power(rule: PowerSaving) -> None:
+    window_of(rule.window)
+    window_of(rule.up)
+    parse(rule.keep, Noun.HOST)
+    if rule.level is Level.DISABLED:
+        raise Invalid("saving power at level disabled does nothing", hint="disable the policy")
+    if not 0 <= rule.low_percent < rule.high_percent <= 100:
+        hint = "such as 40 and 75: the distance keeps hosts from going on and off"
+        raise Invalid("low is to be below high, both 0 to 100 %", hint=hint)
+    if not all(0 <= time <= _WEEK_S for time in (rule.hold_s, rule.cool_down_s)):
+        raise Invalid("a time is 0 seconds to a week")
+    if not 0 <= rule.reserve <= 1000 or not 1 <= rule.proven_days <= 3650:
+        raise Invalid("hosts in reserve are 0 to 1000, a proof holds for 1 to 3650 days")
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:

@@ -24,6 +24,7 @@ from anypool.model import (
     NoMigration,
     OnHosts,
     Pinned,
+    PowerSaving,
     Protected,
     Restart,
     Rule,
@@ -120,7 +121,7 @@ def _test(bound: Bound, scene: Scene) -> Test | None:
             return _headroom(bound, scene, bound.rule)
         case Pinned():
             return _pinned(bound, scene)
-        case Protected() | Automation() | Restart() | Balance() | Failover():
+        case Protected() | Automation() | Restart() | Balance() | PowerSaving() | Failover():
             return None
         case _:
             return _among_others(bound, bound.rule, scene)
