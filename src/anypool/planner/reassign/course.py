@@ -7,11 +7,11 @@ import numpy as np
 from anypool.planner.reassign.problem import Ints, Problem
 from anypool.planner.reassign.too_full import loads, prices
 
-HOT, WARM, COLD = 0.5, 0.0005, 0.1
+HOT, WARM, COLD = 0.1, 0.0005, 0.1
 """Temperatures: the first and that from which on no machine may be too full, as shares of what
 the load of a process costs on average; the last as it is."""
 
-RELAXED = 0.6
+RELAXED = 0.8
 """Share of a cycle in which machines may be too full."""
 
 PRICES = (2.0, 50.0)
