@@ -130,7 +130,7 @@ class Pinned(Of, frozen=True, tag="pinned"):
 
 
 class Protected(Of, frozen=True, tag="protected"):
-    """The VMs are neither deleted nor powered off until the policy is lifted."""
+    """The VMs are neither deleted nor stopped until the policy is lifted."""
 
 
 class Automation(Of, frozen=True, tag="automation"):

@@ -39,7 +39,6 @@ from anypool.plan.action import (
     MigrateVm,
     ReconfigureVm,
     StartVm,
-    StopHow,
     StopVm,
 )
 from anypool.plan.plan import Plan
@@ -79,10 +78,8 @@ class Board:
             case StartVm(vm=vm, host=host):
                 self.homes[vm] = host
                 return {vm, host}
-            case StopVm(vm=vm, how=StopHow.POWER_OFF) | DeleteVm(vm=vm):
+            case StopVm(vm=vm) | DeleteVm(vm=vm):
                 found += _stop(bounds, vm)
-                self.homes.pop(vm, None)
-            case StopVm(vm=vm):
                 self.homes.pop(vm, None)
             case CreateVm(wish=wish):
                 self.memory[wish.id] = wish.memory_mib

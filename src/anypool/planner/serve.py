@@ -95,8 +95,13 @@ def plan_service_start(
     return Plan(goal=say(aim), aim=aim, steps=tuple(steps), based_on=digest(inventory))
 
 
-def plan_service_stop(inventory: Inventory, service: Service, members: Members) -> Plan:
-    """Return the steps that shut down what runs, those first that others do not wait for."""
+def plan_service_stop(
+    inventory: Inventory, service: Service, members: Members, rules: Rulebook = NO_RULES
+) -> Plan:
+    """Return the steps that shut down what runs, those first that others do not wait for.
+
+    Raise `Conflict` if a rule keeps one of its VMs from being stopped.
+    """
     steps: list[Step] = []
     last: dict[str, frozenset[int]] = {}
     for component in reversed(in_order(service.components)):
@@ -107,6 +112,8 @@ def plan_service_stop(inventory: Inventory, service: Service, members: Members) 
             host = _host_of(vm)
             if vm.state not in _ALIVE:
                 continue
+            if (kept := rules.protected(vm.id)) is not None:
+                raise refuse(Conflict, reason("no.ending", vm=vm.name, why=kept))
             why = reason("serve.stop-after", components=tuple(users))
             if not users:
                 why = reason("serve.stop-first")

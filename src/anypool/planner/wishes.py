@@ -198,7 +198,7 @@ class StopService(Wish, frozen=True, tag="stop-service"):
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps."""
-        return plan_service_stop(inventory, self.service, _members(self.members, inventory))
+        return plan_service_stop(inventory, self.service, _members(self.members, inventory), rules)
 
 
 def _members(ids: dict[str, tuple[VmId, ...]], inventory: Inventory) -> dict[str, tuple[Vm, ...]]:

@@ -269,7 +269,7 @@ _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
         a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),
     "stop-service": lambda a: plan_service_stop(
-        a.inventory, a.service(), a.world.members(a.service())
+        a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),
 }
 
