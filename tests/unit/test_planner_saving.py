@@ -250,6 +250,11 @@ def test_equal_pools_give_equal_bytes(world: Inventory) -> None:
     assert encode_plan(once) == encode_plan(again)
 
 
+def test_pool_without_hosts_is_said_to_be_so() -> None:
+    plan = plan_saving(three(), order(three(), hosts=frozenset()))
+    assert codes(plan) == ["saving.no-hosts"]
+
+
 def test_proof_empties_cycles_verifies_and_opens() -> None:
     world = three()
     plan = plan_wake_proof(world, H0)

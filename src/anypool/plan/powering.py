@@ -24,6 +24,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "saving.asleep": {"count": N},
     "saving.enough": {"busy": N, "low": N, "high": N},
     "saving.hours": {},
+    "saving.no-hosts": {},
     "saving.not-now": {},
     "saving.hold": {"hold": S},
     "saving.rests": {"rest": S},

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from anypool.errors import Conflict
+from anypool.errors import Conflict, Invalid
 from anypool.model import (
     DatastoreId,
     DiskWish,
@@ -39,6 +39,8 @@ from anypool.plan import (
     MigrateVm,
     PauseVm,
     Plan,
+    PowerOffHost,
+    PowerOnHost,
     ReconfigureVm,
     RenameVm,
     RestartVm,
@@ -66,8 +68,10 @@ from anypool.planner import (
 from anypool.planner.pack import plan_packing
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rolling import forecast
+from anypool.planner.saving import plan_saving, plan_wake_proof
 from anypool.scenario.event import DEEDS, Event, event_of
 from anypool.scenario.page import Item, instead
+from anypool.scenario.power import order_of
 from anypool.scenario.words import there, vm_of, words_of
 from anypool.scenario.world import World
 
@@ -230,6 +234,16 @@ def _balance(asked: Asked) -> Plan:
     return plan_rebalance(inventory, aim)
 
 
+def _save_power(asked: Asked) -> Plan:
+    """Return which host is closed or woken, as `anypool pool save-power` does."""
+    rules = asked.world.rules()
+    try:
+        order = order_of(asked.words, asked.inventory, rules, dict(asked.world.usages))
+    except Invalid as error:
+        raise asked.item.wrong(error.message, hint=error.hint) from error
+    return plan_saving(asked.inventory, order, rules)
+
+
 def _leave(asked: Asked) -> Plan:
     """Return how an endpoint is left where all that is there bears traces of ours."""
     inventory, endpoint = asked.inventory, EndpointId(asked.words[0])
@@ -263,6 +277,8 @@ _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "evacuate": lambda a: plan_evacuation(a.inventory, a.host(a.words[0]), a.world.rules()),
     "maintain": _maintain,
     "balance": _balance,
+    "save-power": _save_power,
+    "prove-wake": lambda a: plan_wake_proof(a.inventory, a.host(a.words[0]), a.world.rules()),
     "leave": _leave,
     "pack": lambda a: plan_packing(a.inventory, PolicyId(a.words[0]), a.world.rules()),
     "start-service": lambda a: plan_service_start(
@@ -292,6 +308,9 @@ def action_of(asked: Asked, verb: str) -> Action:
     if verb in ("close", "open"):
         kind = EnterMaintenance if verb == "close" else LeaveMaintenance
         return kind(host=asked.host(asked.words[0]))
+    if verb in ("switch-off", "switch-on"):
+        switch = PowerOffHost if verb == "switch-off" else PowerOnHost
+        return switch(host=asked.host(asked.words[0]))
     if verb not in _ACTIONS:
         raise asked.item.wrong(f"{verb} is no single step", hint=f"one of {', '.join(_ACTIONS)}")
     vm = asked.vm(asked.words[0])

@@ -42,11 +42,13 @@ _OPTION = re.compile(r"([a-z-]+)=(\S*)")
 _RANGE = re.compile(r"(.*?)(\d+)\.\.(?:\1)?(\d+)")
 _MOST_IN_RANGE = 1000
 
-HOST_WORDS = ("up", "off", "unknown", "maintenance", "observe-only")
+HOST_WORDS = ("up", "off", "unknown", "maintenance", "observe-only", "proven", "ours")
 HOST_OPTIONS = (
     *("reserved", "arch", "cpu-models", "datastores", "networks", "pool", "endpoint"),
     *("peers", "cannot"),
 )
+PROVEN_AT = 1.0
+"""When a host that is `proven` was seen to wake; it is still so."""
 VM_WORDS = (*VmState, "nowhere")
 VM_OPTIONS = ("disks", "networks", "cpu-model", "snapshots", "copies", "mac", "reason", "cpu")
 
@@ -155,6 +157,8 @@ def host_of(name: str, item: Item, line: str, world: World) -> Host:
         maintenance="maintenance" in said.singles,
         tags=frozenset(said.tags),
         observe_only="observe-only" in said.singles,
+        power_saved="ours" in said.singles,
+        wake_proven_at=PROVEN_AT if "proven" in said.singles else 0.0,
     )
 
 

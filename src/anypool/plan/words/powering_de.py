@@ -22,6 +22,7 @@ WORDS: dict[str, str] = {
     "saving.asleep": "{count} {count:#Host schläft|Hosts schlafen}",
     "saving.enough": "die offenen Hosts sind zu {busy} % beschäftigt; geschlossen wird, wenn "
     "höchstens {low} % bleiben, geweckt über {high} %",
+    "saving.no-hosts": "es gibt keine Hosts",
     "saving.hours": "zu dieser Zeit sollen alle Hosts laufen",
     "saving.not-now": "zu dieser Zeit darf kein Host geschlossen werden",
     "saving.hold": "ein Host könnte schließen; er tut es, wenn das {hold} lang so bleibt",

@@ -22,6 +22,7 @@ WORDS: dict[str, str] = {
     "saving.asleep": "{count} {count:#host is|hosts are} asleep",
     "saving.enough": "the open hosts are {busy} % busy; one is closed if at most {low} % stay, "
     "one is woken above {high} %",
+    "saving.no-hosts": "there are no hosts",
     "saving.hours": "all hosts are to be up at this time",
     "saving.not-now": "no host may be closed at this time",
     "saving.hold": "a host could be closed; it is, if that stays so for {hold}",

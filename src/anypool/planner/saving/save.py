@@ -68,6 +68,8 @@ class _Round:
 
     def plan(self) -> Plan:
         """Return what is due."""
+        if not self._hosts:
+            return self._rest(reason("saving.no-hosts"))
         asleep = [host for host in self._hosts if _asleep(host)]
         need = self._need(self._inventory)
         if self._order.all_up and asleep:
