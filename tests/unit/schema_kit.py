@@ -24,6 +24,8 @@ from anypool.engine.recorder import Recorder
 from anypool.engine.rollouts import Expected, begun
 from anypool.engine.rollup import Rollup
 from anypool.model import (
+    Booking,
+    BookingId,
     Component,
     DatastoreId,
     Endpoint,
@@ -52,6 +54,7 @@ from anypool.store import (
     Store,
     Tx,
     audit,
+    bookings,
     connect,
     events,
     facts,
@@ -246,6 +249,11 @@ def _measured(tx: Tx) -> None:
         base_ms=1000, quoted_ms=1000, took_ms=1400, took_bytes=1 << 30, took_pause_ms=40,
     )  # fmt: skip
     measurements.put(tx, (took,))
+    room = Booking(
+        id=BookingId("booking-1"), name="web", host=HostId("h1"), memory_mib=512, vcpus=1,
+        by="ada", made_at=tx.now, until=tx.now + 60,
+    )  # fmt: skip
+    bookings.add(tx, (room,))
 
 
 def _facts(tx: Tx) -> None:

@@ -40,7 +40,7 @@ def admit(
     if plan.state not in READY:
         raise not_ready(plan)
     _check_busy(plan, inventory, pending)
-    found = _objections(plan.plan, _with_pending(inventory, pending), policies)
+    found = _objections(plan.plan, with_pending(inventory, pending), policies)
     if not found:
         return
     for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
@@ -49,7 +49,7 @@ def admit(
             raise refuse(
                 Unreachable, reason("admit.silent", host=record.name), reason("hint.later")
             )
-    broken = broken_rules(plan.plan, _with_pending(inventory, pending), policies.bounds)
+    broken = broken_rules(plan.plan, with_pending(inventory, pending), policies.bounds)
     code = "admit.rules" if set(found) <= set(broken) else "admit.changed"
     why = reason(code, objections=found[:3])
     supersede(plan.id, why)
@@ -72,7 +72,7 @@ def _objections(plan: Plan, inventory: Inventory, policies: Standing) -> tuple[R
 def _bounds(plan: Plan, inventory: Inventory, rules: Rules) -> tuple[Bound, ...]:
     """Return the rules as they bind everything, also what a plan is going to make."""
     made = tuple(step.action for step in plan if isinstance(step.action, CreateVm))
-    return rules(_with_pending(inventory, made))
+    return rules(with_pending(inventory, made))
 
 
 def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, ...]) -> None:
@@ -85,7 +85,7 @@ def _check_busy(plan: PlanRecord, inventory: Inventory, pending: tuple[Action, .
             raise refuse(Busy, reason("admit.busy", vm=name), reason("hint.wait-for-run"))
 
 
-def _with_pending(inventory: Inventory, pending: tuple[Action, ...]) -> Inventory:
+def with_pending(inventory: Inventory, pending: tuple[Action, ...]) -> Inventory:
     """Return the pool as it will be once the running plans have done what they can."""
     for action in pending:
         try:

@@ -10,6 +10,7 @@ from anypool.clock import Clock
 from anypool.engine.admission import admit
 from anypool.engine.archive import BY_SOMEBODY, Origin
 from anypool.engine.board import Board, Notice, Subscription
+from anypool.engine.bookings import Bookings
 from anypool.engine.endpoints import DriverPool, Endpoints
 from anypool.engine.health import Healths
 from anypool.engine.images import Images
@@ -87,6 +88,7 @@ class Engine:
         self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
         self.pools.first = self.resync.allow
+        self.bookings = Bookings(store, self._observer, self._runner, self)
         self._observer.whole = self.resync.read
         self.images = Images(
             store,

@@ -1,6 +1,7 @@
 """What is kept for a while: loads, inventories, backups, and how long each kind of record stays."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -34,7 +35,10 @@ class Leader(Protocol):
 
 
 class Keeping:
-    """The parts that keep things, and the threads they live on; they work while we lead."""
+    """The parts that keep things, and the threads they live on; they work while we lead.
+
+    `more` are further threads to live on, by name: each says in how many seconds it is due.
+    """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings, leader: Leader) -> None:
         self._clock = clock
@@ -50,6 +54,7 @@ class Keeping:
         self.retention.stopping = self._stopping
         self.backups = Backups(store, clock, settings)
         self.backups.stopping = self._stopping
+        self.more: list[tuple[str, Callable[[], float]]] = []
         self._begun = False
         self._heads = Heads(store, settings)
 
@@ -62,6 +67,7 @@ class Keeping:
             ("retention", self._thin),
             ("audit", self._heads.export),
             ("backup", self._back_up),
+            *self.more,
         )
         return tuple(Ticker(name, work, self._clock, threading.Event()) for name, work in works)
 

@@ -1,6 +1,7 @@
 """One VM, host or datastore out of what several endpoints say about it; pure."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,12 +12,16 @@ from anypool.model import (
     HostId,
     HostState,
     Network,
+    PMap,
     StateReason,
     Vm,
     VmCopy,
     VmState,
 )
 from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V", bound=Datastore | Network)
 
 
 class Said(Struct, frozen=True, gc=False):
@@ -145,3 +150,10 @@ def where(vm: Vm) -> frozenset[HostId]:
     """Return all hosts that know a VM."""
     main = frozenset() if vm.host is None else frozenset({vm.host})
     return main | {copy.host for copy in vm.copies}
+
+
+def changed(table: PMap[K, V], key: K, new: V | None) -> tuple[PMap[K, V], bool]:
+    """Return the table with one record replaced or dropped, and whether that changed it."""
+    if table.get(key) == new:
+        return table, False
+    return (table.drop(key) if new is None else table.set(key, new)), True

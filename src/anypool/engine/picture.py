@@ -4,8 +4,7 @@ Readings carry the number of the moment they were begun at, so that a slow readi
 never overwrites what a later and quicker one has seen.
 """
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,9 +34,6 @@ from anypool.model import (
 )
 from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, VmFacts
 
-K = TypeVar("K", bound=str)
-V = TypeVar("V", bound=Datastore | Network)
-
 
 class Ours(Struct, frozen=True, gc=False):
     """Everything that is not observed."""
@@ -45,6 +41,7 @@ class Ours(Struct, frozen=True, gc=False):
     hosts: dict[HostId, HostFacts] = {}
     vms: dict[VmId, VmFacts] = {}
     datastores: dict[DatastoreId, DatastoreFacts] = {}
+    booked_mib: dict[HostId, int] = {}
 
 
 class Delta(Struct, frozen=True, gc=False):
@@ -192,6 +189,15 @@ class Picture:
             return Delta()
         return Delta(frozenset(self._show_hosts(owner.endpoint, (facts.host,))))
 
+    def book(self, more_mib: Mapping[HostId, int]) -> Delta:
+        """Keep so much more memory of hosts for VMs to come, or less where it is negative."""
+        shown: set[Notice] = set()
+        for key, more in more_mib.items():
+            self._ours.booked_mib[key] = self._ours.booked_mib.get(key, 0) + more
+            if (host := self.inventory.hosts.get(key)) is not None:
+                shown |= self._show_hosts(host.endpoint, (key,))
+        return Delta(frozenset(shown))
+
     def put_vm_facts(self, facts: VmFacts) -> Delta:
         """Lay what is ours over a VM."""
         self._ours.vms[facts.vm] = facts
@@ -318,6 +324,8 @@ class Picture:
             current = reading.current and key in reading.named
             host = reading.hosts[key]
             shown = merge.lay_over_host(host, self._ours.hosts.get(key), current=current)
+            if booked := self._ours.booked_mib.get(key, 0):
+                shown = replace(shown, booked_mib=booked)
             if self.inventory.hosts.get(key) != shown:
                 changes[key] = shown
         if changes:
@@ -375,21 +383,14 @@ class Picture:
         for key in tuple(datastores):
             said = [(one, self._readings[by].current) for by, one in self._stores.said(key)]
             store = merge.merge_datastore(said, self._ours.datastores.get(key))
-            table, changed = _changed(self.inventory.datastores, key, store)
+            table, changed = merge.changed(self.inventory.datastores, key, store)
             if changed:
                 self.inventory = self.inventory._replace(datastores=table)
                 notices.add(Notice("datastore", key))
         for name in tuple(networks):
             network = merge.merge_network(one for _, one in self._networks.said(name))
-            nets, changed = _changed(self.inventory.networks, name, network)
+            nets, changed = merge.changed(self.inventory.networks, name, network)
             if changed:
                 self.inventory = self.inventory._replace(networks=nets)
                 notices.add(Notice("network", name))
         return notices
-
-
-def _changed(table: PMap[K, V], key: K, new: V | None) -> tuple[PMap[K, V], bool]:
-    """Return the table with one record replaced or dropped, and whether that changed it."""
-    if table.get(key) == new:
-        return table, False
-    return (table.drop(key) if new is None else table.set(key, new)), True

@@ -1,7 +1,7 @@
 """What the database knows of the pool, before anybody was asked."""
 
 from anypool.engine.picture import Ours, Picture
-from anypool.store import Store, facts, observed
+from anypool.store import Store, bookings, facts, observed
 
 
 def recollected(store: Store) -> Picture:
@@ -12,6 +12,7 @@ def recollected(store: Store) -> Picture:
             {one.host: one for one in facts.hosts.all(tx)},
             {one.vm: one for one in facts.vms.all(tx)},
             {one.datastore: one for one in facts.datastores.all(tx)},
+            bookings.booked_mib(tx),
         )
         images = facts.images.all(tx)
     picture = Picture(ours)

@@ -1,5 +1,6 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
+from anypool.model.booking import Booking
 from anypool.model.capability import Capability
 from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
 from anypool.model.curve import HOURS, Curve, Week, told_hour
@@ -18,6 +19,7 @@ from anypool.model.frame import (
 )
 from anypool.model.host import Host, HostState
 from anypool.model.ids import (
+    BookingId,
     DatastoreId,
     EndpointId,
     HostId,
@@ -126,6 +128,8 @@ __all__ = [
     "Apart",
     "Automation",
     "Balance",
+    "Booking",
+    "BookingId",
     "Boot",
     "Bound",
     "Capability",

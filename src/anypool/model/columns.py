@@ -110,7 +110,7 @@ class HostColumns(_Columns):
         flags |= HostFlag.OBSERVE_ONLY if host.observe_only else HostFlag(0)
         values = {
             "memory_mib": host.memory_mib,
-            "memory_free_mib": host.memory_mib - host.reserved_mib - claim.memory_mib,
+            "memory_free_mib": host.usable_mib - claim.memory_mib,
             "cpus": host.cpus,
             "vcpus": claim.vcpus,
             "vms": len(claim.vms),

@@ -17,10 +17,10 @@ class HostState(StrEnum):
 
 
 class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One host; `maintenance`, `reserved_mib`, `tags` and the last two are ours, the rest observed.
+    """One host; `maintenance`, `reserved_mib`, `tags` and what follows `withheld` are ours.
 
     `sockets` are processor sockets, 0 where nobody says. `memory_mib` is all the host has;
-    `reserved_mib` of it is kept from VMs.
+    `reserved_mib` of it is kept from VMs, and `booked_mib` for VMs that are to come.
     `peer_uri` and `peer_address` are how another host reaches this one for a migration;
     empty where the endpoint cannot be reached from its peers. `observe_only` hosts keep
     their abilities in `withheld`: the platform has them, and nothing may use them.
@@ -53,6 +53,12 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     withheld: frozenset[Capability] = frozenset()
     power_saved: bool = False
     wake_proven_at: float = 0.0
+    booked_mib: int = 0
+
+    @property
+    def usable_mib(self) -> int:
+        """Memory that VMs that are known may have."""
+        return self.memory_mib - self.reserved_mib - self.booked_mib
 
     @property
     def abilities(self) -> frozenset[Capability]:

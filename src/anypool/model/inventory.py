@@ -53,7 +53,7 @@ class Inventory(NamedTuple):
     def memory_free_mib(self, host: HostId) -> int:
         """Return the memory of a host that no VM holds and nobody reserved."""
         record = self.host(host)
-        return record.memory_mib - record.reserved_mib - self.claims.get(host, Claim()).memory_mib
+        return record.usable_mib - self.claims.get(host, Claim()).memory_mib
 
     def with_host(self, host: Host) -> "Inventory":
         """Return an inventory in which one host is new or replaced."""

@@ -52,7 +52,7 @@ def violations(inventory: Inventory) -> frozenset[Reason]:
         elif host.maintenance:
             broken.add(reason("check.maintenance", vm=vm.id, host=vm.host))
     for host in inventory.hosts.values():
-        if need[host.id] > host.memory_mib - host.reserved_mib:
+        if need[host.id] > host.usable_mib:
             broken.add(reason("check.overbooked", host=host.id))
     broken |= {
         reason("check.mac", mac=mac, count=len(vms)) for mac, vms in macs.items() if len(vms) > 1
@@ -159,7 +159,7 @@ class _Ledger:
         self.off: set[str] = set()
         self.ours: set[str] = set()
         for host in inventory.hosts.values():
-            self.free[host.id] = host.memory_mib - host.reserved_mib
+            self.free[host.id] = host.usable_mib
             if host.maintenance or host.state != "up":
                 self.closed.add(host.id)
             if host.state == "off":

@@ -68,7 +68,7 @@ def _takes(host: Host, vm: Vm) -> bool:
         {disk.datastore for disk in vm.disks if disk.datastore is not None} <= host.datastores
         and {nic.network for nic in vm.nics} <= host.networks
         and (not vm.cpu_model or vm.cpu_model in host.cpu_models)
-        and vm.memory_mib <= host.memory_mib - host.reserved_mib
+        and vm.memory_mib <= host.usable_mib
     )
 
 
@@ -80,7 +80,7 @@ def _short(
     free: dict[str, int] = {}
     for host in inventory.hosts.values():
         if host.state == "up" and not host.maintenance and host.id not in off:
-            room = host.memory_mib - host.reserved_mib - held.get(host.id, (0, 0))[0]
+            room = host.usable_mib - held.get(host.id, (0, 0))[0]
             free[host.id] = max(0, room)
     total = sum(free.values())
     fails = [host for host in bound.hosts if host in free] if bound.rule.failures else []

@@ -222,7 +222,7 @@ def _of_hosts(bound: Bound, board: Board) -> set[Who]:
 
 def _crowded(rule: Headroom, host: Host, there: list[str], board: Board) -> set[Who]:
     found: set[Who] = set()
-    left = host.memory_mib - host.reserved_mib - sum(board.memory.get(vm, 0) for vm in there)
+    left = host.usable_mib - sum(board.memory.get(vm, 0) for vm in there)
     if left * 100 <= host.memory_mib * rule.memory_percent - 100:
         found.add((host.id,))
     vcpus = sum(board.vms[vm].vcpus for vm in there if vm in board.vms)

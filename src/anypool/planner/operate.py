@@ -192,6 +192,11 @@ def _choice(
     return Choice(host=None, why=None, refused=(Refusal(vm=vm.id, host=named, why=why),))
 
 
+def no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
+    """Return the error that says why a VM has no place, each host with its reason."""
+    return _no_place(inventory, vm, choice)
+
+
 def _no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
     if not choice.refused:
         return no_plan(reason("no.other-host", vm=vm.name), reason("hint.add-host"), [])

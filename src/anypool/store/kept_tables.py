@@ -145,3 +145,17 @@ measurements = Table(
     ),
 )
 """What steps took, beside what was expected; they outlive their runs."""
+
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    _integer("memory_mib"),
+    _integer("vcpus"),
+    Column("by", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("until", Double, nullable=False, index=True),
+)
+"""Room that is kept for VMs to come."""

@@ -116,7 +116,7 @@ def _limits(bounds: list[Bound], hosts: list[Host], vms: list[Vm]) -> tuple[Ints
     need = np.array([memory, memory, [vm.vcpus for vm in vms], [1] * len(vms)], dtype=np.int64)
     room = np.full((4, len(hosts)), UNLIMITED, dtype=np.int64)
     for at, host in enumerate(hosts):
-        room[0, at] = room[1, at] = host.memory_mib - host.reserved_mib
+        room[0, at] = room[1, at] = host.usable_mib
         for bound in (one for one in bounds if host.id in one.hosts):
             if isinstance(bound.rule, MaxVms):
                 room[3, at] = min(room[3, at], bound.rule.maximum)

@@ -58,7 +58,7 @@ def fewest(inventory: Inventory, hosts: tuple[HostId, ...], on: Terms) -> int:
 
 
 def _least(hosts: list[Host], free_mib: int, on: Terms) -> int:
-    size = sum(host.memory_mib - host.reserved_mib for host in hosts if not host.maintenance)
+    size = sum(host.usable_mib for host in hosts if not host.maintenance)
     return max(ceil(len(hosts) / max(1, on.wish.max_hosts)), ceil(size / free_mib))
 
 

@@ -12,7 +12,7 @@ def busy(inventory: Inventory, hosts: Iterable[Host], usages: Mapping[VmId, Usag
     """
     memory, cpu, has_mib, has_cpus = 0, 0.0, 0, 0
     for host in hosts:
-        has_mib += max(0, host.memory_mib - host.reserved_mib)
+        has_mib += max(0, host.usable_mib)
         has_cpus += max(1, host.cpus)
         for vm in inventory.vms_on(host.id):
             if vm.state in HOLDS_MEMORY:

@@ -20,7 +20,7 @@ def _claim(host: Host, inventory: Inventory) -> Claim:
 
 def _free_bytes(host: Host, inventory: Inventory) -> int:
     claimed = _claim(host, inventory).memory_mib
-    return (host.memory_mib - host.reserved_mib - claimed) * MIB
+    return (host.usable_mib - claimed) * MIB
 
 
 def _datastores(host: Host, inventory: Inventory) -> Iterator[Datastore]:

@@ -1,0 +1,237 @@
+"""Bookings: room that is kept on hosts for VMs to come, and that nothing else is given.
+
+Whoever books while others are at it waits for them, and what gathers meanwhile is decided
+one after the other and committed together: one fsync for all. Each is answered after the
+commit. What running plans are still going to do counts as done, and bookings count for
+every planner as `Host.booked_mib`.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from anypool.engine.admission import with_pending
+from anypool.engine.keeping import Keeping
+from anypool.engine.observe import Observer
+from anypool.engine.picture import Picture
+from anypool.engine.policies import Policies
+from anypool.engine.pools import Pools
+from anypool.engine.runner import Runner
+from anypool.errors import AnypoolError, Busy, NotFound, OutcomeUnknown, StoreFailed
+from anypool.model import Booking, BookingId, HostId, Inventory, Vm
+from anypool.planner.operate import no_place
+from anypool.planner.place import Wanted, choose
+from anypool.store import Store, Tx, act, bookings
+from anypool.store.trail import trail
+
+EXPIRE_EVERY_S = 5.0
+
+
+class _Asked:
+    """One that waits for room: what for, and what came of it."""
+
+    def __init__(self, vm: Vm, for_s: float, by: str) -> None:
+        self.vm = vm
+        self.for_s = for_s
+        self.by = by
+        self.act = act.current()
+        self.made: Booking | None = None
+        self.error: AnypoolError | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Say whether anything came of it."""
+        return self.made is not None or self.error is not None
+
+
+class Pool(Protocol):
+    """The engine, as far as bookings need it."""
+
+    pools: Pools
+    policies: Policies
+    keeping: Keeping
+
+    @property
+    def inventory(self) -> Inventory:
+        """Return what is known now."""
+        ...
+
+    def must_lead(self) -> None:
+        """Raise `Busy` if this manager does not lead."""
+        ...
+
+
+class Bookings:
+    """Makes, ends and shows bookings; every method may be called from any thread."""
+
+    def __init__(self, store: Store, observer: Observer, runner: Runner, pool: Pool) -> None:
+        self._store = store
+        self._observer = observer
+        self._runner = runner
+        self._pool = pool
+        pool.keeping.more.append(("bookings", self.expire))
+        self._queue: list[_Asked] = []
+        self._queued = threading.Lock()
+        self._turn = threading.Lock()
+
+    def all(self) -> tuple[Booking, ...]:
+        """Return all bookings, oldest first."""
+        with self._store.reading() as tx:
+            return bookings.all_(tx)
+
+    def get(self, key: BookingId) -> Booking:
+        """Return a booking; raise `NotFound`."""
+        with self._store.reading() as tx:
+            found = bookings.get(tx, key)
+        if found is None:
+            raise _unknown(key)
+        return found
+
+    def make(self, vm: Vm, by: str, for_s: float) -> Booking:
+        """Keep room on the best host for a VM that is only wished for, for so many seconds.
+
+        It is stored once this returns. Raise `NoPlan` with each host's reason if none can
+        take it, and what `Store.writing` raises.
+        """
+        self._pool.must_lead()
+        asked = _Asked(vm, for_s, by)
+        with self._queued:
+            self._queue.append(asked)
+        with self._turn:
+            if not asked.answered:
+                self._serve()
+        if asked.error is not None:
+            raise asked.error
+        assert asked.made is not None
+        return asked.made
+
+    def drop(self, key: BookingId, by: str) -> Booking:
+        """End a booking before its time; raise `NotFound`."""
+        self._pool.must_lead()
+        with self._turn:
+            with self._store.writing() as tx:
+                found = bookings.drop(tx, key, by)
+            if found is None:
+                raise _unknown(key)
+            self._show((found,), -1)
+        return found
+
+    def expire(self) -> float:
+        """End the bookings whose time is over, if we lead; return when to ask again, in s."""
+        with suppress(Busy):
+            self._pool.must_lead()
+            self._expire()
+        return EXPIRE_EVERY_S
+
+    def _expire(self) -> None:
+        with self._turn:
+            with self._store.reading() as tx:
+                over = bookings.ended(tx) > 0
+            if over:
+                with self._store.writing() as tx:
+                    found = bookings.drop_ended(tx)
+                self._show(found, -1)
+
+    def _serve(self) -> None:
+        """Answer all that wait; the caller is among them and has the turn."""
+        with self._queued:
+            waiting, self._queue = self._queue, []
+        try:
+            with self._pool.pools.admitting:
+                self._book(waiting)
+        except AnypoolError as error:
+            _refuse(waiting, error)
+        finally:
+            _refuse(waiting, StoreFailed("room could not be booked", hint="see the log"))
+
+    def _book(self, waiting: list[_Asked]) -> None:
+        world, chosen = with_pending(self._pool.inventory, self._runner.pending()), []
+        for one in waiting:
+            try:
+                host = self._chosen(world, one.vm)
+            except AnypoolError as error:
+                one.error = error
+                continue
+            record = world.hosts[host]
+            more = replace(record, booked_mib=record.booked_mib + one.vm.memory_mib)
+            world = world.with_host(more)
+            chosen.append((one, host))
+        if not chosen:
+            return
+        made: list[tuple[_Asked, Booking]] = []
+        try:
+            with self._store.writing() as tx:
+                made += [(one, _booking(one, host, tx.now)) for one, host in chosen]
+                bookings.add(tx, [booking for _, booking in made])
+                _audited(tx, made)
+        except OutcomeUnknown:
+            made = self._stored(made)
+        self._show((booking for _, booking in made), 1)
+        for one, booking in made:
+            one.made = booking
+
+    def _stored(self, made: list[tuple[_Asked, Booking]]) -> list[tuple[_Asked, Booking]]:
+        """Return which of some bookings are in the database, after an answer was lost."""
+        try:
+            with self._store.reading() as tx:
+                return [(one, booking) for one, booking in made if bookings.get(tx, booking.id)]
+        except AnypoolError:
+            self._show((booking for _, booking in made), 1)  # until we are started anew
+            raise
+
+    def _chosen(self, world: Inventory, vm: Vm) -> HostId:
+        rules = self._pool.policies.rulebook(world)
+        if rules.policies:
+            rules = rules.bound_to(world.with_vm(vm))
+        choice = choose(world, vm, Wanted(rules=rules))
+        if choice.host is None:
+            raise no_place(world, vm, choice)
+        return choice.host
+
+    def _show(self, some: Iterable[Booking], sign: int) -> None:
+        """Let everybody see that so much more memory is kept, or less."""
+        more: Counter[HostId] = Counter()
+        for one in some:
+            more[one.host] += sign * one.memory_mib
+        self._observer.change(partial(Picture.book, more_mib=more))
+
+
+def _booking(one: _Asked, host: HostId, now: float) -> Booking:
+    return Booking(
+        id=BookingId(f"booking-{uuid4().hex[:12]}"),
+        name=one.vm.name,
+        host=host,
+        memory_mib=one.vm.memory_mib,
+        vcpus=one.vm.vcpus,
+        by=one.by,
+        made_at=now,
+        until=now + one.for_s,
+    )
+
+
+def _refuse(waiting: list[_Asked], error: AnypoolError) -> None:
+    for one in waiting:
+        if not one.answered:
+            one.error = error
+
+
+def _audited(tx: Tx, made: Iterable[tuple[_Asked, Booking]]) -> None:
+    """Write each booking into the audit trail on behalf of whoever asked for it."""
+    mine = act.current()
+    try:
+        for one, booking in made:
+            act.begin(one.act)
+            tx.tell(bookings.told(booking))
+            trail(tx)
+    finally:
+        act.begin(mine)
+
+
+def _unknown(key: BookingId) -> NotFound:
+    return NotFound(f"there is no booking {key[:80]!r}", hint="`anypool booking list` shows them")
