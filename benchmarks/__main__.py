@@ -16,6 +16,7 @@ NAMES = (
     "capacity",
     "consolidate",
     "place",
+    "claims",
     "death_map",
     "restart",
     "history",

@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 PACKAGES = {"hbal": "ganeti-htools", "hspace": "ganeti-htools"}
 
@@ -28,3 +30,15 @@ def timed(argv: list[str], limit_s: float) -> tuple[str, float] | None:
     if done.returncode:
         raise SystemExit(f"{argv[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout, time.perf_counter() - begin
+
+
+def python_with(requirement: str) -> Path:
+    """Return a Python that has a package of PyPI, in an environment of its own in `build/peers`."""
+    folder = Path("build", "peers", requirement.replace("==", "-")).absolute()
+    python, ready = folder / "env" / "bin" / "python", folder / "ready"
+    if not ready.exists():
+        print(f"installing {requirement}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "env")], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", requirement], check=True)
+        ready.touch()
+    return python
