@@ -32,9 +32,10 @@ class Moment:
 class Course:
     """The moments of a cycle, by the share of it that is over."""
 
-    def __init__(self, problem: Problem) -> None:
-        """Find out what things cost."""
+    def __init__(self, problem: Problem, relaxed: float = RELAXED) -> None:
+        """Find out what things cost; `relaxed` is the share in which machines may be too full."""
         load = float(loads(problem).mean())
+        self._relaxed = relaxed
         self._hot = max(1.0, HOT * load)
         self._warm = max(1.0, WARM * load)
         self._problem = problem
@@ -42,13 +43,14 @@ class Course:
 
     def at(self, share: float) -> Moment:
         """Return the temperature and prices while machines may be too full, and after that."""
-        if share < RELAXED:
-            part = share / RELAXED
+        if share < self._relaxed:
+            part = share / self._relaxed
             price = PRICES[0] * (PRICES[1] / PRICES[0]) ** part
             heat = self._hot * (self._warm / self._hot) ** part
             return Moment(heat, prices(self._problem, price))
-        part = (share - RELAXED) / (1 - RELAXED)
-        return Moment(self._warm * (COLD / self._warm) ** part, self._shut)
+        part = (share - self._relaxed) / (1 - self._relaxed)
+        begin = self._warm if self._relaxed else self._hot
+        return Moment(begin * (COLD / begin) ** part, self._shut)
 
     def still_too_full(self, rounds: int) -> Moment:
         """Return the same after so many rounds that should have ended it and did not."""

@@ -10,7 +10,7 @@ from anypool.planner.reassign import plain
 from anypool.planner.reassign.compiled import COMPILED
 from anypool.planner.reassign.course import Course, Moment
 from anypool.planner.reassign.problem import Ints, Problem, check_start
-from anypool.planner.reassign.tables import COST, State, Tables, reprice, state, tables
+from anypool.planner.reassign.tables import COST, State, Tables, drawn_home, reprice, state, tables
 from anypool.planner.reassign.walk import walk
 
 Pace = Callable[[int], float]
@@ -48,6 +48,7 @@ class Core:
         self._problem = problem
         self._state: State = state(problem, table, problem.home)
         self._late = 0
+        self._number = number
         self._trades = min(0.1, TRADES * problem.machines / problem.processes)
         self._chance = np.random.default_rng([seed, number])
         self._seed = self._chance.integers(1, 2**32 - 1, size=4, dtype=np.int64)
@@ -72,8 +73,12 @@ class Core:
         self._state = state(self._problem, self._table, where)
         self._late = 0
 
-    def round(self, course: Course, share: float) -> None:
-        """Make the steps of a round of a cycle, of which a share is over."""
+    def round(self, courses: tuple[Course, Course], share: float) -> None:
+        """Make the steps of a round of a cycle, of which a share is over.
+
+        Every other core takes the second course.
+        """
+        course = courses[self._number % 2]
         now = course.at(share)
         if not now.prices.any() and not self.allowed:
             now = course.still_too_full(self._late)
@@ -99,21 +104,22 @@ def search(problem: Problem, pace: Pace, *, cores: int = 1, seed: int = 0) -> It
     """
     check_start(problem)
     table = tables(problem)
-    workers = [Core(problem, table, seed, number) for number in range(cores)]
+    courses = Course(problem), Course(problem, 0.0)
+    kinds = table, drawn_home(table)
+    workers = [Core(problem, kinds[number % 2], seed, number) for number in range(cores)]
     best = Found(where=problem.home.copy(), cost=workers[0].cost, spent=0.0, steps=0)
     yield best
-    course = Course(problem)
-    workers[0].work(0, course.at(0.0))  # compiles, where that was not done yet
+    workers[0].work(0, courses[0].at(0.0))  # compiles, where that was not done yet
     steps, begun = 0, pace(0)
     with ThreadPoolExecutor(cores) as pool:
         for end in CYCLES:
             while (spent := pace(steps)) < end:
                 share = (spent - begun) / (end - begun)
-                list(pool.map(lambda core, at=share: core.round(course, at), workers))
+                list(pool.map(lambda core, at=share: core.round(courses, at), workers))
                 steps += STEPS
                 best = _better(best, workers, spent, steps)
                 yield best
-            list(pool.map(lambda core: core.round(course, 1.0), workers))
+            list(pool.map(lambda core: core.round(courses, 1.0), workers))
             best = _better(best, workers, spent, steps)
             yield best
             begun = end

@@ -12,6 +12,9 @@ Array = npt.NDArray[Any]
 PULL = 10.0
 """How many times the temperature a process is drawn home, on average."""
 
+STRONG_PULL = 20.0
+"""The same for a course that makes the moves that gain most first."""
+
 TRADE_PRICE = 20.0
 """What being too full costs in the course of a trade, as a multiple of what load costs."""
 
@@ -117,6 +120,11 @@ def tables(problem: Problem) -> Tables:
         trade_prices=prices(problem, TRADE_PRICE),
         pull=_pull(problem),
     )
+
+
+def drawn_home(table: Tables) -> Tables:
+    """Return the same problem with all processes drawn home strongly."""
+    return table._replace(pull=np.full(table.pull.shape, STRONG_PULL))
 
 
 def _pull(problem: Problem) -> Floats:
