@@ -146,3 +146,21 @@ def test_login_by_the_link_and_out_of_reach_afterwards(
     again = anypool("login", link)
     assert again.code == 4
     assert "login-link" in again.err
+
+
+def test_room_is_kept_counted_and_given_back(anypool: Terminal) -> None:
+    def booked() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(anypool("booking", "list", "-o", "json").out)
+        return found
+
+    made = anypool("booking", "make", "web-7", "1GiB", "--vcpus", "2")
+    assert made.code == 0, made.err
+    (one,) = booked()
+    assert one["name"] == "web-7"
+    assert one["memory_mib"] == 1024
+    refused = anypool("booking", "make", "huge", "4TiB")
+    assert refused.code
+    assert "short" in refused.err
+    assert anypool("booking", "drop", str(one["id"])).code == 0
+    assert booked() == []
+    assert anypool("booking", "drop", str(one["id"])).code
