@@ -217,3 +217,13 @@ def test_a_field_forgets_the_oldest_answers() -> None:
 def test_nobody_is_asked_for_without_rules_or_hosts() -> None:
     assert choose_at_once(Inventory(), vm(1, None), ANYWHERE).refused == ()
     assert NO_RULES.bounds == ()
+
+
+@given(ruled(), st.frozensets(st.sampled_from(("web", "db", "app:a")), max_size=2))
+def test_new_vms_are_bound_as_if_all_were_bound_anew(
+    scene: tuple[Inventory, Rulebook], tags: frozenset[str]
+) -> None:
+    world, rules = scene
+    coming = (vm(98, None, tags=tags), vm(99, None))
+    more = world.patched_vms({one.id: one for one in coming})
+    assert rules.joined_by(coming, more).bounds == rules.bound_to(more).bounds

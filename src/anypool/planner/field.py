@@ -161,7 +161,7 @@ def _nearest(inventory: Inventory) -> Field | None:
         old = field.inventory
         if old is inventory:
             return 0
-        pairs = zip(old.claims.chunks, inventory.claims.chunks, strict=True)
+        pairs = zip(old.claims.chunks[::16], inventory.claims.chunks[::16], strict=True)
         return 1 + sum(mine is not theirs for mine, theirs in pairs)
 
     return _waiting.pop(min(range(len(_waiting)), key=lambda at: apart(_waiting[at])))

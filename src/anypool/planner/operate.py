@@ -72,10 +72,10 @@ def plan_create(
     """
     steps: list[Step] = []
     rejected: list[Refusal] = []
-    world = inventory
-    for wish in wishes:
-        world = world.with_vm(_wished(wish))
-    rules = rules.bound_to(world)
+    coming = tuple(_wished(wish) for wish in wishes)
+    world = inventory.patched_vms({vm.id: vm for vm in coming})
+    known = any(vm.id in inventory.vms for vm in coming)
+    rules = rules.bound_to(world) if known else rules.joined_by(coming, world)
     for wish in wishes:
         vm = _wished(wish)
         choice = _choice(world, vm, host, Wanted(rules=rules))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from anypool.errors import Invalid
 from anypool.model import (
     ALWAYS_MUST,
@@ -22,6 +24,7 @@ from anypool.model import (
     PowerSaving,
     Spread,
     Strength,
+    Vm,
     VmId,
 )
 from anypool.model.window import window_of
@@ -37,6 +40,24 @@ def bind(policies: Iterable[Policy], inventory: Inventory) -> tuple[Bound, ...]:
     """
     ordered = sorted(policies, key=lambda policy: policy.id)
     return tuple(_bound(policy, inventory) for policy in ordered if policy.enabled)
+
+
+def joined_by(
+    bounds: Iterable[Bound], policies: Iterable[Policy], world: Inventory, vms: tuple[Vm, ...]
+) -> tuple[Bound, ...]:
+    """Return bound rules that also bind VMs which were added to their inventory, on no host.
+
+    Such VMs change nothing about hosts and other VMs, so that only they are looked at.
+    """
+    scopes = {policy.id: policy for policy in policies}
+    found = []
+    for bound in bounds:
+        policy = scopes.get(bound.policy)
+        if policy is not None and not isinstance(policy.rule, HOST_SCOPED):
+            matching = _query(policy.scope, Noun.VM).filter(vms, world)
+            bound = replace(bound, vms=bound.vms.union(vm.id for vm in matching))
+        found.append(bound)
+    return tuple(found)
 
 
 def checked(policy: Policy) -> Policy:

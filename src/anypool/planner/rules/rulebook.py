@@ -18,7 +18,7 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import Reason, reason
-from anypool.planner.rules.bind import bind
+from anypool.planner.rules.bind import bind, joined_by
 from anypool.planner.rules.needs import Needs, Scene
 
 _NOBODY: frozenset[VmId] = frozenset()
@@ -44,6 +44,12 @@ class Rulebook:
     def bound_to(self, inventory: Inventory) -> "Rulebook":
         """Return the same policies as they bind another inventory."""
         return Rulebook.on(self.policies, inventory) if self.policies else self
+
+    def joined_by(self, vms: tuple[Vm, ...], world: Inventory) -> "Rulebook":
+        """Return the same policies as they bind `world`: this inventory, and new VMs on no host."""
+        if not self.policies:
+            return self
+        return Rulebook(joined_by(self.bounds, self.policies, world, vms), self.policies)
 
     def of(self, vm: VmId) -> tuple[Bound, ...]:
         """Return the rules that name a VM."""
