@@ -65,6 +65,7 @@ from anypool.planner import (
     plan_service_stop,
     plan_start,
 )
+from anypool.planner.fewest import Wish, plan_consolidation
 from anypool.planner.pack import plan_packing
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rolling import forecast
@@ -270,6 +271,26 @@ def _leave(asked: Asked) -> Plan:
     return plan_leave(inventory, endpoint, traces)
 
 
+def _consolidate(asked: Asked) -> Plan:
+    failures, headroom = (asked.after(word) or "0" for word in ("survive", "headroom"))
+    if not (failures.isdecimal() and headroom.isdecimal() and int(headroom) < 100):
+        raise asked.item.wrong("failures and percents are numbers", hint="consolidate survive 1")
+    rules = asked.world.rules()
+    wish = Wish(
+        hosts=frozenset(asked.inventory.hosts),
+        name="the pool",
+        rules=rules,
+        curves=asked.world.curves,
+        failures=int(failures),
+        headroom_percent=float(headroom),
+        left_alone=frozenset(
+            vm for vm in asked.inventory.vms if rules.automation(vm) is Level.DISABLED
+        ),
+        close="closing" in asked.words,
+    )
+    return plan_consolidation(asked.inventory, wish)
+
+
 _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "create": _create,
     "migrate": _migrate,
@@ -281,6 +302,7 @@ _PLANNERS: dict[str, Callable[[Asked], Plan]] = {
     "prove-wake": lambda a: plan_wake_proof(a.inventory, a.host(a.words[0]), a.world.rules()),
     "leave": _leave,
     "pack": lambda a: plan_packing(a.inventory, PolicyId(a.words[0]), a.world.rules()),
+    "consolidate": _consolidate,
     "start-service": lambda a: plan_service_start(
         a.inventory, a.service(), a.world.members(a.service()), a.world.rules()
     ),

@@ -1,16 +1,19 @@
 """What a scenario is played in: the pool, its policies, its services."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
-from anypool.model import Inventory, Policy, Service, Usage, Vm, VmId
+from anypool.model import Curve, Inventory, Policy, Service, Usage, Vm, VmId
 from anypool.planner.rules import Rulebook
 
 
 class World(Struct, frozen=True, kw_only=True):
     """A pool with what is set about it; `about` says in a line what the scenario shows.
 
-    `usages` are what was measured of VMs, `asleep` the VMs of hosts that do not answer, as
-    they were when last seen.
+    `usages` are what was measured of VMs, `curves` how busy they are over the week; those of
+    others are unknown. `asleep` are the VMs of hosts that do not answer, as they were when
+    last seen.
     """
 
     inventory: Inventory = Inventory()
@@ -19,6 +22,7 @@ class World(Struct, frozen=True, kw_only=True):
     about: str = ""
     asleep: tuple[Vm, ...] = ()
     usages: dict[VmId, Usage] = {}
+    curves: Mapping[VmId, Curve] = {}
 
     def rules(self) -> Rulebook:
         """Return the enabled policies as they bind the pool now."""
