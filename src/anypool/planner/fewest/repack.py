@@ -52,15 +52,20 @@ def _matched(problem: Problem, bins: Ints) -> Ints:
 
 
 def _reached(state: State, target: Ints) -> State | None:
-    """Move every VM to its target, by detours where all others wait; None where that fails."""
+    """Move every VM to its target; None where that fails.
+
+    Where all wait for each other, one goes elsewhere for a while, no VM more than once.
+    """
     left = np.flatnonzero(state.placed != target).tolist()
-    detours = len(left) // DETOURS + 1
+    most, aside = len(left) // DETOURS + 1, set[int]()
     while left:
         later = [vm for vm in left if not _goes(state, vm, int(target[vm]))]
         if len(later) == len(left):
-            detours -= 1
-            if detours < 0 or not any(_aside(state, vm, target) for vm in left):
+            fresh = (vm for vm in left if vm not in aside)
+            moved = next((vm for vm in fresh if _aside(state, vm, target)), None)
+            if moved is None or len(aside) == most:
                 return None
+            aside.add(moved)
         left = later
     return state
 
