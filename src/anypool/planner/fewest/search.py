@@ -286,8 +286,11 @@ def search(inventory: Inventory, wish: Wish, stop: Callable[[], bool] = never) -
 def _failures(state: State, wish: Wish, survival: Survival) -> int:
     """Return how many failures the bound may count with: those survived now, and within the hosts.
 
-    Hosts elsewhere could take what fails here, and then the hosts here prove nothing.
+    VMs restart in their pool; other hosts of it could take what fails here, and then the hosts
+    here prove nothing.
     """
-    elsewhere = state.world.hosts.keys() - wish.hosts
+    hosts = state.world.hosts
+    pools = {hosts[key].pool for key in wish.hosts if key in hosts}
+    elsewhere = any(key not in wish.hosts and host.pool in pools for key, host in hosts.items())
     wanted = survival.wanted
     return 0 if wanted is None or not wanted.holds or elsewhere else wish.failures
