@@ -259,6 +259,31 @@ def test_rules_are_kept_apart_together_and_headroom() -> None:
     assert len(roomy.found.empty) == 2
 
 
+def test_racks_are_kept_though_the_numbers_do_not_know_them() -> None:
+    world = spread(4, 4)
+    for number in range(4):
+        tags = frozenset({f"rack:r{number // 2}"})
+        world = world.with_host(host(number, cpus=8, memory_mib=16384, tags=tags))
+        if number in (0, 3):
+            record = world.vms[VmId(f"v{number}")]
+            world = world.with_vm(replace(record, tags=frozenset({"web"})))
+    curves = {key: week(5, 10) for key in world.vms}
+    rules = book(world, racks=Apart(domain="rack"))
+    made = consolidated(world, wish_of(world, rules, curves=curves))
+    assert len(made.found.empty) == 2
+    assert objections(made.plan, world, rules.bounds) == ()
+
+
+def test_an_hour_that_nobody_measured_counts_as_the_busiest_known_one() -> None:
+    world = spread(2, 2)
+    full = week(20, 300)
+    part = Curve(high=np.where(full.high > 100, full.high, np.nan), mean=full.mean)
+    curves = {VmId("v0"): week(20, 360, begin=20), VmId("v1"): full}
+    assert len(consolidated(world, wish_of(world, curves=curves)).found.empty) == 1
+    curves[VmId("v1")] = part
+    assert consolidated(world, wish_of(world, curves=curves)).found.empty == ()
+
+
 def test_vms_that_belong_together_leave_together() -> None:
     world = pool(3, memory_mib=8192)
     for number in range(2):
