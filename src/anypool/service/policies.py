@@ -114,6 +114,7 @@ class Policies:
 
     def pack(self, by: Principal, key: str, *, dry_run: bool, waive: bool = False) -> Proposal:
         """Move the VMs of a licence onto fewer sockets; raise `NotFound`, `Invalid` for others."""
+        require(by, Deed.OPERATE_HOST)
         wanted = self._engine.policies.get(PolicyId(key)).id
 
         def plan(inventory: Inventory, rules: Rulebook) -> Plan:
