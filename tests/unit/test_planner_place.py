@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from anypool.model import (
+    Apart,
     Capability,
     Disk,
     HostId,
     HostState,
     Inventory,
     Licence,
+    MaxVms,
     NetworkId,
     NoMigration,
     Rule,
@@ -227,3 +229,26 @@ def test_new_vms_are_bound_as_if_all_were_bound_anew(
     coming = (vm(98, None, tags=tags), vm(99, None))
     more = world.patched_vms({one.id: one for one in coming})
     assert rules.joined_by(coming, more).bounds == rules.bound_to(more).bounds
+
+
+def test_rules_see_what_changed_since_the_columns_were_filled() -> None:
+    """Racks and numbers of running VMs follow, and a VM is not counted against itself."""
+    world = pool(64, tags=frozenset({"rack:a", "fast"}))
+    for number in range(64):
+        for one in range(2):
+            world = world.with_vm(vm(2 * number + one, f"h{number}", tags=frozenset({"x"})))
+    machine = replace(world.vms[VmId("v2")], tags=frozenset({"web"}))
+    world = world.with_vm(machine).with_vm(vm(900, "h9", tags=frozenset({"web"})))
+    policies = (
+        policy("few", MaxVms(maximum=2), "tag = fast"),
+        policy("racks", Apart(domain="rack"), "tag = web"),
+    )
+    for moved in (None, "rack:b", "rack:a", "rack:c"):
+        if moved is not None:
+            tags = frozenset({moved, "fast"})
+            world = world.with_host(replace(world.hosts[HostId("h1")], tags=tags))
+            world = world.with_vm(vm(901, "h1" if moved == "rack:c" else None))
+        wanted = Wanted(rules=Rulebook.on(policies, world))
+        found = choose_at_once(world, machine, wanted)
+        assert found == choose_singly(world, machine, wanted)
+        assert found.host == (HostId("h1") if moved == "rack:b" else None)
