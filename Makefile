@@ -17,7 +17,7 @@ lint:  ## only lint, types and layers
 	$(BIN)/lint-imports
 
 fast:  ## only the fast tests
-	$(PYTHON) -m pytest --part fast -q -n 2
+	$(PYTHON) -m pytest tests/unit tests/contract tests/tidy --part fast -q -n 2
 
 test:  ## everything this machine can test, with all set-up
 	./test

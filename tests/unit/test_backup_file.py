@@ -15,6 +15,8 @@ from anypool.store.portable.make import back_up
 from anypool.store.portable.whole import new_file
 from tests.unit.portable_kit import contents, fill
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from anypool.store import Store, audit, events
 from anypool.store.pages import Ask
 from anypool.store.portable.file import Backup
 
+pytestmark = pytest.mark.thorough
+
 HOUR_S = 3600.0
 
 

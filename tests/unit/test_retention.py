@@ -33,6 +33,8 @@ from tests.unit.store_kit import add_plan, add_run, readings
 from tests.unit.store_kit import clock as clock
 from tests.unit.store_kit import store as store
 
+pytestmark = pytest.mark.thorough
+
 DAY_S = 86_400.0
 SETTINGS = Settings(state_dir="/nowhere", history_step_s=600)
 
