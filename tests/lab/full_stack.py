@@ -187,7 +187,7 @@ class Stack:
             uuid = self.vms[name]
             goal = len(oracle.console(uuid).ticks) + more
             ticks = partial(_ticks, oracle, uuid, goal)
-            wait_until(ticks, f"{name} ticks {goal} times", timeout_s=60)
+            wait_until(ticks, f"{name} ticks {goal} times", timeout_s=150)
 
     def forget(self, name: str) -> None:
         """End a guest on every server and forget it."""

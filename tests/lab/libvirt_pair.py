@@ -88,7 +88,7 @@ class Pair:
         self.console.unlink(missing_ok=True)
         self.source.create_vm(wish, self.here.id, "test/1")
         self.source.start_vm(VM, self.here.id)
-        wait_until(lambda: len(self.ticks()) > 3, "the guest ticks", timeout_s=60)
+        wait_until(lambda: len(self.ticks()) > 3, "the guest ticks", timeout_s=150)
 
     def order(self, *, start_paused: bool = False, bandwidth_mib_s: int = 0) -> Migration:
         return Migration(

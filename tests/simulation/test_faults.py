@@ -21,7 +21,7 @@ KINDS = (
     FaultKind.LOST_MEMORY,
     FaultKind.REJECTED,
 )
-SEEDS = range(int(os.environ.get("TEST_SEEDS", "32")))
+SEEDS = range(int(os.environ.get("TEST_SEEDS", "24")))
 FAULTS_EACH = 125
 
 
