@@ -9,7 +9,7 @@ from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.past import Past
 from anypool.engine.watcher import Look, Made, Watcher, author, vms_of
-from anypool.model import HostId, Inventory, Level, PolicyId, PowerSaving
+from anypool.model import Level, PolicyId, PowerSaving
 from anypool.model.window import window_of
 from anypool.plan import MigrateVm, Plan, PowerOffHost, Reason, reason
 from anypool.plan.check import objections
@@ -17,7 +17,7 @@ from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, busy
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import SavePower
-from anypool.search import Noun, parse
+from anypool.search import hosts_matching
 from anypool.store import Store
 
 DAY_S = 86_400.0
@@ -77,8 +77,8 @@ class PowerWatcher(Watcher):
             proven_s=rule.proven_days * DAY_S,
             may_close=window is None or window.is_open(now),
             all_up=up is not None and up.is_open(now),
-            keep=_matching(look.inventory, rule.keep),
-            left_alone=frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED),
+            keep=hosts_matching(rule.keep, look.inventory),
+            left_alone=rules.left_alone(vms),
         )
 
 
@@ -105,10 +105,3 @@ def _percent(order: Order, look: Look) -> float:
     hosts = (look.inventory.hosts[key] for key in sorted(look.hosts))
     up = [one for one in hosts if one.state == "up" and not one.maintenance]
     return round(busy(look.inventory, up, order.usages), 2)
-
-
-def _matching(inventory: Inventory, query: str) -> frozenset[HostId]:
-    if not query.strip():
-        return frozenset()
-    found = parse(query, Noun.HOST).filter(inventory.hosts.values(), inventory)
-    return frozenset(host.id for host in found)

@@ -15,7 +15,6 @@ from anypool.engine.rollouts import resting
 from anypool.engine.usage import Usages
 from anypool.errors import AnypoolError, Conflict
 from anypool.model import (
-    HOLDS_MEMORY,
     Balance,
     HostId,
     HostState,
@@ -289,10 +288,7 @@ def vms_of(look: Look) -> tuple[VmId, ...]:
     """Return the VMs that hold memory on the hosts of a look."""
     known = look.inventory
     return tuple(
-        vm.id
-        for host in sorted(look.hosts & known.hosts.keys())
-        for vm in known.vms_on(host)
-        if vm.state in HOLDS_MEMORY
+        vm.id for host in sorted(look.hosts & known.hosts.keys()) for vm in known.holding(host)
     )
 
 

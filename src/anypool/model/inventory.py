@@ -50,6 +50,10 @@ class Inventory(NamedTuple):
         ids = self.claims.get(host, Claim()).vms
         return tuple(sorted((self.vms[vm] for vm in ids), key=lambda vm: (vm.name, vm.id)))
 
+    def holding(self, host: HostId) -> list[Vm]:
+        """Return the VMs that hold memory on a host, by name."""
+        return [vm for vm in self.vms_on(host) if vm.state in HOLDS_MEMORY]
+
     def memory_free_mib(self, host: HostId) -> int:
         """Return the memory of a host that no VM holds and nobody reserved."""
         record = self.host(host)

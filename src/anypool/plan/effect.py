@@ -220,7 +220,7 @@ def _migrate(inventory: Inventory, action: MigrateVm) -> Inventory:
 
 
 def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
-    busy = [vm.name for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
+    busy = [vm.name for vm in inventory.holding(host)]
     if busy:
         why = reason("is.busy", host=host, count=len(busy), vms=tuple(busy[:3]))
         raise refuse(Conflict, why, reason("hint.evacuate"))

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from anypool.errors import Conflict, NoPlan
-from anypool.model import HOLDS_MEMORY, HostId, HostState, Inventory, Vm, VmState
+from anypool.model import HostId, HostState, Inventory, Vm, VmState
 from anypool.plan import (
     EnterMaintenance,
     HostOpen,
@@ -46,7 +46,7 @@ def plan_evacuation(
         raise refuse(Conflict, why, reason("hint.answer"))
     if host.maintenance:
         raise refuse(Conflict, reason("is.maintenance-already", host=host.name))
-    running = [vm for vm in inventory.vms_on(host_id) if vm.state in HOLDS_MEMORY]
+    running = inventory.holding(host_id)
     stuck = [
         (vm.name, plain(vm.name), bound)
         for vm in running

@@ -12,7 +12,6 @@ from anypool.model import (
     EndpointId,
     HostId,
     Inventory,
-    Level,
     NetworkId,
     Nic,
     PolicyId,
@@ -230,7 +229,7 @@ def _balance(asked: Asked) -> Plan:
     if not hosts:
         names = [host.pool for host in inventory.hosts.values()]
         raise asked.item.wrong(f"there is no pool {name!r}", hint=instead(name, names))
-    alone = frozenset(vm for vm in inventory.vms if rules.automation(vm) is Level.DISABLED)
+    alone = rules.left_alone(inventory.vms)
     aim = Aim(hosts=hosts, name=name, rules=rules, usages=asked.world.usages, left_alone=alone)
     return plan_rebalance(inventory, aim)
 
@@ -283,9 +282,7 @@ def _consolidate(asked: Asked) -> Plan:
         curves=asked.world.curves,
         failures=int(failures),
         headroom_percent=float(headroom),
-        left_alone=frozenset(
-            vm for vm in asked.inventory.vms if rules.automation(vm) is Level.DISABLED
-        ),
+        left_alone=rules.left_alone(asked.inventory.vms),
         close="closing" in asked.words,
     )
     return plan_consolidation(asked.inventory, wish)

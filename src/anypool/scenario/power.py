@@ -1,7 +1,7 @@
 """Saving power in a scenario: `save-power low 60 reserve 1 keep h1 h2`, as the command does it."""
 
 from anypool.errors import Invalid
-from anypool.model import HostId, Inventory, Level, Usage, VmId
+from anypool.model import HostId, Inventory, Usage, VmId
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order
 from anypool.scenario.words import PROVEN_AT
@@ -25,7 +25,7 @@ def order_of(
         if name not in numbers or not value.isdigit():
             raise Invalid(f"{name} {value} says nothing", hint="low, high, reserve, failures N")
         numbers[name] = float(value)
-    alone = frozenset(vm for vm in inventory.vms if rules.automation(vm) is Level.DISABLED)
+    alone = rules.left_alone(inventory.vms)
     return Order(
         hosts=frozenset(inventory.hosts),
         name="default",

@@ -8,6 +8,7 @@ To add a field, write a line into the table of its noun in `nouns/`.
 from anypool.search.complete import Completion, Suggestion, complete
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.find import Found, find
+from anypool.search.hosts import hosts_matching
 from anypool.search.nouns import FIELDS, JOINS, TABLES
 from anypool.search.parser import parse
 from anypool.search.query import Query
@@ -32,5 +33,6 @@ __all__ = [
     "Table",
     "complete",
     "find",
+    "hosts_matching",
     "parse",
 ]

@@ -3,11 +3,11 @@
 from anypool.clock import Clock
 from anypool.engine import Engine
 from anypool.engine.usage import Usages
-from anypool.errors import NotFound
-from anypool.model import HOLDS_MEMORY, Inventory, Level
+from anypool.model import Inventory
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rules import Rulebook
 from anypool.planner.wishes import Rounds, wish_of
+from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.proposals import Asked, Proposal, Proposals
 
@@ -30,9 +30,7 @@ class Balances:
         VMs that automation must not touch at all stay where they are.
         """
         require(by, Deed.OPERATE_HOST)
-        if key not in {known.id for known in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), key)
         end = self._clock.monotonic() + BUDGET_S
 
         def plan(inventory: Inventory, rules: Rulebook) -> Asked:
@@ -45,8 +43,8 @@ class Balances:
 
     def _aim(self, inventory: Inventory, pool: str, rules: Rulebook) -> Aim:
         hosts = frozenset(host.id for host in inventory.hosts.values() if host.pool == pool)
-        vms = [vm.id for host in hosts for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
-        alone = frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED)
+        vms = [vm.id for host in hosts for vm in inventory.holding(host)]
+        alone = rules.left_alone(vms)
         return Aim(
             hosts=hosts, name=pool, rules=rules, usages=self._usages.of(vms), left_alone=alone
         )

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine import Engine
 from anypool.engine.curves import METRIC, curves, whole_hours
-from anypool.errors import Invalid, NotFound
-from anypool.model import HOLDS_MEMORY, Curve, Host, Inventory, Level, VmId
+from anypool.errors import Invalid
+from anypool.model import Curve, Host, Inventory, VmId
 from anypool.planner.fewest import Wish, plan_consolidation
 from anypool.planner.rules import Rulebook
 from anypool.planner.wishes import Rounds, fewest_of
+from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.energy import read_energy
 from anypool.service.proposals import Asked, Proposal, Proposals
@@ -87,9 +88,7 @@ class Consolidations:
     def curves(self, by: Principal, key: str, bounds: Bounds) -> dict[VmId, Curve]:
         """Return how busy the VMs of a pool are over the week; raise `NotFound` for its name."""
         require(by, Deed.READ)
-        if key not in {known.id for known in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), key)
         now, inventory = self._clock.now(), self._engine.inventory
         vms = [vm for host in hosts_of(inventory, key) for vm in held(inventory, host)]
         hours = whole_hours(max(0.0, now - bounds.window_s), now)
@@ -115,7 +114,7 @@ class Consolidations:
             least_hours=bounds.least_hours,
             headroom_percent=bounds.headroom_percent,
             failures=bounds.failures,
-            left_alone=frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED),
+            left_alone=rules.left_alone(vms),
             watts=energy.of(hosts, inventory),
             tariff=energy.tariff,
         )
@@ -150,4 +149,4 @@ def hosts_of(inventory: Inventory, pool: str) -> list[Host]:
 
 def held(inventory: Inventory, host: Host) -> list[VmId]:
     """Return the VMs that hold memory on a host."""
-    return [vm.id for vm in inventory.vms_on(host.id) if vm.state in HOLDS_MEMORY]
+    return [vm.id for vm in inventory.holding(host.id)]

@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine import Engine, Span
-from anypool.errors import NotFound
 from anypool.exchange.poolfile import Loads, PoolFile, pool_file
+from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 
 LONGEST_LOADS_S = 366 * 86_400
@@ -26,11 +26,10 @@ class Exports:
         """
         require(by, Deed.READ)
         engine = self._engine
-        known = tuple(one.pool for one in engine.pools.all())
+        every = engine.pools.all()
+        known = tuple(one.pool for one in every)
         for name in pools:
-            if name not in {pool.id for pool in known}:
-                hint = "`anypool pool list` shows them"
-                raise NotFound(f"there is no pool {name[:80]!r}", hint=hint)
+            find.pool(every, name)
         file = pool_file(
             engine.inventory,
             pools=known,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.errors import Invalid, NotFound
+from anypool.errors import Invalid
 from anypool.model import Failover, Inventory
 from anypool.planner.failover import (
     LEVELS,
@@ -137,9 +137,7 @@ class Failures:
         return Foreseen(recovery=recovery, inventory=inventory, order=order)
 
     def _check_pool(self, key: str) -> None:
-        if key not in {one.id for one in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), key)
 
 
 def _concerns(found: Recovery, pool: str, inventory: Inventory) -> bool:

@@ -1,6 +1,6 @@
 """From what people write, an id or a name, to the record that is meant."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from anypool.errors import Conflict, NotFound
@@ -11,6 +11,7 @@ from anypool.model import (
     Image,
     ImageVersion,
     Inventory,
+    KnownPool,
     Network,
     Vm,
 )
@@ -49,6 +50,14 @@ def network(inventory: Inventory, key: str) -> Network:
 def image(inventory: Inventory, key: str) -> Image:
     """Return the image with this id or unique name; raise `NotFound` or `Conflict`."""
     return _one(inventory.images, key, "image")
+
+
+def pool(known: Iterable[KnownPool], key: str) -> KnownPool:
+    """Return the pool of this name; raise `NotFound`."""
+    for found in known:
+        if found.id == key:
+            return found
+    raise NotFound(f"there is no pool {key[:80]!r}", hint="`anypool pool list` shows them")
 
 
 def version(inventory: Inventory, key: str) -> tuple[Image, ImageVersion]:

@@ -5,9 +5,9 @@ import threading
 from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.errors import NotFound
 from anypool.model import KnownPool, Pool, PoolId
 from anypool.search import Noun
+from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
@@ -32,10 +32,7 @@ class Pools:
     def get(self, by: Principal, key: str) -> KnownPool:
         """Return one pool; raise `NotFound`."""
         require(by, Deed.READ)
-        for found in self._engine.pools.all():
-            if found.id == key:
-                return found
-        raise NotFound(f"there is no pool {key[:80]!r}", hint="`anypool pool list` shows them")
+        return find.pool(self._engine.pools.all(), key)
 
     def add(self, by: Principal, name: str, *, description: str, observe_only: bool) -> KnownPool:
         """Keep a new, empty pool; raise `Invalid` for its name, `Conflict` if it is taken."""

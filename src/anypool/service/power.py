@@ -5,13 +5,13 @@ from msgspec import Struct
 from anypool.clock import Clock
 from anypool.engine import Engine
 from anypool.engine.usage import Usages
-from anypool.errors import Invalid, NotFound
-from anypool.model import HOLDS_MEMORY, HostId, Inventory, Level, VmId
+from anypool.errors import Invalid
+from anypool.model import HostId, Inventory, VmId
 from anypool.model.window import window_of
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order
 from anypool.planner.wishes import ProveWake, SavePower
-from anypool.search import Noun, parse
+from anypool.search import hosts_matching
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.consolidations import hosts_of
@@ -79,9 +79,7 @@ class Power:
         """Close one host of a pool or wake one; raise `NotFound` for its name, or `Invalid`."""
         require(by, Deed.OPERATE_HOST)
         saving.check()
-        if key not in {known.id for known in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {key[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), key)
 
         def plan(inventory: Inventory, rules: Rulebook) -> SavePower:
             hosts = frozenset(host.id for host in hosts_of(inventory, key))
@@ -121,20 +119,11 @@ class Power:
             proven_s=saving.proven_days * DAY_S,
             may_close=saving.may_close(now),
             all_up=saving.all_up(now),
-            keep=_matching(inventory, saving.keep),
-            left_alone=frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED),
+            keep=hosts_matching(saving.keep, inventory),
+            left_alone=rules.left_alone(vms),
             watts=dict(energy.of(records, inventory)),
         )
 
 
 def _held(inventory: Inventory, hosts: frozenset[HostId]) -> list[VmId]:
-    on = (vm for host in sorted(hosts) for vm in inventory.vms_on(host))
-    return [vm.id for vm in on if vm.state in HOLDS_MEMORY]
-
-
-def _matching(inventory: Inventory, query: str) -> frozenset[HostId]:
-    """Return the hosts that match a query, none for an empty one; raise `Invalid`."""
-    if not query.strip():
-        return frozenset()
-    found = parse(query, Noun.HOST).filter(inventory.hosts.values(), inventory)
-    return frozenset(host.id for host in found)
+    return [vm.id for host in sorted(hosts) for vm in inventory.holding(host)]

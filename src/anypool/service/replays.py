@@ -11,7 +11,7 @@ from anypool.clock import Clock
 from anypool.engine import Engine
 from anypool.engine.usage import Usages
 from anypool.errors import Busy, Invalid, NotFound
-from anypool.model import HOLDS_MEMORY, Inventory, Level, PlanId
+from anypool.model import Inventory, PlanId
 from anypool.plan import Reason, goal_of, plain
 from anypool.planner.again import Again, Stored, Verdict, again, anew
 from anypool.planner.rules import Rulebook
@@ -142,14 +142,14 @@ class Replays:
             names = sorted({host.pool for host in inventory.hosts.values()})
             hint = f"it has {', '.join(names[:5])}" if names else "it has no hosts at all"
             raise NotFound(f"that inventory has no pool {pool[:80]!r}", hint=hint)
-        vms = [vm.id for host in hosts for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
+        vms = [vm.id for host in hosts for vm in inventory.holding(host)]
         policies = self._engine.policies.all()
         rules = Rulebook.on(policies, inventory)
         wish = BalanceHosts(
             hosts=frozenset(hosts),
             name=pool,
             usages=self._usages.then(vms, at),
-            left_alone=frozenset(vm for vm in vms if rules.automation(vm) is Level.DISABLED),
+            left_alone=rules.left_alone(vms),
         )
         return Inputs(wish=wish, policies=policies, terms=self._engine.keeping.prices.terms())
 

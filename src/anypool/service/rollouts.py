@@ -82,9 +82,7 @@ class Rollouts:
         """
         require(by, Deed.OPERATE_HOST)
         self._engine.must_lead()
-        if pool not in {known.id for known in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {pool[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), pool)
         self._engine.rollouts.check_alone(PoolId(pool))
         inventory = self._engine.inventory
         wish = _wish(inventory, pool, asked)

@@ -4,10 +4,11 @@ import numpy as np
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.errors import Invalid, NotFound
+from anypool.errors import Invalid
 from anypool.model import Columns, HostId, Inventory
 from anypool.planner.capacity import Capacity, capacity
 from anypool.planner.capacity import Pool as Room
+from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.wishes import checked_memory, checked_vcpus
 
@@ -42,9 +43,7 @@ class Rooms:
         Counted are memory, and whether a host has the CPUs; rules and datastores are not.
         """
         require(by, Deed.READ)
-        if pool not in {one.id for one in self._engine.pools.all()}:
-            hint = "`anypool pool list` shows them"
-            raise NotFound(f"there is no pool {pool[:80]!r}", hint=hint)
+        find.pool(self._engine.pools.all(), pool)
         checked_vcpus(vcpus)
         checked_memory(memory_mib)
         inventory = self._engine.inventory

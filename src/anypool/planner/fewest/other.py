@@ -6,7 +6,6 @@ import numpy as np
 from msgspec import Struct
 
 from anypool.model import (
-    HOLDS_MEMORY,
     HOURS,
     Apart,
     Automation,
@@ -132,8 +131,7 @@ class _Scene:
         self.inventory = inventory
         self.wish = wish
         hosts = [inventory.hosts[key] for key in sorted(wish.hosts & inventory.hosts.keys())]
-        there = [vm for host in hosts for vm in inventory.vms_on(host.id)]
-        self.vms = [vm for vm in there if vm.state in HOLDS_MEMORY]
+        self.vms = [vm for host in hosts for vm in inventory.holding(host.id)]
         self.homes = [vm.host or HostId("") for vm in self.vms]
         self.loads: Loads = loads_of(self.vms, wish.curves, wish.least_hours)
         musts = [bound for bound in wish.rules.bounds if bound.strength is Strength.MUST]

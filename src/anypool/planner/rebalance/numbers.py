@@ -7,7 +7,6 @@ import numpy as np
 from msgspec import Struct
 
 from anypool.model import (
-    HOLDS_MEMORY,
     Apart,
     Bound,
     Exclusive,
@@ -68,7 +67,7 @@ def numbers_of(
     records = [inventory.hosts[key] for key in sorted(set(hosts) & inventory.hosts.keys())]
     records = [host for host in records if _open(host)]
     keys = tuple(host.id for host in records)
-    vms = [vm for key in keys for vm in inventory.vms_on(key) if vm.state in HOLDS_MEMORY]
+    vms = [vm for key in keys for vm in inventory.holding(key)]
     vms.sort(key=lambda vm: vm.id)
     column = {key: number for number, key in enumerate(keys)}
     placed = np.array([column[vm.host] for vm in vms if vm.host], dtype=np.int64)

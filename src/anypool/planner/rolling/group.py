@@ -11,7 +11,7 @@ from math import ceil
 
 from msgspec import Struct
 
-from anypool.model import HOLDS_MEMORY, Host, HostId, HostState, Inventory
+from anypool.model import Host, HostId, HostState, Inventory
 from anypool.planner.rolling.wave import Stuck, Terms, Wave, plan_wave
 
 TRIES = 12
@@ -73,8 +73,7 @@ def _free_mib(inventory: Inventory, on: Terms) -> int:
         free += sum(
             vm.memory_mib
             for host in mine & inventory.hosts.keys()
-            for vm in inventory.vms_on(host)
-            if vm.state in HOLDS_MEMORY
+            for vm in inventory.holding(host)
         )
     return free
 

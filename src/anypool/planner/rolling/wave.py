@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.model import (
-    HOLDS_MEMORY,
     HostId,
     HostState,
     Inventory,
@@ -236,7 +235,7 @@ def _leaving(inventory: Inventory, host: HostId) -> list[Vm]:
     """Return the VMs that run on a host; of one that is silent and closed nothing is known."""
     if inventory.hosts[host].state is not HostState.UP:
         return []
-    return [vm for vm in inventory.vms_on(host) if vm.state in HOLDS_MEMORY]
+    return inventory.holding(host)
 
 
 def _bound(inventory: Inventory, vm: Vm, on: Terms) -> Reason | None:

@@ -79,6 +79,10 @@ class Rulebook:
         levels = [b.rule.level for b in self.of(vm) if isinstance(b.rule, Automation)]
         return min(levels, key=list(Level).index, default=None)
 
+    def left_alone(self, vms: Iterable[VmId]) -> frozenset[VmId]:
+        """Return which of these VMs automation must not touch at all."""
+        return frozenset(vm for vm in vms if self.automation(vm) is Level.DISABLED)
+
     def priority(self, vm: VmId) -> Priority:
         """Return when a VM restarts after a failure."""
         found = [b.rule.priority for b in self.of(vm) if isinstance(b.rule, Restart)]

@@ -1,0 +1,13 @@
+"""Hosts that a query leaves or takes out."""
+
+from anypool.model import HostId, Inventory
+from anypool.search.parser import parse
+from anypool.search.syntax import Noun
+
+
+def hosts_matching(query: str, inventory: Inventory) -> frozenset[HostId]:
+    """Return the hosts that match a query, none for an empty one; raise `Invalid`."""
+    if not query.strip():
+        return frozenset()
+    found = parse(query, Noun.HOST).filter(inventory.hosts.values(), inventory)
+    return frozenset(host.id for host in found)
