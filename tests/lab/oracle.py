@@ -30,6 +30,7 @@ STARTS_S = 0.01
 """A copy that has used less in all has not executed yet: it takes 1 ms to get ready."""
 _EMULATOR = b"qemu-system-"
 _LOOKS_AT_STRANGERS = 200
+_PF_EXITING = 0x4
 _TICK = re.compile(r"^tick (\d+) ([\d.]+)$")
 _BOOT = re.compile(r"^guest ready", re.MULTILINE)
 
@@ -56,6 +57,8 @@ class Copy:
         """Take one sample; a process that ended is gone for good."""
         try:
             used_s = sum(map(_cpu_s, self.threads))
+            if any(map(_exits, self.threads)):
+                return
         except OSError:
             self.gone = True
             return
@@ -220,6 +223,12 @@ def _emulator(pid: int) -> Copy | None:
     except OSError:
         return None
     return Copy(pid, uuid, cpus) if cpus else None
+
+
+def _exits(thread: str) -> bool:
+    """Whether a thread has begun to exit: the last one is charged for giving back all memory."""
+    with open(f"{thread}/stat", "rb") as file:
+        return bool(int(file.read().rpartition(b")")[2].split()[6]) & _PF_EXITING)
 
 
 def _cpu_s(thread: str) -> float:

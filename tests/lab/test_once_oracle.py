@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.conftest import Guest, RunningLab, wait_until
 from tests.lab.full_stack import Scenario
-from tests.lab.oracle import Console, Oracle
+from tests.lab.oracle import Console, Copy, Oracle
 
 pytest_plugins = ["tests.lab.full_stack"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
@@ -48,6 +48,19 @@ def test_the_console_shows_a_fork() -> None:
     assert Console(f"{one}tick 5 0.9\n").forks()
     assert not Console(one + one).forks()
     assert Console(one + one).boots == 2
+
+
+@pytest.mark.parametrize(("flags", "seen"), [(0x40, True), (0x44, False)], ids=["runs", "exits"])
+def test_what_a_thread_uses_while_it_exits_is_not_the_guests(
+    tmp_path: Path, flags: int, seen: bool
+) -> None:
+    """The last thread of a process is charged for giving back its memory, milliseconds of it."""
+    (tmp_path / "stat").write_text(f"7 (CPU 0/TCG) S 1 7 7 0 -1 {flags} 0 0 0 0 0 0")
+    copy = Copy(7, "uuid", (str(tmp_path),))
+    for used_ms in (900, 905):
+        (tmp_path / "schedstat").write_text(f"{used_ms * 1_000_000} 0 1")
+        copy.read()
+    assert (copy.first_seen_by is not None) is seen
 
 
 def test_a_migration_is_not_two_copies(scenario: Scenario) -> None:
