@@ -328,6 +328,7 @@ def prepare(stack: Stack) -> str:
         stack.start()
     hosts = ("h1", "h2", "h3")
     wait_until(lambda: all_connected(stack), "the manager reaches all hosts", timeout_s=90)
+    call_back(stack)
     for name in BOTH:
         healthy = name in stack.vms and stack.place(name) in hosts[:2]
         if not healthy:
@@ -339,11 +340,19 @@ def prepare(stack: Stack) -> str:
     source = places[0] if places else "h1"
     for name in BOTH:
         if name not in stack.vms:
-            wait_until(partial(_is_unknown, stack, name), f"{name} is forgotten")
+            unknown = partial(_is_unknown, stack, name)
+            wait_until(unknown, f"{name} is forgotten", timeout_s=90)
             stack.make(name, source, shareable=name == UNLOCKED)
         elif stack.place(name) != source:
             stack.do(f"/vms/{stack.vms[name]}/migrate", {"host": source})
     return source
+
+
+def call_back(stack: Stack) -> None:
+    """Cancel what a test that failed has left under way; its VMs are not forgotten before."""
+    for operation in stack.client.items("/operations"):
+        if operation["state"] not in ENDED - {"needs-human"}:
+            stack.client.post(f"/operations/{operation['id']}/cancel")
 
 
 def heal(lab: RunningLab) -> None:
