@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
+from anypool.drivers.registry import DRIVERS
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, finished, problem, running
 from tests.unit.cli_kit import Terminal
@@ -111,3 +113,18 @@ def test_a_pool_in_use_stays(anypool: Terminal) -> None:
     assert "no pool" in anypool("pool", "remove", "empty", "--yes").err
     assert "always there" in anypool("pool", "remove", "default", "--yes").err
     assert anypool("pool", "set", "default").code != 0
+
+
+def test_a_kind_of_endpoint_that_looks_first_is_added_observe_only(
+    fresh: Manager, anypool: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DRIVERS, "sim", replace(DRIVERS["sim"], looks_first=True))
+    assert anypool("pool", "add", "later").code == 0
+    for name, words, only in (("first", (), True), ("trusted", ("--operate",), False)):
+        uri = f"sim://{name}?hosts=1&vms=1&seed=1&state={tmp_path}/{name}"
+        assert anypool("host", "add", uri, "--name", name, "--pool", "later", *words).code == 0
+        with fresh.client() as client:
+            assert client.get(f"/endpoints/{name}").json()["observe_only"] is only
+    assert anypool("endpoint", "set", "first", "--observe-only", "false").code == 0
+    with fresh.client() as client:
+        assert client.get("/endpoints/first").json()["observe_only"] is False

@@ -116,6 +116,7 @@ def vm(name: str, on: str, **more: Any) -> Json:
         "resources": {"cpu_shares": 5, "io_weight": 0},
         "snapshots": [],
         "copies": [],
+        "twins": [],
         "tags": ["prod"],
         "load": None,
         **more,

@@ -20,14 +20,17 @@ from anypool.service.endpoints import NewEndpoint
 
 
 class NewEndpointBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An address, such as `qemu+ssh://root@h1/system`; the kind is detected."""
+    """An address, such as `qemu+ssh://root@h1/system`; the kind is detected.
+
+    Without `observe_only` an endpoint can be operated, but for kinds that begin by looking.
+    """
 
     uri: Text
     name: Text = ""
     password: Text = ""
     options: dict[Text, Text] = {}
     pool: Text = "default"
-    observe_only: bool = False
+    observe_only: bool | None = None
 
 
 class EndpointPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -201,6 +201,7 @@ class VmView(Struct, frozen=True, kw_only=True):
     resources: Resources
     snapshots: tuple[Snapshot, ...]
     copies: tuple[VmCopy, ...]
+    twins: tuple[str, ...]
     tags: tuple[str, ...]
     load: LoadView | None
 
@@ -225,6 +226,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
         resources=vm.resources,
         snapshots=vm.snapshots,
         copies=vm.copies,
+        twins=vm.twins,
         tags=tuple(sorted(vm.tags)),
         load=load_view(loads, vm.id),
     )

@@ -67,7 +67,13 @@ class Joining:
     password_file: Annotated[
         str, Parameter(help="file with the password in its first line; - is standard input")
     ] = ""
-    observe_only: Annotated[bool, Parameter(help="look at it and change nothing there")] = False
+    observe_only: Annotated[
+        bool | None,
+        Parameter(
+            negative="--operate",
+            help="look and change nothing there, or be ready to; vSphere is only looked at first",
+        ),
+    ] = None
 
 
 PLAIN = Joining()
@@ -103,7 +109,7 @@ def add(
     if joining.password_file or (not password and _takes_password(address) and asks()):
         password = read_secret(joining.password_file, f"password for {address}")
     body: Json = {"uri": address, "pool": joining.pool, "options": _options(joining.option)}
-    body |= {"observe_only": True} if joining.observe_only else {}
+    body |= {} if joining.observe_only is None else {"observe_only": joining.observe_only}
     body |= {"name": joining.name} if joining.name else {}
     body |= {"password": password} if password else {}
     with connected(where) as client:

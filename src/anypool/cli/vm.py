@@ -57,6 +57,7 @@ ALL = (
     Column("CPU MODEL", lambda vm: vm["cpu_model"]),
     Column("DISKS", lambda vm: [f"{d['target']} {size(d['size_bytes'])}" for d in vm["disks"]]),
     Column("ALSO SEEN ON", lambda vm: [f"{c['host']} ({c['state']})" for c in vm["copies"]]),
+    Column("SAME ID AS", lambda vm: vm["twins"]),
 )
 
 _QUESTIONS = {

@@ -49,7 +49,8 @@ class DriverEntry(Struct, frozen=True, kw_only=True):
     """A driver: the module with its `connect`, and the schemes of the addresses that are its own.
 
     `install` says how to get the vendor's library where it is not part of anypool, `options`
-    are those of an endpoint that it understands; none of them is a secret.
+    are those of an endpoint that it understands; none of them is a secret. Where `looks_first`
+    is set an endpoint is added observe-only unless somebody says otherwise.
     """
 
     name: str
@@ -58,6 +59,7 @@ class DriverEntry(Struct, frozen=True, kw_only=True):
     example: str
     install: str = ""
     options: frozenset[str] = frozenset()
+    looks_first: bool = False
 
 
 def _libvirt_schemes() -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
+from anypool.engine.drift import Drift
 from anypool.engine.observe import Loop, Observer
 from anypool.engine.picture import Picture
 from anypool.engine.turnstile import Turnstile
@@ -59,6 +60,7 @@ class Endpoints:
         self._loops: dict[EndpointId, Loop] = {}
         self._turnstile = Turnstile(READINGS_AT_ONCE, PATIENCE_S, clock)
         self._settings: Settings | None = None
+        observer.remarked = Drift(store, board).note
 
     def load(self) -> None:
         """Know every endpoint that is kept."""

@@ -1,6 +1,7 @@
 """One VM, host or datastore out of what several endpoints say about it; pure."""
 
 from collections.abc import Iterable
+from itertools import combinations
 from typing import TypeVar
 
 from msgspec import Struct
@@ -70,7 +71,21 @@ def merge_vm(said: Iterable[Said]) -> Vm | None:
         for host, vm in sorted(others.items())
         if host is not None
     )
-    return replace(first.vm, copies=listed)
+    twins = first.vm.twins if _one(said) else tuple(sorted({*first.vm.twins, first.vm.id}))
+    return replace(first.vm, copies=listed, twins=twins)
+
+
+def _one(said: tuple[Said, ...]) -> bool:
+    """Return whether endpoints that answer speak of one VM: two that share no disk are two.
+
+    A VM with a disk of which nobody knows the place is taken for the same one.
+    """
+    places = [
+        {(disk.datastore, disk.volume) for disk in one.vm.disks if disk.datastore is not None}
+        for one in said
+        if one.current and one.vm.disks and all(disk.datastore for disk in one.vm.disks)
+    ]
+    return all(here & there for here, there in combinations(places, 2))
 
 
 def _copies(said: Said) -> Iterable[_Copy]:

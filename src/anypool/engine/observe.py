@@ -22,6 +22,7 @@ from anypool.model import (
     Frame,
     HostId,
     Inventory,
+    Remark,
     Vm,
     VmId,
     Volume,
@@ -35,7 +36,8 @@ class Observer:
     """All readings go through here: they are ordered, merged and published.
 
     `moving` tells which VMs a migration of ours is about, `changed` is told of what is new,
-    `whole` of endpoints that were read whole, once that is published.
+    `whole` of endpoints that were read whole, once that is published,
+    `remarked` of what a platform says of changes, with the pool as it was before.
     """
 
     def __init__(self, picture: Picture, board: Board, clock: Clock) -> None:
@@ -48,6 +50,7 @@ class Observer:
         self.moving: Callable[[], frozenset[VmId]] = frozenset
         self.changed: Callable[[Delta], None] = lambda _: None
         self.whole: Callable[[EndpointId], None] = lambda _: None
+        self.remarked: Callable[[EndpointId, tuple[Remark, ...], Inventory], None] = _unheard
 
     @property
     def inventory(self) -> Inventory:
@@ -258,11 +261,19 @@ class Loop:
         found = self._observer.driver(self._endpoint).changes(cursor, wait_s)
         if self._stop.is_set():
             return cursor
-        if found.resync or found.host or not self._observer.current(self._endpoint):
-            self._observer.read(self._endpoint)
-        elif found.vms:
-            self._observer.read(self._endpoint, tuple(sorted(found.vms)))
+        before = self._observer.inventory
+        try:
+            if found.resync or found.host or not self._observer.current(self._endpoint):
+                self._observer.read(self._endpoint)
+            elif found.vms:
+                self._observer.read(self._endpoint, tuple(sorted(found.vms)))
+        finally:
+            self._observer.remarked(self._endpoint, found.remarks, before)
         return found.cursor
+
+
+def _unheard(*_: object) -> None:
+    """Let remarks of platforms be."""
 
 
 def _share(endpoint: EndpointId) -> float:

@@ -45,10 +45,11 @@ class Ours(Struct, frozen=True, gc=False):
 
 
 class Delta(Struct, frozen=True, gc=False):
-    """What a change of the picture means to others: notices, and VMs that are gone."""
+    """What a change of the picture means to others: notices, VMs that are gone, and new twins."""
 
     notices: frozenset[Notice] = frozenset()
     vanished: tuple[Vm, ...] = ()
+    twinned: tuple[Vm, ...] = ()
 
 
 class Picture:
@@ -114,14 +115,13 @@ class Picture:
             self._be_current(endpoint.id, current=True)
             shown = self._take_whole(endpoint, reading, frame, anew=anew)
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
-        if frame.full:
-            touched |= reading.vms.keys()
+        touched |= reading.vms.keys() if frame.full else frozenset()
         spoken = {vm.id: vm for vm in frame.vms}
         changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), moment)}
         if anew:
             changed |= self._vms_of(endpoint.id)
         refreshed = self._refresh(changed | self._awaited, moving)
-        return Delta(refreshed.notices | shown, refreshed.vanished)
+        return replace(refreshed, notices=refreshed.notices | shown)
 
     def lose(self, endpoint: EndpointId) -> Delta:
         """Take note that an endpoint does not answer: what it said is UNKNOWN now."""
@@ -133,7 +133,7 @@ class Picture:
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
         vms = self._vms_of(endpoint)
         refreshed = self._refresh(vms, frozenset(reading.vms))
-        return Delta(refreshed.notices | notices, refreshed.vanished)
+        return replace(refreshed, notices=refreshed.notices | notices)
 
     def switch(self, endpoint: Endpoint) -> Delta:
         """Show at once whether the hosts of an endpoint may be operated, and in which pool."""
@@ -171,7 +171,7 @@ class Picture:
         notices |= self._stores_and_networks(
             self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
         )
-        return Delta(refreshed.notices | notices, refreshed.vanished)
+        return replace(refreshed, notices=refreshed.notices | notices)
 
     def deleted(self, vm: VmId) -> Delta:
         """Take note that we deleted a VM and saw it gone: nobody can have it."""
@@ -337,6 +337,7 @@ class Picture:
         """Merge some VMs anew."""
         changes: dict[VmId, Vm | None] = {}
         vanished: list[Vm] = []
+        twinned: list[Vm] = []
         for vm in vms:
             old = self.inventory.vms.get(vm)
             new = self._merged(vm)
@@ -350,9 +351,12 @@ class Picture:
             changes[vm] = new
             if new is None and old is not None:
                 vanished.append(old)
+            if new is not None and new.twins and (old is None or old.twins != new.twins):
+                twinned.append(new)
         if changes:
             self.inventory = self.inventory.patched_vms(changes)
-        return Delta(frozenset(Notice("vm", vm) for vm in changes), tuple(vanished))
+        notices = frozenset(Notice("vm", vm) for vm in changes)
+        return Delta(notices, tuple(vanished), tuple(twinned))
 
     def _miss(self, vm: Vm, moving: frozenset[VmId]) -> None:
         """Keep a VM that nobody knows; `_awaited` are those looked at with every reading.

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from anypool.engine import twins
 from anypool.engine.board import Board, Notice
 from anypool.engine.picture import Delta
 from anypool.errors import AnypoolError
@@ -30,6 +31,7 @@ class Saver:
         self._lock = threading.Lock()
         self._unsaved: set[Notice] = set()
         self._vanished: list[Vm] = []
+        self._twinned: list[Vm] = []
         self.ours: Callable[[], frozenset[VmId]] = frozenset
 
     def note(self, delta: Delta) -> None:
@@ -38,26 +40,30 @@ class Saver:
         with self._lock:
             self._unsaved |= {notice for notice in delta.notices if notice.kind in _KINDS}
             self._vanished += [vm for vm in delta.vanished if vm.id not in deleted]
+            self._twinned += delta.twinned
 
     def save(self) -> None:
         """Write what changed since the last time; on failure it stays for the next."""
         with self._lock:
             unsaved, self._unsaved = self._unsaved, set()
             vanished, self._vanished = self._vanished, []
-        if not unsaved and not vanished:
+            twinned, self._twinned = self._twinned, []
+        told = [*map(_gone, vanished), *(twins.told(vm, self._board.inventory) for vm in twinned)]
+        if not unsaved and not told:
             return
         try:
-            self._write(unsaved, vanished)
+            self._write(unsaved, told)
         except AnypoolError as error:
             log.warning("what was observed is not saved: %s", error)
             with self._lock:
                 self._unsaved |= unsaved
                 self._vanished = vanished + self._vanished
+                self._twinned = twinned + self._twinned
             return
-        if vanished:
+        if told:
             self._board.tell((Notice("event"),))
 
-    def _write(self, unsaved: set[Notice], vanished: list[Vm]) -> None:
+    def _write(self, unsaved: set[Notice], told: list[EventRecord]) -> None:
         inventory = self._board.inventory
         changed: list[Observed] = []
         removed: list[tuple[type[Observed], str]] = []
@@ -70,8 +76,8 @@ class Saver:
                 changed.append(record)
         with self._store.writing() as tx:
             observed.put_many(tx, changed, removed)
-            for vm in vanished:
-                events.append(tx, _gone(vm))
+            for event in told:
+                events.append(tx, event)
 
 
 def _gone(vm: Vm) -> EventRecord:

@@ -16,6 +16,7 @@ from anypool.model.frame import (
     Job,
     JobState,
     Load,
+    Remark,
 )
 from anypool.model.host import Host, HostState
 from anypool.model.ids import (
@@ -201,6 +202,7 @@ __all__ = [
     "Protected",
     "Ready",
     "ReadyKind",
+    "Remark",
     "Resources",
     "Restart",
     "RolloutState",

@@ -26,13 +26,32 @@ class Frame(Struct, frozen=True, kw_only=True, gc=False):
     missing: tuple[VmId, ...] = ()
 
 
+class Remark(Struct, frozen=True, kw_only=True, gc=False):
+    """What a platform says that somebody did to a VM or a host: in its words, who and when.
+
+    `at` is seconds since 1970 by its clock, `by` is "" where it does not say who. `own` means
+    that it was done through the account that we use there.
+    """
+
+    what: str
+    at: float
+    by: str = ""
+    vm: VmId | None = None
+    host: HostId | None = None
+    own: bool = False
+
+
 class Changes(Struct, frozen=True, kw_only=True, gc=False):
-    """Which VMs may have changed since `since`; `resync` means that events were or may be lost."""
+    """Which VMs may have changed since `since`; `resync` means that events were or may be lost.
+
+    `remarks` is what the platform says of it, oldest first, where it says anything.
+    """
 
     cursor: str
     vms: frozenset[VmId] = frozenset()
     host: bool = False
     resync: bool = False
+    remarks: tuple[Remark, ...] = ()
 
 
 class JobState(StrEnum):

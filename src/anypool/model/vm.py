@@ -110,7 +110,9 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
     `made_by` is the tag of the step that made it, `origin` the image it was made from, None
     if it was none of ours; `tags` are ours. `copies` is empty unless more than one host
-    knows the VM (in mid-migration, or after a fault).
+    knows the VM (in mid-migration, or after a fault). `twins` are other VMs that bear the same
+    id on their platform, its own id a VM behind another endpoint: nothing is done to any of
+    them before they can be told apart.
     """
 
     id: VmId
@@ -129,6 +131,7 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     made_by: str = ""
     origin: Origin | None = None
     copies: tuple[VmCopy, ...] = ()
+    twins: tuple[VmId, ...] = ()
     tags: frozenset[str] = frozenset()
 
 

@@ -5,6 +5,7 @@ code has words in all of them, with the same facts.
 """
 
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
+from anypool.plan.drifting import CODES as _DRIFTING
 from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
 from anypool.plan.powering import CODES as _POWERING
 from anypool.plan.rollouts import CODES as _ROLLOUTS
@@ -378,6 +379,6 @@ _RUNS: dict[str, dict[str, Kind]] = {
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
-    **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING,
+    **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING,
 }  # fmt: skip
 """The facts of every code, by name."""

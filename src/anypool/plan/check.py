@@ -26,6 +26,7 @@ from anypool.plan.action import (
     StartVm,
     StopVm,
     VerifyHost,
+    vm_of,
 )
 from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
@@ -71,6 +72,7 @@ def objections(
     return (
         *_of_places(plan, inventory),
         *_of_images(plan, inventory),
+        *_of_twins(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
     )
@@ -97,6 +99,13 @@ def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
             case _:
                 found += _lesser(step.action, ledger)
     return tuple(found)
+
+
+def _of_twins(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
+    """Return what would be done to a VM that nobody can tell from another one."""
+    touched = dict.fromkeys(vm_of(step.action) for step in plan.steps)
+    known = (inventory.vms.get(vm) for vm in touched if vm is not None)
+    return tuple(reason("check.twins", vm=vm.id) for vm in known if vm is not None and vm.twins)
 
 
 def _of_images(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:

@@ -45,6 +45,8 @@ def plan_action(inventory: Inventory, action: Action, who: str, rules: Rulebook 
     """Return a plan of one step asked for by `who`; raise `Conflict` if it cannot run now."""
     apply(action, inventory)
     vm = vm_of(action)
+    if vm is not None and vm in inventory.vms:
+        check_single(inventory.vms[vm])
     if isinstance(action, ENDINGS) and (kept := rules.protected(action.vm)) is not None:
         name = inventory.vm(action.vm).name
         raise refuse(Conflict, reason("no.ending", vm=name, why=kept))
@@ -133,10 +135,18 @@ def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) ->
 
 def check_alone(inventory: Inventory, vm: Vm) -> None:
     """Return quietly for a VM that one host knows; raise `Conflict` if others know it too."""
+    check_single(vm)
     if vm.copies:
         where = tuple(inventory.host(copy.host).name for copy in vm.copies)
         why = reason("is.known-on", vm=vm.name, hosts=where)
         raise refuse(Conflict, why, reason("hint.other-copy"))
+
+
+def check_single(vm: Vm) -> None:
+    """Return quietly for a VM with an id of its own; raise `Conflict` if it is shared."""
+    if vm.twins:
+        twins = reason("vm.twins", vm=vm.name, count=len(vm.twins))
+        raise refuse(Conflict, twins, reason("hint.twins"))
 
 
 def plan_migrate(

@@ -216,6 +216,8 @@ def pinned(inventory: Inventory, vm: Vm) -> Reason | None:
         return reason("vm.not-running", vm=vm.name, state=vm.state)
     if vm.reason in (StateReason.INCOMING, StateReason.MIGRATING):
         return reason("vm.in-motion", vm=vm.name)
+    if vm.twins:
+        return reason("vm.twins", vm=vm.name, count=len(vm.twins))
     if vm.copies:
         return reason("vm.copies", vm=vm.name, count=len(vm.copies))
     if vm.snapshots:

@@ -4,7 +4,7 @@ import secrets
 
 from msgspec import Struct
 
-from anypool.drivers.registry import check_options, detect
+from anypool.drivers.registry import DRIVERS, check_options, detect
 from anypool.engine import Engine
 from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId, Trace
@@ -19,14 +19,17 @@ from anypool.service.reach import Reach
 
 
 class NewEndpoint(Struct, frozen=True, kw_only=True):
-    """An address to add; the password is kept encrypted and never shown again."""
+    """An address to add; the password is kept encrypted and never shown again.
+
+    With `observe_only` None it is as the driver begins: some look before they may touch.
+    """
 
     uri: str
     name: str = ""
     password: str = ""
     options: tuple[tuple[str, str], ...] = ()
     pool: str = "default"
-    observe_only: bool = False
+    observe_only: bool | None = None
 
 
 class Endpoints:
@@ -114,13 +117,14 @@ class Endpoints:
         self._check_pool(asked.pool)
         uri = checked_text(asked.uri, "uri", 2000)
         name = asked.name or f"endpoint-{secrets.token_hex(4)}"
+        driver, only = detect(uri), asked.observe_only
         wanted = Endpoint(
             id=EndpointId(checked_name(name, "an endpoint")),
-            driver=detect(uri),
+            driver=driver,
             uri=uri,
             pool=checked_name(asked.pool, "a pool"),
             options=asked.options,
-            observe_only=asked.observe_only,
+            observe_only=DRIVERS[driver].looks_first if only is None else only,
         )
         check_options(wanted.driver, wanted.options)
         if self._only not in ("", wanted.driver):

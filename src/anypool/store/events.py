@@ -49,6 +49,18 @@ def last_number(tx: Tx) -> int:
     return tx.count(select(func.coalesce(func.max(events.c.number), 0)))
 
 
+def worked_on(tx: Tx, kind: str, key: str, lately_s: float) -> bool:
+    """Return whether a step works on a VM or host, or did in the last seconds."""
+    query = (
+        select(events)
+        .where(events.c.subject_kind == kind, events.c.subject_id == key, events.c.run.is_not(None))
+        .order_by(events.c.number.desc())
+        .limit(1)
+    )
+    found = [_event(row) for row in tx.rows(query)]
+    return any(one.kind == "step.begun" or one.at >= tx.now - lately_s for one in found)
+
+
 def find(tx: Tx, ask: Ask, only: EventFilter | None = None) -> Page[EventRecord]:
     """Return a page of events, newest first."""
     wanted = {} if only is None else to_row(only)

@@ -1,6 +1,7 @@
 """The words of every reason in German."""
 
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
+from anypool.plan.words.drifting_de import WORDS as DRIFTING
 from anypool.plan.words.powering_de import WORDS as POWERING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
 
@@ -10,6 +11,7 @@ WORDS: dict[str, str] = {
     **CONSOLIDATING,
     **ROLLOUTS,
     **POWERING,
+    **DRIFTING,
     "said": "{text}",
     "asked": "verlangt von {who}",
     "word.running": "läuft",

@@ -1,6 +1,7 @@
 """The words of every reason in English."""
 
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
+from anypool.plan.words.drifting_en import WORDS as DRIFTING
 from anypool.plan.words.powering_en import WORDS as POWERING
 from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
 
@@ -10,6 +11,7 @@ WORDS: dict[str, str] = {
     **CONSOLIDATING,
     **ROLLOUTS,
     **POWERING,
+    **DRIFTING,
     "said": "{text}",
     "asked": "asked for by {who}",
     "word.running": "running",

@@ -137,6 +137,12 @@ VM: Table[Vm] = Table(
             lambda vm, _: len(vm.copies),
             "number of further hosts that know it",
         ),
+        Field(
+            "twins",
+            Kind.NUMBER,
+            lambda vm, _: len(vm.twins),
+            "number of other VMs that bear its id on their platform",
+        ),
     ),
     joins=(
         Join("host", Noun.HOST, _host, "the host it is on", lambda vm: vm.host),
