@@ -13,6 +13,7 @@ AnypoolError
 ├─ Unreachable       no answer and nothing was sent; retry later
 ├─ Rejected          the platform said no and changed nothing; give this step up
 ├─ OutcomeUnknown    it was sent and no answer came; look before doing anything else
+│  └─ UnderWay       the platform took it up and goes on by itself; ask its task
 └─ StoreFailed       the database is read-only, locked or full; nothing was changed
 """
 
@@ -96,6 +97,14 @@ class Rejected(AnypoolError):
 
 class OutcomeUnknown(AnypoolError):
     """The operation was sent and its result never came back."""
+
+
+class UnderWay(OutcomeUnknown):
+    """The platform took the operation up and goes on by itself; `handle` names its task there."""
+
+    def __init__(self, message: str, *, hint: str = "", handle: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.handle = handle
 
 
 class StoreFailed(AnypoolError):

@@ -19,7 +19,6 @@ from anypool.drivers import Driver, Migration
 from anypool.drivers.remote import WorkerPool
 from anypool.drivers.sim import Fault, FaultKind, Shape, SimDriver, Timing, World, build_world
 from anypool.model import (
-    Capability,
     DatastoreId,
     DiskWish,
     Endpoint,
@@ -259,4 +258,4 @@ def wait_until(done: Callable[[], bool], what: str, limit_s: float = 30.0) -> No
         clock.wait(threading.Event(), 0.02)
 
 
-ALL = frozenset(Capability)
+ALL = SimDriver.capabilities

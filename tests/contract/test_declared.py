@@ -14,6 +14,7 @@ from anypool.model import (
     DigestOrder,
     DiskWish,
     HostId,
+    JobOrder,
     Nic,
     Trace,
     TraceKind,
@@ -38,6 +39,7 @@ SAMPLES: dict[object, object] = {
     DiskWish: DiskWish(target="vda", datastore=DatastoreId("d"), size_bytes=1, volume="v"),
     DigestOrder: DigestOrder(datastore=DatastoreId("d"), volume="v", job="j"),
     Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
+    JobOrder: JobOrder(operation="start_vm", host=HostId("nowhere"), vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
     Migration: Migration(
         vm=VM,

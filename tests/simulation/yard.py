@@ -88,14 +88,17 @@ class Yard:
         self.news = self.engine.subscribe()
         self._last: RunRecord | None = None
         self.engine.begin(self.crew)
-        for endpoint in SimPool(self.world).endpoints():
+        for endpoint in self._pool().endpoints():
             self.engine.add_endpoint(endpoint, "", "test")
         self.running = self.where()
 
     def _boot(self) -> tuple[Crashing, Engine]:
         store = Crashing(Store.open(self.url, clock=self.clock))
-        engine = Engine(store, SimPool(self.world), self.clock, self.settings)  # type: ignore[arg-type]
+        engine = Engine(store, self._pool(), self.clock, self.settings)  # type: ignore[arg-type]
         return store, engine
+
+    def _pool(self) -> SimPool:
+        return SimPool(self.world)
 
     def restart(self) -> None:
         """End the process as kill -9 does, and start another."""

@@ -14,6 +14,7 @@ from anypool.model import (
     DiskWish,
     HostId,
     Job,
+    JobOrder,
     Load,
     Nic,
     Trace,
@@ -55,6 +56,9 @@ OPERATIONS: dict[str, Capability] = {
     "cancel_migration": Capability.LIVE_MIGRATION,
     "power_off_host": Capability.HOST_POWER,
     "power_on_host": Capability.HOST_POWER,
+    "enter_maintenance": Capability.HOST_MAINTENANCE,
+    "leave_maintenance": Capability.HOST_MAINTENANCE,
+    "job": Capability.TASKS,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -173,6 +177,10 @@ class BaseDriver:
         """Refuse."""
         self._refuse("cancel_migration")
 
+    def job(self, order: JobOrder) -> Job:
+        """Refuse."""
+        self._refuse("job")
+
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Refuse."""
         self._refuse("delete_volume")
@@ -196,6 +204,14 @@ class BaseDriver:
     def power_on_host(self, host: HostId) -> None:
         """Refuse."""
         self._refuse("power_on_host")
+
+    def enter_maintenance(self, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("enter_maintenance")
+
+    def leave_maintenance(self, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("leave_maintenance")
 
     def _refuse(self, operation: str) -> NoReturn:
         raise NotSupported(f"{self.name} cannot {operation.replace('_', ' ')}")

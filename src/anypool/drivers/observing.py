@@ -20,12 +20,16 @@ from anypool.model import (
     EndpointInfo,
     Frame,
     Host,
+    Job,
+    JobOrder,
     Load,
     Trace,
     VmId,
 )
 
-LOOKS = frozenset({"info", "observe", "observe_vms", "changes", "measure", "traces", "close"})
+LOOKS = frozenset(
+    {"info", "observe", "observe_vms", "changes", "measure", "traces", "job", "close"}
+)
 """Operations that leave no trace at the vendor."""
 
 DEEDS = frozenset(
@@ -41,6 +45,7 @@ DEEDS = frozenset(
         *("create_snapshot", "revert_snapshot", "delete_snapshot"),
         *("begin_migration", "cancel_migration"),
         *("power_off_host", "power_on_host"),
+        *("enter_maintenance", "leave_maintenance"),
     }
 )
 """Operations that change something, or open a way to."""
@@ -115,6 +120,10 @@ class ObservingDriver(BaseDriver):
     def traces(self) -> tuple[Trace, ...]:
         """Return what was written before, if anything ever was."""
         return self._eyes.traces()
+
+    def job(self, order: JobOrder) -> Job:
+        """Return how a task of the platform stands."""
+        return self._eyes.job(order)
 
     def close(self) -> None:
         """Give the connection back."""

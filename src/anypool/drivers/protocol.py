@@ -8,6 +8,8 @@ Rules, checked by the contract suite against every driver:
 * an operation returns when its effect is observable, or raises from `anypool.errors`:
   `Unreachable` when nothing was sent, `Rejected` when the platform said no and changed
   nothing, `OutcomeUnknown` when nobody can say;
+* where the platform works on it by a task of its own it may raise `UnderWay` at once, with the
+  task's handle, before anything was waited for; `job` then tells how it ends;
 * after `OutcomeUnknown`, `observe_vms` tells the truth;
 * a deed that cannot be repeated writes `tag`, the name of the step, into what it makes,
   so that it is recognised afterwards; what fails half-way removes only what bears its tag.
@@ -33,6 +35,7 @@ from anypool.model import (
     Frame,
     HostId,
     Job,
+    JobOrder,
     Load,
     Nic,
     Trace,
@@ -49,7 +52,8 @@ class Migration(Struct, frozen=True, kw_only=True, gc=False):
     somebody who has seen the source gone must resume it: for disks whose lock would not
     stop a second writer. `pause_limit_ms` is the downtime the transfer starts out with;
     the driver raises it only as far as convergence needs and never above
-    `pause_limit_max_ms`. `bandwidth_mib_s` 0 means no limit.
+    `pause_limit_max_ms`. `bandwidth_mib_s` 0 means no limit. A platform that itself keeps a VM
+    from running twice, and its pause short, may ignore them all.
     """
 
     vm: VmId
@@ -190,6 +194,14 @@ class Driver(Protocol):
         """Stop a migration; the VM stays at the source."""
         ...
 
+    def job(self, order: JobOrder) -> Job:
+        """Return how a task of the platform stands, also one that another process began.
+
+        Without a handle only a task that still runs or waits is found. `GONE` if the platform
+        does not know it: it ended long ago, or never was, and what it was about tells.
+        """
+        ...
+
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume that no VM uses; quiet if it is not there."""
         ...
@@ -212,6 +224,14 @@ class Driver(Protocol):
 
     def power_on_host(self, host: HostId) -> None:
         """Switch a host on; that it is up is seen later."""
+        ...
+
+    def enter_maintenance(self, host: HostId) -> None:
+        """Let the platform run nothing on a host that no VM runs on any more."""
+        ...
+
+    def leave_maintenance(self, host: HostId) -> None:
+        """Let the platform run VMs on a host again."""
         ...
 
     def close(self) -> None:

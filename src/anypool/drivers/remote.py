@@ -29,7 +29,7 @@ from anypool.drivers.wire import (
     no_answer,
     raise_failure,
 )
-from anypool.errors import AnypoolError, Busy, Denied, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, Busy, Denied, OutcomeUnknown, UnderWay, Unreachable
 from anypool.model import Endpoint, EndpointHealth, EndpointId, EndpointState
 
 DEADLINES_S: dict[str, float] = {
@@ -40,6 +40,7 @@ DEADLINES_S: dict[str, float] = {
     "measure": 30.0,
     "console": 15.0,
     "migration": 20.0,
+    "job": 20.0,
     "digest": 30.0,
     "create_vm": 120.0,
     "attach_disk": 120.0,
@@ -296,6 +297,9 @@ class WorkerPool:
             raise no_answer(pending.operation, True, f"wrong answer: {error}") from error
         except (Unreachable, Denied) as error:
             self._note(seat, EndpointState.UNREACHABLE, error.message)
+            raise
+        except UnderWay:
+            self._note(seat, EndpointState.CONNECTED, "")
             raise
         except OutcomeUnknown:
             raise

@@ -16,14 +16,14 @@ from msgspec import Raw, Struct
 from anypool import errors
 from anypool.drivers.base import OPERATIONS
 from anypool.drivers.protocol import Driver
-from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, OutcomeUnknown, UnderWay, Unreachable
 from anypool.model import DiskWish, Endpoint, VmWish
 
 FRAME_BYTES = 64 << 20
 READS = frozenset(
     {
         *("info", "observe", "observe_vms", "changes", "measure", "console", "migration"),
-        *("traces", "digest"),
+        *("traces", "digest", "job"),
     }
 )
 """Operations that change nothing: without an answer they are `Unreachable`, safe to repeat."""
@@ -75,12 +75,13 @@ class Answer(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True, tag=True):
-    """From a worker: the error that a call ended with."""
+    """From a worker: the error that a call ended with; `handle` is that of an `UnderWay`."""
 
     number: int
     error: str
     message: str
     hint: str = ""
+    handle: str = ""
 
 
 Order: TypeAlias = Open | Call | Abandon | Close
@@ -183,7 +184,10 @@ def failure_of(number: int, operation: str, error: Exception) -> Failure:
     """Return an error as a message; what is not of `anypool.errors` becomes an unknown outcome."""
     if isinstance(error, AnypoolError):
         name = type(error).__name__
-        return Failure(number=number, error=name, message=error.message, hint=error.hint)
+        handle = error.handle if isinstance(error, UnderWay) else ""
+        return Failure(
+            number=number, error=name, message=error.message, hint=error.hint, handle=handle
+        )
     kind = Unreachable if operation in READS else OutcomeUnknown
     return Failure(
         number=number,
@@ -198,6 +202,8 @@ def raise_failure(failure: Failure) -> NoReturn:
     kind = getattr(errors, failure.error, None)
     if not (isinstance(kind, type) and issubclass(kind, AnypoolError)):
         raise WireError(f"there is no error '{failure.error}'")
+    if issubclass(kind, UnderWay):
+        raise kind(failure.message, hint=failure.hint, handle=failure.handle)
     raise kind(failure.message, hint=failure.hint)
 
 

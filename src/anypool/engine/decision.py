@@ -70,15 +70,18 @@ Decision: TypeAlias = Act | Done | Wait | Fail | AskHuman | Withdraw
 class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a step must not forget over a restart; kept in its journal row.
 
-    `sent`: the action may have reached the platform. `held`: the migration leaves the
-    target paused. `paused`: the VM was paused before. `never_ran`: the copy at the target
-    was discarded before it ran. `called_back`: cancelling was sent. `volumes`: what a
-    deletion is to delete, as (datastore, name). Of a host that is serviced: `away_at` is since
-    when it is away (seconds since 1970, 0 if it is not), `away` that it was away long enough
-    to have been serviced, `said` that somebody said it is ready.
+    `sent`: the action may have reached the platform. `sent_at` is when it was last sent (seconds
+    since 1970), `handle` what the platform calls its task, "" where it has none or that was
+    lost. `held`: the migration leaves the target paused. `paused`: the VM was paused before.
+    `never_ran`: the copy at the target was discarded before it ran. `called_back`: cancelling
+    was sent. `volumes`: what a deletion is to delete, as (datastore, name). Of a host that is
+    serviced: `away_at` is since when it is away (seconds since 1970, 0 if it is not), `away`
+    that it was away long enough to have been serviced, `said` that somebody said it is ready.
     """
 
     sent: bool = False
+    sent_at: float = 0.0
+    handle: str = ""
     held: bool = False
     paused: bool = False
     never_ran: bool = False

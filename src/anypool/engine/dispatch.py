@@ -116,7 +116,7 @@ class Hands:
 
 
 def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> None:
-    """Carry an action out; a migration is begun elsewhere, maintenance is a fact of ours."""
+    """Carry an action out; a migration is begun elsewhere."""
     match action:
         case CreateVm(wish=wish, host=host):
             driver.create_vm(wish, host, tag)
@@ -132,18 +132,22 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reset_vm(vm, host)
         case DeleteVm(vm=vm, host=host, volumes=volumes):
             driver.delete_vm(vm, host, volumes)
-        case EraseTrace() | PowerOffHost() | PowerOnHost():
+        case (
+            EraseTrace() | PowerOffHost() | PowerOnHost() | EnterMaintenance() | LeaveMaintenance()
+        ):
             _of_host(action, driver)
         case (
-            MigrateVm() | EnterMaintenance() | LeaveMaintenance() | AwaitReady() | HandOver()
-            | VerifyHost()
+            MigrateVm() | AwaitReady() | HandOver() | VerifyHost()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
             _change(action, driver, tag)
 
 
-def _of_host(action: EraseTrace | PowerOffHost | PowerOnHost, driver: Driver) -> None:
+def _of_host(
+    action: EraseTrace | PowerOffHost | PowerOnHost | EnterMaintenance | LeaveMaintenance,
+    driver: Driver,
+) -> None:
     match action:
         case EraseTrace(trace=trace):
             driver.erase_trace(trace)
@@ -151,6 +155,10 @@ def _of_host(action: EraseTrace | PowerOffHost | PowerOnHost, driver: Driver) ->
             driver.power_off_host(host)
         case PowerOnHost(host=host):
             driver.power_on_host(host)
+        case EnterMaintenance(host=host):
+            driver.enter_maintenance(host)
+        case LeaveMaintenance(host=host):
+            driver.leave_maintenance(host)
         case _:
             assert_never(action)
 

@@ -2,11 +2,13 @@
 
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from anypool.drivers import Migration
 from anypool.engine.observe import Observer, places
 from anypool.engine.sight import Seen, Sight
 from anypool.errors import AnypoolError
-from anypool.model import EndpointId, Frame, HostId, Job, VmId
+from anypool.model import EndpointId, Frame, HostId, Job, JobOrder, VmId
 from anypool.plan import Action, MigrateVm, hosts_of, vm_of
 
 
@@ -16,11 +18,22 @@ class Eyes:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
 
-    def look(self, action: Action, order: Migration | None) -> Sight:
+    def look(self, action: Action, order: Migration | None, task: JobOrder | None = None) -> Sight:
         """Return what all hosts that matter say about an action; never raises for their silence.
 
-        With `order`, the migration it names is asked for too.
+        With `order`, the migration it names is asked for too. With `task` the platform is asked
+        for its task, before anything is read: what is read then is not older than its answer.
         """
+        if task is None:
+            return self._look(action, order)
+        try:
+            job = self._observer.driver_of(task.host).job(task)
+        except AnypoolError:
+            silent = tuple(Seen(host, answered=False) for host in hosts_of(action))
+            return Sight(inventory=self._observer.inventory, seen=silent, answered=False)
+        return replace(self._look(action, None), job=job)
+
+    def _look(self, action: Action, order: Migration | None) -> Sight:
         self._meet(hosts_of(action))
         vm = vm_of(action)
         if vm is None:

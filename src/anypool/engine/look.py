@@ -7,12 +7,13 @@ Adding an action makes mypy fail here until it is judged.
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from anypool.engine import handover, migration, powering
+from anypool.engine import closing, handover, migration, powering, tasks
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
-from anypool.model import HOLDS_MEMORY, HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
+from anypool.model import HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
 from anypool.plan import (
     Action,
     AttachDisk,
@@ -57,14 +58,12 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
     """Return what to do next about an action."""
     if isinstance(action, MigrateVm):
         return _migration(action, sight, trail, times)
-    if isinstance(action, EnterMaintenance | LeaveMaintenance):
-        return _maintenance(action, sight)
-    if isinstance(action, HandOver):
-        return handover.of_hand_over(action, sight, trail.memory, cancelling=trail.cancelling)
-    if isinstance(action, VerifyHost):
-        return handover.of_verifying(action, sight, times)
-    if isinstance(action, PowerOffHost | PowerOnHost):
-        return powering.of_power(action, sight, trail.memory, acked=trail.acked)
+    if (decision := tasks.judged(sight.job, trail.memory, times)) is not None:
+        return decision
+    if tasks.succeeded(sight.job, trail.memory):
+        trail = replace(trail, acked=True)
+    if isinstance(action, _OfHost):
+        return _host(action, sight, trail, times)
     if isinstance(action, EraseTrace):
         return _erase(sight, trail)
     if isinstance(action, AwaitReady):
@@ -78,11 +77,29 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
     return Act(decision.deed, decision.why, times.settle_s) if trail.memory.sent else decision
 
 
+_OfHost = EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost | PowerOffHost | PowerOnHost
+
+
+def _host(action: _OfHost, sight: Sight, trail: Trail, times: Times) -> Decision:
+    match action:
+        case EnterMaintenance() | LeaveMaintenance():
+            return closing.of_maintenance(action, sight, acked=trail.acked)
+        case HandOver():
+            return handover.of_hand_over(action, sight, trail.memory, cancelling=trail.cancelling)
+        case VerifyHost():
+            return handover.of_verifying(action, sight, times)
+        case _:
+            return powering.of_power(action, sight, trail.memory, acked=trail.acked)
+
+
 def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> Decision:
     pair = (sight.at(action.source).copy, _arrived(sight.at(action.target)))
     decision = migration.decide(pair, sight.job, trail.memory, times)
     if trail.cancelling:
         return migration.called_back(decision, pair, trail.memory)
+    again = isinstance(decision, Act) and decision.deed is Deed.PERFORM
+    if again and tasks.succeeded(sight.job, trail.memory):  # somebody else moved it back
+        return Fail(reason("run.reported-at-source"), times.settle_s)
     return decision
 
 
@@ -90,20 +107,6 @@ def _arrived(target: Seen) -> Copy:
     """Return the copy at a target; one that is paused and does not say why may be anything."""
     unclear = target.copy is Copy.PAUSED and target.reason is not StateReason.BY_USER
     return Copy.UNKNOWN if unclear else target.copy
-
-
-def _maintenance(action: EnterMaintenance | LeaveMaintenance, sight: Sight) -> Decision:
-    if action.host not in sight.inventory.hosts:
-        return Fail(reason("run.host-gone"))
-    if isinstance(action, LeaveMaintenance):
-        return Done()
-    if not sight.answered:
-        return Wait(reason("run.no-answer"))
-    busy = [seen.vm.name for seen in sight.seen if seen.vm and seen.state in HOLDS_MEMORY]
-    if busy:
-        why = reason("run.still-there", count=len(busy), vms=tuple(busy[:3]))
-        return Fail(why, 1.0)
-    return Done()
 
 
 def _ready(action: AwaitReady, sight: Sight, trail: Trail) -> Decision:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.drivers import Migration
-from anypool.engine import core
+from anypool.engine import core, tasks
 from anypool.engine.board import Board, Notice
 from anypool.engine.decision import Deed, recall
 from anypool.engine.dispatch import Hands, order_for
@@ -42,7 +42,15 @@ from anypool.engine.state import (
     Tick,
 )
 from anypool.engine.stepping import tag_of
-from anypool.errors import AnypoolError, Busy, Conflict, NotFound, OutcomeUnknown, Unreachable
+from anypool.errors import (
+    AnypoolError,
+    Busy,
+    Conflict,
+    NotFound,
+    OutcomeUnknown,
+    UnderWay,
+    Unreachable,
+)
 from anypool.model import RunId, VmId
 from anypool.plan import Action, DeleteVm, MigrateVm, Plan
 from anypool.settings import Settings
@@ -293,10 +301,13 @@ class Runner:
         self.deliver(run_id, generation, event)
 
     def _look(self, step: StepNow, action: Action) -> Sight:
+        memory = recall(step.record.result)
+        inventory = self._observer.inventory
+        task = tasks.asked(action, memory, inventory) if memory.sent else None
         order = None
-        if isinstance(action, MigrateVm) and recall(step.record.result).sent:
+        if isinstance(action, MigrateVm) and memory.sent and task is None:
             order = self._order(step, action)
-        return self._eyes.look(action, order)
+        return self._eyes.look(action, order, task)
 
     def _order(self, step: StepNow, action: MigrateVm) -> Migration | None:
         memory = recall(step.record.result)
@@ -312,6 +323,8 @@ class Runner:
             return Acted(command.number, Outcome.BUSY, _said(error))
         except Unreachable as error:
             return Acted(command.number, Outcome.NOT_SENT, _said(error))
+        except UnderWay as error:
+            return Acted(command.number, Outcome.UNDER_WAY, handle=error.handle)
         except OutcomeUnknown as error:
             return Acted(command.number, Outcome.UNKNOWN, _said(error))
         except AnypoolError as error:

@@ -138,15 +138,17 @@ class Outcome(StrEnum):
     NOT_SENT = "not-sent"
     BUSY = "busy"
     REFUSED = "refused"
+    UNDER_WAY = "under-way"
     UNKNOWN = "unknown"
 
 
 class Acted(Struct, frozen=True, gc=False, tag=True):
-    """A deed came back."""
+    """A deed came back; `handle` names the task of one that the platform goes on with."""
 
     number: int
     outcome: Outcome
     message: str = ""
+    handle: str = ""
 
 
 class Asked(Struct, frozen=True, gc=False, tag=True):

@@ -4,7 +4,7 @@ import math
 
 from msgspec.structs import replace
 
-from anypool.engine import handover
+from anypool.engine import handover, tasks
 from anypool.engine.decision import (
     Act,
     AskHuman,
@@ -74,7 +74,8 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
     wish = run.wish(number)
     if isinstance(wish.action, HandOver):
         step = _remembering(step, handover.noted(wish.action, sight, step.record, context))
-    memory = recall(step.record.result)
+    memory = tasks.adopted(recall(step.record.result), sight.job)
+    step = _remembering(step, memory)
     stopping = run.record.cancelling or run.record.paused or bool(run.broken)
     if step.state is StepState.WAITING and stopping:
         return replace(step, phase=Phase.IDLE), ()
@@ -106,6 +107,9 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     step = run.step(event.number)
     deed, memory = step.deed, recall(step.record.result)
     step = replace(step, acked=event.outcome is Outcome.DONE, deed=None, last=None)
+    if event.outcome is Outcome.UNDER_WAY:
+        step = _remembering(step, replace(memory, handle=event.handle))
+        return replace(step, phase=Phase.RESTING, due=context.now.ticks + SOON_S), ()
     if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
         return ended(step, StepState.FAILED, plain(event.message), context), ()
     if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
@@ -192,7 +196,7 @@ def _patient(step: StepNow, decision: Decision, context: Context) -> bool:
 def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Context]) -> Moved:
     wish, context = about
     settings, begun = context.settings, step.state is StepState.BEGUN
-    moving = isinstance(wish.action, MigrateVm) and begun
+    moving = begun and (isinstance(wish.action, MigrateVm) or tasks.goes_on(sight.job))
     deadline = settings.migration_deadline_s if moving else _deadline(wish.action, settings)
     why = decision.why if isinstance(decision, Wait) else None
     if context.now.ticks - step.tried_at > deadline:
@@ -258,6 +262,7 @@ BROKEN = "run.broken"
 def _intent(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
     """Return what must be remembered of an action before it is done."""
     memory = replace(memory, sent=True, never_ran=False, called_back=False)
+    memory = replace(memory, sent_at=now, handle="")
     match wish.action:
         case MigrateVm(source=source):
             here = sight.at(source)

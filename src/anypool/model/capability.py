@@ -20,3 +20,5 @@ class Capability(StrEnum):
     EVENTS = "events"
     DIGEST = "digest"
     HOST_POWER = "host-power"
+    HOST_MAINTENANCE = "host-maintenance"
+    TASKS = "tasks"

@@ -64,13 +64,34 @@ class JobState(StrEnum):
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
-    """Progress of a long operation; `pause_ms` is what the platform measured, 0 if it did not."""
+    """Progress of a long operation; `pause_ms` is what the platform measured, 0 if it did not.
+
+    `handle` is the platform's own name for it, "" where it gives none. A FAILED one with
+    `busy` failed only because of somebody else's work, and may be asked for again.
+    """
 
     state: JobState
     bytes_total: int = 0
     bytes_left: int = 0
     pause_ms: int = 0
     message: str = ""
+    handle: str = ""
+    percent: int = 0
+    busy: bool = False
+
+
+class JobOrder(Struct, frozen=True, kw_only=True, gc=False):
+    """Which long operation is asked about: by its `handle`, or, where that was lost, by what it is.
+
+    `operation` is the driver's operation that began it, of `vm` or, where that is "", of
+    `host`. `since` is when it was sent (seconds since 1970).
+    """
+
+    operation: str
+    host: HostId
+    vm: VmId = VmId("")
+    handle: str = ""
+    since: float = 0.0
 
 
 class DigestOrder(Struct, frozen=True, kw_only=True, gc=False):

@@ -26,6 +26,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     their abilities in `withheld`: the platform has them, and nothing may use them.
     `power_saved` says that it is off because we switched it off; `wake_proven_at` is when it
     last came up after that, in seconds since 1970, 0 if it never did or failed to since.
+    `set_aside` says that the platform itself runs nothing on it (vSphere's maintenance mode).
     """
 
     id: HostId
@@ -54,6 +55,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     power_saved: bool = False
     wake_proven_at: float = 0.0
     booked_mib: int = 0
+    set_aside: bool = False
 
     @property
     def usable_mib(self) -> int:

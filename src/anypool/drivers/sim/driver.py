@@ -17,12 +17,11 @@ from anypool.drivers.sim import console, make, observe, operate, traces, transfe
 from anypool.drivers.sim.content import SimContent
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
-from anypool.drivers.sim.records import Fault, FaultKind, Lost
+from anypool.drivers.sim.records import ABILITIES, Fault, FaultKind, Lost
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.world import World
 from anypool.errors import Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
-    Capability,
     Changes,
     Console,
     DatastoreId,
@@ -53,7 +52,7 @@ class SimDriver(BaseDriver):
     """An endpoint of a `World`: of all its hosts, or of some as one libvirtd is of one."""
 
     name = "sim"
-    capabilities = frozenset(Capability)
+    capabilities = ABILITIES
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from anypool.clock import Clock
 from anypool.drivers.sim.records import (
+    ABILITIES,
     SimCopy,
     SimDatastore,
     SimGuest,
@@ -18,7 +19,6 @@ from anypool.drivers.sim.state import State, copy_key, volume_key
 from anypool.drivers.sim.timing import USUAL, Timing
 from anypool.drivers.sim.world import World
 from anypool.model import (
-    Capability,
     Datastore,
     DatastoreId,
     Disk,
@@ -154,7 +154,7 @@ class Builder:
             hypervisor="sim",
             accelerators=("sim",),
             cpu_models=frozenset({"sim-v1"}),
-            capabilities=frozenset(Capability),
+            capabilities=ABILITIES,
             datastores=frozenset({*self._shared, local}),
             networks=frozenset(self._networks),
             peer_uri=f"sim://{self._name}/{name}",

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model import Datastore, Host, HostId, JobState, Vm, VmId, Volume
+from anypool.model import Capability, Datastore, Host, HostId, JobState, Vm, VmId, Volume
+
+ABILITIES = frozenset(Capability) - {Capability.TASKS, Capability.HOST_MAINTENANCE}
+"""What every simulated host can do: all that needs no management server above it."""
 
 
 class SimHost(Struct, frozen=True, kw_only=True, gc=False):
