@@ -53,6 +53,7 @@ from anypool.model.policy import (
     Exclusive,
     Failover,
     Headroom,
+    HighAvailability,
     Level,
     Licence,
     MaxVms,
@@ -71,6 +72,15 @@ from anypool.model.policy import (
     domains_of,
 )
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
+from anypool.model.proof import (
+    APART_S,
+    PowerOff,
+    Proof,
+    SaidGone,
+    Stated,
+    proven_since,
+    proves,
+)
 from anypool.model.rollout import (
     FINAL_ROLLOUT_STATES,
     OnFailure,
@@ -113,6 +123,7 @@ from anypool.model.vm import (
 
 __all__ = [
     "ALWAYS_MUST",
+    "APART_S",
     "DEFAULT_POOL",
     "DIGEST",
     "FAILURE_KINDS",
@@ -158,6 +169,7 @@ __all__ = [
     "Frame",
     "Headroom",
     "Health",
+    "HighAvailability",
     "Host",
     "HostColumns",
     "HostFlag",
@@ -197,10 +209,12 @@ __all__ = [
     "PolicyId",
     "Pool",
     "PoolId",
+    "PowerOff",
     "PowerSaving",
     "Priority",
     "Probe",
     "ProbeKind",
+    "Proof",
     "Protected",
     "Ready",
     "ReadyKind",
@@ -211,12 +225,14 @@ __all__ = [
     "RolloutWish",
     "Rule",
     "RunId",
+    "SaidGone",
     "Service",
     "ServiceId",
     "ServiceState",
     "Snapshot",
     "Spread",
     "StateReason",
+    "Stated",
     "Strength",
     "Tariff",
     "Together",
@@ -234,6 +250,8 @@ __all__ = [
     "Watts",
     "Week",
     "domains_of",
+    "proven_since",
+    "proves",
     "rolled_up",
     "told_hour",
 ]

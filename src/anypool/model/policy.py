@@ -194,6 +194,29 @@ class PowerSaving(Of, frozen=True, tag="power"):
     up: str = ""
 
 
+class HighAvailability(Of, frozen=True, tag="ha"):
+    """What ran on hosts in the scope runs again elsewhere once they are proven dead.
+
+    A host that showed no life for `silent_s` is asked for its power every `power_every_s`, and
+    with `fence` switched off if it is on. Switched off are at most `fences_percent` of the
+    hosts (one at least) within `fences_within_s`, none in the first `cold_s` of a manager that
+    knows nothing older, none while more than `dark_percent` of the hosts are silent. VMs that
+    match the query `best_effort` are tried once, others until they run; VMs of lower priority
+    wait up to `turn_s` for those above.
+    """
+
+    level: Level = Level.MANUAL
+    silent_s: float = 30.0
+    power_every_s: float = 10.0
+    fence: bool = True
+    fences_percent: float = 10.0
+    fences_within_s: float = 600.0
+    cold_s: float = 300.0
+    dark_percent: float = 50.0
+    best_effort: str = ""
+    turn_s: float = 300.0
+
+
 class Failover(Of, frozen=True, tag="failover"):
     """The hosts of the scope survive `failures` failures, one after the other.
 

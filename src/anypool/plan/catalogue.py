@@ -4,6 +4,7 @@ The words are in `plan.words`, one file for each language; a test sees to it tha
 code has words in all of them, with the same facts.
 """
 
+from anypool.plan.availability import CODES as _AVAILABILITY
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
 from anypool.plan.drifting import CODES as _DRIFTING
 from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
@@ -381,6 +382,6 @@ _RUNS: dict[str, dict[str, Kind]] = {
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
-    **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING,
+    **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING, **_AVAILABILITY,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -1,5 +1,6 @@
 """The words of every reason in German."""
 
+from anypool.plan.words.availability_de import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
 from anypool.plan.words.powering_de import WORDS as POWERING
@@ -12,6 +13,7 @@ WORDS: dict[str, str] = {
     **ROLLOUTS,
     **POWERING,
     **DRIFTING,
+    **AVAILABILITY,
     "said": "{text}",
     "asked": "verlangt von {who}",
     "word.running": "läuft",

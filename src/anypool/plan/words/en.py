@@ -1,5 +1,6 @@
 """The words of every reason in English."""
 
+from anypool.plan.words.availability_en import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
 from anypool.plan.words.powering_en import WORDS as POWERING
@@ -12,6 +13,7 @@ WORDS: dict[str, str] = {
     **ROLLOUTS,
     **POWERING,
     **DRIFTING,
+    **AVAILABILITY,
     "said": "{text}",
     "asked": "asked for by {who}",
     "word.running": "running",

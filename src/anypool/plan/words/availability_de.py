@@ -1,0 +1,26 @@
+"""The words of reasons about high availability in German."""
+
+WORDS: dict[str, str] = {
+    "word.healthy": "gesund",
+    "word.suspect": "verdächtig",
+    "word.management-lost": "am Leben, aber für die Verwaltung verloren",
+    "word.hypervisor-dead": "am Leben, aber ohne seinen Hypervisor",
+    "word.isolated": "am Leben, aber abgeschnitten",
+    "word.partitioned": "am Leben, aber von uns getrennt",
+    "ha.is": "er ist {condition}",
+    "ha.nothing-ran": "dort lief nichts, was weiterlaufen soll",
+    "ha.suspect": "still seit {silent}, frühestens nach {limit} tot",
+    "ha.no-bmc": "kein BMC ist bekannt, der sagen könnte, ob er aus ist",
+    "ha.fence-off": "er hat Strom, und die Regel erlaubt anypool nicht, Hosts auszuschalten",
+    "ha.bmc-silent": "sein BMC antwortet nicht",
+    "ha.power-unknown": "niemand weiß, ob er Strom hat",
+    "ha.off-once": "sein Strom wurde einmal als aus gelesen; er wird noch einmal gelesen",
+    "ha.silent-on": "er hat Strom und zeigt auf keinem Weg Leben",
+    "ha.braked": "er wird nicht ausgeschaltet: {why}",
+    "ha.fresh-lease": "er erneuert sein Lease auf dem Speicher",
+    "ha.cold": "dieser Manager hat gerade begonnen und weiß nichts Älteres; noch {left}",
+    "ha.dark": "{silent} von {all} Hosts sind still: vielleicht ist der Manager abgeschnitten",
+    "ha.enough-fences": "{count} wurden in {within} ausgeschaltet, höchstens {most} dürfen es",
+    "ha.lives": "{host} hat seither Leben gezeigt",
+    "ha.power-on": "{host} hatte seither Strom",
+}

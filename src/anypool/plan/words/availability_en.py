@@ -1,0 +1,26 @@
+"""The words of reasons about high availability in English."""
+
+WORDS: dict[str, str] = {
+    "word.healthy": "healthy",
+    "word.suspect": "suspect",
+    "word.management-lost": "alive, but lost to management",
+    "word.hypervisor-dead": "alive, but without its hypervisor",
+    "word.isolated": "alive, but isolated",
+    "word.partitioned": "alive, but partitioned from us",
+    "ha.is": "it is {condition}",
+    "ha.nothing-ran": "nothing ran there that is to be kept running",
+    "ha.suspect": "silent for {silent}, and dead at the earliest after {limit}",
+    "ha.no-bmc": "no BMC is known that could say whether it is off",
+    "ha.fence-off": "it has power, and the policy does not let anypool switch hosts off",
+    "ha.bmc-silent": "its BMC does not answer",
+    "ha.power-unknown": "nobody knows whether it has power",
+    "ha.off-once": "its power was read as off once; it is read again",
+    "ha.silent-on": "it has power and shows no life on any path",
+    "ha.braked": "it is not switched off: {why}",
+    "ha.fresh-lease": "it renews its lease on storage",
+    "ha.cold": "this manager has just begun and knows nothing older; {left} left",
+    "ha.dark": "{silent} of {all} hosts are silent: the manager itself may be cut off",
+    "ha.enough-fences": "{count} were switched off within {within}, at most {most} may be",
+    "ha.lives": "{host} has shown life since",
+    "ha.power-on": "{host} has had power since",
+}

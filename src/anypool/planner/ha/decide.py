@@ -1,0 +1,130 @@
+"""What to do about one host now, as a value; nothing here does it."""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anypool.model import APART_S, PowerOff, Proof, SaidGone
+from anypool.plan import Reason, reason
+from anypool.planner.ha.brake import Situation, brake
+from anypool.planner.ha.detect import ALIVE, Condition, Path, Verdict, Word
+from anypool.planner.ha.life import Life, refuted
+
+
+class WouldDo(StrEnum):
+    """A proof that is missing and would do; see `model.proof`."""
+
+    POWER_OFF = "power-off"
+    SAID_GONE = "said-gone"
+    STATED = "stated"
+
+
+class Leave(Struct, frozen=True, gc=False, tag=True):
+    """Nothing: the host lives, or nothing of it is to be kept running."""
+
+    why: Reason
+
+
+class Hold(Struct, frozen=True, gc=False, tag=True):
+    """Nothing yet."""
+
+    why: Reason
+
+
+class ReadPower(Struct, frozen=True, gc=False, tag=True):
+    """Ask its BMC."""
+
+    why: Reason
+
+
+class Fence(Struct, frozen=True, gc=False, tag=True):
+    """Switch it off, and see that it is off."""
+
+    why: Reason
+
+
+class Recover(Struct, frozen=True, gc=False, tag=True):
+    """Start its VMs elsewhere."""
+
+    proof: Proof
+
+
+class NeedsProof(Struct, frozen=True, gc=False, tag=True):
+    """Nothing, until one of these proofs is there."""
+
+    why: Reason
+    would_do: tuple[WouldDo, ...]
+
+
+Decision: TypeAlias = Leave | Hold | ReadPower | Fence | Recover | NeedsProof
+
+
+class Case(Struct, frozen=True, kw_only=True, gc=False):
+    """One host as it is judged: what happened to it, and what is known beside.
+
+    `proof` is the newest one about the host. `off_at` and `asked_at` are when its power was
+    first read as off without a break, and last asked for; 0 for never. `atrisk` is how many
+    VMs ran there and are to be kept running.
+    """
+
+    verdict: Verdict
+    life: Life
+    bmc: bool = False
+    proof: Proof | None = None
+    off_at: float = 0.0
+    asked_at: float = 0.0
+    at_risk: int = 0
+
+
+def decide(case: Case, situation: Situation) -> Decision:
+    """Return what to do about a host now."""
+    verdict, rule = case.verdict, situation.rule
+    if verdict.condition in ALIVE:
+        return Leave(reason("ha.is", condition=verdict.condition))
+    if not case.at_risk:
+        return Leave(reason("ha.nothing-ran"))
+    if case.proof is not None and refuted(case.proof, case.life) is None:
+        return Recover(case.proof)
+    if verdict.condition is Condition.SUSPECT:
+        silent = max(0.0, situation.now - verdict.life_at)
+        return Hold(reason("ha.suspect", silent=round(silent, 1), limit=rule.silent_s))
+    if not case.bmc:
+        return _missing(case, reason("ha.no-bmc"))
+    return _by_power(case, situation)
+
+
+def _by_power(case: Case, situation: Situation) -> Decision:
+    """Decide by what the BMC said last."""
+    match case.verdict.word(Path.BMC):
+        case Word.OFF:
+            if case.off_at + APART_S <= situation.now:
+                return ReadPower(reason("ha.off-once"))
+            return Hold(reason("ha.off-once"))
+        case Word.ON:
+            if not situation.rule.fence:
+                return _missing(case, reason("ha.fence-off"))
+            why = brake(situation, case.verdict)
+            return Hold(reason("ha.braked", why=why)) if why else Fence(reason("ha.silent-on"))
+        case _:
+            if situation.now - case.asked_at < situation.rule.power_every_s:
+                return _missing(case, reason("ha.bmc-silent"))
+            return ReadPower(reason("ha.power-unknown"))
+
+
+def _missing(case: Case, why: Reason) -> NeedsProof:
+    first = (WouldDo.POWER_OFF,) if case.bmc else ()
+    return NeedsProof(why, (*first, WouldDo.SAID_GONE, WouldDo.STATED))
+
+
+def proof_of_power(case: Case, off_at: float) -> PowerOff | None:
+    """Return the proof that a second reading of off completes, None if it is the first."""
+    if not case.off_at or off_at < case.off_at + APART_S:
+        return None
+    proof = PowerOff(host=case.verdict.host, first_at=case.off_at, at=off_at)
+    return proof if refuted(proof, case.life) is None else None
+
+
+def is_about_host(proof: Proof) -> bool:
+    """Return whether a proof speaks for all VMs of its host."""
+    return not isinstance(proof, SaidGone)

@@ -1,0 +1,242 @@
+"""What is done about a silent host: proof or nothing, and the brake before any power-off."""
+
+import itertools
+from dataclasses import dataclass, field
+
+import pytest
+
+from anypool.model import HighAvailability, HostId, PowerOff, Proof, SaidGone, Stated, VmId, proves
+from anypool.planner.ha.brake import Situation, most_fences
+from anypool.planner.ha.decide import (
+    Case,
+    Decision,
+    Fence,
+    Hold,
+    Leave,
+    NeedsProof,
+    ReadPower,
+    Recover,
+    WouldDo,
+    decide,
+    proof_of_power,
+)
+from anypool.planner.ha.detect import ALIVE, Condition, Heard, Path, Verdict, Word
+from anypool.planner.ha.life import Life, refuted
+
+H = HostId("h0")
+NOW = 10_000.0
+OFF = PowerOff(host=H, first_at=NOW - 20, at=NOW - 10)
+SAID = Stated(host=H, at=NOW - 10, by="ada", words="the rack burnt", audit=7)
+
+
+def verdict(
+    condition: Condition, power: Word = Word.NONE, host: HostId = H, storage: Word = Word.NONE
+) -> Verdict:
+    evidence = (
+        Heard(path=Path.BMC, word=power, at=NOW - 1),
+        Heard(path=Path.STORAGE, word=storage, at=NOW - 1),
+    )
+    return Verdict(host=host, condition=condition, life_at=NOW - 300, evidence=evidence)
+
+
+@dataclass
+class Asked:
+    """A silent host among nine healthy ones, and what else is so."""
+
+    condition: Condition = Condition.UNKNOWN
+    power: Word = Word.ON
+    storage: Word = Word.NONE
+    bmc: bool = True
+    proof: Proof | None = None
+    life: Life = field(default_factory=lambda: Life(host=H, life_at=NOW - 300))
+    silent: int = 1
+    hosts: int = 10
+    at_risk: int = 3
+    rule: HighAvailability = field(default_factory=HighAvailability)
+    fences: tuple[float, ...] = ()
+    cold_at: float = 0.0
+    off_at: float = 0.0
+    asked_at: float = 0.0
+
+    def decided(self) -> Decision:
+        mine = verdict(self.condition, self.power, storage=self.storage)
+        others = [
+            verdict(
+                Condition.UNKNOWN if number < self.silent else Condition.HEALTHY,
+                host=HostId(f"h{number}"),
+            )
+            for number in range(1, self.hosts)
+        ]
+        situation = Situation(
+            rule=self.rule,
+            verdicts=(mine, *others),
+            now=NOW,
+            fences=self.fences,
+            cold_at=self.cold_at,
+        )
+        case = Case(
+            verdict=mine,
+            life=self.life,
+            bmc=self.bmc,
+            proof=self.proof,
+            off_at=self.off_at,
+            asked_at=self.asked_at,
+            at_risk=self.at_risk,
+        )
+        return decide(case, situation)
+
+
+def why(decision: Decision) -> str:
+    assert not isinstance(decision, Recover)
+    return decision.why.code
+
+
+@pytest.mark.parametrize("condition", sorted(ALIVE))
+@pytest.mark.parametrize("proof", [None, OFF, SAID])
+def test_host_that_lives_is_left_alone(condition: Condition, proof: Proof | None) -> None:
+    assert isinstance(Asked(condition, proof=proof).decided(), Leave)
+
+
+def test_without_anything_at_risk_nothing_is_done() -> None:
+    assert why(Asked(at_risk=0).decided()) == "ha.nothing-ran"
+
+
+def test_suspect_is_waited_for() -> None:
+    assert why(Asked(Condition.SUSPECT).decided()) == "ha.suspect"
+
+
+@pytest.mark.parametrize("condition", [Condition.FAILED, Condition.UNKNOWN, Condition.SUSPECT])
+@pytest.mark.parametrize("proof", [OFF, SAID])
+def test_proof_that_stands_recovers(condition: Condition, proof: Proof) -> None:
+    assert Asked(condition, proof=proof, bmc=False).decided() == Recover(proof)
+
+
+@pytest.mark.parametrize("proof", [OFF, SAID])
+def test_life_since_refutes_a_proof(proof: Proof) -> None:
+    later = Life(host=H, life_at=NOW - 10)
+    assert not isinstance(Asked(proof=proof, life=later).decided(), Recover)
+    assert refuted(proof, later) is not None
+
+
+def test_power_that_was_on_since_refutes_that_it_is_off_and_no_statement() -> None:
+    on = Life(host=H, on_at=NOW - 5)
+    assert refuted(OFF, on) is not None
+    assert refuted(SAID, on) is None
+
+
+def test_life_between_the_two_readings_refutes_them() -> None:
+    assert refuted(OFF, Life(host=H, life_at=NOW - 15)) is not None
+    assert refuted(OFF, Life(host=H, life_at=NOW - 21)) is None
+
+
+def test_no_bmc_needs_a_proof_and_says_which_would_do() -> None:
+    decision = Asked(bmc=False).decided()
+    assert isinstance(decision, NeedsProof)
+    assert decision.would_do == (WouldDo.SAID_GONE, WouldDo.STATED)
+
+
+def test_silent_bmc_is_asked_again_and_again_and_needs_a_proof_meanwhile() -> None:
+    assert isinstance(Asked(power=Word.SILENT, asked_at=NOW - 60).decided(), ReadPower)
+    waiting = Asked(power=Word.SILENT, asked_at=NOW - 1).decided()
+    assert isinstance(waiting, NeedsProof)
+    assert WouldDo.POWER_OFF in waiting.would_do
+
+
+def test_one_reading_of_off_is_followed_by_another() -> None:
+    assert isinstance(Asked(Condition.FAILED, Word.OFF, off_at=NOW - 0.5).decided(), Hold)
+    assert isinstance(Asked(Condition.FAILED, Word.OFF, off_at=NOW - 1.5).decided(), ReadPower)
+
+
+def test_silent_host_with_power_is_fenced() -> None:
+    assert isinstance(Asked().decided(), Fence)
+
+
+def test_policy_without_fencing_needs_a_proof() -> None:
+    assert why(Asked(rule=HighAvailability(fence=False)).decided()) == "ha.fence-off"
+
+
+BRAKED = {
+    "ha.fresh-lease": Asked(storage=Word.ANSWERS),
+    "ha.cold": Asked(cold_at=NOW - 299),
+    "ha.dark": Asked(silent=6),
+    "ha.enough-fences": Asked(fences=(NOW - 599,)),
+}
+
+
+@pytest.mark.parametrize("code", BRAKED)
+def test_brake_holds(code: str) -> None:
+    decision = BRAKED[code].decided()
+    assert why(decision) == "ha.braked"
+    assert isinstance(decision, Hold)
+    assert code in repr(decision)
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        Asked(cold_at=NOW - 300),
+        Asked(silent=5),
+        Asked(fences=(NOW - 600,)),
+        Asked(fences=(NOW - 5,), hosts=20),
+        Asked(silent=6, rule=HighAvailability(dark_percent=60)),
+        Asked(cold_at=NOW - 61, rule=HighAvailability(cold_s=60)),
+        Asked(fences=(NOW - 61,), rule=HighAvailability(fences_within_s=60)),
+    ],
+)
+def test_brake_lets_go_and_each_number_is_a_setting(free: Asked) -> None:
+    assert isinstance(free.decided(), Fence)
+
+
+def test_brake_does_not_hold_what_is_proven() -> None:
+    asked = Asked(proof=OFF, cold_at=NOW - 1, silent=9, fences=(NOW - 1,))
+    assert asked.decided() == Recover(OFF)
+
+
+def test_one_host_may_always_be_fenced() -> None:
+    rule = HighAvailability()
+    assert [most_fences(rule, hosts) for hosts in (1, 9, 10, 19, 20, 100)] == [1, 1, 1, 1, 2, 10]
+
+
+def test_recovery_never_comes_without_a_proof_that_stands() -> None:
+    """Whatever else is so."""
+    lives = [Life(host=H), Life(host=H, life_at=NOW - 15), Life(host=H, on_at=NOW - 5)]
+    for condition, power, bmc, proof, life in itertools.product(
+        Condition, (Word.ON, Word.OFF, Word.SILENT), (True, False), (None, OFF, SAID), lives
+    ):
+        asked = Asked(condition, power, bmc=bmc, proof=proof, life=life)
+        stands = proof is not None and refuted(proof, life) is None
+        recovers = isinstance(asked.decided(), Recover)
+        assert recovers == (stands and condition not in ALIVE)
+
+
+def test_second_reading_makes_the_proof() -> None:
+    def case(off_at: float, life: Life) -> Case:
+        return Case(
+            verdict=verdict(Condition.FAILED, Word.OFF), life=life, off_at=off_at, at_risk=1
+        )
+
+    quiet = Life(host=H, life_at=NOW - 100)
+    assert proof_of_power(case(0.0, quiet), NOW) is None
+    assert proof_of_power(case(NOW - 0.5, quiet), NOW) is None
+    assert proof_of_power(case(NOW - 2, quiet), NOW) == PowerOff(host=H, first_at=NOW - 2, at=NOW)
+    assert proof_of_power(case(NOW - 2, Life(host=H, life_at=NOW - 1)), NOW) is None
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0, 5.0), (5.0, 5.0), (5.0, 5.9), (6.0, 5.0)])
+def test_two_readings_that_are_one_prove_nothing(first: float, second: float) -> None:
+    with pytest.raises(ValueError, match="apart"):
+        PowerOff(host=H, first_at=first, at=second)
+
+
+@pytest.mark.parametrize(("by", "words"), [("", "it burnt"), ("ada", " ")])
+def test_statement_has_a_name_and_a_reason(by: str, words: str) -> None:
+    with pytest.raises(ValueError, match="name and a reason"):
+        Stated(host=H, at=1.0, by=by, words=words, audit=1)
+
+
+def test_what_a_host_says_of_one_vm_proves_nothing_of_another() -> None:
+    said = SaidGone(host=H, vm=VmId("v1"), at=1.0)
+    assert proves(said, VmId("v1"), H)
+    assert not proves(said, VmId("v2"), H)
+    assert not proves(said, VmId("v1"), HostId("h1"))
+    assert proves(OFF, VmId("v2"), H)

@@ -1,0 +1,103 @@
+"""What the paths of a host showed, and what happened to it: every row, and every age."""
+
+import itertools
+
+import pytest
+
+from anypool.model import HostId
+from anypool.planner.ha.detect import (
+    ALIVE,
+    LIFE,
+    TABLE,
+    Condition,
+    Heard,
+    Path,
+    Verdict,
+    Word,
+    detect,
+)
+
+H = HostId("h1")
+NOW = 1000.0
+
+SAYS = {
+    Path.MANAGEMENT: (Word.NONE, Word.ANSWERS, Word.REFUSES, Word.SILENT),
+    Path.DATA: (Word.NONE, Word.ANSWERS, Word.REFUSES, Word.PEERS, Word.SILENT),
+    Path.STORAGE: (Word.NONE, Word.ANSWERS, Word.SILENT),
+    Path.BMC: (Word.NONE, Word.ON, Word.OFF, Word.SILENT),
+}
+"""What each path can say."""
+
+
+def heard(word: Word, path: Path, *, age: float = 1.0, life_age: float = 900.0) -> Heard:
+    life = NOW - (age if word in LIFE else life_age)
+    return Heard(path=path, word=word, at=NOW - age, life_at=life)
+
+
+def judged(*words: str, age: float = 1.0, life_age: float = 900.0) -> Verdict:
+    """Return the verdict on the words of management, data, storage and BMC."""
+    said = tuple(
+        heard(Word(word), path, age=age, life_age=life_age)
+        for word, path in zip(words, Path, strict=True)
+    )
+    return detect(H, said, NOW, silent_s=30, fresh_s=20)
+
+
+@pytest.mark.parametrize(
+    ("words", "condition"),
+    [
+        ("answers silent silent off", "healthy"),
+        ("refuses silent none on", "hypervisor-dead"),
+        ("silent answers none on", "management-lost"),
+        ("silent refuses silent off", "management-lost"),
+        ("silent peers none on", "partitioned"),
+        ("silent silent answers on", "isolated"),
+        ("silent silent answers off", "isolated"),
+        ("silent silent none off", "failed"),
+        ("silent none silent silent", "failed"),
+        ("silent silent none on", "unknown"),
+        ("silent none none none", "unknown"),
+        ("none none none silent", "unknown"),
+    ],
+)
+def test_words_tell_conditions_apart(words: str, condition: str) -> None:
+    assert judged(*words.split()).condition == condition
+
+
+def test_every_combination_has_a_condition_and_life_is_never_called_dead() -> None:
+    for words in itertools.product(*SAYS.values()):
+        verdict = judged(*words)
+        lives = any(word in LIFE for word in words)
+        assert (verdict.condition in ALIVE) is lives, words
+
+
+def test_every_row_is_the_first_for_some_words() -> None:
+    found = {judged(*words).condition for words in itertools.product(*SAYS.values())}
+    assert found == {condition for *_, condition in TABLE}
+
+
+@pytest.mark.parametrize("words", ["silent silent none on", "silent none none none"])
+def test_silence_is_suspect_first(words: str) -> None:
+    assert judged(*words.split(), life_age=29.9).condition is Condition.SUSPECT
+    assert judged(*words.split(), life_age=30.0).condition is Condition.UNKNOWN
+
+
+def test_power_that_is_off_waits_for_nothing() -> None:
+    assert judged("silent", "silent", "none", "off", life_age=2.0).condition is Condition.FAILED
+
+
+def test_old_life_is_silence_and_old_power_says_nothing() -> None:
+    assert judged("answers", "none", "none", "none", age=21.0).condition is Condition.SUSPECT
+    assert judged("answers", "none", "none", "none", age=31.0).condition is Condition.UNKNOWN
+    assert judged("silent", "silent", "none", "off", age=21.0).condition is Condition.UNKNOWN
+
+
+def test_verdict_says_what_was_seen_and_when() -> None:
+    verdict = judged("silent", "answers", "none", "on")
+    assert [(one.path, one.word, one.at) for one in verdict.evidence] == [
+        (Path.BMC, Word.ON, NOW - 1),
+        (Path.DATA, Word.ANSWERS, NOW - 1),
+        (Path.MANAGEMENT, Word.SILENT, NOW - 1),
+        (Path.STORAGE, Word.NONE, NOW - 1),
+    ]
+    assert verdict.life_at == NOW - 1
