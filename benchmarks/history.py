@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from anypool.clock import ManualClock
 from anypool.engine.archive import Archive
+from anypool.engine.curves import METRIC, curves
 from anypool.engine.history import History, Span
 from anypool.engine.hour import Readings
 from anypool.engine.recorder import Recorder
@@ -88,6 +89,7 @@ def _loads(folder: Path) -> tuple[dict[str, dict[str, list[float]]], dict[str, f
         begun = time.perf_counter()
         history.series(name, [], Span(START, START + 86_400, 300))
         asked.append(1000 * (time.perf_counter() - begun))
+    curve_ms = _curves(history, names)
     peer = _sqlite(folder / "peer.db", names, data)
     zipped = _gzip(data)
     mine = {
@@ -96,11 +98,13 @@ def _loads(folder: Path) -> tuple[dict[str, dict[str, list[float]]], dict[str, f
         "day_query_ms": asked,
         "day_row_bytes": [float(one) for one in days],
         "rollup_us": [1e6 * rolled / OBJECTS],
+        "fortnight_ms": [curve_ms],
     }
     ratios = {
         "bytes_per_sample": size / samples,
         "us_per_sample": 1e6 * took / samples,
         "query_ms": median(asked),
+        "fortnight_ms": curve_ms,
         "day_row_bytes": median(days),
         "rows_bytes_ratio": size / samples / peer["bytes_per_sample"][0],
         "rows_us_ratio": 1e6 * took / samples / peer["us_per_sample"][0],
@@ -109,6 +113,17 @@ def _loads(folder: Path) -> tuple[dict[str, dict[str, list[float]]], dict[str, f
     }
     store.close()
     return {"anypool": mine, "rows in SQLite": peer, "float64, gzip": zipped}, ratios
+
+
+def _curves(history: History, names: list[str]) -> float:
+    """Return the CPU time in ms in which the load curve of an object over two weeks is read."""
+    begun = time.process_time()
+    span = range(START // 3600, START // 3600 + HOURS)
+    kept = history.kept(names, METRIC, span)
+    found = curves(kept, [VmId(name) for name in names], span, 95.0)
+    took = time.process_time() - begun
+    assert len(found) == OBJECTS
+    return 1000 * took / OBJECTS / HOURS * 24 * 14
 
 
 def _data(rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ from anypool.store.loadcodec import (
     Tail,
     decode_chunk,
     decode_day,
+    decode_metric,
     decode_tail,
     encode_chunks,
     encode_day,
@@ -57,6 +58,19 @@ def test_chunks_come_back_as_they_were(codes: np.ndarray) -> None:
             found = decode_chunk(body)
             assert found.step_s == STEP_S
             assert (found.codes == codes[number]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(HOURS, st.integers(1, 16383), st.integers(0, COUNT - 1))
+def test_one_metric_of_many_chunks_is_as_in_each(codes: np.ndarray, fill: int, metric: int) -> None:
+    whole = np.where(codes == GAP, np.uint16(fill), codes)
+    bodies = dict(enumerate(encode_chunks(STEP_S, codes) + encode_chunks(STEP_S, whole)))
+    known = {key: body for key, body in bodies.items() if body is not None}
+    found, broken = decode_metric({**known, 99: b"\x09", 98: b"\x01" * 40}, metric)
+    assert set(broken) == {98, 99}
+    assert set(found) == set(known)
+    for key, body in known.items():
+        assert (found[key] == decode_chunk(body).codes[metric]).all()
 
 
 @settings(max_examples=25, deadline=None)

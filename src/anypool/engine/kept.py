@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from anypool.engine.recorder import Recorder
-from anypool.errors import StoreFailed
 from anypool.model.metric import COUNT, GAP, Codes
 from anypool.store import Store, Tx, loads
-from anypool.store.loadcodec import HOUR_S, Chunk, decode_chunk, decode_tail
+from anypool.store.loadcodec import HOUR_S, Chunk, decode_metric, decode_tail
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +40,11 @@ class KeptHours:
         left = dict(self._memory.get(hour, {}))
         with self._store.reading() as tx:
             bodies = loads.chunks_of(tx, hour, list(self._rows))
-        for number, body in bodies.items():
+        found, broken = decode_metric(bodies, self._metric)
+        for number, error in broken.items():
+            log.warning("a gap in hour %d of object %d: %s", hour, number, error.message)
+        for number, codes in found.items():
             row = self._rows[number]
-            try:
-                codes = decode_chunk(body).codes[self._metric]
-            except StoreFailed as error:
-                log.warning("a gap in hour %d of object %d: %s", hour, number, error.message)
-                continue
             yield row, _over(codes, left.pop(row, None))
         yield from left.items()
 

@@ -6,7 +6,8 @@ the format was chosen, and its errors, is in the decision about it.
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,45 @@ def decode_chunk(body: bytes) -> Chunk:
     except (struct.error, zlib.error, ValueError, ZeroDivisionError) as error:
         raise _broken("an hour of loads", error) from error
     return Chunk(step_s, codes)
+
+
+def decode_metric(
+    bodies: Mapping[int, bytes], metric: int
+) -> tuple[dict[int, Codes], dict[int, StoreFailed]]:
+    """Return the codes of one metric of many chunks by their keys, and what is wrong with others.
+
+    They are as `decode_chunk` says, several times faster where the chunks are alike.
+    """
+    found: dict[int, Codes] = {}
+    broken: dict[int, StoreFailed] = {}
+    alike: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    for key, body in bodies.items():
+        try:
+            if (plain := _plain_if_whole(body)) is None:
+                found[key] = decode_chunk(body).codes[metric]
+            else:
+                alike[len(plain)].append((key, plain))
+        except StoreFailed as error:
+            broken[key] = error
+    for length, some in alike.items():
+        planes = np.frombuffer(b"".join(plain for _, plain in some), np.uint8)
+        mine = planes.reshape(len(some), 2, COUNT, length // COUNT // 2)[:, :, metric]
+        folded = mine[:, 0].astype(np.int32) | (mine[:, 1].astype(np.int32) << 8)
+        codes = np.cumsum(_unfolded(folded), axis=1).astype(np.uint16)
+        found.update(zip((key for key, _ in some), codes, strict=True))
+    return found, broken
+
+
+def _plain_if_whole(body: bytes) -> bytes | None:
+    """Return the differences of a chunk that has all slots and no gaps, None for another."""
+    try:
+        kind, flags, step_s, _, slots = _HEAD.unpack_from(body)
+        if kind != _CHUNK or flags or slots * step_s != HOUR_S:
+            return None
+        plain = zlib.decompress(body[_HEAD.size :], -15)
+    except (struct.error, zlib.error) as error:
+        raise _broken("an hour of loads", error) from error
+    return plain if len(plain) == 2 * COUNT * slots else None
 
 
 def merge_chunks(old: Chunk, new: Chunk) -> Chunk:
@@ -199,7 +239,11 @@ def _deltas(codes: Codes) -> bytes:
 
 def _undeltas(plain: bytes, shape: tuple[int, int]) -> Codes:
     folded = _from_planes(plain, shape).astype(np.int32)
-    return np.cumsum((folded >> 1) ^ -(folded & 1), axis=1).astype(np.uint16)
+    return np.cumsum(_unfolded(folded), axis=1).astype(np.uint16)
+
+
+def _unfolded(folded: NDArray[np.int32]) -> NDArray[np.int32]:
+    return (folded >> 1) ^ -(folded & 1)
 
 
 def _planes(codes: NDArray[np.uint16]) -> tuple[bytes, bytes]:
