@@ -92,6 +92,8 @@ def driver_matrix() -> str:
     lines += ["", "## Addresses", ""]
     for name, entry in DRIVERS.items():
         schemes = ", ".join(f"`{scheme}://`" for scheme in sorted(entry.schemes))
+        if not schemes:
+            schemes = "none: it is given to a host, with `anypool host set-bmc`"
         lines.append(f"* {registry.quality(name).title}: `{entry.example}`. Schemes: {schemes}")
     return "\n".join(lines) + "\n"
 

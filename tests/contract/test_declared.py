@@ -6,6 +6,7 @@ import typing
 import pytest
 
 from anypool.drivers import OPERATIONS, BaseDriver, Driver, Migration
+from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.drivers.sim import SimDriver
 from anypool.errors import NotSupported
 from anypool.model import (
@@ -62,7 +63,7 @@ def sample_arguments(operation: str) -> list[object]:
 
 
 def drivers() -> list[type[BaseDriver]]:
-    found: list[type[BaseDriver]] = [BaseDriver, SimDriver]
+    found: list[type[BaseDriver]] = [BaseDriver, SimDriver, RedfishDriver]
     if LIBVIRT:
         from anypool.drivers.libvirt import driver
 

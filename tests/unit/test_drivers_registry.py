@@ -61,6 +61,8 @@ def test_schemes_belong_to_one_driver() -> None:
     schemes = [scheme for entry in registry.DRIVERS.values() for scheme in entry.schemes]
     assert len(schemes) == len(set(schemes))
     for entry in registry.DRIVERS.values():
+        if not entry.schemes:
+            continue
         assert registry.detect(entry.example) == entry.name
 
 

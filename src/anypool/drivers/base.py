@@ -17,6 +17,7 @@ from anypool.model import (
     JobOrder,
     Load,
     Nic,
+    PowerReading,
     Trace,
     VmChange,
     VmId,
@@ -54,7 +55,9 @@ OPERATIONS: dict[str, Capability] = {
     "begin_migration": Capability.LIVE_MIGRATION,
     "migration": Capability.LIVE_MIGRATION,
     "cancel_migration": Capability.LIVE_MIGRATION,
+    "power": Capability.HOST_POWER,
     "power_off_host": Capability.HOST_POWER,
+    "force_off_host": Capability.HOST_POWER,
     "power_on_host": Capability.HOST_POWER,
     "enter_maintenance": Capability.HOST_MAINTENANCE,
     "leave_maintenance": Capability.HOST_MAINTENANCE,
@@ -197,9 +200,17 @@ class BaseDriver:
         """Refuse."""
         self._refuse("erase_trace")
 
+    def power(self, host: HostId) -> PowerReading:
+        """Refuse."""
+        self._refuse("power")
+
     def power_off_host(self, host: HostId) -> None:
         """Refuse."""
         self._refuse("power_off_host")
+
+    def force_off_host(self, host: HostId) -> None:
+        """Refuse."""
+        self._refuse("force_off_host")
 
     def power_on_host(self, host: HostId) -> None:
         """Refuse."""

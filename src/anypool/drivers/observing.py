@@ -20,15 +20,17 @@ from anypool.model import (
     EndpointInfo,
     Frame,
     Host,
+    HostId,
     Job,
     JobOrder,
     Load,
+    PowerReading,
     Trace,
     VmId,
 )
 
 LOOKS = frozenset(
-    {"info", "observe", "observe_vms", "changes", "measure", "traces", "job", "close"}
+    {"info", "observe", "observe_vms", "changes", "measure", "traces", "job", "power", "close"}
 )
 """Operations that leave no trace at the vendor."""
 
@@ -44,8 +46,8 @@ DEEDS = frozenset(
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),
         *("create_snapshot", "revert_snapshot", "delete_snapshot"),
         *("begin_migration", "cancel_migration"),
-        *("power_off_host", "power_on_host"),
         *("enter_maintenance", "leave_maintenance"),
+        *("power_off_host", "force_off_host", "power_on_host"),
     }
 )
 """Operations that change something, or open a way to."""
@@ -124,6 +126,10 @@ class ObservingDriver(BaseDriver):
     def job(self, order: JobOrder) -> Job:
         """Return how a task of the platform stands."""
         return self._eyes.job(order)
+
+    def power(self, host: HostId) -> PowerReading:
+        """Return whether a host is on."""
+        return self._eyes.power(host)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -38,6 +38,7 @@ from anypool.model import (
     JobOrder,
     Load,
     Nic,
+    PowerReading,
     Trace,
     VmChange,
     VmId,
@@ -218,8 +219,16 @@ class Driver(Protocol):
         """Take one of `traces` away; quiet if it is not there."""
         ...
 
+    def power(self, host: HostId) -> PowerReading:
+        """Return whether a host is on, without asking the host itself."""
+        ...
+
     def power_off_host(self, host: HostId) -> None:
-        """Switch a host off; from then on `observe` says that it is off."""
+        """Have a host shut down, or switch it off where it cannot be asked; seen later."""
+        ...
+
+    def force_off_host(self, host: HostId) -> None:
+        """Switch a host off at once."""
         ...
 
     def power_on_host(self, host: HostId) -> None:

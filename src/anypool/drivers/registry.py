@@ -50,7 +50,8 @@ class DriverEntry(Struct, frozen=True, kw_only=True):
 
     `install` says how to get the vendor's library where it is not part of anypool, `options`
     are those of an endpoint that it understands; none of them is a secret. Where `looks_first`
-    is set an endpoint is added observe-only unless somebody says otherwise.
+    is set an endpoint is added observe-only unless somebody says otherwise. One without schemes
+    is of no endpoint that somebody adds: a host is given it beside its own.
     """
 
     name: str
@@ -86,6 +87,13 @@ DRIVERS: dict[str, DriverEntry] = {
             module="anypool.drivers.sim.connect",
             schemes=frozenset({"sim"}),
             example="sim://demo?hosts=3&vms=6",
+        ),
+        DriverEntry(
+            name="redfish",
+            module="anypool.drivers.redfish.driver",
+            schemes=frozenset(),
+            example="https://BMC",
+            options=frozenset({"user", "system", "fingerprint"}),
         ),
     )
 }
@@ -161,7 +169,7 @@ def quality(driver: str) -> Quality:
 
 
 def _examples() -> str:
-    return "write " + " or ".join(entry.example for entry in DRIVERS.values())
+    return "write " + " or ".join(entry.example for entry in DRIVERS.values() if entry.schemes)
 
 
 def _hint_for_bare(uri: str) -> str:

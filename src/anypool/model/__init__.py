@@ -1,5 +1,6 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
+from anypool.model.bmc import Bmc, KnownBmc, Power, PowerReading, same_hardware
 from anypool.model.booking import Booking
 from anypool.model.capability import Capability
 from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
@@ -141,6 +142,7 @@ __all__ = [
     "Apart",
     "Automation",
     "Balance",
+    "Bmc",
     "Booking",
     "BookingId",
     "Boot",
@@ -183,6 +185,7 @@ __all__ = [
     "Job",
     "JobOrder",
     "JobState",
+    "KnownBmc",
     "KnownEndpoint",
     "KnownPool",
     "KnownService",
@@ -209,7 +212,9 @@ __all__ = [
     "PolicyId",
     "Pool",
     "PoolId",
+    "Power",
     "PowerOff",
+    "PowerReading",
     "PowerSaving",
     "Priority",
     "Probe",
@@ -253,5 +258,6 @@ __all__ = [
     "proven_since",
     "proves",
     "rolled_up",
+    "same_hardware",
     "told_hour",
 ]

@@ -147,8 +147,14 @@ class Console(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class EndpointInfo(Struct, frozen=True, kw_only=True, gc=False):
-    """What answered: the product and version, and the hosts behind it by id."""
+    """What answered: the product and version, and the hosts behind it by id.
+
+    Of a BMC, `system` is the path of the host's system, and `certificate` the SHA-256 of what
+    it shows to those who trust no certificate yet; then all else is empty.
+    """
 
     product: str
     version: str
     hosts: tuple[HostId, ...] = ()
+    system: str = ""
+    certificate: str = ""

@@ -35,6 +35,8 @@ from anypool.model import (
     Job,
     Load,
     Nic,
+    Power,
+    PowerReading,
     Trace,
     VmChange,
     VmId,
@@ -248,6 +250,17 @@ class SimDriver(BaseDriver):
         self._deed(
             "cancel_migration", order.vm, order.source, lambda p, _: transfer.cancel(p, order)
         )
+
+    def power(self, host: HostId) -> PowerReading:
+        """Return whether a host has power, whatever it says itself."""
+        with self._world.turn() as state:
+            if host not in self._hosts(state):
+                raise Unreachable(f"{host} is not behind this endpoint")
+            return PowerReading(power=Power.ON if state.host(host).powered else Power.OFF)
+
+    def force_off_host(self, host: HostId) -> None:
+        """Switch a host off, whatever runs there."""
+        self._power("force_off_host", host, self._world.switch_host_off)
 
     def power_off_host(self, host: HostId) -> None:
         """Switch a host off, whatever runs there."""

@@ -1,0 +1,1 @@
+"""Redfish: reads and switches the power of one server through its BMC."""

@@ -1,0 +1,180 @@
+"""The driver of one server's BMC: it reads and switches the power, and nothing else.
+
+Its endpoint's address is the service, its options are the user, the path of the system and the
+fingerprint of the one certificate that is trusted. Without a fingerprint it says which
+certificate is shown, and sends nothing.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from anypool.drivers.base import BaseDriver
+from anypool.drivers.protocol import Driver
+from anypool.drivers.redfish import watts
+from anypool.drivers.redfish.channel import Channel
+from anypool.drivers.redfish.service import Service, link, members, words
+from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
+from anypool.model import (
+    Capability,
+    Endpoint,
+    EndpointInfo,
+    Frame,
+    HostId,
+    Power,
+    PowerReading,
+    VmId,
+)
+
+OPERATION_S = 25.0
+"""What one operation may take, all its requests together; the worker's deadline is above it."""
+SILENCE_S = 10.0
+_STATES = {"On": Power.ON, "Off": Power.OFF}
+_RESET = "#ComputerSystem.Reset"
+_ON = ("On", "ForceOn")
+_GRACEFUL = ("GracefulShutdown",)
+_FORCED = ("ForceOff",)
+
+
+class RedfishDriver(BaseDriver):
+    """One system of one Redfish service; calls take turns."""
+
+    name = "redfish"
+    capabilities = frozenset({Capability.HOST_POWER})
+
+    def __init__(self, channel: Channel, options: dict[str, str], password: str) -> None:
+        self._channel = channel
+        self._pinned = bool(options.get("fingerprint"))
+        self._wanted = options.get("system", "")
+        self._service = Service(channel, options.get("user", ""), password)
+        self._turn = threading.Lock()
+        self._path = ""
+        self._meter = watts.Meter(self._service)
+
+    def info(self) -> EndpointInfo:
+        """Return what the system is, its UUID as a host's id; or which certificate is shown."""
+        if not self._pinned:
+            return EndpointInfo(product="", version="", certificate=self._channel.shown())
+        with self._begun() as service:
+            system = self._system()
+            names = (words(system.get("Manufacturer")), words(system.get("Model")))
+            return EndpointInfo(
+                product=" ".join(name for name in names if name) or "a server",
+                version=words(service.root.get("RedfishVersion")),
+                hosts=(HostId(words(system.get("UUID")).lower()),),
+                system=self._path,
+            )
+
+    def observe(self) -> Frame:
+        """Refuse: a BMC knows no VMs."""
+        self._refuse("observe")
+
+    def observe_vms(self, vms: tuple[VmId, ...]) -> Frame:
+        """Refuse: a BMC knows no VMs."""
+        self._refuse("observe_vms")
+
+    def power(self, host: HostId) -> PowerReading:
+        """Return whether the system is on, and what it draws where the service says so."""
+        with self._begun():
+            system = self._system()
+            return PowerReading(power=_power(system), watts=self._meter.read(system))
+
+    def power_on_host(self, host: HostId) -> None:
+        """Switch the system on; nothing is sent if it is on."""
+        self._reset(Power.ON, _ON)
+
+    def power_off_host(self, host: HostId) -> None:
+        """Ask the system to shut down, or switch it off where it cannot be asked."""
+        self._reset(Power.OFF, (*_GRACEFUL, *_FORCED))
+
+    def force_off_host(self, host: HostId) -> None:
+        """Switch the system off at once."""
+        self._reset(Power.OFF, _FORCED)
+
+    def close(self) -> None:
+        """Give the session back."""
+        with self._turn:
+            self._service.leave()
+
+    @contextmanager
+    def _begun(self) -> Iterator[Service]:
+        if not self._pinned:
+            hint = "confirm it with `anypool host set-bmc`"
+            raise Denied(f"the certificate of {self._service.name} is not confirmed", hint=hint)
+        if not self._turn.acquire(timeout=OPERATION_S):
+            raise Busy(f"{self._service.name} has not answered what it was asked before")
+        try:
+            self._service.begin()
+            yield self._service
+        finally:
+            self._service.end()
+            self._turn.release()
+
+    def _system(self) -> dict[str, Any]:
+        """Read the system anew."""
+        if not self._path:
+            self._path = self._find()
+        return self._service.get(self._path)
+
+    def _find(self) -> str:
+        """Return the path of the system; raise `NotFound` or `Invalid` and name those there are."""
+        if self._wanted.startswith("/"):
+            return self._wanted
+        systems = link(self._service.root, "Systems")
+        if not systems:
+            raise NotFound(f"{self._service.name} has no systems", hint="its Redfish is too old")
+        paths = members(self._service.get(systems))
+        ids = {path.rstrip("/").rpartition("/")[2]: path for path in paths}
+        there = ", ".join(sorted(ids)[:8]) or "none"
+        if self._wanted:
+            if self._wanted in ids:
+                return ids[self._wanted]
+            why = f"{self._service.name} has no system {self._wanted[:80]}"
+            raise NotFound(why, hint=f"there are: {there}")
+        if len(paths) != 1:
+            why = f"{self._service.name} has {len(paths)} systems"
+            raise Invalid(why, hint=f"say which one with --system: {there}")
+        return paths[0]
+
+    def _reset(self, wanted: Power, kinds: tuple[str, ...]) -> None:
+        """Have the system brought to a power state, by the first of these kinds it knows.
+
+        A service that says 409 may mean that it is so already: that is read, not guessed.
+        """
+        with self._begun() as service:
+            system = self._system()
+            if _power(system) is wanted:
+                return
+            target, kind = self._action(system, kinds)
+            if service.post(target, {"ResetType": kind}) != 409:
+                return
+            if _power(self._system()) is not wanted:
+                hint = "look at the BMC's own page: is something else under way there?"
+                raise Rejected(f"{service.name} refused {kind} for now", hint=hint)
+
+    def _action(self, system: dict[str, Any], kinds: tuple[str, ...]) -> tuple[str, str]:
+        actions = system.get("Actions")
+        reset = actions.get(_RESET) if isinstance(actions, dict) else None
+        reset = reset if isinstance(reset, dict) else {}
+        target = link({"target": {"@odata.id": reset.get("target")}}, "target")
+        known = reset.get("ResetType@Redfish.AllowableValues")
+        kind = next((one for one in kinds if not isinstance(known, list) or one in known), "")
+        if not target or not kind:
+            hint = "the user may lack the right to switch power, or the BMC cannot do it"
+            raise Rejected(f"{self._service.name} offers no {kinds[0]} of this system", hint=hint)
+        return target, kind
+
+
+def _power(system: dict[str, Any]) -> Power:
+    """Return the power of a system; anything but a plain On or Off is unknown."""
+    state = system.get("PowerState")
+    return _STATES.get(state, Power.UNKNOWN) if isinstance(state, str) else Power.UNKNOWN
+
+
+def connect(endpoint: Endpoint, secret: str) -> Driver:
+    """Return the driver of a BMC; raise `Invalid` for a bad address. Nothing is sent yet."""
+    options = dict(endpoint.options)
+    fingerprint = options.get("fingerprint", "")
+    channel = Channel(endpoint.uri, fingerprint, operation_s=OPERATION_S, silence_s=SILENCE_S)
+    return RedfishDriver(channel, options, secret)

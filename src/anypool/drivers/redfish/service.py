@@ -1,0 +1,172 @@
+"""The Redfish service of a BMC: login, resources, and what its refusals mean."""
+
+import base64
+from typing import Any
+
+from anypool.drivers.redfish.channel import Answer, Channel
+from anypool.errors import (
+    AnypoolError,
+    Busy,
+    Denied,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    Unreachable,
+)
+
+ROOT = "/redfish/v1/"
+_NO_SESSIONS = frozenset({404, 405, 501})
+_NO_ENTRY = frozenset({401, 403})
+
+
+class Service:
+    """One service, logged in to with a session where it has them; for one caller at a time."""
+
+    def __init__(self, channel: Channel, user: str, password: str) -> None:
+        self._channel = channel
+        self._user = user
+        self._password = password
+        self._login: dict[str, str] = {}
+        self._session = ""
+        self.root: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Return its address, for people."""
+        return self._channel.name
+
+    def begin(self) -> None:
+        """Open a connection for one operation, and log in unless that was done before."""
+        self._channel.open()
+        if not self.root:
+            root = self._channel.ask("GET", ROOT, {})
+            if root.status >= 300 or "RedfishVersion" not in root.body:
+                hint = "is it the address of the BMC, and its Redfish service switched on?"
+                raise NotFound(f"{self.name} has no Redfish service", hint=hint)
+            self.root = root.body
+        if not self._login:
+            self._log_in()
+
+    def end(self) -> None:
+        """End the connection; the login stays."""
+        self._channel.close()
+
+    def leave(self) -> None:
+        """Give the session back, so that a BMC with few of them does not run out."""
+        if self._session:
+            try:
+                self._channel.open()
+                self._channel.ask("DELETE", self._session, self._login)
+            except AnypoolError:
+                pass  # it ends by itself after some minutes
+        self._login, self._session = {}, ""
+        self._channel.close()
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return a resource; raise `NotFound`, `Denied`, `Unreachable`."""
+        answer = self._ask("GET", path)
+        if answer.status != 200:
+            raise self._refused(answer, path)
+        return answer.body
+
+    def post(self, path: str, body: object) -> int:
+        """Have something done, and return the status if that says yes, or 409.
+
+        Raises `Rejected` if the service refused it, `OutcomeUnknown` if it failed in between.
+        """
+        answer = self._ask("POST", path, body)
+        if answer.status < 300 or answer.status == 409:
+            return answer.status
+        if answer.status >= 500 and answer.status not in (501, 503):
+            raise OutcomeUnknown(f"{self.name} failed: {told(answer)}")
+        error = self._refused(answer, path)
+        if isinstance(error, NotFound):
+            raise Rejected(error.message, hint=error.hint)
+        raise error
+
+    def _ask(self, method: str, path: str, body: object = None) -> Answer:
+        answer = self._channel.ask(method, path, self._login, body)
+        if answer.status == 401 and self._session:  # it forgot the session; nothing was done
+            self._log_in()
+            answer = self._channel.ask(method, path, self._login, body)
+        return answer
+
+    def _log_in(self) -> None:
+        self._login, self._session = {}, ""
+        links = self.root.get("Links")
+        sessions = link(links if isinstance(links, dict) else {}, "Sessions")
+        if sessions:
+            asked = {"UserName": self._user, "Password": self._password}
+            try:
+                answer = self._channel.ask("POST", sessions, {}, asked)
+            except OutcomeUnknown as error:  # a login switches nothing
+                raise Unreachable(error.message, hint=error.hint) from error
+            token = answer.headers.get("x-auth-token", "")
+            if answer.status < 300 and token:
+                self._login = {"X-Auth-Token": token}
+                self._session = _path(answer.headers.get("location", ""))
+                return
+            if answer.status in (400, *_NO_ENTRY):
+                raise self._wrong_password()
+            if answer.status not in _NO_SESSIONS:
+                raise self._refused(answer, sessions)
+        both = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
+        self._login = {"Authorization": f"Basic {both}"}
+
+    def _wrong_password(self) -> Denied:
+        hint = "check user and password, and that the user may switch power (the role Operator)"
+        return Denied(f"{self.name} does not let {self._user[:40]} in", hint=hint)
+
+    def _refused(self, answer: Answer, path: str) -> AnypoolError:
+        status = answer.status
+        if status in _NO_ENTRY:
+            if not self._session:
+                self._login = {}
+            return self._wrong_password()
+        if 300 <= status < 400:
+            hint = "redirects are not followed; give the address and the system it leads to"
+            return Rejected(f"{self.name} leads elsewhere when asked for {path}", hint=hint)
+        if status in (404, 410):
+            return NotFound(f"{self.name} has no {path}")
+        if status in (429, 503):
+            return Busy(f"{self.name} has too much to do", hint="it is asked again in a moment")
+        if status >= 500:
+            return Unreachable(f"{self.name} failed: {told(answer)}")
+        return Rejected(f"{self.name} refused: {told(answer)}")
+
+
+def link(resource: dict[str, Any], name: str) -> str:
+    """Return where a resource points to by a name: a path on the same service, or ""."""
+    found = resource.get(name)
+    return _path(found.get("@odata.id")) if isinstance(found, dict) else ""
+
+
+def _path(text: object) -> str:
+    """Return a path that cannot lead to another server, or ""."""
+    if not isinstance(text, str) or not text.startswith("/") or text.startswith("//"):
+        return ""
+    return text if text.isascii() and text.isprintable() and " " not in text else ""
+
+
+def members(collection: dict[str, Any]) -> tuple[str, ...]:
+    """Return the paths of a collection's members."""
+    found = collection.get("Members")
+    every = found if isinstance(found, list) else []
+    paths = (_path(one.get("@odata.id")) for one in every if isinstance(one, dict))
+    return tuple(path for path in paths if path)
+
+
+def words(value: object, longest: int = 80) -> str:
+    """Return a text of the service as it may be shown: short, and of printable characters."""
+    text = value if isinstance(value, str) else ""
+    return "".join(char for char in text if char.isprintable())[:longest].strip()
+
+
+def told(answer: Answer) -> str:
+    """Return what a service says about a request that it did not do."""
+    error = answer.body.get("error")
+    error = error if isinstance(error, dict) else {}
+    more = error.get("@Message.ExtendedInfo")
+    first = more[0] if isinstance(more, list) and more and isinstance(more[0], dict) else {}
+    said = words(first.get("Message"), 160) or words(error.get("message"), 160)
+    return f"{answer.status} {said}".strip()

@@ -1,0 +1,221 @@
+"""A small Redfish service of our own that misbehaves when told to: a double, not a product.
+
+It knows one system, sessions and Basic, and answers over TLS on loopback. What real services
+do is shown by the lab's tests, against sushy-tools.
+"""
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from anypool.api.certificate import own
+from anypool.drivers.redfish import driver
+from anypool.drivers.redfish.channel import Channel
+from anypool.model import HostId
+
+USER, PASSWORD = "operator", "canary-of-a-bmc"
+UUID = "9f0f3a5e-6a2e-4f7c-8f5e-2b1c3d4e5f60"
+HOST = HostId(UUID)
+SYSTEM = "/redfish/v1/Systems/1"
+RESET = f"{SYSTEM}/Actions/ComputerSystem.Reset"
+
+
+@dataclass
+class Service:
+    """What it is and how it misbehaves; `asked` is every request, `carried` its credentials.
+
+    `faults` maps a path to what comes instead: a status with a body, `half`, `hang`, `huge`.
+    """
+
+    power: str = "On"
+    resets: list[str] = field(default_factory=lambda: ["On", "ForceOff", "GracefulShutdown"])
+    sessions: bool = True
+    systems: list[str] = field(default_factory=lambda: [SYSTEM])
+    faults: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, dict[str, Any]] = field(default_factory=dict)
+    obeys: bool = True
+    asked: list[str] = field(default_factory=list)
+    carried: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+    closing: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+    fingerprint: str = ""
+
+    def system(self) -> dict[str, Any]:
+        return {
+            "Id": "1",
+            "UUID": UUID.upper(),
+            "Manufacturer": "Double",
+            "Model": "One\x1b[31m",
+            "PowerState": self.power,
+            "Links": {"Chassis": [{"@odata.id": "/redfish/v1/Chassis/1"}]},
+            "Actions": {
+                "#ComputerSystem.Reset": {
+                    "target": RESET,
+                    "ResetType@Redfish.AllowableValues": self.resets,
+                }
+            },
+        }
+
+    def resource(self, path: str) -> dict[str, Any] | None:
+        if path in self.extra:
+            return self.extra[path]
+        if path.rstrip("/") == "/redfish/v1":
+            links = {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}}
+            return {
+                "RedfishVersion": "1.15.0",
+                "Systems": {"@odata.id": "/redfish/v1/Systems"},
+                "Links": links if self.sessions else {},
+            }
+        if path == "/redfish/v1/Systems":
+            return {"Members": [{"@odata.id": one} for one in self.systems]}
+        return self.system() if path == SYSTEM else None
+
+    def driver(self, *, password: str = PASSWORD, **options: str) -> driver.RedfishDriver:
+        """A driver of this service, which waits for a second at most."""
+        options = {"user": USER, "fingerprint": self.fingerprint} | options
+        pinned = options["fingerprint"]
+        channel = Channel(self.url, pinned, operation_s=1.0, silence_s=0.3)
+        return driver.RedfishDriver(channel, options, password)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def __init__(self, service: Service, *given: Any) -> None:
+        self._service = service
+        super().__init__(*given)
+
+    def log_message(self, *_: Any) -> None:
+        """Stay quiet."""
+
+    def do_GET(self) -> None:
+        self._serve("GET", None)
+
+    def do_DELETE(self) -> None:
+        self._serve("DELETE", None)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._serve("POST", json.loads(body))
+
+    def _serve(self, method: str, body: Any) -> None:
+        service = self._service
+        service.asked.append(f"{method} {self.path}")
+        secrets = (self.headers.get("Authorization"), self.headers.get("X-Auth-Token"))
+        service.carried += [secret for secret in secrets if secret]
+        if (fault := service.faults.get(self.path)) is not None:
+            self._misbehave(fault)
+            return
+        if method == "POST" and self.path.endswith("/Sessions"):
+            self._log_in(body)
+        elif self.path.rstrip("/") != "/redfish/v1" and not self._known():
+            self._say(401, {"error": {"message": "no entry"}})
+        elif method == "POST" and self.path == RESET:
+            self._reset(body["ResetType"])
+        elif method == "DELETE":
+            service.tokens.clear()
+            self._say(204, None)
+        else:
+            found = service.resource(self.path)
+            self._say(404 if found is None else 200, found or {})
+
+    def _known(self) -> bool:
+        service = self._service
+        both = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get("Authorization") == f"Basic {both}":
+            return True
+        return self.headers.get("X-Auth-Token", "") in service.tokens
+
+    def _log_in(self, body: Any) -> None:
+        if (body["UserName"], body["Password"]) != (USER, PASSWORD):
+            self._say(401, {"error": {"message": "no entry"}})
+            return
+        token = f"token-{len(self._service.asked)}"
+        self._service.tokens.add(token)
+        where = "/redfish/v1/SessionService/Sessions/1"
+        self._say(201, {}, {"X-Auth-Token": token, "Location": where})
+
+    def _reset(self, kind: str) -> None:
+        service = self._service
+        wanted = "On" if kind == "On" else "Off"
+        if service.power == wanted:
+            self._say(409, {"error": {"message": "already so"}})
+            return
+        if service.obeys:
+            service.power = wanted
+        self._say(204, None)
+
+    def _misbehave(self, fault: Any) -> None:
+        if fault == "hang":
+            self._service.closing.wait(5.0)
+            self.close_connection = True
+        elif fault == "half":
+            self.send_response(200)
+            self.send_header("Content-Length", "500")
+            self.end_headers()
+            self.wfile.write(b'{"PowerState": "Off"}')
+            self.close_connection = True
+        elif fault == "huge":
+            self.send_response(200)
+            self.send_header("Content-Length", str(3 << 20))
+            self.end_headers()
+            self.wfile.write(b"[" * (3 << 20))
+        elif fault == "page":
+            self._raw(200, b"<html>log in here</html>", {})
+        else:
+            status, body, headers = fault
+            self._say(status, body, headers)
+
+    def _say(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self._raw(status, b"" if body is None else json.dumps(body).encode(), headers or {})
+
+    def _raw(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if status != 204:
+            self.wfile.write(body)
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that does not like the certificate just goes away."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Service]:
+    """Run the double on a free port of loopback."""
+    certificate = own(folder, frozenset({"localhost"}), 1_790_000_000.0)
+    service = Service()
+    server = _Quiet(("127.0.0.1", 0), partial(_Handler, service))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    service.url = f"https://127.0.0.1:{server.server_address[1]}"
+    service.fingerprint = certificate.fingerprint.replace(":", "").lower()
+    thread = threading.Thread(target=partial(server.serve_forever, 0.02), daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(5.0)
