@@ -153,6 +153,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     shut_down_wait_s: Annotated[
         Seconds, Meta(description="how long a guest has to shut down when asked")
     ] = 60.0
+    host_shut_down_wait_s: Annotated[
+        Seconds,
+        Meta(description="how long an empty host has to shut down; then its BMC switches it off"),
+    ] = 180.0
+    bmc_every_s: Annotated[
+        Seconds, Meta(description="between two readings of a host's power at its BMC")
+    ] = 60.0
     look_every_s: Annotated[
         Seconds, Meta(description="between two looks at a running migration")
     ] = 0.25

@@ -24,6 +24,7 @@ from anypool.engine.recorder import Recorder
 from anypool.engine.rollouts import Expected, begun
 from anypool.engine.rollup import Rollup
 from anypool.model import (
+    Bmc,
     Booking,
     BookingId,
     Component,
@@ -272,6 +273,9 @@ def _facts(tx: Tx) -> None:
     facts.pools.put(tx, Pool(id=PoolId("prod"), description="what earns money"))
     tagged = frozenset({"blue", "rack:r1"})
     facts.hosts.put(tx, HostFacts(host=HostId("h1"), maintenance=True, tags=tagged, name="one"))
+    bmc = Bmc(host=HostId("h1"), url="https://10.0.0.9", user="operator", system="/s/1",
+              fingerprint="ab" * 32, product="Made Up", identified=True)  # fmt: skip
+    facts.bmcs.put(tx, bmc)
     facts.vms.put(tx, VmFacts(vm=VmId("v1"), tags=tagged))
     facts.datastores.put(
         tx, DatastoreFacts(datastore=DatastoreId("shared"), locking=Locking.NONE, tags=tagged)

@@ -10,7 +10,8 @@ from anypool.clock import ManualClock, SystemClock
 from anypool.drivers.base import BaseDriver
 from anypool.engine.board import Board
 from anypool.engine.observe import Observer
-from anypool.engine.picture import Ours, Picture
+from anypool.engine.ours import Ours
+from anypool.engine.picture import Picture
 from anypool.engine.saver import Saver
 from anypool.errors import Unreachable
 from anypool.model import (

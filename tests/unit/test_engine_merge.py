@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.engine.board import Notice
-from anypool.engine.picture import Ours, Picture
+from anypool.engine.ours import Ours
+from anypool.engine.picture import Picture
 from anypool.model import (
     Datastore,
     Endpoint,

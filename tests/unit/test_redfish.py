@@ -178,7 +178,7 @@ def test_a_switching_that_may_have_happened_is_an_unknown_outcome(
 def test_a_conflict_is_read_again_and_not_guessed(service: Service) -> None:
     driver = service.driver()
     service.faults[RESET] = (409, {"error": {"message": "busy"}}, {})
-    with pytest.raises(Rejected, match="for now"):
+    with pytest.raises(Busy, match="for now"):
         driver.power_off_host(HOST)
 
 
@@ -252,7 +252,7 @@ def test_power_is_read_where_watts_cannot_be(service: Service) -> None:
     "url", ["http://bmc", "https://", "https://u:p@bmc", "bmc", "https://bmc:99999", "ftp://bmc"]
 )
 def test_an_address_is_https_and_holds_no_user(url: str) -> None:
-    with pytest.raises(Invalid, match="address of a BMC"):
+    with pytest.raises(Invalid, match=r"address of a BMC|Port out of range"):
         connect(Endpoint(id=EndpointId("b"), driver="redfish", uri=url), "")
 
 

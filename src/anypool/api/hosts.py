@@ -21,6 +21,8 @@ from anypool.api.asking import (
 )
 from anypool.api.planviews import Accepted
 from anypool.api.views import HostView, ListView, host_view, list_view
+from anypool.model import Host
+from anypool.service import Principal, Services
 
 
 class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,20 +32,24 @@ class HostPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reserved_mib: Annotated[int, Meta(ge=0, le=1 << 40)] | None = None
 
 
+def _shown(services: Services, by: Principal, host: Host) -> Response[HostView]:
+    inventory, loads = services.pool.inventory(by), services.pool.loads(by)
+    bmc = services.bmcs.known(by).get(host.id)
+    return tagged(host_view(host, inventory, loads, bmc), host)
+
+
 @get("/hosts", sync_to_thread=True)
 def list_hosts(services: Use, by: By, search: Searched) -> ListView[HostView]:
     """List hosts."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
-    found = services.hosts.list(by, search)
-    return list_view(found, lambda host: host_view(host, inventory, loads))
+    found, bmcs = services.hosts.list(by, search), services.bmcs.known(by)
+    return list_view(found, lambda host: host_view(host, inventory, loads, bmcs.get(host.id)))
 
 
 @get("/hosts/{key:str}", sync_to_thread=True)
 def get_host(services: Use, by: By, key: Key) -> Response[HostView]:
     """Show one host."""
-    host = services.hosts.get(by, key)
-    view = host_view(host, services.pool.inventory(by), services.pool.loads(by))
-    return tagged(view, host)
+    return _shown(services, by, services.hosts.get(by, key))
 
 
 @patch("/hosts/{key:str}", sync_to_thread=True)
@@ -54,8 +60,7 @@ def change_host(
     host = services.hosts.change(
         by, key, tags=data.tags, reserved_mib=data.reserved_mib, expected=expected(if_match)
     )
-    view = host_view(host, services.pool.inventory(by), services.pool.loads(by))
-    return tagged(view, host)
+    return _shown(services, by, host)
 
 
 @post("/hosts/{key:str}/evacuate", status_code=202, responses=PREVIEW, sync_to_thread=True)

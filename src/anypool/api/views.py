@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from anypool.api.bmcviews import BmcView, bmc_view
 from anypool.api.made_from import OriginView, origin_view
 from anypool.engine import LoadRate
 from anypool.model import (
@@ -18,6 +19,7 @@ from anypool.model import (
     Host,
     HostId,
     Inventory,
+    KnownBmc,
     KnownEndpoint,
     Network,
     Nic,
@@ -142,11 +144,14 @@ class HostView(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     power_saved: bool
     wake_proven_at: float
+    bmc: BmcView | None
     vms: int
     load: LoadView | None
 
 
-def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
+def host_view(
+    host: Host, inventory: Inventory, loads: Loads, bmc: KnownBmc | None = None
+) -> HostView:
     """Return a host as it is shown."""
     known = host.id in inventory.hosts
     return HostView(
@@ -173,6 +178,7 @@ def host_view(host: Host, inventory: Inventory, loads: Loads) -> HostView:
         tags=tuple(sorted(host.tags)),
         power_saved=host.power_saved,
         wake_proven_at=host.wake_proven_at,
+        bmc=None if bmc is None else bmc_view(bmc),
         vms=len(inventory.claims[host.id].vms) if host.id in inventory.claims else 0,
         load=load_view(loads, host.id),
     )

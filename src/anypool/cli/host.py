@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from anypool.cli import host_bmc
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
@@ -46,6 +47,8 @@ ALL = (
     Column("CAPABILITIES", lambda host: host["capabilities"]),
     Column("WITHHELD", lambda host: host["withheld"]),
     Column("ACCELERATORS", lambda host: host["accelerators"]),
+    Column("POWER", lambda host: host_bmc.power(host["bmc"])),
+    Column("BMC", lambda host: (host["bmc"] or {}).get("url")),
 )
 _WITH_PASSWORD = frozenset({"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm"})
 
@@ -161,6 +164,10 @@ def ready(name: str, /, *, where: Where = HERE) -> None:
     with connected(where) as client:
         operation = client.post(f"/hosts/{key(name)}/ready")["operation"]
         note(f"operation {operation['id']} goes on as soon as {name} is seen up")
+
+
+app.command(host_bmc.set_bmc)
+app.command(host_bmc.unset_bmc)
 
 
 @app.command(name="prove-wake")

@@ -19,6 +19,7 @@ class Deed(StrEnum):
     DISCARD_SOURCE = "discard-source"
     CANCEL_MIGRATION = "cancel-migration"
     DELETE_VOLUMES = "delete-volumes"
+    FORCE_OFF = "force-off"
 
 
 class Act(Struct, frozen=True, gc=False, tag=True):

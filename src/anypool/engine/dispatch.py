@@ -64,10 +64,11 @@ def order_for(
 
 
 class Hands:
-    """Does deeds; `settings` are how."""
+    """Does deeds; `settings` are how, `switch_of` gives the driver that switches a host."""
 
-    def __init__(self, driver_of: DriverOf, settings: Settings) -> None:
+    def __init__(self, driver_of: DriverOf, switch_of: DriverOf, settings: Settings) -> None:
         self._driver_of = driver_of
+        self._switch_of = switch_of
         self._settings = settings
         self.knock: Callable[[Probe, str], str] = knock
 
@@ -77,6 +78,8 @@ class Hands:
             self._ask(action)
         elif isinstance(action, HandOver):
             pass  # it is in the journal that people may service the host; nobody else is told
+        elif isinstance(action, PowerOffHost | PowerOnHost):
+            switch(deed, action, self._switch_of(action.host))
         elif order is not None:
             self._migrate(deed, order)
         else:
@@ -109,8 +112,8 @@ class Hands:
                 self._driver_of(order.target).discard_copy(order.vm, order.target)
             case Deed.DISCARD_SOURCE:
                 self._driver_of(order.source).discard_copy(order.vm, order.source)
-            case Deed.DELETE_VOLUMES:
-                raise AssertionError("a migration deletes no volumes")
+            case Deed.DELETE_VOLUMES | Deed.FORCE_OFF:
+                raise AssertionError(f"a migration has no {deed}")
             case _:
                 assert_never(deed)
 
@@ -132,35 +135,36 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reset_vm(vm, host)
         case DeleteVm(vm=vm, host=host, volumes=volumes):
             driver.delete_vm(vm, host, volumes)
-        case (
-            EraseTrace() | PowerOffHost() | PowerOnHost() | EnterMaintenance() | LeaveMaintenance()
-        ):
+        case EraseTrace() | EnterMaintenance() | LeaveMaintenance():
             _of_host(action, driver)
         case (
-            MigrateVm() | AwaitReady() | HandOver() | VerifyHost()
+            MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
             _change(action, driver, tag)
 
 
-def _of_host(
-    action: EraseTrace | PowerOffHost | PowerOnHost | EnterMaintenance | LeaveMaintenance,
-    driver: Driver,
-) -> None:
+def _of_host(action: EraseTrace | EnterMaintenance | LeaveMaintenance, driver: Driver) -> None:
     match action:
         case EraseTrace(trace=trace):
             driver.erase_trace(trace)
-        case PowerOffHost(host=host):
-            driver.power_off_host(host)
-        case PowerOnHost(host=host):
-            driver.power_on_host(host)
         case EnterMaintenance(host=host):
             driver.enter_maintenance(host)
         case LeaveMaintenance(host=host):
             driver.leave_maintenance(host)
         case _:
             assert_never(action)
+
+
+def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> None:
+    """Switch a host, by the driver of its BMC where it has one."""
+    if isinstance(action, PowerOnHost):
+        driver.power_on_host(action.host)
+    elif deed is Deed.FORCE_OFF:
+        driver.force_off_host(action.host)
+    else:
+        driver.power_off_host(action.host)
 
 
 _Change = (

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from anypool.clock import Clock
 from anypool.drivers import Driver
+from anypool.engine.bmcs import Bmcs
 from anypool.engine.board import Board, Notice
 from anypool.engine.drift import Drift
 from anypool.engine.observe import Loop, Observer
@@ -61,6 +62,7 @@ class Endpoints:
         self._turnstile = Turnstile(READINGS_AT_ONCE, PATIENCE_S, clock)
         self._settings: Settings | None = None
         observer.remarked = Drift(store, board).note
+        self.bmcs = Bmcs(store, pool, observer, clock)
 
     def load(self) -> None:
         """Know every endpoint that is kept."""
@@ -70,6 +72,7 @@ class Endpoints:
             ]
         for endpoint, secret in known:
             self._observer.add(endpoint, self._driver(endpoint, secret))
+        self.bmcs.load()
 
     def observe(self, settings: Settings) -> None:
         """Begin a loop for every endpoint, and for those added from now on."""
@@ -77,6 +80,7 @@ class Endpoints:
             self._settings = settings
         for endpoint in self._observer.endpoints():
             self._begin(endpoint.id)
+        self.bmcs.observe(settings)
 
     def rest(self) -> None:
         """End all loops; what they are in the middle of is not waited for."""
@@ -85,6 +89,7 @@ class Endpoints:
             loops, self._loops = self._loops, {}
         for loop in loops.values():
             loop.stop()
+        self.bmcs.rest()
 
     def add(self, endpoint: Endpoint, secret: str, by: str) -> tuple[Host, ...]:
         """Connect, read, check and only then keep an endpoint; return its hosts."""
@@ -148,6 +153,7 @@ class Endpoints:
             facts.endpoints.delete(tx, endpoint)
             secrets.delete_all(tx, endpoint)
             restoration.settle(tx, endpoint, gone=True)
+            self.bmcs.forget(tx, mine, by)
             events.append(tx, _event("endpoint.removed", endpoint, f"{known.uri} removed", by))
         with self._lock:
             loop = self._loops.pop(endpoint, None)
@@ -155,6 +161,7 @@ class Endpoints:
             loop.stop()
         self._observer.remove(endpoint)
         self._pool.forget(endpoint)
+        self.bmcs.gone(mine)
         self._board.tell((Notice("endpoint", endpoint), Notice("event")))
 
     def all(self) -> tuple[Endpoint, ...]:

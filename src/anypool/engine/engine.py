@@ -20,7 +20,8 @@ from anypool.engine.lease import Keeper
 from anypool.engine.load import Loads
 from anypool.engine.meter import SHARES, Meter
 from anypool.engine.observe import Observer, places
-from anypool.engine.picture import Delta, Ours, Picture
+from anypool.engine.ours import Ours
+from anypool.engine.picture import Delta, Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected
@@ -48,13 +49,7 @@ from anypool.model import (
 from anypool.plan import DeleteVm, Plan
 from anypool.settings import Settings
 from anypool.store import Store, events, facts, plans, runs
-from anypool.store.records import (
-    DatastoreFacts,
-    HostFacts,
-    PlanRecord,
-    RunRecord,
-    VmFacts,
-)
+from anypool.store.records import DatastoreFacts, HostFacts, PlanRecord, RunRecord, VmFacts
 
 SAVE_EVERY_S = 1.0
 SPARE_THREADS = 8
@@ -73,6 +68,7 @@ class Engine:
         self._journal = Journal(store)
         self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
         self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
+        self.bmcs = self._endpoints.bmcs
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
@@ -218,8 +214,7 @@ class Engine:
     def lift_power_mark(self, host: HostId) -> None:
         """Forget that we switched a host off: it is up, and whoever did that answers for it."""
         with self._store.writing() as tx:
-            known = facts.hosts.get(tx, host) or HostFacts(host=host)
-            lifted = replace(known, power_saved=False)
+            lifted = replace(facts.hosts.get(tx, host) or HostFacts(host=host), power_saved=False)
             facts.hosts.put(tx, lifted)
         self._observer.change(partial(Picture.put_host_facts, facts=lifted))
 

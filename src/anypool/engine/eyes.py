@@ -8,8 +8,8 @@ from anypool.drivers import Migration
 from anypool.engine.observe import Observer, places
 from anypool.engine.sight import Seen, Sight
 from anypool.errors import AnypoolError
-from anypool.model import EndpointId, Frame, HostId, Job, JobOrder, VmId
-from anypool.plan import Action, MigrateVm, hosts_of, vm_of
+from anypool.model import EndpointId, Frame, HostId, HostState, Job, JobOrder, Power, VmId
+from anypool.plan import Action, MigrateVm, PowerOffHost, PowerOnHost, hosts_of, vm_of
 
 
 class Eyes:
@@ -36,6 +36,8 @@ class Eyes:
     def _look(self, action: Action, order: Migration | None) -> Sight:
         self._meet(hosts_of(action))
         vm = vm_of(action)
+        if isinstance(action, PowerOffHost | PowerOnHost):
+            return self._look_at_power(action.host)
         if vm is None:
             return self._look_at_host(hosts_of(action)[0])
         named = hosts_of(action)
@@ -68,6 +70,17 @@ class Eyes:
         seen = (_seen(vm.id, host, frame) for vm in frame.vms)
         there = tuple(one for one in seen if one.vm is not None)
         return Sight(inventory=self._observer.inventory, seen=there)
+
+    def _look_at_power(self, host: HostId) -> Sight:
+        """Ask the BMC of a host, where it has one, and the host after it.
+
+        Where the host says nothing and the BMC says that it is off, that is an answer.
+        """
+        power = self._observer.read_power(host)
+        sight = self._look_at_host(host)
+        known = sight.inventory.hosts.get(host)
+        off = power is Power.OFF and known is not None and known.state is HostState.OFF
+        return replace(sight, power=power, answered=sight.answered or off)
 
     def _look_at_vm(self, vm: VmId, hosts: tuple[HostId, ...]) -> tuple[Seen, ...]:
         """Read the hosts one after the other, an endpoint that speaks for several once."""

@@ -89,7 +89,7 @@ def _host(action: _OfHost, sight: Sight, trail: Trail, times: Times) -> Decision
         case VerifyHost():
             return handover.of_verifying(action, sight, times)
         case _:
-            return powering.of_power(action, sight, trail.memory, acked=trail.acked)
+            return powering.of_power(action, sight, (trail.memory, times), acked=trail.acked)
 
 
 def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> Decision:

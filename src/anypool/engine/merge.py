@@ -8,12 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.model import (
+    Capability,
     Datastore,
     Host,
     HostId,
     HostState,
     Network,
     PMap,
+    Power,
     StateReason,
     Vm,
     VmCopy,
@@ -130,6 +132,20 @@ def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host
         power_saved=facts.power_saved,
         wake_proven_at=facts.wake_proven_at,
     )
+
+
+def lay_over_power(host: Host, power: Power, *, current: bool) -> Host:
+    """Return a host that has a BMC: its power can be switched, where it may be operated.
+
+    The BMC's word counts only where the endpoint says nothing: a host that answers is up.
+    """
+    able = frozenset({Capability.HOST_POWER})
+    if host.observe_only:
+        host = replace(host, withheld=host.withheld | able)
+    else:
+        host = replace(host, capabilities=host.capabilities | able)
+    asleep = power is Power.OFF and not current
+    return replace(host, state=HostState.OFF) if asleep else host
 
 
 def merge_datastore(

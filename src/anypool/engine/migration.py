@@ -119,10 +119,11 @@ TABLE: dict[tuple[Copy, Copy], Cell] = {
 
 
 class Times(NamedTuple):
-    """How long `SETTLE` and `STALL` are, in seconds."""
+    """How long `SETTLE` and `STALL` are, and what a host has to shut down, in seconds."""
 
     settle_s: float
     stall_s: float
+    host_off_s: float = 180.0
 
 
 def judge(source: Copy, target: Copy, job: Job | None, memory: Memory) -> tuple[Verdict, Patience]:

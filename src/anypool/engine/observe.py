@@ -22,6 +22,7 @@ from anypool.model import (
     Frame,
     HostId,
     Inventory,
+    Power,
     Remark,
     Vm,
     VmId,
@@ -37,7 +38,9 @@ class Observer:
 
     `moving` tells which VMs a migration of ours is about, `changed` is told of what is new,
     `whole` of endpoints that were read whole, once that is published,
-    `remarked` of what a platform says of changes, with the pool as it was before.
+    `remarked` of what a platform says of changes, with the pool as it was before. `bmc` gives
+    the driver of a host's BMC, None for a host without one; `read_power` asks it, and publishes
+    what it says.
     """
 
     def __init__(self, picture: Picture, board: Board, clock: Clock) -> None:
@@ -51,6 +54,9 @@ class Observer:
         self.changed: Callable[[Delta], None] = lambda _: None
         self.whole: Callable[[EndpointId], None] = lambda _: None
         self.remarked: Callable[[EndpointId, tuple[Remark, ...], Inventory], None] = _unheard
+        self.has_bmc: Callable[[HostId], bool] = lambda _: False
+        self.bmc: Callable[[HostId], Driver | None] = lambda _: None
+        self.read_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
 
     @property
     def inventory(self) -> Inventory:
@@ -91,6 +97,11 @@ class Observer:
     def driver_of(self, host: HostId) -> Driver:
         """Return the driver that speaks for a host; raise `NotFound`."""
         return self.driver(self.inventory.host(host).endpoint)
+
+    def switch_of(self, host: HostId) -> Driver:
+        """Return the driver that switches a host: of its BMC, or else of its endpoint."""
+        found = self.bmc(host)
+        return self.driver_of(host) if found is None else found
 
     def current(self, endpoint: EndpointId) -> bool:
         """Return whether an endpoint was read whole since the start and still answers."""

@@ -13,6 +13,7 @@ from anypool.drivers.observing import masked, unmasked
 from anypool.engine import merge
 from anypool.engine.board import Notice
 from anypool.engine.merge import Said
+from anypool.engine.ours import Ours
 from anypool.engine.reading import Namers, Reading, known_to
 from anypool.model import (
     Datastore,
@@ -28,20 +29,12 @@ from anypool.model import (
     Network,
     NetworkId,
     PMap,
+    Power,
     Vm,
     VmId,
     Volume,
 )
 from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, VmFacts
-
-
-class Ours(Struct, frozen=True, gc=False):
-    """Everything that is not observed."""
-
-    hosts: dict[HostId, HostFacts] = {}
-    vms: dict[VmId, VmFacts] = {}
-    datastores: dict[DatastoreId, DatastoreFacts] = {}
-    booked_mib: dict[HostId, int] = {}
 
 
 class Delta(Struct, frozen=True, gc=False):
@@ -184,18 +177,19 @@ class Picture:
     def put_host_facts(self, facts: HostFacts) -> Delta:
         """Lay what is ours over a host."""
         self._ours.hosts[facts.host] = facts
-        owner = self.inventory.hosts.get(facts.host)
-        if owner is None:
-            return Delta()
-        return Delta(frozenset(self._show_hosts(owner.endpoint, (facts.host,))))
+        return Delta(frozenset(self._show_host(facts.host)))
+
+    def put_power(self, host: HostId, power: Power | None) -> Delta:
+        """Lay over a host what its BMC says; None where it has none any more."""
+        self._ours.power[host] = power
+        return Delta(frozenset(self._show_host(host)))
 
     def book(self, more_mib: Mapping[HostId, int]) -> Delta:
         """Keep so much more memory of hosts for VMs to come, or less where it is negative."""
         shown: set[Notice] = set()
         for key, more in more_mib.items():
             self._ours.booked_mib[key] = self._ours.booked_mib.get(key, 0) + more
-            if (host := self.inventory.hosts.get(key)) is not None:
-                shown |= self._show_hosts(host.endpoint, (key,))
+            shown |= self._show_host(key)
         return Delta(frozenset(shown))
 
     def put_vm_facts(self, facts: VmFacts) -> Delta:
@@ -322,16 +316,17 @@ class Picture:
         changes: dict[HostId, Host] = {}
         for key in reading.hosts if only is None else only:
             current = reading.current and key in reading.named
-            host = reading.hosts[key]
-            shown = merge.lay_over_host(host, self._ours.hosts.get(key), current=current)
-            if booked := self._ours.booked_mib.get(key, 0):
-                shown = replace(shown, booked_mib=booked)
+            shown = self._ours.over(reading.hosts[key], current=current)
             if self.inventory.hosts.get(key) != shown:
                 changes[key] = shown
         if changes:
             hosts = self.inventory.hosts.patched(changes)
             self.inventory = self.inventory._replace(hosts=hosts)
         return {Notice("host", key) for key in changes}
+
+    def _show_host(self, key: HostId) -> set[Notice]:
+        owner = self.inventory.hosts.get(key)
+        return set() if owner is None else self._show_hosts(owner.endpoint, (key,))
 
     def _refresh(self, vms: Iterable[VmId], moving: frozenset[VmId]) -> Delta:
         """Merge some VMs anew."""

@@ -1,6 +1,7 @@
 """What the database knows of the pool, before anybody was asked."""
 
-from anypool.engine.picture import Ours, Picture
+from anypool.engine.ours import Ours
+from anypool.engine.picture import Picture
 from anypool.store import Store, bookings, facts, observed
 
 

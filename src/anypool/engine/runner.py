@@ -52,7 +52,7 @@ from anypool.errors import (
     Unreachable,
 )
 from anypool.model import RunId, VmId
-from anypool.plan import Action, DeleteVm, MigrateVm, Plan
+from anypool.plan import Action, DeleteVm, MigrateVm, Plan, PowerOffHost, PowerOnHost
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
 
@@ -88,7 +88,7 @@ class Runner:
         self._settings = settings
         self._board = board
         self._eyes = Eyes(observer)
-        self._hands = Hands(observer.driver_of, settings)
+        self._hands = Hands(observer.driver_of, observer.switch_of, settings)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._runs: dict[RunId, RunNow] = {}
@@ -303,7 +303,8 @@ class Runner:
     def _look(self, step: StepNow, action: Action) -> Sight:
         memory = recall(step.record.result)
         inventory = self._observer.inventory
-        task = tasks.asked(action, memory, inventory) if memory.sent else None
+        ours = isinstance(action, PowerOffHost | PowerOnHost) and self._observer.has_bmc(action.host)
+        task = tasks.asked(action, memory, inventory) if memory.sent and not ours else None
         order = None
         if isinstance(action, MigrateVm) and memory.sent and task is None:
             order = self._order(step, action)

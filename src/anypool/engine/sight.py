@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model import HostId, Inventory, Job, StateReason, Vm, VmState
+from anypool.model import HostId, Inventory, Job, Power, StateReason, Vm, VmState
 from anypool.plan import Reason, reason
 
 
@@ -57,6 +57,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
 
     For a migration the target is read before the source, so that a source seen running
     beside a finished target has come back, and is not merely an older reading.
+    `power` is what the BMC of a host says that is to be switched, UNKNOWN where it has none.
     `job` is None if it could not be asked for; `inventory` is the pool as known right
     after the look.
     """
@@ -65,6 +66,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     seen: tuple[Seen, ...] = ()
     job: Job | None = None
     answered: bool = True
+    power: Power = Power.UNKNOWN
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

@@ -225,4 +225,6 @@ class Context(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def times(self) -> Times:
         """Return the patience that decisions ask for."""
-        return Times(self.settings.settle_s, self.settings.stall_s)
+        return Times(
+            self.settings.settle_s, self.settings.stall_s, self.settings.host_shut_down_wait_s
+        )

@@ -198,7 +198,7 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     settings, begun = context.settings, step.state is StepState.BEGUN
     moving = begun and (isinstance(wish.action, MigrateVm) or tasks.goes_on(sight.job))
     deadline = settings.migration_deadline_s if moving else _deadline(wish.action, settings)
-    why = decision.why if isinstance(decision, Wait) else None
+    why = decision.why if isinstance(decision, Wait | Act) else None
     if context.now.ticks - step.tried_at > deadline:
         state = StepState.NEEDS_HUMAN if begun else StepState.FAILED
         late = reason("run.late", limit=deadline, why=why or reason("run.not-all-answer"))
@@ -219,6 +219,8 @@ def _deadline(action: Action, settings: Settings) -> float:
             return ready.delay_s + ready.timeout_s
         case VerifyHost(within_s=within_s) | PowerOnHost(within_s=within_s):
             return within_s
+        case PowerOffHost():
+            return settings.host_shut_down_wait_s + settings.step_deadline_s
         case HandOver():
             return math.inf
         case _:

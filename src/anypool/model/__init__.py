@@ -1,6 +1,13 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
-from anypool.model.bmc import Bmc, KnownBmc, Power, PowerReading, same_hardware
+from anypool.model.bmc import (
+    Bmc,
+    KnownBmc,
+    Power,
+    PowerReading,
+    same_hardware,
+    split_address,
+)
 from anypool.model.booking import Booking
 from anypool.model.capability import Capability
 from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
@@ -259,5 +266,6 @@ __all__ = [
     "proves",
     "rolled_up",
     "same_hardware",
+    "split_address",
     "told_hour",
 ]

@@ -1,6 +1,7 @@
 """A baseboard management controller: what switches a server on and off from outside."""
 
 from enum import StrEnum
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from msgspec import Struct
@@ -51,6 +52,15 @@ class KnownBmc(Struct, frozen=True, kw_only=True, gc=False):
     reading: PowerReading = PowerReading()
     read_at: float = 0.0
     message: str = ""
+
+
+def split_address(url: str) -> tuple[str, int]:
+    """Return host and port of `https://HOST[:PORT]`; raise `ValueError` for anything else."""
+    place = urlsplit(url)
+    plain = f"https://{place.netloc}"
+    if url.rstrip("/") != plain or not place.hostname or "@" in place.netloc:
+        raise ValueError("it is no address of a BMC")
+    return place.hostname, place.port or 443
 
 
 def same_hardware(host: HostId, system: str) -> bool | None:

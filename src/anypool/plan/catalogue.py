@@ -17,6 +17,7 @@ _WORDS = (
     *("needs-human", "interrupted", "shut-down", "power-off", "reboot", "reset", "live-migration"),
     "being-cancelled",
     *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
+    "force-off",
     *("cancel-migration", "delete-volumes", "healthy", "unhealthy"),
     *("memory", "cpu", "network", "disk"),
 )

@@ -13,6 +13,7 @@ from anypool.service.applications import Applications
 from anypool.service.audit import Audit
 from anypool.service.backups import Backups
 from anypool.service.balances import Balances
+from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
@@ -79,6 +80,7 @@ class Services:
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
+        self.bmcs = Bmcs(engine)
         self.bookings = Bookings(engine)
         self.consolidations = Consolidations(engine, proposals, clock, settings)
         self.consoles = Consoles(engine, reach, clock)

@@ -1,6 +1,7 @@
 """What is ours about things, as opposed to what is observed: one shelf for each noun.
 
-The password of an endpoint is in `store.secrets`, under the id of the endpoint.
+Passwords are in `store.secrets`: that of an endpoint under its id, that of the BMC of a host
+under `bmc:` and the id of the host.
 """
 
 from typing import Generic, TypeVar
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import Table, delete, select
 
 from anypool.model import (
+    Bmc,
     DatastoreId,
     Endpoint,
     EndpointId,
@@ -66,6 +68,7 @@ class Shelf(Generic[K, R]):
 
 
 hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
+bmcs: Shelf[HostId, Bmc] = Shelf(tables.bmcs, Bmc)
 vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
 datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)
 images: Shelf[ImageId, Image] = Shelf(tables.images, Image)

@@ -161,6 +161,18 @@ host_facts = Table(
     _time("wake_proven_at"),
 )
 
+bmcs = Table(
+    "bmcs",
+    metadata,
+    _key("host"),
+    _text("url"),
+    _text("user"),
+    _text("system"),
+    _text("fingerprint"),
+    _text("product"),
+    _flag("identified"),
+)
+
 vm_facts = Table(
     "vm_facts",
     metadata,

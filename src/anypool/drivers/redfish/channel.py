@@ -14,11 +14,11 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from anypool.errors import AnypoolError, Denied, Invalid, OutcomeUnknown, Unreachable
+from anypool.model import split_address
 
 LONGEST_BYTES = 1 << 20
 _AGENT = {"Accept": "application/json", "OData-Version": "4.0", "User-Agent": "anypool"}
@@ -40,7 +40,8 @@ class Channel:
     """One connection at a time; `open` before an operation, `close` after it."""
 
     def __init__(self, url: str, fingerprint: str, *, operation_s: float, silence_s: float) -> None:
-        self.name, self._address = _address(url)
+        self._address = _address(url)
+        self.name = url.rstrip("/")
         self._fingerprint = fingerprint
         self._operation_s = operation_s
         self._silence_s = silence_s
@@ -149,16 +150,11 @@ class Channel:
 _LOOK = "look at the BMC's own page; many hang now and then and come back after a reset of the BMC"
 
 
-def _address(url: str) -> tuple[str, tuple[str, int]]:
-    """Return how a service is named, and host and port; raise `Invalid`."""
+def _address(url: str) -> tuple[str, int]:
     try:
-        place = urlsplit(url)
-        port = place.port or 443
+        return split_address(url)
     except ValueError as error:
-        raise Invalid(f"that is no address of a BMC: {error}", hint=EXAMPLE) from error
-    if place.scheme != "https" or not place.hostname or place.username or place.password:
-        raise Invalid("that is no address of a BMC", hint=EXAMPLE)
-    return f"{place.scheme}://{place.netloc}", (place.hostname, port)
+        raise Invalid(f"{error}"[:120], hint=EXAMPLE) from error
 
 
 EXAMPLE = "write https://HOST or https://HOST:PORT; user and password are given apart from it"

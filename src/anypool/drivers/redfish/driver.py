@@ -151,7 +151,7 @@ class RedfishDriver(BaseDriver):
                 return
             if _power(self._system()) is not wanted:
                 hint = "look at the BMC's own page: is something else under way there?"
-                raise Rejected(f"{service.name} refused {kind} for now", hint=hint)
+                raise Busy(f"{service.name} refused {kind} for now", hint=hint)
 
     def _action(self, system: dict[str, Any], kinds: tuple[str, ...]) -> tuple[str, str]:
         actions = system.get("Actions")

@@ -47,6 +47,7 @@ WORDS: dict[str, str] = {
     "word.discard-target": "die Kopie am Ziel verwerfen",
     "word.discard-source": "die Kopie an der Quelle verwerfen",
     "word.cancel-migration": "die Migration zurückrufen",
+    "word.force-off": "mit Gewalt ausschalten",
     "word.delete-volumes": "die übrigen Volumes löschen",
     "aim.evacuate": "{host} räumen",
     "aim.create": "{vms} anlegen",

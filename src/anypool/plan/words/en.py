@@ -47,6 +47,7 @@ WORDS: dict[str, str] = {
     "word.discard-target": "discard the copy at the target",
     "word.discard-source": "discard the copy at the source",
     "word.cancel-migration": "call the migration back",
+    "word.force-off": "switch it off by force",
     "word.delete-volumes": "delete the volumes left over",
     "aim.evacuate": "evacuate {host}",
     "aim.create": "create {vms}",
