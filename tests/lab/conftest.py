@@ -127,7 +127,9 @@ class RunningLab:
         return inside(pid)
 
     def http(self, method: str, url: str, **options: Any) -> httpx.Response:
-        with self.inside(), httpx.Client(timeout=30) as client:
+        status = self.status()
+        entry = (status.bmc_user, Path(status.bmc_password_file).read_text().strip())
+        with self.inside(), httpx.Client(timeout=30, verify=False, auth=entry) as client:
             return client.request(method, url, **options)
 
     def repair(self) -> None:

@@ -93,6 +93,7 @@ def host(name: str, **more: Any) -> Json:
         "datastores": ["shared"],
         "networks": ["data"],
         "tags": [],
+        "bmc": None,
         "vms": 1,
         "load": None,
         **more,

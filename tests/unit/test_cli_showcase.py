@@ -1,6 +1,7 @@
 """The pool of the quickstart: made once, and made good again in a lab that is new."""
 
 import json
+import os
 from typing import Any
 
 import httpx
@@ -31,7 +32,7 @@ def server(name: str, role: Any) -> ServerStatus:
         frozen=False,
         partitions=(),
         libvirt_uri=f"qemu+tcp://{name}/system",
-        bmc_url="",
+        bmc_url=f"https://bmc-of-{name}/redfish/v1/",
         management_address="",
         data_address="",
         pids=(),
@@ -47,6 +48,9 @@ STATUS = LabStatus(
     servers=(server("h1", "host"), server("s1", "spare")),
     image=GUEST,
     datastore_uuid="new",
+    bmc_user="operator",
+    bmc_password_file=os.devnull,
+    bmc_fingerprint="ab",
 )
 
 
@@ -57,6 +61,8 @@ def manager() -> FakeManager:
         {
             "POST /endpoints": (201, {"hosts": [host("h1")]}),
             "GET /hosts": listed(host("h1")),
+            "GET /hosts/id-h1": host("h1"),
+            "POST /hosts/id-h1/bmc": {},
             "GET /datastores": listed({"id": "new", "shared": True}),
             "PATCH /datastores/new": {},
             "GET /images": listed(),
@@ -84,6 +90,17 @@ def test_hosts_image_and_vms_are_made(manager: FakeManager) -> None:
         ("web", 3, ["prod"]),
         ("job", 2, ["test"]),
     ]
+
+
+@pytest.mark.parametrize(("fingerprint", "sent"), [("", 1), ("ab", 0), ("of an older lab", 1)])
+def test_hosts_get_their_bmcs_unless_they_have_them(
+    manager: FakeManager, fingerprint: str, sent: int
+) -> None:
+    known = {"fingerprint": fingerprint} if fingerprint else None
+    manager.answers["GET /hosts/id-h1"] = host("h1") | {"bmc": known}
+    showcase.fill_from_lab(client(manager), STATUS, 0)
+    bodies = [json.loads(one.content) for one in manager.sent("POST", "/hosts/id-h1/bmc")]
+    assert [body["url"] for body in bodies] == ["https://bmc-of-h1/redfish/v1/"] * sent
 
 
 def image_on(datastore: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from anypool.cli.client import Client, Json
 from anypool.cli.follow import follow
 from anypool.cli.terminal import note
 from anypool.errors import AnypoolError, Conflict, Invalid, Unreachable
-from anypool.lab import GuestImage, LabStatus
+from anypool.lab import GuestImage, LabStatus, ServerStatus
 from anypool.search import Noun, parse
 
 IMAGE = "lab-guest"
@@ -17,7 +17,10 @@ _SEEN_S = 60.0
 
 
 def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
-    """Add a lab's hosts, say that locks work on its datastore, and make VMs; safe to repeat."""
+    """Add a lab's hosts with their BMCs, say that locks work on its datastore, and make VMs.
+
+    Safe to repeat.
+    """
     if status.image is None:
         raise AnypoolError(f"lab {status.name} has no guest image", hint="take it down first")
     for server in status.servers:
@@ -25,6 +28,9 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
             options = {"console_log_dir": status.console_dir, "vnc_listen": "0.0.0.0"}
             add_host(client, server.name, server.libvirt_uri, options)
     await_hosts(client)
+    for server in status.servers:
+        if server.role == "host":
+            set_bmc(client, server, status)
     datastore = _shared(client, status.datastore_uuid)
     client.patch(f"/datastores/{datastore}", {"locking": "effective"})
     _register(client, status.image, datastore)
@@ -40,6 +46,20 @@ def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None
         return
     for host in found["hosts"]:
         note(f"added {host['name']}: {host['hypervisor']}, {host['cpus']} CPUs")
+
+
+def set_bmc(client: Client, server: ServerStatus, status: LabStatus) -> None:
+    """Let its BMC switch a lab's host, unless it does; a new lab has a new certificate."""
+    path = f"/hosts/{server.uuid}"
+    known = client.get(path)["bmc"]
+    if known is None or known["fingerprint"] != status.bmc_fingerprint:
+        body: Json = {
+            "url": server.bmc_url,
+            "user": status.bmc_user,
+            "password": Path(status.bmc_password_file).read_text().strip(),
+            "fingerprint": status.bmc_fingerprint,
+        }
+        client.post(f"{path}/bmc", body)
 
 
 def await_hosts(client: Client) -> None:

@@ -37,7 +37,7 @@ class Eyes:
         self._meet(hosts_of(action))
         vm = vm_of(action)
         if isinstance(action, PowerOffHost | PowerOnHost):
-            return self._look_at_power(action.host)
+            return self._look_at_power(action)
         if vm is None:
             return self._look_at_host(hosts_of(action)[0])
         named = hosts_of(action)
@@ -71,16 +71,23 @@ class Eyes:
         there = tuple(one for one in seen if one.vm is not None)
         return Sight(inventory=self._observer.inventory, seen=there)
 
-    def _look_at_power(self, host: HostId) -> Sight:
+    def _look_at_power(self, action: PowerOffHost | PowerOnHost) -> Sight:
         """Ask the BMC of a host, where it has one, and the host after it.
 
-        Where the host says nothing and the BMC says that it is off, that is an answer.
+        Where the host says nothing and the BMC says that it is off, that is an answer. One that
+        is to be woken and is off is not asked: that would only take the time of a connection.
         """
-        power = self._observer.read_power(host)
-        sight = self._look_at_host(host)
-        known = sight.inventory.hosts.get(host)
-        off = power is Power.OFF and known is not None and known.state is HostState.OFF
+        power = self._observer.read_power(action.host)
+        if isinstance(action, PowerOffHost) or not self._is_off(action.host, power):
+            sight = self._look_at_host(action.host)
+        else:
+            sight = Sight(inventory=self._observer.inventory)
+        off = self._is_off(action.host, power)
         return replace(sight, power=power, answered=sight.answered or off)
+
+    def _is_off(self, host: HostId, power: Power) -> bool:
+        known = self._observer.inventory.hosts.get(host)
+        return power is Power.OFF and known is not None and known.state is HostState.OFF
 
     def _look_at_vm(self, vm: VmId, hosts: tuple[HostId, ...]) -> tuple[Seen, ...]:
         """Read the hosts one after the other, an endpoint that speaks for several once."""

@@ -58,6 +58,8 @@ NOTE_EVERY_S = 1.0
 REST_MAX_S = 5.0
 SELDOM = 20
 """Looks at a host that is serviced are so many times as far apart as at a migration."""
+SLOWLY = 8
+"""And those at a host that goes down or comes up."""
 BUSY_S = 1.0
 
 Moved = tuple[StepNow, tuple[Command, ...]]
@@ -207,7 +209,8 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
     if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost):
-        seconds = min(SELDOM * settings.look_every_s, REST_MAX_S)
+        seldom = SELDOM if isinstance(wish.action, HandOver) else SLOWLY
+        seconds = min(seldom * settings.look_every_s, REST_MAX_S)
         step = replace(step, record=saying(step.record, why))
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
 

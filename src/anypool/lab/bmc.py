@@ -1,9 +1,12 @@
 """The baseboard management controllers: one Redfish service per server, at its own address.
 
 Run by the supervisor as `python -m anypool.lab.bmc LAB_DIRECTORY`, outside every server, so
-it outlives them. The service is sushy-tools' emulator; its power actions are the lab's.
+it outlives them. The service is sushy-tools' emulator; its power actions are the lab's, and so
+are the certificate and the password before it.
 """
 
+import base64
+import hmac
 import sys
 import threading
 from pathlib import Path
@@ -16,6 +19,7 @@ from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from anypool.errors import AnypoolError
+from anypool.lab.bmc_keys import BMC_USER
 from anypool.lab.control import Operation, Request, ask
 from anypool.lab.places import LabPlaces
 from anypool.lab.spec import BMC_PORT, Server
@@ -104,6 +108,24 @@ class LabServers(AbstractSystemsDriver):  # type: ignore[misc]
 _STATUS = Request(operation="status")
 
 
+class _Locked:
+    """Asks for the lab's user and password everywhere but at the root, as Redfish says."""
+
+    def __init__(self, inner: Any, password: str) -> None:
+        self._inner = inner
+        both = base64.b64encode(f"{BMC_USER}:{password}".encode()).decode()
+        self._wanted = f"Basic {both}"
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request, or refuse it."""
+        open_to_all = environ["PATH_INFO"].strip("/") in ("", "redfish", "redfish/v1")
+        given = environ.get("HTTP_AUTHORIZATION", "")
+        if open_to_all or hmac.compare_digest(given.encode(), self._wanted.encode()):
+            return self._inner(environ, start_response)
+        start_response("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="BMC"')])
+        return [b""]
+
+
 class _QuietHandler(WSGIRequestHandler):
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         """Log errors only."""
@@ -117,13 +139,15 @@ def main() -> None:
     application = emulator.app
     application.configure(extra_config={"SUSHY_EMULATOR_STATE_DIR": str(places.bmc_state)})
     type(application).systems = property(lambda _: driver)
+    password = places.bmc_password.read_text().strip()
     listeners = [
         make_server(
             server.bmc_address,
             BMC_PORT,
-            application,
+            _Locked(application, password),
             threaded=True,
             request_handler=_QuietHandler,
+            ssl_context=(str(places.bmc_certificate), str(places.bmc_key)),
         )
         for server in servers
     ]

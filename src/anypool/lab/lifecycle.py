@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from anypool.errors import AnypoolError, Busy, Conflict, NotSupported
-from anypool.lab import accelerator, emulator, image, libvirt_files, outer, server_etc
+from anypool.lab import accelerator, bmc_keys, emulator, image, libvirt_files, outer, server_etc
 from anypool.lab.commands import search_path
 from anypool.lab.control import supervisor_pid
 from anypool.lab.locks import locked
@@ -117,6 +117,7 @@ def _write_files(
     places.spec.write_bytes(msgspec.json.encode(kept))
     places.accelerator.write_bytes(msgspec.json.encode(choice))
     server_etc.write(kept, places.etc)
+    bmc_keys.write(places, kept.servers)
     for server in kept.servers:
         libvirt_files.write(kept, places, server)
     return kept

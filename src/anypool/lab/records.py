@@ -80,7 +80,10 @@ class ServerStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LabStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A lab as it is now; a lab that is down has no servers and no image."""
+    """A lab as it is now; a lab that is down has no servers and no image.
+
+    Its BMCs have one user with one password, and show one certificate.
+    """
 
     name: str
     up: bool
@@ -93,6 +96,9 @@ class LabStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     datastore_dir: str = ""
     datastore_uuid: str = ""
     console_dir: str = ""
+    bmc_user: str = ""
+    bmc_password_file: str = ""
+    bmc_fingerprint: str = ""
     limits: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ Accelerator = Literal["auto", "tcg", "kvm"]
 Role = Literal["host", "spare"]
 
 LIBVIRT_PORT = 16509
-BMC_PORT = 8000
+BMC_PORT = 443
 MANAGEMENT_GATEWAY = "10.77.0.254"
 DATA_GATEWAY = "10.78.255.254"
 MOST_SERVERS = 40
@@ -47,7 +47,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def bmc_url(self) -> str:
         """Root of the server's Redfish service."""
-        return f"http://{self.bmc_address}:{BMC_PORT}/redfish/v1/"
+        return f"https://{self.bmc_address}/redfish/v1/"
 
     @property
     def management_mac(self) -> str:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from anypool.lab import outer
+from anypool.lab import bmc_keys, outer
 from anypool.lab.control import Request, ask, supervisor_pid
 from anypool.lab.places import LabPlaces
 from anypool.lab.probe import limits
@@ -45,6 +45,9 @@ def status_of(places: LabPlaces) -> LabStatus:
         datastore_dir=str(places.datastore),
         datastore_uuid=kept.datastore_uuid,
         console_dir=str(places.consoles),
+        bmc_user=bmc_keys.BMC_USER,
+        bmc_password_file=str(places.bmc_password),
+        bmc_fingerprint=bmc_keys.fingerprint(places),
         limits=limits(kept.mode),
     )
 
