@@ -303,8 +303,9 @@ class Runner:
     def _look(self, step: StepNow, action: Action) -> Sight:
         memory = recall(step.record.result)
         inventory = self._observer.inventory
-        ours = isinstance(action, PowerOffHost | PowerOnHost) and self._observer.has_bmc(action.host)
-        task = tasks.asked(action, memory, inventory) if memory.sent and not ours else None
+        task = tasks.asked(action, memory, inventory) if memory.sent else None
+        if isinstance(action, PowerOffHost | PowerOnHost) and self._observer.has_bmc(action.host):
+            task = None  # its BMC switches it, and not the platform
         order = None
         if isinstance(action, MigrateVm) and memory.sent and task is None:
             order = self._order(step, action)
