@@ -16,7 +16,6 @@ NAMES = (
     "capacity",
     "consolidate",
     "place",
-    "claims",
     "death_map",
     "restart",
     "history",

@@ -1,10 +1,14 @@
 """The audit trail: whatever is done to its rows behind our back is seen."""
 
+import hmac
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -65,6 +69,22 @@ def behind_our_back(engine: Engine, *statements: str) -> None:
             raw.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
         for statement in statements:
             raw.execute(text(statement))
+
+
+def test_rows_stored_together_are_chained_one_by_one(store: Store) -> None:
+    """The same hashes as those of rows that came alone, each over the one before."""
+    filled(store, 2)
+    some = [AuditRecord(who="ada", deed="test", detail=f"deed {n}") for n in range(3, 6)]
+    with store.writing() as tx:
+        together = audit.append_all(tx, some)
+    with store.reading() as tx:
+        rows, key = list(audit.all_rows(tx)), store.vault.audit.all()[-1].key
+    assert rows[2:] == together
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5]
+    for before, row in pairwise(rows):
+        content = msgspec.json.encode(replace(row, hash=before.hash), order="deterministic")
+        assert row.hash == hmac.new(key, content, "sha256").hexdigest()
+    assert verdict(store).sound
 
 
 def test_an_untouched_trail_is_sound(store: Store) -> None:

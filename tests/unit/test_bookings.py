@@ -4,6 +4,7 @@ The judge reads the database with `sqlite3` and counts by itself.
 """
 
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.errors import Conflict, NoPlan, NotFound
+from anypool.errors import Conflict, NoPlan, NotFound, StoreFailed
 from anypool.model import BookingId, Disk, HostId, Inventory, Vm, VmId, VmState
 from anypool.planner import choose, plan_evacuation
+from anypool.store import act, audit, bookings
+from anypool.store.act import Act
 from tests.unit.test_engine_live import Site, soon
 
 SIZE = 512
@@ -86,6 +89,52 @@ def test_many_at_once_get_what_there_is_and_no_more(site: Site, engine: Engine) 
     assert {one.id: one.booked_mib for one in engine.inventory.hosts.values()} == {
         host: kept[host] for host in size
     }
+
+
+def test_what_is_stored_together_is_audited_on_behalf_of_each(site: Site, engine: Engine) -> None:
+    """Four ask while the line is held, each in a request of their own: one transaction."""
+    names, begun = ("ada", "bob", "eve", "joe"), threading.Barrier(5)
+
+    def book(number: int) -> None:
+        act.set_request(f"request-{number}")
+        act.begin(Act(who=names[number], role="operator", proof="token", deed="OPERATE_VM"))
+        begun.wait(5)
+        engine.bookings.make(wish(engine, number), names[number], 600)
+
+    with engine.pools.admitting, ThreadPoolExecutor(5) as threads:
+        made = [threads.submit(book, number) for number in range(4)]
+        begun.wait(5)
+        soon(lambda: len(engine.bookings._queue) == 3)
+        engine.pools.admitting.release()
+        try:
+            for one in made:
+                one.result(5)
+        finally:
+            engine.pools.admitting.acquire()
+    store = site.store()
+    with store.reading() as tx:
+        rows = [row for row in audit.all_rows(tx) if row.object_kind == "booking"]
+        assert audit.verify(tx).sound
+    assert {(row.who, row.request) for row in rows} == {
+        (name, f"request-{number}") for number, name in enumerate(names)
+    }
+    assert len({row.at for row in rows[1:]}) == 1
+
+
+def test_one_that_fails_does_not_keep_the_next_waiting(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise StoreFailed("the disk is full")
+
+    monkeypatch.setattr(bookings, "add", broken)
+    with ThreadPoolExecutor(8) as threads:
+        made = [threads.submit(engine.bookings.make, wish(engine, n), "ada", 9) for n in range(8)]
+        for one in made:
+            with pytest.raises(StoreFailed, match="full"):
+                one.result(5)
+    monkeypatch.undo()
+    assert engine.bookings.make(wish(engine), "ada", 600).memory_mib == SIZE
 
 
 def test_a_refusal_says_how_much_is_missing_where(engine: Engine) -> None:

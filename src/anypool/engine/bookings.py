@@ -14,8 +14,6 @@ from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
-from msgspec.structs import replace
-
 from anypool.engine.admission import with_pending
 from anypool.engine.keeping import Keeping
 from anypool.engine.observe import Observer
@@ -23,12 +21,14 @@ from anypool.engine.picture import Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.runner import Runner
-from anypool.errors import AnypoolError, Busy, NotFound, OutcomeUnknown, StoreFailed
+from anypool.errors import AnypoolError, Busy, NoPlan, NotFound, OutcomeUnknown, StoreFailed
 from anypool.model import Booking, BookingId, HostId, Inventory, Vm
+from anypool.planner.ledger import ledger_of
 from anypool.planner.operate import no_place
 from anypool.planner.place import Wanted, choose
-from anypool.store import Store, Tx, act, bookings
-from anypool.store.trail import trail
+from anypool.planner.rules import Rulebook
+from anypool.store import Store, act, bookings
+from anypool.store.trail import trail_each
 
 EXPIRE_EVERY_S = 5.0
 
@@ -41,13 +41,28 @@ class _Asked:
         self.for_s = for_s
         self.by = by
         self.act = act.current()
+        self.request = act.request()
         self.made: Booking | None = None
         self.error: AnypoolError | None = None
+        self.full: tuple[Inventory, Rulebook] | None = None
+        self.woken = threading.Event()
 
     @property
     def answered(self) -> bool:
         """Say whether anything came of it."""
-        return self.made is not None or self.error is not None
+        return self.made is not None or self.error is not None or self.full is not None
+
+    def answer(self) -> Booking:
+        """Return what came of it, or raise why nothing did.
+
+        The words for a pool without room are made here, on the thread of whoever wants them.
+        """
+        if self.full is not None:
+            raise _no_room(self.vm, *self.full)
+        if self.error is not None:
+            raise self.error
+        assert self.made is not None
+        return self.made
 
 
 class Pool(Protocol):
@@ -77,6 +92,7 @@ class Bookings:
         self._pool = pool
         pool.keeping.more.append(("bookings", self.expire))
         self._queue: list[_Asked] = []
+        self._served = False
         self._queued = threading.Lock()
         self._turn = threading.Lock()
 
@@ -103,13 +119,12 @@ class Bookings:
         asked = _Asked(vm, for_s, by)
         with self._queued:
             self._queue.append(asked)
-        with self._turn:
-            if not asked.answered:
-                self._serve()
-        if asked.error is not None:
-            raise asked.error
-        assert asked.made is not None
-        return asked.made
+            serves, self._served = not self._served, True
+        if not serves:
+            asked.woken.wait()
+        if not asked.answered:
+            self._serve()
+        return asked.answer()
 
     def drop(self, key: BookingId, by: str) -> Booking:
         """End a booking before its time; raise `NotFound`."""
@@ -139,9 +154,24 @@ class Bookings:
                 self._show(found, -1)
 
     def _serve(self) -> None:
-        """Answer all that wait; the caller is among them and has the turn."""
-        with self._queued:
-            waiting, self._queue = self._queue, []
+        """Answer all that wait, the caller among them; then the next that waits serves.
+
+        Each is woken once, so that whoever was answered is not in line with those who wait.
+        """
+        waiting: list[_Asked] = []
+        try:
+            with self._turn:
+                with self._queued:
+                    waiting, self._queue = self._queue, []
+                self._answer(waiting)
+        finally:
+            with self._queued:
+                following = self._queue[:1]
+                self._served = bool(following)
+            for one in (*following, *waiting):
+                one.woken.set()
+
+    def _answer(self, waiting: list[_Asked]) -> None:
         try:
             with self._pool.pools.admitting:
                 self._book(waiting)
@@ -151,17 +181,7 @@ class Bookings:
             _refuse(waiting, StoreFailed("room could not be booked", hint="see the log"))
 
     def _book(self, waiting: list[_Asked]) -> None:
-        world, chosen = with_pending(self._pool.inventory, self._runner.pending()), []
-        for one in waiting:
-            try:
-                host = self._chosen(world, one.vm)
-            except AnypoolError as error:
-                one.error = error
-                continue
-            record = world.hosts[host]
-            more = replace(record, booked_mib=record.booked_mib + one.vm.memory_mib)
-            world = world.with_host(more)
-            chosen.append((one, host))
+        chosen = self._choose(waiting)
         if not chosen:
             return
         made: list[tuple[_Asked, Booking]] = []
@@ -169,12 +189,26 @@ class Bookings:
             with self._store.writing() as tx:
                 made += [(one, _booking(one, host, tx.now)) for one, host in chosen]
                 bookings.add(tx, [booking for _, booking in made])
-                _audited(tx, made)
+                trail_each(tx, [(one.act, one.request, bookings.told(b)) for one, b in made])
         except OutcomeUnknown:
             made = self._stored(made)
         self._show((booking for _, booking in made), 1)
         for one, booking in made:
             one.made = booking
+
+    def _choose(self, waiting: list[_Asked]) -> list[tuple[_Asked, HostId]]:
+        """Return a host for each that gets one, in turn; note for the others that none has room."""
+        world = with_pending(self._pool.inventory, self._runner.pending())
+        rules, chosen = self._pool.policies.rulebook(world), []
+        with ledger_of(world, rules) as ledger:
+            for one in waiting:
+                host = ledger.best(one.vm)
+                if host is None:
+                    one.full = (ledger.inventory(), rules)
+                    continue
+                ledger.give(host, one.vm.memory_mib)
+                chosen.append((one, host))
+        return chosen
 
     def _stored(self, made: list[tuple[_Asked, Booking]]) -> list[tuple[_Asked, Booking]]:
         """Return which of some bookings are in the database, after an answer was lost."""
@@ -184,15 +218,6 @@ class Bookings:
         except AnypoolError:
             self._show((booking for _, booking in made), 1)  # until we are started anew
             raise
-
-    def _chosen(self, world: Inventory, vm: Vm) -> HostId:
-        rules = self._pool.policies.rulebook(world)
-        if rules.policies:
-            rules = rules.bound_to(world.with_vm(vm))
-        choice = choose(world, vm, Wanted(rules=rules))
-        if choice.host is None:
-            raise no_place(world, vm, choice)
-        return choice.host
 
     def _show(self, some: Iterable[Booking], sign: int) -> None:
         """Let everybody see that so much more memory is kept, or less."""
@@ -221,16 +246,9 @@ def _refuse(waiting: list[_Asked], error: AnypoolError) -> None:
             one.error = error
 
 
-def _audited(tx: Tx, made: Iterable[tuple[_Asked, Booking]]) -> None:
-    """Write each booking into the audit trail on behalf of whoever asked for it."""
-    mine = act.current()
-    try:
-        for one, booking in made:
-            act.begin(one.act)
-            tx.tell(bookings.told(booking))
-            trail(tx)
-    finally:
-        act.begin(mine)
+def _no_room(vm: Vm, world: Inventory, rules: Rulebook) -> NoPlan:
+    wanted = Wanted(rules=rules.joined_by((vm,), world.with_vm(vm)))
+    return no_place(world, vm, choose(world, vm, wanted))
 
 
 def _unknown(key: BookingId) -> NotFound:

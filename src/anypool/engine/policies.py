@@ -15,7 +15,7 @@ from anypool.store import Store, events, facts
 
 
 class Policies:
-    """All policies; binding them to an inventory is done once for each version of either."""
+    """All policies, bound to the inventory of the moment at the cost of what changed."""
 
     def __init__(self, store: Store, board: Board, must_lead: Callable[[], None]) -> None:
         self._store = store
@@ -42,11 +42,15 @@ class Policies:
         raise NotFound(f"there is no policy {key[:80]!r}", hint="`anypool policy list` shows them")
 
     def rulebook(self, inventory: Inventory) -> Rulebook:
-        """Return the enabled policies, bound to an inventory."""
+        """Return the enabled policies, bound to an inventory.
+
+        It costs what changed since they were bound last.
+        """
         policies, bound = self.all(), self._bound
-        if bound is not None and bound[0] is inventory:
-            return bound[1]
-        book = Rulebook.on(policies, inventory)
+        if bound is not None and bound[1].policies is policies:
+            book = bound[1].moved_to(inventory, bound[0])
+        else:
+            book = Rulebook.on(policies, inventory)
         with self._lock:
             if self._known is policies:
                 self._bound = (inventory, book)

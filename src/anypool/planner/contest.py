@@ -85,19 +85,20 @@ def of_field(field: Field, rows: Ints, vm: Vm, misses: Ints) -> Entrants:
     )
 
 
+def winner(found: Entrants) -> HostId | None:
+    """Return the best, None if there is none; of equals the first id."""
+    if not len(found.rows):
+        return None
+    at = int(np.argmax(_order(found, _score(found))))
+    return HostId(str(found.ids[found.rows[at]]))
+
+
 def podium(found: Entrants) -> list[Entrant]:
     """Return the best and its runners-up, best first; of equals the first id."""
-    count = len(found.rows)
-    if not count:
+    if not len(found.rows):
         return []
-    weights = (
-        Weight(value=found.left, factor=MEMORY),
-        Weight(value=-(found.vcpus / np.maximum(1, found.cpus)), factor=CPU),
-        Weight(value=-found.vms, factor=VMS),
-    )
-    score = points(weights, count)
-    limit = (MEMORY + CPU + VMS) * count + 1
-    first = best(score - limit * found.misses, 1 + RUNNERS_UP)
+    score = _score(found)
+    first = best(_order(found, score), 1 + RUNNERS_UP)
     most = found.left[found.misses == found.misses.min()].max()
     return [
         Entrant(
@@ -112,6 +113,21 @@ def podium(found: Entrants) -> list[Entrant]:
         )
         for at in first
     ]
+
+
+def _score(found: Entrants) -> Ints:
+    weights = (
+        Weight(value=found.left, factor=MEMORY),
+        Weight(value=-(found.vcpus / np.maximum(1, found.cpus)), factor=CPU),
+        Weight(value=-found.vms, factor=VMS),
+    )
+    return points(weights, len(found.rows))
+
+
+def _order(found: Entrants, score: Ints) -> Ints:
+    """Return numbers whose largest is the best: a preference missed outweighs all points."""
+    limit = (MEMORY + CPU + VMS) * len(score) + 1
+    return np.asarray(score - limit * found.misses)
 
 
 def won(winner: Entrant) -> Reason:

@@ -34,6 +34,7 @@ class Field:
         self._masks: dict[Hashable, tuple[Predicate, Bools]] = {}
         self._domains: dict[str, tuple[dict[frozenset[str], int], Ints]] = {}
         self._running: Ints | None = None
+        self._lent: set[HostId] = set()
         for host in self.ids:
             self._take(host)
 
@@ -42,7 +43,7 @@ class Field:
 
     def follow(self, inventory: Inventory) -> bool:
         """Become the field of another inventory; False if hosts came or went: make it anew."""
-        if inventory is self.inventory:
+        if inventory is self.inventory and not self._lent:
             return True
         old, hosts = self.inventory, inventory.hosts
         changed = set(hosts.changed_since(old.hosts))
@@ -51,10 +52,16 @@ class Field:
         self.inventory = inventory
         for host in changed:
             self._review(host)
-        for host in changed.union(inventory.claims.changed_since(old.claims)):
+        for host in changed.union(inventory.claims.changed_since(old.claims), self._lent):
             if host in self.columns.row_of:
                 self._take(host)
+        self._lent.clear()
         return True
+
+    def lend(self, host: HostId, memory_mib: int) -> None:
+        """Let a host have so much less free memory, until this follows an inventory again."""
+        self.columns.memory_free_mib[self.columns.row_of[host]] -= memory_mib
+        self._lent.add(host)
 
     def host(self, row: int) -> Host:
         """Return the host of a row."""

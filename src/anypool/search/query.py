@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from anypool.model import Inventory
 from anypool.search.compiler import predicate, sort_key
-from anypool.search.syntax import Expression, Noun, SortKey, written
+from anypool.search.syntax import Expression, Noun, SortKey, paths_of, written
 
 R = TypeVar("R")
 
@@ -29,6 +29,11 @@ class Query(Struct, frozen=True, kw_only=True, gc=False):
         if self.limit is not None:
             words += ["limit", str(self.limit)]
         return " ".join(words)
+
+    @property
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """The fields that the condition compares, each with the joins that lead to it."""
+        return frozenset() if self.where is None else paths_of(self.where)
 
     def test(self, inventory: Inventory, now: float = 0.0) -> Callable[[Any], bool]:
         """Return a function that says whether a record satisfies the condition.

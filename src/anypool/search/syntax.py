@@ -115,6 +115,21 @@ def any_of(parts: list[Expression]) -> Expression:
     return flat[0] if len(flat) == 1 else Or(parts=tuple(flat))
 
 
+def paths_of(expression: Expression) -> frozenset[tuple[str, ...]]:
+    """Return the paths of all comparisons: joins and then a field, by their own names."""
+    match expression:
+        case Word():
+            return frozenset()
+        case Compare(path=path) | OneOf(path=path):
+            return frozenset({path})
+        case Not(part=part):
+            return paths_of(part)
+        case And(parts=parts) | Or(parts=parts):
+            return frozenset[tuple[str, ...]]().union(*map(paths_of, parts))
+        case _:
+            assert_never(expression)
+
+
 def written(expression: Expression) -> str:
     """Return the expression as text that parses to an equal expression."""
     match expression:

@@ -31,6 +31,11 @@ from anypool.store.tx import Tx, from_row, to_row
 GENESIS = "0" * 64
 _BATCH = 2000
 _LOCK = 0x616E79617564  # "anyaud": one appender at a time on PostgreSQL
+_TAKE_TURN = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
+_NEWEST = select(audit.c.number, audit.c.hash, audit.c.at).order_by(audit.c.number.desc()).limit(1)
+_CHECKPOINT = select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1)
+_RESTORED = select(restoration.c.audit_from)
+_ADD = audit.insert()
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -85,19 +90,33 @@ class Verdict(Struct, frozen=True, kw_only=True, gc=False):
 
 def append(tx: Tx, record: AuditRecord) -> AuditRecord:
     """Store a record as the next row; its number, time, request and hash are set here."""
+    return append_all(tx, (record,))[-1]
+
+
+def append_all(tx: Tx, records: Sequence[AuditRecord]) -> list[AuditRecord]:
+    """Store records as the next rows, in one statement; return them as `append` does.
+
+    Each is chained to the one before as if it had come alone.
+    """
+    if not records:
+        return []
     if tx.dialect == "postgresql":
-        tx.run(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        tx.run(_TAKE_TURN)
     last = head(tx)
     number = _next(tx, last)
-    key, notes = tx.vault.audit.ready(number), list[AuditRecord]()
-    if key.begins == number and key == tx.vault.audit.all()[-1] and last.number:
+    key = tx.vault.audit.ready(number)
+    keys, notes = tx.vault.audit.all(), list[AuditRecord]()
+    if key.begins == number and key == keys[-1] and last.number:
         notes.append(_key_lost(last.number))
     if number > last.number + 1:
         notes.append(_gap(last.number, number))
-    for note in notes:
-        noted = _chain(tx, note, last, number)
-        last, number = Head(number=number, hash=noted.hash, at=noted.at), number + 1
-    return _chain(tx, record, last, number)
+    made = []
+    for record in (*notes, *records):
+        key = next(one for one in keys if one.begins <= number)
+        made.append(_chained(tx, record, last, number, key))
+        last, number = Head(number=number, hash=made[-1].hash, at=tx.now), number + 1
+    tx.run(_ADD, [to_row(one) for one in made])
+    return made[len(notes) :]
 
 
 def rotate_key(tx: Tx) -> int:
@@ -115,9 +134,7 @@ def stable_key(tx: Tx) -> bytes:
 
 def head(tx: Tx) -> Head:
     """Return the newest row's number and hash; of the last checkpoint if no row is left."""
-    row = tx.row(select(audit).order_by(audit.c.number.desc()).limit(1))
-    if row is None:
-        row = tx.row(select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1))
+    row = tx.row(_NEWEST) or tx.row(_CHECKPOINT)
     return Head() if row is None else from_row(row, Head)
 
 
@@ -212,19 +229,15 @@ def count(tx: Tx) -> int:
 
 def _next(tx: Tx, last: Head) -> int:
     """Return the number of the next row; after a restore it is beyond all that were used."""
-    row = tx.row(select(restoration.c.audit_from))
+    row = tx.row(_RESTORED)
     return max(last.number + 1, 0 if row is None else int(row.audit_from))
 
 
-def _chain(tx: Tx, record: AuditRecord, last: Head, number: int) -> AuditRecord:
-    """Store a record as a row with this number."""
-    chained = msgspec.structs.replace(
-        record, number=number, at=tx.now, request=record.request or act.request()
-    )
-    key = tx.vault.audit.ready(number).key
-    chained = msgspec.structs.replace(chained, hash=_hash(key, last.hash, chained))
-    tx.add(audit, to_row(chained))
-    return chained
+def _chained(tx: Tx, record: AuditRecord, last: Head, number: int, key: AuditKey) -> AuditRecord:
+    """Return a record as the row with this number."""
+    request = record.request or act.request()
+    placed = msgspec.structs.replace(record, number=number, at=tx.now, request=request)
+    return msgspec.structs.replace(placed, hash=_hash(key.key, last.hash, placed))
 
 
 def _gap(last: int, first: int) -> AuditRecord:
@@ -243,8 +256,7 @@ def _key_lost(last: int) -> AuditRecord:
 
 def _checkpoint(tx: Tx) -> tuple[Head, bool]:
     """Return the newest checkpoint and whether it is proven; a forged one is none."""
-    newest = select(audit_checkpoints).order_by(audit_checkpoints.c.number.desc()).limit(1)
-    row = tx.row(newest)
+    row = tx.row(_CHECKPOINT)
     if row is None:
         return Head(), True
     found = from_row(row, Head)

@@ -8,10 +8,12 @@ from anypool.model import Booking, BookingId, HostId
 from anypool.store.kept_tables import bookings
 from anypool.store.tx import Told, Tx, from_row, to_row
 
+_ADD = bookings.insert()
+
 
 def add(tx: Tx, made: Sequence[Booking]) -> None:
     """Keep bookings; the caller tells the audit trail, on behalf of each who asked."""
-    tx.run(bookings.insert(), [to_row(one) for one in made])
+    tx.run(_ADD, [to_row(one) for one in made])
 
 
 def told(made: Booking) -> Told:

@@ -20,11 +20,12 @@ from anypool.store.records import Lease
 from anypool.store.tx import Tx, from_row
 
 _row = tables.lease
+_LOCKED = select(_row).with_for_update()
 
 
 def read(tx: Tx) -> Lease:
     """Return the lease; in a write transaction, nobody changes it until that ends."""
-    return _found(tx.row(select(_row).with_for_update()))
+    return _found(tx.row(_LOCKED))
 
 
 def look(tx: Tx) -> Lease:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from anypool.store import act
-from anypool.store.audit import AuditRecord, append
+from anypool.store.act import Act
+from anypool.store.audit import AuditRecord, append, append_all
 from anypool.store.tx import Told, Tx
 
 _MOST_DETAIL = 2000
@@ -20,25 +23,37 @@ def trail(tx: Tx) -> None:
     if not told:
         return
     if doing is not None:
-        first = told[0]
-        append(
-            tx,
-            AuditRecord(
-                who=doing.who,
-                role=doing.role,
-                proof=doing.proof,
-                deed=doing.deed,
-                object_kind=first.object_kind,
-                object_id=first.object_id,
-                plan=_first(one.plan for one in told),
-                run=_first(one.run for one in told),
-                detail="; ".join(one.detail for one in told)[:_MOST_DETAIL],
-            ),
-        )
+        append(tx, _of_deed(doing, told))
         return
-    for one in told:
-        if one.by:
-            append(tx, _of_run(one))
+    append_all(tx, [_of_run(one) for one in told if one.by])
+
+
+def trail_each(tx: Tx, deeds: Iterable[tuple[Act | None, str, Told]]) -> None:
+    """Write a row for each deed of several people that one transaction carries out.
+
+    Each is who acts, the id of the request that asked, and what changed; where nobody acts,
+    it is a row in the name of whoever is told.
+    """
+    records = []
+    for doing, request, told in deeds:
+        record = _of_run(told) if doing is None else _of_deed(doing, [told])
+        records.append(replace(record, request=request))
+    append_all(tx, records)
+
+
+def _of_deed(doing: Act, told: list[Told]) -> AuditRecord:
+    first = told[0]
+    return AuditRecord(
+        who=doing.who,
+        role=doing.role,
+        proof=doing.proof,
+        deed=doing.deed,
+        object_kind=first.object_kind,
+        object_id=first.object_id,
+        plan=_first(one.plan for one in told),
+        run=_first(one.run for one in told),
+        detail="; ".join(one.detail for one in told)[:_MOST_DETAIL],
+    )
 
 
 def _of_run(told: Told) -> AuditRecord:

@@ -1,6 +1,7 @@
 """From policies, which are words, to bound rules, which are sets of ids on one inventory."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -60,9 +61,26 @@ def joined_by(
     return tuple(found)
 
 
+def naming(
+    bounds: Iterable[Bound], policies: Iterable[Policy], inventory: Inventory, vm: Vm
+) -> list[Bound]:
+    """Return which bound rules would name a VM that is only wished for, as they are."""
+    scopes = {policy.id: policy for policy in policies}
+    world: Inventory | None = None
+    found = []
+    for bound in bounds:
+        policy = scopes.get(bound.policy)
+        if policy is None or isinstance(policy.rule, HOST_SCOPED):
+            continue
+        world = world or inventory.with_vm(vm)
+        if _query(policy.scope, Noun.VM).test(world)(vm):
+            found.append(bound)
+    return found
+
+
 def checked(policy: Policy) -> Policy:
     """Return a policy whose words make sense; raise `Invalid` where they do not."""
-    _queries(policy)
+    queries(policy)
     if policy.strength is Strength.SHOULD and isinstance(policy.rule, ALWAYS_MUST):
         kind = type(policy.rule).__struct_config__.tag
         raise Invalid(f"a rule of kind {kind} cannot be a mere preference", hint="make it a must")
@@ -131,7 +149,7 @@ def _bound(policy: Policy, inventory: Inventory) -> Bound:
     vms: frozenset[VmId] = frozenset()
     hosts: frozenset[HostId] = frozenset()
     targets: frozenset[HostId] = frozenset()
-    scope, *others = _queries(policy)
+    scope, *others = queries(policy)
     if isinstance(policy.rule, HOST_SCOPED):
         hosts = _hosts(scope, inventory)
     else:
@@ -155,7 +173,7 @@ def _hosts(query: Query, inventory: Inventory) -> frozenset[HostId]:
     return frozenset(host.id for host in query.filter(inventory.hosts.values(), inventory))
 
 
-def _queries(policy: Policy) -> list[Query]:
+def queries(policy: Policy) -> list[Query]:
     """Return the scope's query and those that the rule names, each for its own noun."""
     of_hosts = isinstance(policy.rule, HOST_SCOPED)
     scope = _query(policy.scope, Noun.HOST if of_hosts else Noun.VM)
@@ -168,6 +186,7 @@ def _queries(policy: Policy) -> list[Query]:
             return [scope]
 
 
+@lru_cache(maxsize=1024)
 def _query(text: str, noun: Noun) -> Query:
     query = parse(text, noun)
     if query.limit is not None:

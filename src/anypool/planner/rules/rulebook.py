@@ -18,8 +18,9 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import Reason, reason
-from anypool.planner.rules.bind import bind, joined_by
+from anypool.planner.rules.bind import bind, joined_by, naming
 from anypool.planner.rules.needs import Needs, Scene
+from anypool.planner.rules.rebind import rebound
 
 _NOBODY: frozenset[VmId] = frozenset()
 
@@ -51,6 +52,17 @@ class Rulebook:
             return self
         return Rulebook(joined_by(self.bounds, self.policies, world, vms), self.policies)
 
+    def moved_to(self, inventory: Inventory, old: Inventory) -> "Rulebook":
+        """Return the same policies as they bind another inventory; these bind `old`.
+
+        It costs what differs between the two.
+        """
+        if not self.policies or inventory is old:
+            return self
+        bounds = rebound(self.bounds, self.policies, inventory, old)
+        same = all(new is bound for new, bound in zip(bounds, self.bounds, strict=True))
+        return self if same else Rulebook(bounds, self.policies)
+
     def of(self, vm: VmId) -> tuple[Bound, ...]:
         """Return the rules that name a VM."""
         return tuple(self._of_vm.get(vm, ()))
@@ -61,6 +73,14 @@ class Rulebook:
         `leaving` are VMs that will follow it, whose present place binds nobody.
         """
         return Needs(Scene(inventory, vm, leaving), self.binding(vm.id))
+
+    def needs_of_new(self, inventory: Inventory, vm: Vm) -> Needs:
+        """Return what `needs` does for a VM that is only wished for, which these do not name yet.
+
+        `inventory` is the one that these bind.
+        """
+        named = naming(self.bounds, self.policies, inventory, vm)
+        return Needs(Scene(inventory, vm, _NOBODY), (*named, *self._of_hosts))
 
     def binding(self, vm: VmId) -> tuple[Bound, ...]:
         """Return the rules that name a VM, and those of the hosts it may come to."""
