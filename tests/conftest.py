@@ -14,7 +14,7 @@ import pytest
 from anypool.store import act
 
 FAST_FOLDERS = ("tidy", "unit", "contract")
-SLOW_MARKS = ("lab", "postgres", "thorough")
+SLOW_MARKS = ("lab", "postgres", "thorough", "vcsim")
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
 

@@ -65,7 +65,7 @@ def test_every_program_the_lab_needs_is_installed(sh: Run, monkeypatch: pytest.M
 
 
 def test_run_installs_nothing_that_only_tests_need(sh: Run) -> None:
-    assert not listed("base lab", sh) & listed("test database", sh)
+    assert not listed("base lab", sh) & listed("test database vcsim", sh)
 
 
 def test_refused_namespaces_are_reported_with_the_reason(sh: Run, fake: Fake) -> None:

@@ -8,10 +8,13 @@ from cyclopts import App, Parameter
 
 from anypool import lab
 from anypool.cli.connection import Format
+from anypool.cli.lab_vcsim import vcsim
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import note, out
 
 app = App(name="lab", help="The lab: a datacenter of real hypervisors on this machine.")
+
+app.command(vcsim)
 
 Name = Annotated[str, Parameter(help="name of the lab")]
 Folder = Annotated[Path | None, Parameter(name="--lab-state", help="folder of all labs")]

@@ -83,6 +83,14 @@ DRIVERS: dict[str, DriverEntry] = {
             ),
         ),
         DriverEntry(
+            name="vsphere",
+            module="anypool.drivers.vsphere.driver",
+            schemes=frozenset({"vsphere"}),
+            example="vsphere://USER@VCENTER/",
+            install="`pip install anypool[vsphere]`",
+            options=frozenset({"user", "fingerprint"}),
+        ),
+        DriverEntry(
             name="sim",
             module="anypool.drivers.sim.connect",
             schemes=frozenset({"sim"}),

@@ -13,6 +13,7 @@ from anypool.model import (
     Host,
     HostId,
     HostState,
+    Locking,
     Network,
     PMap,
     Power,
@@ -160,7 +161,10 @@ def merge_datastore(
         shared=any(one.shared for one, _ in words),
         endpoints=frozenset[str]().union(*(one.endpoints for one, _ in words)),
     )
-    return merged if facts is None else replace(merged, locking=facts.locking, tags=facts.tags)
+    if facts is None:
+        return merged
+    stated = facts.locking is not Locking.UNKNOWN
+    return replace(merged, tags=facts.tags, locking=facts.locking if stated else merged.locking)
 
 
 def merge_network(said: Iterable[Network]) -> Network | None:

@@ -17,7 +17,7 @@ class HostState(StrEnum):
 
 
 class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One host; `maintenance`, `reserved_mib`, `tags` and what follows `withheld` are ours.
+    """One host; `maintenance`, `reserved_mib`, `tags` and from `withheld` to `booked_mib` is ours.
 
     `sockets` are processor sockets, 0 where nobody says. `memory_mib` is all the host has;
     `reserved_mib` of it is kept from VMs, and `booked_mib` for VMs that are to come.
@@ -27,6 +27,8 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     `power_saved` says that it is off because we switched it off; `wake_proven_at` is when it
     last came up after that, in seconds since 1970, 0 if it never did or failed to since.
     `set_aside` says that the platform itself runs nothing on it (vSphere's maintenance mode).
+    `cluster`, `place` and `labels` are the platform's own: the cluster a vCenter has it in, the
+    datacenter and folders around that (`DC0/east`), and what it wrote there (`field=value`).
     """
 
     id: HostId
@@ -56,6 +58,9 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     wake_proven_at: float = 0.0
     booked_mib: int = 0
     set_aside: bool = False
+    cluster: str = ""
+    place: str = ""
+    labels: frozenset[str] = frozenset()
 
     @property
     def usable_mib(self) -> int:

@@ -19,7 +19,8 @@ class Datastore(Struct, frozen=True, kw_only=True, gc=False):
     """A place for volumes; one id on every host that sees the same place.
 
     `shared` is true when its marker was seen, so that several hosts can agree on it.
-    `locking` is an administrator's statement and stays UNKNOWN until made.
+    `locking` is an administrator's statement and stays UNKNOWN until made, except where the
+    platform itself locks. `place` and `labels` are the platform's own, as of a host.
     """
 
     id: DatastoreId
@@ -32,6 +33,8 @@ class Datastore(Struct, frozen=True, kw_only=True, gc=False):
     free_bytes: int = 0
     endpoints: frozenset[EndpointId] = frozenset()
     tags: frozenset[str] = frozenset()
+    place: str = ""
+    labels: frozenset[str] = frozenset()
 
 
 class Volume(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

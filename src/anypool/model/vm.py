@@ -112,7 +112,9 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     if it was none of ours; `tags` are ours. `copies` is empty unless more than one host
     knows the VM (in mid-migration, or after a fault). `twins` are other VMs that bear the same
     id on their platform, its own id a VM behind another endpoint: nothing is done to any of
-    them before they can be told apart.
+    them before they can be told apart. The platform's own are `resource_pool` (`gold/web`),
+    `place`, the datacenter and folders (`DC0/prod`), `labels` (`field=value`), and whether it
+    is a `template`, which never runs.
     """
 
     id: VmId
@@ -133,6 +135,10 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     copies: tuple[VmCopy, ...] = ()
     twins: tuple[VmId, ...] = ()
     tags: frozenset[str] = frozenset()
+    resource_pool: str = ""
+    place: str = ""
+    labels: frozenset[str] = frozenset()
+    template: bool = False
 
 
 class DiskWish(Struct, frozen=True, kw_only=True, gc=False):

@@ -5,11 +5,11 @@ a cursor of another generation is answered with `resync`: events may have been m
 """
 
 import contextlib
-import threading
 import time
 
 import libvirt
 
+from anypool.drivers.changelog import ChangeLog
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.platform import Platform
@@ -26,38 +26,6 @@ _VM_EVENTS = (
     "VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED",
     "VIR_DOMAIN_EVENT_ID_METADATA_CHANGE",
 )
-
-
-class ChangeLog:
-    """The last change of each VM, by number; grows with the VMs, not with the events."""
-
-    def __init__(self) -> None:
-        """Empty, number 0."""
-        self._changed = threading.Condition()
-        self._number = 0
-        self._vms: dict[VmId, int] = {}
-        self._host = 0
-
-    def note(self, vm: VmId | None) -> None:
-        """A VM changed, or with None something of the host."""
-        with self._changed:
-            self._number += 1
-            if vm is None:
-                self._host = self._number
-            else:
-                self._vms[vm] = self._number
-            self._changed.notify_all()
-
-    def wait(self, since: int, wait_s: float) -> bool:
-        """Wait until something was noted after `since`; say whether it was."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._number > since, wait_s)
-
-    def after(self, since: int) -> tuple[int, frozenset[VmId], bool]:
-        """The current number, the VMs noted after `since`, and whether the host was."""
-        with self._changed:
-            vms = frozenset(vm for vm, number in self._vms.items() if number > since)
-            return self._number, vms, self._host > since
 
 
 class Events(Part):

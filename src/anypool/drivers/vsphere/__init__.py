@@ -1,0 +1,1 @@
+"""VMware vCenter through its own API; `driver.connect` opens an endpoint."""

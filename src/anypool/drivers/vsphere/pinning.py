@@ -1,0 +1,82 @@
+"""The certificate of a vCenter: one that an authority vouches for, or one that was confirmed.
+
+Most vCenters show a certificate that they made themselves. Who adds one is told its
+fingerprint once and confirms it by naming it; from then on that certificate and no other is
+let pass, whoever vouches for it.
+"""
+
+import hashlib
+import re
+import socket
+import ssl
+from http.client import HTTPSConnection
+from typing import Any
+
+from anypool.errors import Denied, Invalid, Unreachable
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def fingerprint_of(certificate: bytes) -> str:
+    """Return the SHA-256 of a certificate in DER, in hex."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+def checked(written: str) -> str:
+    """Return a fingerprint as it is compared, "" for none; raise `Invalid`."""
+    plain = written.replace(":", "").strip().lower()
+    if plain and not _SHA256.fullmatch(plain):
+        raise Invalid(
+            f"'{written[:80]}' is no fingerprint of a certificate",
+            hint="the SHA-256 in hex, 64 digits, with or without colons",
+        )
+    return plain
+
+
+class PinnedConnection(HTTPSConnection):
+    """A connection that ends before anything is sent unless the certificate is the pinned one."""
+
+    def __init__(self, *args: Any, fingerprint: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fingerprint = fingerprint
+
+    def connect(self) -> None:
+        """Connect, or raise `Denied` for another certificate."""
+        super().connect()
+        certificate = self.sock.getpeercert(binary_form=True)
+        seen = fingerprint_of(certificate or b"")
+        if seen != self._fingerprint:
+            self.close()
+            raise Denied(
+                f"{self.host}:{self.port} shows another certificate than the one that was "
+                f"confirmed: {seen}",
+                hint="if it was renewed, remove the endpoint and add it with that fingerprint; "
+                "if not, somebody is in between",
+            )
+
+
+def context(fingerprint: str) -> ssl.SSLContext:
+    """Return what TLS is to check: the authorities, or nothing where a pin checks more."""
+    made = ssl.create_default_context()
+    if fingerprint:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made
+
+
+def unconfirmed(host: str, port: int, timeout_s: float, why: str) -> Denied | Unreachable:
+    """Return the error for a certificate that nobody vouches for, with its fingerprint."""
+    try:
+        with (
+            socket.create_connection((host, port), timeout_s) as plain,
+            context("any").wrap_socket(plain, server_hostname=host) as wrapped,
+        ):
+            seen = fingerprint_of(wrapped.getpeercert(binary_form=True) or b"")
+    except OSError as problem:
+        return Unreachable(f"{host}:{port}: {problem}", hint="does a vCenter answer there?")
+    return Denied(
+        f"{host}:{port} shows a certificate that no authority vouches for ({why}); its SHA-256 "
+        f"fingerprint is {seen}",
+        hint="compare it with what the vCenter itself shows, then confirm it: "
+        f"--option fingerprint={seen}",
+    )

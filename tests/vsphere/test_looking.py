@@ -1,0 +1,136 @@
+"""What is read of a vCenter, against what pyVmomi says when it is asked object by object."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from anypool.drivers.registry import connect
+from anypool.errors import Denied
+from anypool.lab import vcsim
+from anypool.model import Endpoint, HostState, VmState
+from tests.vsphere.conftest import endpoint_of, found
+
+
+def test_hosts_are_those_of_the_vcenter_with_cluster_and_place(driver: Any, content: Any) -> None:
+    hosts = {host.name: host for host in driver.observe().hosts}
+    real = found(content, vim.HostSystem)
+    assert sorted(hosts) == [host.name for host in real]
+    for host in real:
+        ours = hosts[host.name]
+        assert ours.state is HostState.UP
+        assert ours.id == host.summary.hardware.uuid.lower()
+        assert ours.memory_mib == host.summary.hardware.memorySize >> 20
+        assert ours.cpus == host.summary.hardware.numCpuThreads
+        assert (ours.cluster, ours.place) == (host.parent.name, "DC0")
+        assert len(ours.datastores) == len(host.datastore)
+
+
+def test_vms_are_those_of_the_vcenter_with_disks_and_networks(driver: Any, content: Any) -> None:
+    frame = driver.observe()
+    hosts = {host.id: host.name for host in frame.hosts}
+    stores = {store.id: store.name for store in frame.datastores}
+    vms = {vm.name: vm for vm in frame.vms}
+    real = found(content, vim.VirtualMachine)
+    assert sorted(vms) == [vm.name for vm in real]
+    for vm in real:
+        ours = vms[vm.name]
+        assert ours.id == vm.config.instanceUuid
+        assert ours.state is VmState.RUNNING
+        assert hosts[ours.host] == vm.runtime.host.name
+        assert (ours.vcpus, ours.memory_mib) == (
+            vm.config.hardware.numCPU,
+            vm.config.hardware.memoryMB,
+        )
+        disks = [d for d in vm.config.hardware.device if isinstance(d, vim.vm.device.VirtualDisk)]
+        assert [f"[{stores[d.datastore]}] {d.volume}" for d in ours.disks] == [
+            disk.backing.fileName for disk in disks
+        ]
+        assert [nic.network for nic in ours.nics] == [network.name for network in vm.network]
+
+
+def test_a_change_beside_us_is_told_within_two_seconds(driver: Any, content: Any) -> None:
+    cursor = driver.changes("", 0).cursor
+    vm = found(content, vim.VirtualMachine)[0]
+    names = {one.name: one.id for one in driver.observe().vms}
+    begun: list[float] = []
+
+    def stop() -> None:
+        begun.append(time.monotonic())
+        vm.PowerOffVM_Task()
+
+    timer = threading.Timer(0.3, stop)
+    timer.start()
+    try:
+        changes = driver.changes(cursor, 10)
+        assert time.monotonic() - begun[0] < 2
+        assert names[vm.name] in changes.vms
+        assert not changes.resync
+        (seen,) = driver.observe_vms((names[vm.name],)).vms
+        assert seen.state is VmState.STOPPED
+    finally:
+        timer.join()
+        vm.PowerOnVM_Task()
+
+
+def test_a_host_in_maintenance_is_seen_so(driver: Any, content: Any) -> None:
+    cursor = driver.changes("", 0).cursor
+    host = found(content, vim.HostSystem)[0]
+    host.EnterMaintenanceMode_Task(0, False)
+    try:
+        assert driver.changes(cursor, 5).host
+        assert [one.name for one in driver.observe().hosts if one.set_aside] == [host.name]
+    finally:
+        host.ExitMaintenanceMode_Task(0)
+    assert not any(one.set_aside for one in driver.observe().hosts)
+
+
+def test_a_host_that_vcenter_has_lost_is_unknown_with_its_vms(driver: Any, content: Any) -> None:
+    host = next(one for one in found(content, vim.HostSystem) if one.vm)
+    host.DisconnectHost_Task()
+    try:
+        frame = driver.observe()
+        (ours,) = [one for one in frame.hosts if one.name == host.name]
+        assert ours.state is HostState.UNKNOWN
+        assert {vm.state for vm in frame.vms if vm.host == ours.id} == {VmState.UNKNOWN}
+    finally:
+        host.ReconnectHost_Task()
+    assert all(one.state is HostState.UP for one in driver.observe().hosts)
+
+
+def test_an_unconfirmed_certificate_is_refused_and_its_fingerprint_told(
+    vcenter: vcsim.Vcsim,
+) -> None:
+    plain = Endpoint(id="x", driver="vsphere", uri=vcenter.uri)
+    with pytest.raises(Denied) as refusal:
+        connect(plain, vcenter.password)
+    assert vcenter.fingerprint in refusal.value.message
+    assert f"fingerprint={vcenter.fingerprint}" in refusal.value.hint
+
+
+def test_another_certificate_than_the_confirmed_one_is_refused(vcenter: vcsim.Vcsim) -> None:
+    other = Endpoint(
+        id="x", driver="vsphere", uri=vcenter.uri, options=(("fingerprint", "00" * 32),)
+    )
+    with pytest.raises(Denied, match="another certificate"):
+        connect(other, vcenter.password)
+
+
+def test_a_wrong_password_is_said_to_be_one(vcenter: vcsim.Vcsim) -> None:
+    with pytest.raises(Denied, match="Login"):
+        connect(endpoint_of(vcenter), "wrong")
+
+
+def test_a_session_that_ended_is_begun_again_and_asks_for_a_resync(
+    driver: Any, content: Any
+) -> None:
+    cursor = driver.changes("", 0).cursor
+    mine = content.sessionManager.currentSession.key
+    for session in content.sessionManager.sessionList or ():
+        if session.key != mine:
+            content.sessionManager.TerminateSession([session.key])
+    changes = driver.changes(cursor, 1)
+    assert changes.resync
+    assert len(driver.observe().vms) == len(found(content, vim.VirtualMachine))
