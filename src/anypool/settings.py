@@ -87,7 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Days, Meta(description="a plan that nobody ran by then is superseded")
     ] = 30.0
     keep_operations_days: Annotated[
-        Days, Meta(description="operations are kept for so long after their end")
+        Days, Meta(description="operations and rollouts are kept for so long after their end")
     ] = 365.0
     keep_plans_days: Annotated[
         Days, Meta(description="plans are kept for so long after they came to an end")

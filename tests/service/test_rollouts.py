@@ -171,7 +171,11 @@ def test_a_pool_is_maintained_from_the_forecast_to_the_end(
     told = anypool("rollout", "show", key)
     assert "3 hosts maintained in 3 waves" in told.out
     assert anypool("rollout", "watch", key).code == 0
-    assert key in anypool("rollout", "list").out
+    assert key in anypool("rollout", "list", "-f", "pool = east and done = 3").out
+    assert key not in anypool("rollout", "list", "-f", "state = paused").out
+    newest = [one["started_at"] for one in client.get("/rollouts").json()["items"]]
+    assert newest == sorted(newest, reverse=True)
+    assert problem(client.get("/rollouts?q=colour = red"), 422)
     for plan in client.get("/plans").json()["items"]:
         made = client.get(f"/plans/{plan['id']}/replay").json()
         assert made["verdict"] == "same", made

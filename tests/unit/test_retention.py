@@ -13,7 +13,7 @@ from anypool.engine.history import History, Span
 from anypool.engine.recorder import Recorder
 from anypool.engine.retention import BATCH, Retention
 from anypool.errors import Busy, Invalid
-from anypool.model import PlanId
+from anypool.model import PlanId, PoolId, RolloutState, RolloutWish
 from anypool.plan import PlanState
 from anypool.settings import Settings
 from anypool.store import (
@@ -24,6 +24,7 @@ from anypool.store import (
     idempotency,
     loads,
     plans,
+    rollouts,
     runs,
     sessions,
     tables,
@@ -88,6 +89,24 @@ def test_ended_runs_and_their_plans_go_and_unfinished_ones_stay(
         assert {one.id for one in runs.list_runs(tx, runs.Ask()).items} == {"r-stuck", "r-young"}
         assert len(runs.steps(tx, stuck.id)) == 2
         assert runs.steps(tx, replace(stuck, id="r-old").id) == ()
+
+
+def test_an_ended_rollout_goes_and_one_that_waits_stays(
+    store: Store, clock: ManualClock, retention: Retention
+) -> None:
+    def rollout(key: str, state: RolloutState, ended_at: float) -> rollouts.Rollout:
+        return rollouts.Rollout(
+            id=key, pool=PoolId("east"), wish=RolloutWish(hosts=()), state=state, by="ada",
+            waves=(), fewest=0, started_at=clock.now(), ended_at=ended_at,
+        )  # fmt: skip
+
+    with store.writing() as tx:
+        rollouts.put(tx, rollout("over", RolloutState.DONE, clock.now()))
+        rollouts.put(tx, rollout("waits", RolloutState.WAITING, 0.0))
+    clock.advance(366 * DAY_S)
+    assert retention.run(["rollouts"]) == {"rollouts": 1}
+    with store.reading() as tx:
+        assert [one.id for one in rollouts.all_(tx)] == ["waits"]
 
 
 def test_a_plan_whose_run_is_forgotten_first_can_still_be_read(

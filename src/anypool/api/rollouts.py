@@ -7,9 +7,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from anypool.api.asking import By, DryRun, Key, Use
+from anypool.api.asking import By, DryRun, Key, Searched, Use
 from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.planviews import Accepted, PlanView, operation_view, plan_view
+from anypool.api.views import ListView, list_view
 from anypool.api.vms import Text
 from anypool.model import HostId, Inventory, OnFailure
 from anypool.service import Principal, Services
@@ -83,13 +84,6 @@ class RolloutView(Struct, frozen=True, kw_only=True):
     ended_at: float
     message: str
     reason: ReasonView | None
-
-
-class RolloutsView(Struct, frozen=True, kw_only=True):
-    """All rolling maintenances, the newest first."""
-
-    items: tuple[RolloutView, ...]
-    total: int
 
 
 def rollout_view(found: Followed, inventory: Inventory) -> RolloutView:
@@ -181,11 +175,10 @@ def _begun(services: Services, by: Principal, found: Foreseen) -> Response[Any]:
 
 
 @get("/rollouts", sync_to_thread=True)
-def list_rollouts(services: Use, by: By) -> RolloutsView:
+def list_rollouts(services: Use, by: By, search: Searched) -> ListView[RolloutView]:
     """List rolling maintenances, the newest first."""
     inventory = services.pool.inventory(by)
-    found = tuple(rollout_view(one, inventory) for one in services.rollouts.list(by))
-    return RolloutsView(items=found, total=len(found))
+    return list_view(services.rollouts.list(by, search), lambda one: rollout_view(one, inventory))
 
 
 @get("/rollouts/{key:str}", sync_to_thread=True)

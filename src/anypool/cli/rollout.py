@@ -6,9 +6,11 @@ from cyclopts import App
 
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, aligned, show_list, show_one
 from anypool.cli.terminal import clean, err, out
 from anypool.cli.words import moment
+from anypool.search import Noun
 
 app = App(name="rollout", help="Rollouts: pools that are being maintained in waves, or were.")
 
@@ -32,10 +34,9 @@ _EVERY_S = 0.5
 
 
 @app.command(name="list")
-def list_(*, where: Where = HERE) -> None:
+def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
     """List rolling maintenances, the newest first."""
-    with connected(where) as client:
-        show_list(client.get("/rollouts")["items"], COLUMNS, where.output)
+    show_all("/rollouts", Noun.ROLLOUT, COLUMNS, which, where)
 
 
 @app.command

@@ -190,6 +190,7 @@ def _rules(chosen: Settings) -> tuple[Rule, ...]:
     days = (
         ("undecided-plans", "plan_valid_days", "superseded when nobody ran them"),
         ("operations", "keep_operations_days", "that have ended, with their steps"),
+        ("rollouts", "keep_operations_days", "rolling maintenances that have ended"),
         ("plans", "keep_plans_days", "whose life and whose operations are over"),
         ("measurements", "keep_measurements_days", "what steps took"),
         ("inventories", "keep_daily_inventories_days", "one a day; more of the last days"),
@@ -209,6 +210,7 @@ def _rules(chosen: Settings) -> tuple[Rule, ...]:
 _FORGETS: dict[str, kept.Forget] = {
     "undecided-plans": _forget_undecided,
     "operations": kept.forget_runs,
+    "rollouts": kept.forget_rollouts,
     "plans": kept.forget_plans,
     "measurements": kept.forget_measurements,
     "loads": kept.forget_loads,
@@ -222,6 +224,7 @@ _FORGETS: dict[str, kept.Forget] = {
 _MEASURES: dict[str, Callable[[Tx], Amount]] = {
     "undecided-plans": kept.measure_undecided,
     "operations": kept.measure_runs,
+    "rollouts": kept.measure_rollouts,
     "plans": kept.measure_plans,
     "measurements": kept.measure_measurements,
     "inventories": kept.measure_inventories,

@@ -22,6 +22,7 @@ class Noun(StrEnum):
     POLICY = "policy"
     PLAN = "plan"
     OPERATION = "operation"
+    ROLLOUT = "rollout"
     EVENT = "event"
     AUDIT = "audit"
     FAILURE = "failure"

@@ -1,6 +1,6 @@
 """Rolling maintenance of a pool: foresee it, begin it, follow and steer it."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from anypool.engine import Engine
 from anypool.engine.archive import Origin
@@ -22,14 +22,18 @@ from anypool.plan import Plan, PlanState, reason, refuse
 from anypool.planner.rolling import Forecast, forecast
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import MaintainPool
+from anypool.search import Noun, parse
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
+from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
+from anypool.service.pages import Ask, Listed
 from anypool.store import Store, Tx, plans
 from anypool.store.records import PlanRecord
 from anypool.store.rollouts import Rollout
 
 _LONGEST = 120
+_NEWEST = parse("order by started desc", Noun.ROLLOUT).order
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -99,10 +103,20 @@ class Rollouts:
         self._engine.pools.allow(plan, inventory)
         return self._begin(by, PoolId(pool), (wish, kept), (found, plan, inventory))
 
-    def list(self, by: Principal) -> tuple[Followed, ...]:
-        """Return all rollouts, the newest first."""
+    def list(self, by: Principal, ask: Ask) -> Listed[Followed]:
+        """Return a page of rollouts, the newest first; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return tuple(map(self._followed, self._engine.rollouts.all()))
+        if not (query := parse(ask.query, Noun.ROLLOUT)).order:
+            ask = structs.replace(ask, query=str(structs.replace(query, order=_NEWEST)))
+        rows = self._engine.rollouts.all()
+        found = searched_page(self._engine.inventory, Noun.ROLLOUT, rows, ask)
+        return Listed(
+            items=tuple(map(self._followed, found.items)),
+            total=found.total,
+            next=found.next,
+            totals=found.totals,
+            facets=found.facets,
+        )
 
     def get(self, by: Principal, key: str) -> Followed:
         """Return one rollout; raise `NotFound`."""

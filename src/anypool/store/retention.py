@@ -32,6 +32,7 @@ from anypool.store.tables import (
     login_failures,
     plans,
     requests,
+    rollouts,
     runs,
     sessions,
 )
@@ -77,6 +78,12 @@ def forget_runs(tx: Tx, before: float, limit: int) -> int:
         tx.run(update(plans).where(plans.c.run.in_(ids)).values(run=None))
         tx.run(delete(runs).where(runs.c.id.in_(ids)))
     return len(ids)
+
+
+def forget_rollouts(tx: Tx, before: float, limit: int) -> int:
+    """Forget rolling maintenances that have ended."""
+    old = (rollouts.c.ended_at > 0, rollouts.c.ended_at < before)
+    return _forget(tx, rollouts, rollouts.c.id, limit, *old)
 
 
 def forget_plans(tx: Tx, before: float, limit: int) -> int:
@@ -221,6 +228,7 @@ def measure_inventories(tx: Tx) -> Amount:
 
 measure_events = measure(events, "at")
 measure_runs = measure(runs, "started_at")
+measure_rollouts = measure(rollouts, "started_at")
 measure_plans = measure(plans, "created_at")
 measure_measurements = measure(measurements, "at")
 measure_logins = measure(login_failures, "at")

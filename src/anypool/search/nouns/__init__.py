@@ -13,6 +13,7 @@ from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
 from anypool.search.nouns.policy import POLICY
 from anypool.search.nouns.pool import POOL
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
+from anypool.search.nouns.rollout import ROLLOUT
 from anypool.search.nouns.service import SERVICE
 from anypool.search.nouns.vm import VM
 from anypool.search.syntax import Noun
@@ -32,6 +33,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.POLICY: POLICY,
     Noun.PLAN: PLAN,
     Noun.OPERATION: OPERATION,
+    Noun.ROLLOUT: ROLLOUT,
     Noun.EVENT: EVENT,
     Noun.AUDIT: AUDIT,
     Noun.FAILURE: FAILURE,
