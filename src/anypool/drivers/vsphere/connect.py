@@ -12,6 +12,7 @@ from pyVmomi import SoapStubAdapter, vim, vmodl
 from anypool.drivers import observing
 from anypool.drivers.vsphere import pinning, trouble
 from anypool.drivers.vsphere.address import Address
+from anypool.drivers.vsphere.answers import CheckedConnection
 from anypool.errors import Unreachable
 from anypool.model import Endpoint
 
@@ -40,6 +41,7 @@ class Session:
         self.fingerprint = pinning.checked(self.options.get("fingerprint", ""))
         self.generation = ""
         self.instance = ""
+        self.account = ""
         self._user = self.options.get("user") or self.address.user
         self._secret = secret
         self._lock = threading.Lock()
@@ -138,7 +140,8 @@ class Session:
                 problem.verify_message,
             ) from problem
         self._check(content)
-        content.sessionManager.Login(self._user, self._secret)
+        login = content.sessionManager.Login(self._user, self._secret)
+        self.account = str(login.userName or self._user)
         return content
 
     def _check(self, content: Any) -> None:
@@ -166,6 +169,7 @@ class Session:
             sslContext=context,
             httpConnectionTimeout=ANSWER_LIMIT_S,
         )
+        adapter.scheme = CheckedConnection
         if self.fingerprint:
             adapter.scheme = pinning.PinnedConnection
             adapter.schemeArgs["fingerprint"] = self.fingerprint

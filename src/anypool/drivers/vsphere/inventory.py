@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from anypool.drivers.vsphere import properties
+from anypool.drivers.vsphere.identity import Identities, Seen
 from anypool.drivers.vsphere.mirror import Entry
-from anypool.model import DatastoreId, HostId, NetworkId, VmId
+from anypool.model import DatastoreId, HostId, NetworkId
 
 _NETWORKS = (properties.NETWORK, properties.PORTGROUP, properties.OPAQUE)
 _HIDDEN = ("vm", "host", "datastore", "network")
@@ -22,10 +23,13 @@ _HIDDEN = ("vm", "host", "datastore", "network")
 class Inventory:
     """The objects of one vCenter, `instance`, at one moment."""
 
-    def __init__(self, instance: str, objects: dict[str, Entry], fields: dict[int, str]) -> None:
+    def __init__(
+        self, instance: str, objects: dict[str, Entry], fields: dict[int, str], who: Identities
+    ) -> None:
         self.instance = instance
         self.objects = objects
         self.fields = fields
+        self.who = who
         self._places: dict[str, tuple[str, ...]] = {}
 
     def of(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
@@ -103,7 +107,7 @@ class Inventory:
 
     def derived(self, kind: str, moid: str) -> str:
         """Return an id made from vCenter's own name for a thing."""
-        return str(uuid5(NAMESPACE_URL, f"vsphere://{self.instance}/{kind}/{moid}"))
+        return derived(self.instance, kind, moid)
 
     def _datastore_id(self, moid: str, entry: Entry) -> DatastoreId:
         """Return the UUID in the address of a datastore, which other vCenters know it by too."""
@@ -114,10 +118,15 @@ class Inventory:
         return DatastoreId(self.derived("datastore", moid))
 
 
-def vm_id(inventory: Inventory, moid: str, entry: Entry) -> VmId:
-    """Return our id of a VM: the one that vCenter keeps unique, in lower case."""
-    own = str(entry.get("config.instanceUuid") or "").lower()
-    return VmId(own if len(own) == 36 else inventory.derived("vm", moid))
+def derived(instance: str, kind: str, moid: str) -> str:
+    """Return an id made from a vCenter's own name for a thing."""
+    return str(uuid5(NAMESPACE_URL, f"vsphere://{instance}/{kind}/{moid}"))
+
+
+def seen_as(moid: str, entry: Entry) -> Seen:
+    """Return what vCenter says a VM is; of one it cannot read now, what it knew before."""
+    uuid = entry.get("config.instanceUuid") or entry.get("summary.config.instanceUuid")
+    return Seen(moid, str(uuid or ""))
 
 
 def plain(name: str | None) -> str:

@@ -22,7 +22,6 @@ class Observe(Part):
         """Bring the mirror up to date and tell all of it."""
         self.mirror.refresh()
         seen = self.inventory()
-        self.index()
         endpoint = self.session.endpoint
         return Frame(
             full=True,

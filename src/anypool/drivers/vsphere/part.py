@@ -8,8 +8,9 @@ from anypool.drivers.base import OPERATIONS, BaseDriver
 from anypool.drivers.changelog import ChangeLog
 from anypool.drivers.vsphere import properties
 from anypool.drivers.vsphere.connect import Session
-from anypool.drivers.vsphere.inventory import Inventory, vm_id
+from anypool.drivers.vsphere.inventory import Inventory, derived, seen_as
 from anypool.drivers.vsphere.mirror import Entry, Mirror
+from anypool.drivers.vsphere.naming import Naming
 from anypool.errors import NotFound
 from anypool.model import HostId, VmId
 
@@ -32,7 +33,7 @@ class Part(BaseDriver):
         self.log = ChangeLog()
         self.mirror = Mirror(session, self._told, self._began)
         self._lock = threading.Lock()
-        self._moids: dict[VmId, str] = {}
+        self.naming = Naming(self._derived)
         self._fields: dict[int, str] = {}
 
     def close(self) -> None:
@@ -43,22 +44,20 @@ class Part(BaseDriver):
         """Return what is known of the vCenter, without asking; read it if nothing is."""
         if not self.mirror.generation:
             self.mirror.refresh()
-        return Inventory(self.session.instance, self.mirror.entries(), self._fields)
+        objects = self.mirror.entries()
+        if self.naming.stale or not self._named(objects):
+            self._name(objects)
+        return Inventory(self.session.instance, objects, self._fields, self.naming.who)
 
     def moid(self, vm: VmId) -> str:
         """Return vCenter's name for a VM, asking again if it is not known; raise `NotFound`."""
-        if (known := self._moids.get(vm)) is not None:
+        if (known := self.naming.moids.get(vm)) is not None:
             return known
         self.mirror.refresh()
-        self.index()
-        if (known := self._moids.get(vm)) is None:
+        self.inventory()
+        if (known := self.naming.moids.get(vm)) is None:
             raise NotFound(f"{self.session.name} knows no VM {vm}")
         return known
-
-    def index(self) -> None:
-        """Note again which of vCenter's names each VM has."""
-        seen = self.inventory()
-        self._moids = {vm_id(seen, moid, one): moid for moid, one in seen.of(properties.VM)}
 
     def vm_object(self, vm: VmId) -> Any:
         """Return vCenter's object for a VM; raise `NotFound`."""
@@ -74,30 +73,44 @@ class Part(BaseDriver):
     def read_now(self, vms: Iterable[VmId]) -> dict[VmId, tuple[str, Entry]]:
         """Ask for VMs now; return those that are there, with vCenter's names for them."""
         asked = tuple(vms)
-        if any(vm not in self._moids for vm in asked):
+        if any(vm not in self.naming.moids for vm in asked):
             self.mirror.refresh()
-            self.index()
-        known = {self._moids[vm]: vm for vm in asked if vm in self._moids}
+            self.inventory()
+        moids = self.naming.moids
+        known = {moids[vm]: vm for vm in asked if vm in moids}
         found = self.mirror.read(known)
         seen = self.inventory()
         return {
             known[moid]: (moid, entry)
             for moid, entry in found.items()
-            if vm_id(seen, moid, entry) == known[moid]
+            if seen.who.ids.get(moid) == known[moid]
         }
 
     def _told(self, moid: str, entry: Entry) -> None:
         if entry.kind != properties.VM:
             self.log.note(None)
             return
-        seen = Inventory(self.session.instance, {}, {})
-        self.log.note(vm_id(seen, moid, entry))
+        gone = self.mirror.entry(moid) is None
+        for vm in self.naming.told(seen_as(moid, entry), gone=gone):
+            self.log.note(vm)
 
     def _began(self) -> None:
-        seen = self.inventory()
+        self._name(self.mirror.entries(), afresh=True)
         with self._lock:
-            self._moids = {vm_id(seen, moid, one): moid for moid, one in seen.of(properties.VM)}
             self._fields = self._custom_fields()
+
+    def _derived(self, moid: str) -> VmId:
+        return VmId(derived(self.session.instance, "vm", moid))
+
+    def _named(self, objects: dict[str, Entry]) -> bool:
+        """Return whether every VM of a copy of the mirror has an id: it may be newer."""
+        ids = self.naming.who.ids
+        return all(moid in ids for moid, one in objects.items() if one.kind == properties.VM)
+
+    def _name(self, objects: dict[str, Entry], *, afresh: bool = False) -> None:
+        vms = (seen_as(moid, one) for moid, one in objects.items() if one.kind == properties.VM)
+        with self._lock:
+            self.naming.renew(vms, afresh=afresh)
 
     def _custom_fields(self) -> dict[int, str]:
         content = self.session.content()

@@ -9,9 +9,9 @@ import hashlib
 import re
 import socket
 import ssl
-from http.client import HTTPSConnection
 from typing import Any
 
+from anypool.drivers.vsphere.answers import CheckedConnection
 from anypool.errors import Denied, Invalid, Unreachable
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +33,7 @@ def checked(written: str) -> str:
     return plain
 
 
-class PinnedConnection(HTTPSConnection):
+class PinnedConnection(CheckedConnection):
     """A connection that ends before anything is sent unless the certificate is the pinned one."""
 
     def __init__(self, *args: Any, fingerprint: str, **kwargs: Any) -> None:

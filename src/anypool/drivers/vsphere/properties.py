@@ -29,6 +29,7 @@ PATHS: dict[str, tuple[str, ...]] = {
         *_ENTITY,
         *("runtime.host", "runtime.powerState", "runtime.connectionState", "resourcePool"),
         *("config.instanceUuid", "config.uuid", "config.template", "config.annotation"),
+        "summary.config.instanceUuid",
         *("config.hardware.numCPU", "config.hardware.memoryMB", "config.hardware.device"),
         *("config.cpuAllocation", "config.memoryAllocation", "snapshot"),
     ),

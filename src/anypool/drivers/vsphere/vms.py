@@ -8,7 +8,7 @@ from pyVmomi import vim
 
 from anypool.drivers.vsphere import properties
 from anypool.drivers.vsphere.hosts import state_of as host_state
-from anypool.drivers.vsphere.inventory import Inventory, plain, vm_id
+from anypool.drivers.vsphere.inventory import Inventory, plain
 from anypool.drivers.vsphere.mirror import Entry
 from anypool.model import (
     DatastoreId,
@@ -56,8 +56,9 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
     annotation = str(entry.get("config.annotation") or "")
     found = TAG.search(annotation)
     state = state_of(seen, entry)
+    key = seen.who.ids[moid]
     return Vm(
-        id=vm_id(seen, moid, entry),
+        id=key,
         name=plain(entry.get("name")),
         host=None if host is None else seen.host_ids.get(host._moId),
         state=state,
@@ -72,6 +73,7 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
         resource_pool="/".join(_pools(seen, entry)),
         place="/".join(seen.above(entry)),
         labels=seen.labels(entry),
+        twins=seen.who.twins.get(key, ()),
         template=bool(entry.get("config.template")),
     )
 
