@@ -23,6 +23,8 @@ from typing import Any
 
 from anypool.api import certificate as certificates
 
+TRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE
 METHOD = re.compile(rb"<(?:[\w-]+:)?Body[^>]*>\s*<([A-Za-z_]\w*)")
 THIS = re.compile(rb'<_this[^>]*type="(\w+)"[^>]*>([^<]*)<')
 HUGE_BYTES = 10 << 20
@@ -173,6 +175,7 @@ class _Server(ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(70)
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             wrapped = self.context.wrap_socket(request, server_side=True)
         except OSError:
@@ -186,6 +189,7 @@ class _Server(ThreadingHTTPServer):
 def _server(between: Between, context: ssl.SSLContext) -> _Server:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one piece
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -232,10 +236,8 @@ def _answer(between: Between, visitor: BaseHTTPRequestHandler, body: bytes) -> N
 def _passed_on(
     target: tuple[str, int], visitor: BaseHTTPRequestHandler, body: bytes
 ) -> tuple[int, list[tuple[str, str]], bytes]:
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     kept = {k: v for k, v in visitor.headers.items() if k.lower() not in _HOP}
-    with contextlib.closing(HTTPSConnection(*target, timeout=70, context=trusting)) as there:
+    with contextlib.closing(HTTPSConnection(*target, timeout=70, context=TRUSTING)) as there:
         there.request(visitor.command, visitor.path, body or None, kept)
         answer = there.getresponse()
         headers = [(k, v) for k, v in answer.getheaders() if k.lower() not in _HOP]
@@ -259,6 +261,7 @@ def _send(
     visitor.end_headers()
     with contextlib.suppress(OSError):
         visitor.wfile.write(content)
+        visitor.wfile.flush()
 
 
 def _hang_up(visitor: BaseHTTPRequestHandler) -> None:

@@ -3,6 +3,9 @@
 pyVmomi takes any page for an answer that says nothing: a portal's page would mean "nothing has
 changed". Here an answer must be the one to what was asked, or a fault. It is read whole before
 any of it is believed, and nobody is followed elsewhere.
+
+Where an endpoint is observe-only, its connections send questions alone: `LOOKS` names them, and
+anything else ends here, before a byte of it is sent.
 """
 
 import re
@@ -14,9 +17,28 @@ from typing import Any
 LONGEST_BYTES = 128 << 20
 """More than any answer in pieces of 500 objects has."""
 _PIECE = 1 << 20
+_HEAD_BYTES = 4096
 _ASKED = re.compile(rb"<(?:[\w.-]+:)?Body\b[^>]*>\s*<(?:[\w.-]+:)?([\w.-]+)")
 _FAULT = "Fault"
 _BODIES = frozenset({200, 500})
+
+LOOKS = frozenset(
+    {
+        *("RetrieveServiceContent", "CurrentTime", "Login", "Logout"),
+        *("CreatePropertyCollector", "DestroyPropertyCollector", "CreateFilter"),
+        *("DestroyPropertyFilter", "CreateContainerView", "DestroyView"),
+        *("WaitForUpdatesEx", "CancelWaitForUpdates", "CancelRetrievePropertiesEx"),
+        *("RetrievePropertiesEx", "ContinueRetrievePropertiesEx", "Fetch"),
+        *("QueryEvents", "QueryPerf", "QueryPerfCounter", "QueryPerfProviderSummary"),
+        "QueryAvailablePerfMetric",
+    }
+)
+"""vSphere's methods that leave nothing behind: what they make belongs to the session and ends
+with it. Each was looked up in the vSphere Web Services reference."""
+
+
+class NotALook(Exception):
+    """A method that could change something was about to be sent where we only look."""
 
 
 class NoAnswer(HTTPException):
@@ -53,15 +75,25 @@ class Answer(bytes):
 
 
 class CheckedConnection(HTTPSConnection):
-    """An HTTPS connection whose answers are checked; raises `NoAnswer` for what is none."""
+    """An HTTPS connection whose answers are checked; raises `NoAnswer` for what is none.
+
+    With `looks_only` it raises `NotALook` for a question that is none, and sends nothing.
+    """
 
     _asked = ""
+
+    def __init__(self, *args: Any, looks_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._looks_only = looks_only
 
     def request(  # type: ignore[override]
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> None:
         """Ask, and remember what."""
         self._asked = _first(body if isinstance(body, bytes) else str(body or "").encode())
+        if self._looks_only and self._asked not in LOOKS:
+            self.close()
+            raise NotALook(self._asked[:80])
         super().request(method, url, body, dict(headers or {}))
 
     def getresponse(self) -> Any:
@@ -99,6 +131,8 @@ def _whole(response: HTTPResponse) -> bytes:
 
 def _check(asked: str, status: int, content: bytes) -> None:
     """Raise `NoAnswer` unless a body is the answer to what was asked, or a fault, to its end."""
+    if b"<!DOCTYPE" in content[:_HEAD_BYTES]:
+        raise NoAnswer(f"an answer to {asked} with a document type, which no vCenter sends")
     said = _first(content)
     wanted = (f"{asked}Response",) if status == 200 else (_FAULT,)
     if said not in wanted:
@@ -109,7 +143,7 @@ def _check(asked: str, status: int, content: bytes) -> None:
 
 def _first(envelope: bytes) -> str:
     """Return the name of what is in the body of an envelope, "" where there is none."""
-    found = _ASKED.search(envelope[:4096])
+    found = _ASKED.search(envelope[:_HEAD_BYTES])
     return "" if found is None else found[1].decode("ascii", "replace")
 
 

@@ -170,6 +170,7 @@ class Session:
             httpConnectionTimeout=ANSWER_LIMIT_S,
         )
         adapter.scheme = CheckedConnection
+        adapter.schemeArgs["looks_only"] = self.read_only
         if self.fingerprint:
             adapter.scheme = pinning.PinnedConnection
             adapter.schemeArgs["fingerprint"] = self.fingerprint

@@ -9,6 +9,7 @@ from xml.parsers.expat import ExpatError
 
 from pyVmomi import vim, vmodl
 
+from anypool.drivers.vsphere.answers import NotALook
 from anypool.errors import (
     AnypoolError,
     Busy,
@@ -88,6 +89,8 @@ def translated(what: str, *, deed: bool) -> Iterator[None]:
         yield
     except AnypoolError:
         raise
+    except NotALook as problem:
+        raise NotSupported(f"{what}: {problem} is no look, and nothing was sent") from problem
     except vmodl.MethodFault as fault:
         raise explained(fault, what) from fault
     except BROKEN as problem:
