@@ -79,6 +79,23 @@ REPAIRS = (
         '\t\ts.SearchSpec.MatchPattern = []string{"*"}\n\t}\n'
         "\tp, fault := parseDatastorePath(s.DatastorePath)\n",
     ),
+    # A change of a VM that is gone since ended the conversation.
+    Repair(
+        "property_filter.go",
+        "\t\t\t\tkind = getManagedObject(ctx.Map.Get(ref)).Type()\n",
+        "\t\t\t\tobj := ctx.Map.Get(ref)\n\t\t\t\tif obj == nil {\n"
+        "\t\t\t\t\treturn false\n\t\t\t\t}\n"
+        "\t\t\t\tkind = getManagedObject(obj).Type()\n",
+    ),
+    # An event whose words cannot be formed is one without words.
+    Repair(
+        "event_manager.go",
+        "\t\t\t\tt = template.Must(template.New(id).Parse(info.FullFormat))\n"
+        "\t\t\t\tm.templates[id] = t\n",
+        "\t\t\t\tmade, err := template.New(id).Parse(info.FullFormat)\n"
+        "\t\t\t\tif err != nil {\n\t\t\t\t\tbreak\n\t\t\t\t}\n"
+        "\t\t\t\tt = made\n\t\t\t\tm.templates[id] = t\n",
+    ),
     # Changes that nobody was told of.
     Repair(
         "host_system.go",
