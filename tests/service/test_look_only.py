@@ -41,6 +41,11 @@ def test_a_month_of_looking(fresh: Manager, anypool: Terminal, tmp_path: Path) -
     assert anypool("pool", "list", "-f", "observe-only = true and vms = 6", "-o", "name").out
     found = anypool("host", "list", "-f", "observe-only = true", "-o", "name").out.split()
     assert found == ["h1", "h2", "h3"]
+    room = anypool("pool", "capacity", "prod", "--size", "1cpu,256MiB", "--survive", "1")
+    assert room.code == 0, room.err
+    for what in ("death-map", "consolidate", "balance"):
+        told = anypool("pool", what, "prod", *(() if what == "death-map" else ("--dry-run",)))
+        assert told.code == 0, (what, told.err)
     preview = anypool("host", "evacuate", "h1", "--dry-run")
     assert preview.code == 0, preview.err
     assert "migrate" in preview.out

@@ -89,6 +89,7 @@ DRIVERS: dict[str, DriverEntry] = {
             example="vsphere://USER@VCENTER/",
             install="`pip install anypool[vsphere]`",
             options=frozenset({"user", "fingerprint"}),
+            looks_first=True,
         ),
         DriverEntry(
             name="sim",

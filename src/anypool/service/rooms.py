@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Invalid
-from anypool.model import Columns, HostId, Inventory
+from anypool.model import Columns, HostFlag, HostId, Inventory
 from anypool.planner.capacity import Capacity, capacity
 from anypool.planner.capacity import Pool as Room
 from anypool.service import find
@@ -55,13 +55,19 @@ class Rooms:
 
 
 def _room(inventory: Inventory, pool: str, vcpus: int) -> tuple[list[HostId], Room]:
-    """Return the open hosts of a pool, and what is free there and what runs."""
+    """Return the open hosts of a pool, and what is free there and what runs.
+
+    Where all that is open may only be looked at, that is counted: the answer is advice.
+    """
     columns = Columns.of(inventory)
-    rows = [
-        row
-        for row in np.flatnonzero(columns.hosts.open()).tolist()
-        if inventory.hosts[HostId(str(columns.hosts.ids[row]))].pool == pool
-    ]
+    looked_at = columns.hosts.used & (columns.hosts.flags == HostFlag.UP | HostFlag.OBSERVE_ONLY)
+    rows: list[int] = []
+    for open_ in (columns.hosts.open(), looked_at):
+        rows = rows or [
+            row
+            for row in np.flatnonzero(open_).tolist()
+            if inventory.hosts[HostId(str(columns.hosts.ids[row]))].pool == pool
+        ]
     if not rows:
         return [], Room(
             free=np.zeros((2, 1), np.int64),
