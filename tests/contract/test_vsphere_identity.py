@@ -10,6 +10,7 @@ pytest.importorskip("pyVmomi")
 
 from pyVmomi import vim
 
+from anypool.errors import Conflict
 from anypool.lab.vcsim import VcsimSpec
 from anypool.model import Changes, Remark, Vm, VmId
 from tests.contract.harness import wait_until
@@ -122,6 +123,9 @@ def test_a_clone_with_a_copied_id_is_told_and_not_merged(driver: Any, root: Any)
     assert found["copied"].twins == (before.id,)
     twins = (before.id, found["copied"].id)
     assert {one.name for one in driver.observe_vms(twins).vms} == {source.name, "copied"}
+    for one in twins:
+        with pytest.raises(Conflict):
+            driver._eyes.vm_object(one)
     follower.more()
     assert before.id in follower.vms, "the original has a twin now, and nobody was told"
     done(copy.ReconfigVM_Task(vim.vm.ConfigSpec(instanceUuid=before.id[::-1])))

@@ -11,7 +11,7 @@ from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.inventory import Inventory, derived, seen_as
 from anypool.drivers.vsphere.mirror import Entry, Mirror
 from anypool.drivers.vsphere.naming import Naming
-from anypool.errors import NotFound
+from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, VmId
 
 
@@ -60,7 +60,12 @@ class Part(BaseDriver):
         return known
 
     def vm_object(self, vm: VmId) -> Any:
-        """Return vCenter's object for a VM; raise `NotFound`."""
+        """Return vCenter's object for a VM, for a deed; raise `NotFound`, `Conflict` for twins."""
+        if vm in self.naming.who.twins:
+            raise Conflict(
+                f"VM {vm} bears the id of another VM: nobody can say which is meant",
+                hint="give the copy an instanceUuid of its own",
+            )
         return self.session.object(properties.KINDS[properties.VM], self.moid(vm))
 
     def host_object(self, host: HostId) -> Any:
