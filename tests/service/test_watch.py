@@ -89,7 +89,10 @@ def test_a_policy_in_shadow_records_then_proposes_and_runs_what_is_approved(
     refused = problem(client.post(f"/plans/{shadow['id']}/run"), 409)
     assert "is shadow" in refused["detail"]
     told = anypool("policy", "report", "night", "--since", "30d")
-    assert f"1 shadow; would have moved {shadow['steps']} VM" in told.err + told.out
+    counted = client.get("/policies/night/report").json()
+    assert counted["moved"] == {shadow["id"]: counted["moves"]}
+    assert 0 < counted["vms"] <= counted["moves"] <= shadow["steps"]
+    assert f"1 shadow; would have moved {counted['vms']} VM" in told.err + told.out
     assert "and is only recorded" in anypool("policy", "show", "night").out
 
     assert anypool("policy", "set", "night", "--level", "partial").code == 0

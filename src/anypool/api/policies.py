@@ -77,15 +77,19 @@ class WatchedView(Struct, frozen=True, kw_only=True):
 class ReportView(Struct, frozen=True, kw_only=True):
     """What a policy did, or in shadow would have done; `states` counts its plans.
 
-    `moves`, `copy_bytes` and the longest `pause_ms` are of plans that ran or would have run.
-    `more` says that only the newest thousand plans are counted.
+    `moved` is how many migrations each plan did, by its id, if it ran or would have run;
+    `moves` is their sum, `vms` how many VMs that were. `copy_bytes` and the longest
+    `pause_ms` are what those plans quoted. `more` says that only the newest thousand plans
+    are counted.
     """
 
     policy: str
     since: float
     until: float
     states: dict[str, int]
+    moved: dict[str, int]
     moves: int
+    vms: int
     copy_bytes: int
     pause_ms: int
     more: bool
@@ -219,7 +223,9 @@ def report_policy(services: Use, by: By, key: Key, since: Since = -30 * 86_400.0
         since=report.since,
         until=report.until,
         states=report.states,
+        moved={str(plan): count for plan, count in report.moved.items()},
         moves=report.moves,
+        vms=report.vms,
         copy_bytes=report.copy_bytes,
         pause_ms=report.pause_ms,
         more=report.more,

@@ -50,7 +50,8 @@ REPORTED = (
     Column("MADE", lambda plan: moment(plan["created_at"])),
     Column("ID", lambda plan: plan["id"]),
     Column("STATE", lambda plan: plan["state"]),
-    Column("MOVES", lambda plan: plan["steps"]),
+    Column("STEPS", lambda plan: plan["steps"]),
+    Column("MOVES", lambda plan: plan["moves"]),
     Column("COPY", lambda plan: size(plan["cost"]["copy_bytes"])),
     Column("GOAL", lambda plan: plan["goal"]),
     Column("NOTE", lambda plan: plan["note"], wide=True),
@@ -221,7 +222,9 @@ def report(
         show_one(found, (), where.output)
         return
     if found["plans"]:
-        show_list(found["plans"], REPORTED, where.output)
+        moved = found["moved"]
+        told = [{**plan, "moves": moved.get(plan["id"], 0)} for plan in found["plans"]]
+        show_list(told, REPORTED, where.output)
     note(_summary(found, since))
 
 
@@ -287,10 +290,12 @@ def _summary(found: Json, since: str) -> str:
     states = ", ".join(f"{count} {state}" for state, count in found["states"].items())
     if not states:
         return f"{clean(found['policy'])} made no plan in {since}."
-    done, shadow = found["moves"], found["states"].get("shadow", 0)
-    verb = "would have moved" if shadow else "moved"
-    words = f"{clean(found['policy'])} in {since}: {states}; {verb} {done} VM{'s' * (done != 1)}"
-    if done:
+    moves, vms = found["moves"], found["vms"]
+    verb = "would have moved" if found["states"].get("shadow", 0) else "moved"
+    words = f"{clean(found['policy'])} in {since}: {states}; {verb} {vms} VM{'s' * (vms != 1)}"
+    if moves > vms:
+        words += f" in {moves} moves"
+    if moves:
         words += f", {size(found['copy_bytes'])}, longest pause {duration(found['pause_ms'])}"
     return words + (" (only the newest thousand plans)." if found["more"] else ".")
 

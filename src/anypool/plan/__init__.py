@@ -39,6 +39,7 @@ from anypool.plan.codec import (
     encode_action,
     encode_inventory,
     encode_plan,
+    moves_in,
     unknown_actions,
 )
 from anypool.plan.difference import Difference
@@ -131,6 +132,7 @@ __all__ = [
     "encode_plan",
     "goal_of",
     "hosts_of",
+    "moves_in",
     "named",
     "names_in",
     "names_of",

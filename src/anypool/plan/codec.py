@@ -12,8 +12,8 @@ from typing import Any, get_args
 import msgspec
 
 from anypool.errors import Invalid
-from anypool.model import Inventory
-from anypool.plan.action import Action
+from anypool.model import Inventory, VmId
+from anypool.plan.action import Action, MigrateVm
 from anypool.plan.plan import Plan
 
 FORMAT = 4
@@ -40,6 +40,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class _Head(msgspec.Struct, frozen=True, kw_only=True):
     type: str = ""
     version: int = 1
+    vm: object = None
 
 
 class _StepHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,17 @@ def unknown_actions(data: bytes) -> tuple[str, ...]:
     except msgspec.DecodeError:
         return ("?",)
     return tuple(sorted(set(_strange(heads))))
+
+
+def moves_in(data: bytes) -> tuple[tuple[int, VmId], ...]:
+    """Return the migrations in a stored plan of any release: numbers of steps, and VMs."""
+    try:
+        heads = _heads.decode(data)
+    except msgspec.DecodeError:
+        return ()
+    kind = str(MigrateVm.__struct_config__.tag)
+    steps = enumerate((step.action for step in heads.plan.steps), 1)
+    return tuple((number, VmId(str(head.vm))) for number, head in steps if head.type == kind)
 
 
 def knows(kind: str, version: int) -> bool:

@@ -7,13 +7,14 @@ import msgspec
 from sqlalchemy import Row, select, update
 
 from anypool.errors import Conflict, Invalid, NotFound
-from anypool.model import PlanId, PolicyId, RunId
+from anypool.model import PlanId, PolicyId, RunId, VmId
 from anypool.plan import (
     Plan,
     PlanState,
     Reason,
     decode_plan,
     encode_plan,
+    moves_in,
     outline,
     say,
     unknown_actions,
@@ -172,6 +173,12 @@ def of_policy(
     mine = (plans.c.policy == policy, plans.c.created_at >= since)
     query = select(plans).where(*mine).order_by(plans.c.number.desc()).limit(limit)
     return tuple(_summary(row) for row in tx.rows(query))
+
+
+def moves(tx: Tx, plan_ids: Collection[PlanId]) -> dict[PlanId, tuple[tuple[int, VmId], ...]]:
+    """Return the migrations in some plans: the numbers of their steps, and the VMs."""
+    query = select(plans.c.id, plans.c.body).where(plans.c.id.in_(list(plan_ids)))
+    return {PlanId(row.id): moves_in(row.body) for row in tx.rows(query)}
 
 
 def _built(why: Reason | None) -> object:

@@ -9,7 +9,14 @@ from anypool.errors import NotFound
 from anypool.model import PlanId, RunId
 from anypool.store import plans
 from anypool.store.pages import Ask, page
-from anypool.store.records import FINAL_RUN_STATES, Page, RunRecord, RunState, StepRecord
+from anypool.store.records import (
+    FINAL_RUN_STATES,
+    Page,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+)
 from anypool.store.tables import runs
 from anypool.store.tables import steps as step_table
 from anypool.store.tx import Tx, from_row, to_row
@@ -50,6 +57,16 @@ def steps(tx: Tx, run: RunId) -> tuple[StepRecord, ...]:
     """Return the steps of a run in their order; none for a run that is not there."""
     query = select(step_table).where(step_table.c.run == run).order_by(step_table.c.number)
     return tuple(from_row(row, StepRecord) for row in tx.rows(query))
+
+
+def done(tx: Tx, some: Collection[RunId]) -> dict[RunId, frozenset[int]]:
+    """Return the numbers of the steps that are done, of each of some runs that has any."""
+    table = step_table.c
+    mine = (table.run.in_(list(some)), table.state == StepState.DONE.value)
+    found: dict[RunId, set[int]] = {}
+    for row in tx.rows(select(table.run, table.number).where(*mine)):
+        found.setdefault(RunId(row.run), set()).add(row.number)
+    return {run: frozenset(numbers) for run, numbers in found.items()}
 
 
 def unfinished(tx: Tx) -> tuple[RunRecord, ...]:
