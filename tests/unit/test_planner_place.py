@@ -39,6 +39,7 @@ CHANGES: dict[str, Any] = {
     "state": HostState.OFF,
     "maintenance": True,
     "observe_only": True,
+    "pool": "lab",
     "arch": "aarch64",
     "cpu_models": frozenset({"EPYC"}),
     "capabilities": frozenset(Capability) - {Capability.LIVE_MIGRATION},

@@ -157,6 +157,16 @@ def test_hosts_without_the_storage_the_network_or_an_open_door_get_nothing() -> 
     assert moves(plan_rebalance(world, aim_of(world))) == []
 
 
+def test_a_scope_of_two_pools_moves_nothing_between_them() -> None:
+    world = crowded(4).with_host(host(3, pool="lab")).with_host(host(4, pool="lab"))
+    for number in (10, 11):
+        world = world.with_vm(vm(number, "h3"))
+    plan = plan_rebalance(world, aim_of(world))
+    pools = {key: record.pool for key, record in world.hosts.items()}
+    assert {pools[target] for _, _, target in moves(plan)} == {"default", "lab"}
+    assert all(pools[source] == pools[target] for _, source, target in moves(plan))
+
+
 def test_a_preference_is_not_given_up_for_balance() -> None:
     world = crowded(6)
     rules = Rulebook.on(

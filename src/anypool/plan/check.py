@@ -34,6 +34,8 @@ from anypool.plan.reason import Reason, reason
 from anypool.plan.rulecheck import of_rules
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
+_NAMED = ("place.chosen", "asked")
+"""The reasons of steps whose host a person named."""
 
 
 def violations(inventory: Inventory) -> frozenset[Reason]:
@@ -71,6 +73,7 @@ def objections(
     """
     return (
         *_of_places(plan, inventory),
+        *_of_pools(plan, inventory),
         *_of_images(plan, inventory),
         *_of_twins(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
@@ -99,6 +102,20 @@ def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
             case _:
                 found += _lesser(step.action, ledger)
     return tuple(found)
+
+
+def _of_pools(plan: Plan, inventory: Inventory) -> list[Reason]:
+    """Return which VMs would leave their pool for a host that nobody named."""
+    found: list[Reason] = []
+    for step in plan.steps:
+        if not isinstance(step.action, MigrateVm) or step.why.code in _NAMED:
+            continue
+        source = inventory.hosts.get(step.action.source)
+        target = inventory.hosts.get(step.action.target)
+        if source is not None and target is not None and source.pool != target.pool:
+            facts = {"vm": step.action.vm, "host": target.id, "pool": target.pool}
+            found.append(reason("check.pool", **facts))
+    return found
 
 
 def _of_twins(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:

@@ -21,7 +21,7 @@ from anypool.plan import (
     refuse,
     say,
 )
-from anypool.planner.place import Choice, Wanted, choose, pinned, refusal
+from anypool.planner.place import Choice, Wanted, choose, pinned, pools_with_room, refusal
 from anypool.planner.rules import NO_RULES, Rulebook
 
 SEARCH_NODES = 2000
@@ -54,11 +54,12 @@ def plan_evacuation(
     ]
     homes = _homes(inventory, host_id, running, rules, tight) if not stuck else None
     if homes is None:
-        stuck += homeless(inventory, host_id, running, rules)
+        stranded = _stranded(inventory, host_id, running, rules)
+        stuck += _told(inventory, stranded)
         names = tuple(sorted({name for name, _, _ in stuck}))
         against = [(where, what) for _, where, what in stuck]
         why = reason("no.evacuation", host=host.name, vms=names)
-        raise no_plan(why, reason("hint.make-room"), against)
+        raise no_plan(why, _hint(inventory, stranded, rules), against)
     steps = [move_step(number, vm, host_id, choice) for number, (vm, choice) in enumerate(homes, 1)]
     rejected = [entry for _, choice in homes for entry in choice.refused]
     steps.append(_close(len(steps) + 1, host_id, host.name))
@@ -151,9 +152,24 @@ def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebo
 
 def homeless(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> list[Stuck]:
     """Return why each VM that finds no place in its turn is refused by each other host."""
+    return _told(inventory, _stranded(inventory, source, vms, rules))
+
+
+def _stranded(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> Homes:
     able = [vm for vm in vms if (pinned(inventory, vm) or rules.pinned(vm.id)) is None]
-    _, stuck = _spread(inventory, source, _in_order(able), rules)
-    return [entry for vm, choice in stuck for entry in _refusals(inventory, vm, choice)]
+    return _spread(inventory, source, _in_order(able), rules)[1]
+
+
+def _told(inventory: Inventory, stranded: Homes) -> list[Stuck]:
+    return [entry for vm, choice in stranded for entry in _refusals(inventory, vm, choice)]
+
+
+def _hint(inventory: Inventory, stranded: Homes, rules: Rulebook) -> Reason:
+    """Return what to do next: where each VM has room in another pool, that is a person's choice."""
+    found = [pools_with_room(inventory, vm, rules, choice.refused) for vm, choice in stranded]
+    if not found or not all(found):
+        return reason("hint.make-room")
+    return reason("hint.other-pool", pools=tuple(sorted({pool for some in found for pool in some})))
 
 
 def move_step(number: int, vm: Vm, source: HostId, choice: Choice) -> Step:

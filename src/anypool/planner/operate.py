@@ -32,7 +32,15 @@ from anypool.plan import (
     vm_of,
 )
 from anypool.planner.evacuate import MOVABLE, no_plan
-from anypool.planner.place import Choice, Wanted, choose, pinned, refusal
+from anypool.planner.place import (
+    OTHER_POOL,
+    Choice,
+    Wanted,
+    choose,
+    pinned,
+    pools_with_room,
+    refusal,
+)
 from anypool.planner.rules import NO_RULES, Rulebook
 
 _NAMED = 3
@@ -82,7 +90,7 @@ def plan_create(
         vm = _wished(wish)
         choice = _choice(world, vm, host, Wanted(rules=rules))
         if choice.host is None or choice.why is None:
-            raise _no_place(inventory, vm, choice)
+            raise no_place(inventory, vm, choice, rules)
         rejected += choice.refused
         create = Step(
             number=len(steps) + 1,
@@ -166,7 +174,7 @@ def plan_migrate(
     wanted = Wanted(rules=rules, avoid=frozenset({vm.host}))
     choice = _choice(inventory, vm, target, wanted)
     if choice.host is None or choice.why is None:
-        raise _no_place(inventory, vm, choice)
+        raise no_place(inventory, vm, choice, rules)
     step = Step(
         number=1,
         action=MigrateVm(vm=vm_id, source=vm.host, target=choice.host),
@@ -196,28 +204,31 @@ def _choice(
     if named is None:
         return choose(inventory, vm, wanted)
     host = inventory.host(named)
-    why = refusal(inventory, vm, host) or wanted.rules.needs(inventory, vm).refusal(host)
+    why = refusal(inventory, vm, host, named=True)
+    why = why or wanted.rules.needs(inventory, vm).refusal(host)
     if why is None:
         return Choice(host=named, why=reason("place.chosen"), refused=())
     return Choice(host=None, why=None, refused=(Refusal(vm=vm.id, host=named, why=why),))
 
 
-def no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
-    """Return the error that says why a VM has no place, each host with its reason."""
-    return _no_place(inventory, vm, choice)
+def no_place(inventory: Inventory, vm: Vm, choice: Choice, rules: Rulebook = NO_RULES) -> NoPlan:
+    """Return the error that says why a VM has no place, each host with its reason.
 
-
-def _no_place(inventory: Inventory, vm: Vm, choice: Choice) -> NoPlan:
+    Hosts of the VM's own pool come first; where only others have room, the hint names them.
+    """
     if not choice.refused:
         return no_plan(reason("no.other-host", vm=vm.name), reason("hint.add-host"), [])
-    against = [(inventory.hosts[entry.host].name, entry.why) for entry in choice.refused]
+    refused = sorted(choice.refused, key=lambda entry: entry.why.code == OTHER_POOL)
+    against = [(inventory.hosts[entry.host].name, entry.why) for entry in refused]
     first = tuple(reason("no.place-of", host=name, why=why) for name, why in against[:_NAMED])
     more = len(against) - _NAMED
     why = reason("no.place", vm=vm.name, refusals=first)
     if more > 0:
         why = reason("no.place-more", vm=vm.name, refusals=first, more=more)
     named = [(plain(name), why) for name, why in against]
-    return no_plan(why, reason("hint.free-memory"), named)
+    pools = pools_with_room(inventory, vm, rules, refused)
+    hint = reason("hint.other-pool", pools=pools) if pools else reason("hint.free-memory")
+    return no_plan(why, hint, named)
 
 
 def _wished(wish: VmWish) -> Vm:

@@ -1,6 +1,6 @@
 """Choose a host for a VM: hard needs first, each with its reason, then the best of the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from msgspec import Struct
@@ -36,6 +36,8 @@ MANY = 64
 """From so many hosts on they are asked all at once, which is not worth while for fewer."""
 SHOWN = 16
 """How many refused hosts of many are named with a choice."""
+OTHER_POOL = "host.other-pool"
+"""The code of what is against a host in another pool than the VM's."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -130,9 +132,23 @@ def _chosen(vm: Vm, needs: Needs, first: list[Entrant], refused: list[Refusal]) 
     )
 
 
-def refusal(inventory: Inventory, vm: Vm, host: Host) -> Reason | None:
-    """Return the first hard need of `vm` that `host` does not meet, None if it may take it."""
-    return next(_unmet(inventory, vm, host), None)
+def refusal(inventory: Inventory, vm: Vm, host: Host, *, named: bool = False) -> Reason | None:
+    """Return the first hard need of `vm` that `host` does not meet, None if it may take it.
+
+    A host that a person `named` may be in another pool.
+    """
+    unmet = _unmet(inventory, vm, host)
+    return next((why for why in unmet if not (named and why.code == OTHER_POOL)), None)
+
+
+def pools_with_room(
+    inventory: Inventory, vm: Vm, rules: Rulebook, refused: Iterable[Refusal]
+) -> tuple[str, ...]:
+    """Return the pools of those hosts that refuse a VM only because nobody named them."""
+    needs = rules.needs(inventory, vm)
+    hosts = [inventory.hosts[entry.host] for entry in refused if entry.why.code == OTHER_POOL]
+    would = (host for host in hosts if refusal(inventory, vm, host, named=True) is None)
+    return tuple(sorted({host.pool for host in would if needs.refusal(host) is None}))
 
 
 def unsuited(inventory: Inventory, vm: Vm, host: Host) -> Reason | None:
@@ -160,6 +176,9 @@ def _unmet(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
 
 
 def _unsuited(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Reason]:
+    source = None if vm.host is None else inventory.hosts.get(vm.host)
+    if source is not None and source.pool != host.pool:
+        yield reason(OTHER_POOL, pool=host.pool, need=source.pool)
     if host.observe_only and not _looked_at(inventory, vm):
         yield reason("host.observe-only", pool=host.pool)
     yield from _missing_abilities(inventory, vm, host)

@@ -61,14 +61,15 @@ def _runs_model(field: Field, model: str) -> Bools:
 
 
 def _reached_live(field: Field, vm: Vm) -> Bools:
-    """Return which hosts a running VM could be migrated to from where it is, or is on."""
+    """Return which hosts of its pool a running VM could be migrated to, or is on."""
     assert vm.host is not None
     source = field.inventory.hosts[vm.host]
-    arch, endpoint = source.arch, source.endpoint
+    arch, endpoint, pool = source.arch, source.endpoint, source.pool
     found = field.mask(("arch", arch), lambda host: host.arch == arch)
     live = Capability.LIVE_MIGRATION
     found = found & field.mask(("ability", live), lambda host: live in host.abilities)
     key = ("peer-of", endpoint)
     found &= field.mask(key, lambda host: host.endpoint == endpoint or bool(host.peer_uri))
+    found &= field.mask(("pool", pool), lambda host: host.pool == pool)
     found[field.rows([vm.host])] = True
     return found

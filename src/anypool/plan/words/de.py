@@ -194,6 +194,8 @@ WORDS: dict[str, str] = {
     "host.cannot": "kann nicht: {capability}",
     "host.datastore": "Datastore {datastore} ist nicht erreichbar",
     "host.network": "Netz {network} gibt es dort nicht",
+    "host.other-pool": "ist in Pool {pool}, und die VM bleibt in {need}, solange niemand ihren "
+    "Host nennt",
     "host.arch": "ist {arch}, die VM braucht {need}",
     "host.cpu-model": "bietet das CPU-Modell {model} nicht",
     "host.no-peer": "hat keine Adresse für die anderen Hosts",
@@ -257,6 +259,8 @@ WORDS: dict[str, str] = {
     "hint.policies": "eine davon ändern, abschalten oder zur Soll-Regel machen",
     "hint.make-room": "diese VMs stoppen, anderswo Speicher freimachen oder einen Host hinzufügen",
     "hint.free-memory": "Speicher freimachen, einen Host hinzufügen oder weniger verlangen",
+    "hint.other-pool": "Platz ist nur in Pool {pools}: einen Host dort nennen, um eine VM aus "
+    "ihrem Pool zu lassen",
     "hint.add-host": "einen Host hinzufügen: `anypool host add URI`",
     "hint.only-stopped": "nur eine VM, die aus ist, kann gestartet werden",
     "hint.other-copy": "erst die andere Kopie entfernen",
@@ -274,6 +278,7 @@ WORDS: dict[str, str] = {
     "check.mac": "MAC {mac} wird von {count} VMs benutzt",
     "check.runs-not": "{vm} läuft nicht auf {host}",
     "check.host-gone": "{host} gibt es nicht",
+    "check.pool": "{vm} käme aus ihrem Pool auf {host} in {pool}, den niemand genannt hat",
     "check.closed": "{host} ist geschlossen",
     "check.twice": "{vm} läuft schon auf {host}",
     "image.read": "{version} ist {digest}",

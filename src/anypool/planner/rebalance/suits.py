@@ -63,6 +63,7 @@ def _kinds(
             host.networks & networks,
             bool(host.peer_uri) or host.endpoint,
             host.observe_only,
+            host.pool,
             host.cpus,
         )
         for host in hosts
@@ -71,7 +72,7 @@ def _kinds(
 
 def _asks(vm: Vm, home: Host) -> Kind:
     networks = frozenset(nic.network for nic in vm.nics)
-    return vm.cpu_model, vm.vcpus, networks, home.arch, home.observe_only
+    return vm.cpu_model, vm.vcpus, networks, home.arch, home.observe_only, home.pool
 
 
 def _forbid(may: Masks, bound: Bound, hosts: Sequence[Host], vms: Sequence[Vm]) -> None:
