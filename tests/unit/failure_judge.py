@@ -183,6 +183,7 @@ class Judge:
             if not left:
                 return "host.network"
         for code, test in (
+            ("host.platform", lambda h: h.platform == source.platform),
             ("host.arch", lambda h: h.arch == source.arch),
             ("host.cpu-model", lambda h: self._offers(vm, h)),
             ("host.full", lambda h: h.cpus >= vm.vcpus),

@@ -142,6 +142,11 @@ class HostView(Struct, frozen=True, kw_only=True):
     datastores: tuple[str, ...]
     networks: tuple[str, ...]
     tags: tuple[str, ...]
+    platform: str
+    cluster: str
+    place: str
+    labels: tuple[str, ...]
+    set_aside: bool
     power_saved: bool
     wake_proven_at: float
     bmc: BmcView | None
@@ -176,6 +181,11 @@ def host_view(
         datastores=tuple(sorted(_names(inventory.datastores, host.datastores))),
         networks=tuple(sorted(_names(inventory.networks, host.networks))),
         tags=tuple(sorted(host.tags)),
+        platform=host.platform,
+        cluster=host.cluster,
+        place=host.place,
+        labels=tuple(sorted(host.labels)),
+        set_aside=host.set_aside,
         power_saved=host.power_saved,
         wake_proven_at=host.wake_proven_at,
         bmc=None if bmc is None else bmc_view(bmc),
@@ -209,6 +219,10 @@ class VmView(Struct, frozen=True, kw_only=True):
     copies: tuple[VmCopy, ...]
     twins: tuple[str, ...]
     tags: tuple[str, ...]
+    resource_pool: str
+    place: str
+    labels: tuple[str, ...]
+    template: bool
     load: LoadView | None
 
 
@@ -234,6 +248,10 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
         copies=vm.copies,
         twins=vm.twins,
         tags=tuple(sorted(vm.tags)),
+        resource_pool=vm.resource_pool,
+        place=vm.place,
+        labels=tuple(sorted(vm.labels)),
+        template=vm.template,
         load=load_view(loads, vm.id),
     )
 
@@ -288,6 +306,8 @@ class DatastoreView(Struct, frozen=True, kw_only=True):
     free_bytes: int
     hosts: tuple[str, ...]
     tags: tuple[str, ...]
+    place: str
+    labels: tuple[str, ...]
 
 
 def hosts_by(
@@ -314,6 +334,8 @@ def datastore_view(datastore: Datastore, hosts: Mapping[str, list[str]]) -> Data
         free_bytes=datastore.free_bytes,
         hosts=tuple(sorted(hosts[datastore.id])),
         tags=tuple(sorted(datastore.tags)),
+        place=datastore.place,
+        labels=tuple(sorted(datastore.labels)),
     )
 
 
@@ -324,8 +346,11 @@ class NetworkView(Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     bridge: str
+    vlan: int
     hosts: tuple[str, ...]
     tags: tuple[str, ...]
+    place: str
+    labels: tuple[str, ...]
 
 
 def network_view(network: Network, hosts: Mapping[str, list[str]]) -> NetworkView:
@@ -335,8 +360,11 @@ def network_view(network: Network, hosts: Mapping[str, list[str]]) -> NetworkVie
         name=network.name,
         kind=network.kind,
         bridge=network.bridge,
+        vlan=network.vlan,
         hosts=tuple(sorted(hosts[network.id])),
         tags=tuple(sorted(network.tags)),
+        place=network.place,
+        labels=tuple(sorted(network.labels)),
     )
 
 

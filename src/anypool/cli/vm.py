@@ -46,6 +46,9 @@ COLUMNS = (
     Column("VCPUS", lambda vm: vm["vcpus"]),
     Column("MEMORY", lambda vm: mib(vm["memory_mib"])),
     Column("TAGS", lambda vm: vm["tags"]),
+    Column("PLACE", lambda vm: vm["place"], wide=True),
+    Column("RESOURCE POOL", lambda vm: vm["resource_pool"], wide=True),
+    Column("LABELS", lambda vm: vm["labels"], wide=True),
     Column("IMAGE", lambda vm: _image(vm), wide=True),
     Column("DISKS", lambda vm: size(sum(d["size_bytes"] for d in vm["disks"])), wide=True),
     Column("MACS", lambda vm: [nic["mac"] for nic in vm["nics"]], wide=True),
@@ -58,6 +61,7 @@ ALL = (
     Column("DISKS", lambda vm: [f"{d['target']} {size(d['size_bytes'])}" for d in vm["disks"]]),
     Column("ALSO SEEN ON", lambda vm: [f"{c['host']} ({c['state']})" for c in vm["copies"]]),
     Column("SAME ID AS", lambda vm: vm["twins"]),
+    Column("TEMPLATE", lambda vm: vm["template"]),
 )
 
 _QUESTIONS = {

@@ -123,11 +123,11 @@ def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host
     if not current:
         host = replace(host, state=HostState.UNKNOWN)
     if facts is None:
-        return host
+        return replace(host, maintenance=host.set_aside) if host.set_aside else host
     return replace(
         host,
         name=facts.name or host.name,
-        maintenance=facts.maintenance,
+        maintenance=facts.maintenance or host.set_aside,
         reserved_mib=facts.reserved_mib,
         tags=facts.tags,
         power_saved=facts.power_saved,

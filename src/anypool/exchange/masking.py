@@ -107,6 +107,9 @@ class _Masking:
             peer_uri=f"masked://{key}" if host.peer_uri else "",
             peer_address=key if host.peer_address else "",
             tags=self._tags(host.tags),
+            cluster=of("cluster", host.cluster) if host.cluster else "",
+            place="",
+            labels=frozenset(),
         )
 
     def _vm(self, vm: Vm) -> Vm:
@@ -129,6 +132,9 @@ class _Masking:
             origin=None if vm.origin is None else self._origin(vm.origin),
             copies=tuple(replace(one, host=HostId(of("host", one.host))) for one in vm.copies),
             tags=self._tags(vm.tags),
+            resource_pool="",
+            place="",
+            labels=frozenset(),
         )
 
     def _origin(self, origin: Origin) -> Origin:
@@ -153,6 +159,8 @@ class _Masking:
             path="",
             endpoints=frozenset(EndpointId(of("endpoint", one)) for one in store.endpoints),
             tags=self._tags(store.tags),
+            place="",
+            labels=frozenset(),
         )
 
     def _network(self, network: Network) -> Network:
@@ -164,6 +172,8 @@ class _Masking:
             bridge="",
             endpoints=frozenset(EndpointId(of("endpoint", one)) for one in network.endpoints),
             tags=self._tags(network.tags),
+            place="",
+            labels=frozenset(),
         )
 
     def _image(self, image: Image) -> Image:

@@ -32,6 +32,7 @@ class Masks:
             "vm-name": _ordered("vm", (one.name for one in vms)),
             "datastore": _ordered("d", (one.id for one in file.datastores)),
             "datastore-name": _ordered("store", (one.name for one in file.datastores)),
+            "cluster": _ordered("cluster", (one.cluster for one in hosts if one.cluster)),
             "network": _ordered("n", (one.id for one in file.networks)),
             "network-name": _ordered("net", (one.name for one in file.networks)),
             "image": _ordered("i", (one.id for one in file.images)),

@@ -24,6 +24,8 @@ _FIELDS: dict[tuple[str, str], str] = {
     ("host", "name"): "host-name",
     ("host", "id"): "host",
     ("host", "pool"): "pool",
+    ("host", "cluster"): "cluster",
+    ("vm", "cluster"): "cluster",
     ("host", "endpoint"): "endpoint",
     ("datastore", "name"): "datastore-name",
     ("datastore", "id"): "datastore",
@@ -37,6 +39,7 @@ _SAYS_NOTHING = frozenset(
         *("state", "maintenance", "observe-only", "memory", "memory-free", "reserved", "cpus"),
         *("sockets", "vcpus", "vms", "arch", "accelerator", "capability", "disks", "disk-size"),
         *("snapshots", "shareable", "copies", "shared", "locking", "cpu-model"),
+        *("platform", "template", "vlan"),
     )
 )
 """Fields whose values stay as they are."""

@@ -27,6 +27,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     `power_saved` says that it is off because we switched it off; `wake_proven_at` is when it
     last came up after that, in seconds since 1970, 0 if it never did or failed to since.
     `set_aside` says that the platform itself runs nothing on it (vSphere's maintenance mode).
+    `platform` is what its VMs are made for (qemu, esxi): they run on no other.
     `cluster`, `place` and `labels` are the platform's own: the cluster a vCenter has it in, the
     datacenter and folders around that (`DC0/east`), and what it wrote there (`field=value`).
     """
@@ -58,6 +59,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     wake_proven_at: float = 0.0
     booked_mib: int = 0
     set_aside: bool = False
+    platform: str = ""
     cluster: str = ""
     place: str = ""
     labels: frozenset[str] = frozenset()

@@ -178,6 +178,7 @@ _PLACES: dict[str, dict[str, Kind]] = {
     "host.cannot": {"capability": W},
     "host.datastore": {"datastore": T},
     "host.network": {"network": T},
+    "host.platform": {"platform": T, "need": T},
     "host.arch": {"arch": T, "need": T},
     "host.cpu-model": {"model": T},
     "host.no-peer": {},

@@ -6,6 +6,7 @@ engine asks it before the first step of every plan, tests after every step.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from anypool.model import Bound, Inventory
 from anypool.plan.action import (
@@ -76,6 +77,7 @@ def objections(
         *_of_pools(plan, inventory),
         *_of_images(plan, inventory),
         *_of_twins(plan, inventory),
+        *_of_platforms(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
     )
@@ -116,6 +118,17 @@ def _of_pools(plan: Plan, inventory: Inventory) -> list[Reason]:
             facts = {"vm": step.action.vm, "host": target.id, "pool": target.pool}
             found.append(reason("check.pool", **facts))
     return found
+
+
+def _of_platforms(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
+    """Yield each migration to a host that cannot run what the VM is made for."""
+    for step in plan.steps:
+        if not isinstance(step.action, MigrateVm):
+            continue
+        source = inventory.hosts.get(step.action.source)
+        target = inventory.hosts.get(step.action.target)
+        if source is not None and target is not None and source.platform != target.platform:
+            yield reason("check.platform", vm=step.action.vm, host=target.id)
 
 
 def _of_twins(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:

@@ -23,5 +23,6 @@ CODES: dict[str, dict[str, Kind]] = {
     "vm.twin-here": {"vm": T, "others": T},
     "vm.twin-elsewhere": {"vm": T, "hosts": T},
     "check.twins": {"vm": T},
+    "check.platform": {"vm": T, "host": T},
     "hint.twins": {},
 }

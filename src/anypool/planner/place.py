@@ -199,6 +199,8 @@ def _missing_abilities(inventory: Inventory, vm: Vm, host: Host) -> Iterator[Rea
     if vm.host is None or vm.host == host.id or vm.host not in inventory.hosts:
         return
     source = inventory.hosts[vm.host]
+    if source.platform != host.platform:
+        yield reason("host.platform", platform=host.platform, need=source.platform)
     if source.arch != host.arch:
         yield reason("host.arch", arch=host.arch, need=source.arch)
     if Capability.LIVE_MIGRATION not in host.abilities:

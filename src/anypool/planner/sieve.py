@@ -66,6 +66,8 @@ def _reached_live(field: Field, vm: Vm) -> Bools:
     source = field.inventory.hosts[vm.host]
     arch, endpoint, pool = source.arch, source.endpoint, source.pool
     found = field.mask(("arch", arch), lambda host: host.arch == arch)
+    made_for = source.platform
+    found = found & field.mask(("platform", made_for), lambda host: host.platform == made_for)
     live = Capability.LIVE_MIGRATION
     found = found & field.mask(("ability", live), lambda host: live in host.abilities)
     key = ("peer-of", endpoint)

@@ -44,7 +44,17 @@ _MOST_IN_RANGE = 1000
 
 HOST_WORDS = ("up", "off", "unknown", "maintenance", "observe-only", "proven", "ours")
 HOST_OPTIONS = (
-    *("reserved", "arch", "cpu-models", "datastores", "networks", "pool", "endpoint"),
+    *(
+        "reserved",
+        "arch",
+        "platform",
+        "cluster",
+        "cpu-models",
+        "datastores",
+        "networks",
+        "pool",
+        "endpoint",
+    ),
     *("peers", "cannot"),
 )
 PROVEN_AT = 1.0
@@ -154,6 +164,8 @@ def host_of(name: str, item: Item, line: str, world: World) -> Host:
         ),
         peer_uri="" if said.options.get("peers") == "no" else f"pool://{name}",
         peer_address=name,
+        platform=said.options.get("platform", ""),
+        cluster=said.options.get("cluster", ""),
         maintenance="maintenance" in said.singles,
         tags=frozenset(said.tags),
         observe_only="observe-only" in said.singles,

@@ -72,6 +72,7 @@ class Observe(Part):
             networks=frozenset(network.id for network in networks),
             peer_uri=address.peer_uri(endpoint),
             peer_address=address.peer_address(endpoint),
+            platform="qemu" if platform.kind == "kvm" else platform.kind,
         )
 
     def _datastores(self, pools: Iterable[Pool]) -> Iterator[Datastore]:

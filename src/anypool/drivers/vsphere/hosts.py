@@ -52,6 +52,7 @@ def hosts(
             datastores=frozenset(_known(seen.datastore_ids, entry.get("datastore"))),
             networks=frozenset(_known(there, entry.get("network"))),
             set_aside=bool(entry.get("runtime.inMaintenanceMode")),
+            platform="esxi",
             cluster=plain(above.get("name")) if above is not None and clustered else "",
             place="/".join(seen.above(entry if above is None else above)),
             labels=seen.labels(entry),

@@ -196,6 +196,7 @@ WORDS: dict[str, str] = {
     "host.network": "Netz {network} gibt es dort nicht",
     "host.other-pool": "ist in Pool {pool}, und die VM bleibt in {need}, solange niemand ihren "
     "Host nennt",
+    "host.platform": "ist ein Host von {platform}, und die VM ist für {need} gemacht",
     "host.arch": "ist {arch}, die VM braucht {need}",
     "host.cpu-model": "bietet das CPU-Modell {model} nicht",
     "host.no-peer": "hat keine Adresse für die anderen Hosts",

@@ -23,6 +23,7 @@ WORDS: dict[str, str] = {
     "vm.twin-here": "{vm} trägt die Id einer anderen VM ihrer Plattform: {others}",
     "vm.twin-elsewhere": "zwei VMs tragen die Id von {vm}: sie sind auf {hosts} und haben keine "
     "Platte gemeinsam",
+    "check.platform": "{vm} käme auf {host}, einen Host einer anderen Plattform",
     "check.twins": "{vm} trägt die Id einer anderen VM: niemand kann sagen, welche gemeint ist",
     "hint.twins": "`anypool vm show` nennt die anderen; der Kopie eine eigene Id geben",
 }

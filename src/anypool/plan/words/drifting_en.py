@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     "them before each has an id of its own",
     "vm.twin-here": "{vm} bears the id of another VM on its platform: {others}",
     "vm.twin-elsewhere": "two VMs bear the id of {vm}: they are on {hosts} and share no disk",
+    "check.platform": "{vm} would be brought to {host}, which is of another platform",
     "check.twins": "{vm} bears the id of another VM: nobody can say which of them is meant",
     "hint.twins": "`anypool vm show` says who the others are; give the copy an id of its own",
 }

@@ -191,6 +191,7 @@ WORDS: dict[str, str] = {
     "host.datastore": "datastore {datastore} is not reachable",
     "host.network": "network {network} is not there",
     "host.other-pool": "is in pool {pool}, and the VM stays in {need} unless its host is named",
+    "host.platform": "is a host of {platform}, and the VM is made for {need}",
     "host.arch": "is {arch}, the VM needs {need}",
     "host.cpu-model": "does not offer CPU model {model}",
     "host.no-peer": "has no address for its peers",

@@ -49,6 +49,7 @@ class Need(NamedTuple):
     stores: frozenset[DatastoreId] | None
     networks: frozenset[NetworkId]
     arch: str
+    platform: str
     cpu_model: str
     vcpus: int
     looked_at: bool
@@ -203,6 +204,9 @@ class Ground:
         self, vm: Vm, need: Need, rows: frozenset[int]
     ) -> Iterator[tuple[Reason, frozenset[int]]]:
         hosts = self.hosts
+        made_for = hosts[min(rows)].platform
+        rows = frozenset(row for row in rows if hosts[row].platform == need.platform)
+        yield reason("host.platform", platform=made_for, need=need.platform), rows
         why = reason("host.arch", arch=hosts[min(rows)].arch, need=need.arch)
         rows = frozenset(row for row in rows if hosts[row].arch == need.arch)
         yield why, rows
@@ -228,6 +232,7 @@ class Ground:
             stores=None if None in stores else known,
             networks=frozenset(nic.network for nic in vm.nics if nic.network is not None),
             arch="" if home is None else home.arch,
+            platform="" if home is None else home.platform,
             cpu_model=vm.cpu_model,
             vcpus=vm.vcpus,
             looked_at=home is not None and home.observe_only,
@@ -258,6 +263,7 @@ class Ground:
         return (
             host.pool == need.pool
             and host.arch == need.arch
+            and host.platform == need.platform
             and (not need.cpu_model or not models or need.cpu_model in models)
             and host.cpus >= need.vcpus
             and not host.maintenance

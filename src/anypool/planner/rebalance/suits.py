@@ -57,6 +57,7 @@ def _kinds(
     return [
         (
             host.arch,
+            host.platform,
             host.abilities,
             host.cpu_models,
             host.datastores & shared,
@@ -72,7 +73,8 @@ def _kinds(
 
 def _asks(vm: Vm, home: Host) -> Kind:
     networks = frozenset(nic.network for nic in vm.nics)
-    return vm.cpu_model, vm.vcpus, networks, home.arch, home.observe_only, home.pool
+    platform = home.platform
+    return vm.cpu_model, vm.vcpus, networks, home.arch, platform, home.observe_only, home.pool
 
 
 def _forbid(may: Masks, bound: Bound, hosts: Sequence[Host], vms: Sequence[Vm]) -> None:

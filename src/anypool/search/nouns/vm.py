@@ -28,6 +28,11 @@ def _host_name(vm: Vm, inventory: Inventory) -> str:
     return found[0].name if found else vm.host or ""
 
 
+def _cluster(vm: Vm, inventory: Inventory) -> str:
+    found = _host(vm, inventory)
+    return found[0].cluster if found else ""
+
+
 def _network_ids(vm: Vm) -> frozenset[NetworkId | None]:
     return frozenset(nic.network for nic in vm.nics)
 
@@ -85,6 +90,11 @@ VM: Table[Vm] = Table(
             key=lambda vm: vm.host,
         ),
         Field("tag", Kind.SET, lambda vm, _: vm.tags, "its tags", free=True),
+        Field("cluster", Kind.TEXT, _cluster, "its host's cluster", key=lambda vm: vm.host),
+        Field("place", Kind.TEXT, lambda vm, _: vm.place, "datacenter and folders", free=True),
+        Field("label", Kind.SET, lambda vm, _: vm.labels, "the platform's tags", free=True),
+        Field("resource-pool", Kind.TEXT, lambda vm, _: vm.resource_pool, "its resource pool"),
+        Field("template", Kind.BOOL, lambda vm, _: vm.template, "whether it never runs"),
         Field("memory", Kind.SIZE, lambda vm, _: vm.memory_mib * MIB, "its memory"),
         Field("vcpus", Kind.NUMBER, lambda vm, _: vm.vcpus, "number of virtual CPUs"),
         Field("cpu-model", Kind.TEXT, lambda vm, _: vm.cpu_model, "CPU model it sees"),
