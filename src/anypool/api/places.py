@@ -5,19 +5,16 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from anypool.api.asking import By, IfMatch, Key, Searched, Use, Wanted, expected, tagged
-from anypool.api.views import (
+from anypool.api.placeviews import (
     DatastoreView,
-    ListView,
     NetworkView,
-    PageView,
     VolumeView,
     datastore_view,
     hosts_by,
-    list_view,
     network_view,
-    page_view,
     volume_view,
 )
+from anypool.api.views import ListView, PageView, list_view, page_view
 from anypool.api.vms import Text
 from anypool.model import Datastore, Locking
 from anypool.service import Principal, Services
