@@ -55,7 +55,7 @@ def vcsim(
         out().print(f"address      {made.uri}", soft_wrap=True, markup=False, highlight=False)
         out().print(f"password     {made.password}", markup=False, highlight=False)
         out().print(f"fingerprint  {made.fingerprint}", soft_wrap=True, highlight=False)
-        note("add it in another terminal with `anypool endpoint add`; Ctrl-C ends it")
+        note("add it in another terminal with `anypool host add`; Ctrl-C ends it")
         made.wait()
     except KeyboardInterrupt:
         note("the simulated vCenter has ended")
