@@ -54,7 +54,9 @@ ALL = (
     Column("POWER", lambda host: host_bmc.power(host["bmc"])),
     Column("BMC", lambda host: (host["bmc"] or {}).get("url")),
 )
-_WITH_PASSWORD = frozenset({"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm"})
+_WITH_PASSWORD = frozenset(
+    {"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm", "vsphere"}
+)
 
 
 @Parameter(name="*")
