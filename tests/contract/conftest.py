@@ -26,12 +26,17 @@ from tests.lab.conftest import lab as lab  # the fixture, for the platform that 
 
 SIMULATED = ("sim", "sim-hosts", "sim-remote")
 LIBVIRT = importlib.util.find_spec("libvirt") is not None
+VSPHERE = importlib.util.find_spec("pyVmomi") is not None
 
 
 def capabilities(platform: str) -> frozenset[Capability]:
     """What a platform declares, found out without connecting to it."""
     if platform in SIMULATED:
         return ALL
+    if platform == "vcsim":
+        from anypool.drivers.vsphere.driver import VsphereDriver
+
+        return VsphereDriver.capabilities
     from anypool.drivers.libvirt import driver
 
     kinds = {"libvirt-test": driver.TestDriver, "libvirt-qemu": driver.QemuDriver}
@@ -52,11 +57,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             chosen.append("libvirt-test")
         if needed <= capabilities("libvirt-qemu"):
             chosen.append(pytest.param("libvirt-qemu", marks=pytest.mark.lab))
+    alone = metafunc.definition.get_closest_marker("alone") is not None
+    if VSPHERE and not alone and needed <= capabilities("vcsim"):
+        chosen.append(pytest.param("vcsim", marks=pytest.mark.vcsim))
     metafunc.parametrize("harness", chosen, indirect=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*capabilities): only for platforms that have them")
+    config.addinivalue_line(
+        "markers", "alone: only where hosts know nothing of each other; a vCenter knows one copy"
+    )
     config.addinivalue_line("markers", "simulated: needs faults, which only the simulator has")
 
 
@@ -65,6 +76,16 @@ def worker_pool() -> Iterator[WorkerPool]:
     pool = WorkerPool(1, SystemClock())
     yield pool
     pool.close()
+
+
+@pytest.fixture(scope="session")
+def contract_vcenter() -> Iterator[Any]:
+    """A simulated vCenter for the whole session."""
+    from anypool.lab import vcsim
+
+    running = vcsim.start(vcsim.VcsimSpec(clusters=1, hosts=2, vms=2))
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -85,6 +106,10 @@ def _make(request: pytest.FixtureRequest, folder: Path) -> Harness:
         return SimHostsHarness()
     if request.param == "sim-remote":
         return SimRemoteHarness(request.getfixturevalue("worker_pool"), folder)
+    if request.param == "vcsim":
+        from tests.contract.centre import VcsimHarness
+
+        return VcsimHarness(request.getfixturevalue("contract_vcenter"))
     from tests.contract import platforms
 
     if request.param == "libvirt-test":

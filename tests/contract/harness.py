@@ -94,7 +94,7 @@ class Harness(ABC):
 
     def disk(self, number: int, position: int, *, base: str = "") -> DiskWish:
         """Return an empty disk for a VM."""
-        target = "vd" + "abcdef"[position]
+        target = self.place(position)
         return DiskWish(
             target=target,
             datastore=self.datastore,
@@ -102,6 +102,10 @@ class Harness(ABC):
             volume=f"contract{number}-{target}.qcow2",
             base=base,
         )
+
+    def place(self, position: int) -> str:
+        """Return what the disk at a position is called inside its VM."""
+        return "vd" + "abcdef"[position]
 
     def nic(self, number: int, position: int) -> Nic:
         """Return an adapter with an address of its own."""

@@ -23,7 +23,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
-from tests.contract.conftest import LIBVIRT
+from tests.contract.conftest import LIBVIRT, VSPHERE
 from tests.contract.harness import Harness
 
 FOR_ALL = {"info", "observe", "observe_vms", "close"}
@@ -68,6 +68,10 @@ def drivers() -> list[type[BaseDriver]]:
         from anypool.drivers.libvirt import driver
 
         found += [driver.QemuDriver, driver.TestDriver, driver.PlainDriver]
+    if VSPHERE:
+        from anypool.drivers.vsphere.driver import VsphereDriver
+
+        found.append(VsphereDriver)
     return found
 
 

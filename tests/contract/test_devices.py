@@ -18,13 +18,14 @@ RECONFIGURE = Capability.VM_RECONFIGURE
 def test_attaching_and_detaching_a_disk_twice(harness: Harness, started: bool) -> None:
     vm = harness.create(booted=started)
     disk = harness.disk(int(vm.name.removeprefix("contract")), 1)
+    both = [harness.place(0), harness.place(1)]
     for _ in range(2):
         harness.driver.attach_disk(vm.id, harness.host.id, disk, "run-1/2")
-        harness.settle(lambda: _targets(harness, vm) == ["vda", "vdb"], "it has two disks")
+        harness.settle(lambda: _targets(harness, vm) == both, "it has two disks")
         assert disk.volume in harness.volumes()
     for _ in range(2):
-        harness.driver.detach_disk(vm.id, harness.host.id, "vdb")
-        assert _targets(harness, vm) == ["vda"]
+        harness.driver.detach_disk(vm.id, harness.host.id, both[1])
+        assert _targets(harness, vm) == both[:1]
     assert disk.volume in harness.volumes()
     harness.driver.delete_volume(harness.datastore, disk.volume)
 

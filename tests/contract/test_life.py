@@ -180,6 +180,7 @@ def test_a_running_vm_is_not_deleted(harness: Harness) -> None:
     assert vm.disks[0].volume in harness.volumes()
 
 
+@pytest.mark.alone
 @pytest.mark.needs(CREATE)
 def test_deleting_keeps_a_volume_that_another_is_a_clone_of(harness: Harness) -> None:
     base = harness.create()
@@ -198,6 +199,7 @@ def test_deleting_keeps_a_volume_that_another_is_a_clone_of(harness: Harness) ->
     assert not {clone.volume, base.disks[0].volume} & harness.volumes()
 
 
+@pytest.mark.alone
 @pytest.mark.needs(CREATE, POWER)
 def test_discarding_a_copy_keeps_its_volumes(harness: Harness) -> None:
     vm = harness.create(started=True)

@@ -64,6 +64,7 @@ def test_beginning_twice_is_once(harness: Harness) -> None:
     harness.settle(lambda: arrived(harness, vm, VmState.RUNNING), "it arrives")
 
 
+@pytest.mark.alone
 def test_start_paused_stays_paused_until_resumed(harness: Harness) -> None:
     vm = harness.create(started=True)
     migrate(harness, vm, start_paused=True)

@@ -3,11 +3,17 @@
 from anypool.drivers.protocol import Driver
 from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.events import Events
+from anypool.drivers.vsphere.hostmode import HostModes
+from anypool.drivers.vsphere.making import Making
+from anypool.drivers.vsphere.migrate import Migrations
 from anypool.drivers.vsphere.observe import Observe
+from anypool.drivers.vsphere.operate import Power
+from anypool.drivers.vsphere.snapshots import Snapshots
+from anypool.drivers.vsphere.traces import Traces
 from anypool.model import Endpoint
 
 
-class VsphereDriver(Observe, Events):
+class VsphereDriver(Observe, Events, Making, Power, Snapshots, Migrations, HostModes, Traces):
     """A vCenter with all of its datacenters, clusters and hosts."""
 
 

@@ -37,6 +37,7 @@ _KINDS: tuple[tuple[Any, type[AnypoolError], str], ...] = (
     (vim.fault.NoPermission, Denied, "the vCenter's administrator gives the role what it lacks"),
     (vmodl.fault.ManagedObjectNotFound, NotFound, ""),
     (vim.fault.NotFound, NotFound, ""),
+    (vim.fault.FileNotFound, NotFound, ""),
     (vim.fault.InvalidPowerState, Conflict, ""),
     (vim.fault.DuplicateName, Conflict, "choose another name"),
     (vim.fault.AlreadyExists, Conflict, ""),

@@ -65,8 +65,8 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
         reason=StateReason.BY_USER if state is VmState.PAUSED else StateReason.NONE,
         vcpus=int(entry.get("config.hardware.numCPU") or 1),
         memory_mib=int(entry.get("config.hardware.memoryMB") or 0),
-        disks=tuple(_disks(seen, entry)),
-        nics=tuple(_nics(seen, entry)),
+        disks=tuple(disks(seen, entry)),
+        nics=tuple(nics(seen, entry)),
         resources=_resources(entry),
         snapshots=tuple(_snapshots(entry)),
         made_by="" if found is None else found[1],
@@ -92,7 +92,7 @@ def volumes(seen: Inventory) -> Iterator[Volume]:
     """Yield the volumes that VMs use, each once."""
     known: set[tuple[DatastoreId, str]] = set()
     for _, entry in seen.of(properties.VM):
-        for disk in _disks(seen, entry):
+        for disk in disks(seen, entry):
             if disk.datastore is None or (disk.datastore, disk.volume) in known:
                 continue
             known.add((disk.datastore, disk.volume))
@@ -127,7 +127,8 @@ def buses(entry: Entry) -> dict[int, str]:
     return found
 
 
-def _disks(seen: Inventory, entry: Entry) -> Iterator[Disk]:
+def disks(seen: Inventory, entry: Entry) -> Iterator[Disk]:
+    """Yield the disks of a VM, in vSphere's order."""
     names = buses(entry)
     for device in devices(entry, vim.vm.device.VirtualDisk):
         backing = device.backing
@@ -154,7 +155,8 @@ def volume_name(path: str) -> str:
     return path.partition("] ")[2] if path.startswith("[") else path
 
 
-def _nics(seen: Inventory, entry: Entry) -> Iterator[Nic]:
+def nics(seen: Inventory, entry: Entry) -> Iterator[Nic]:
+    """Yield the network adapters of a VM."""
     for device in devices(entry, vim.vm.device.VirtualEthernetCard):
         kind = type(device)._wsdlName
         yield Nic(

@@ -13,6 +13,8 @@ import (
 	"log"
 	"net/url"
 	"os"
+	"strconv"
+	"strings"
 
 	_ "github.com/vmware/govmomi/pbm/simulator"
 	"github.com/vmware/govmomi/simulator"
@@ -38,10 +40,27 @@ func parse() options {
 	flag.IntVar(&o.vms, "vms", 2, "VMs of each cluster")
 	flag.IntVar(&o.datastores, "datastores", 2, "datastores that every host has")
 	flag.IntVar(&o.networks, "networks", 1, "distributed port groups")
+	flag.Func("slow", "kind=seconds: how long tasks of a kind take", slowness)
+	flag.Func("forbid", "a method that nobody may call", func(method string) error {
+		simulator.SetForbidden(method)
+		return nil
+	})
 	flag.Float64Var(&o.idle, "idle", 0, "seconds after which an unused session ends, 0 for never")
 	flag.BoolVar(&o.verbose, "verbose", false, "say on standard error what is asked")
 	flag.Parse()
 	return o
+}
+
+func slowness(text string) error {
+	at := strings.Index(text, "=")
+	if at < 0 {
+		return fmt.Errorf("%q is not kind=seconds", text)
+	}
+	seconds, err := strconv.ParseFloat(text[at+1:], 64)
+	if err == nil {
+		simulator.SetSlow(text[:at], seconds)
+	}
+	return err
 }
 
 func model(o options) *simulator.Model {

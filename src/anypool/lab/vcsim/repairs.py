@@ -4,20 +4,12 @@ Each mends a difference to a real vCenter that would make a client look wrong. D
 stay as they are: the compiler is given mended copies.
 """
 
-from typing import NamedTuple
-
 from anypool.errors import NotSupported
-
-
-class Repair(NamedTuple):
-    """One piece of one file of the simulator, and what stands there instead."""
-
-    file: str
-    before: str
-    after: str
-
+from anypool.lab.vcsim.repair import Repair
+from anypool.lab.vcsim.repairs_of_deeds import DEEDS
 
 REPAIRS = (
+    *DEEDS,
     # A property that is not set was answered by the end of the simulator.
     Repair(
         "property_collector.go",

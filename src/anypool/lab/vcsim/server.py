@@ -32,7 +32,8 @@ class VcsimSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The vCenter one wishes for: `hosts` of each cluster, `vms` in all.
 
     `state_dir` keeps its certificate; None makes a new one. Port 0 takes one that is free.
-    Sessions that nobody uses for `idle_s` end; 0 keeps them.
+    Sessions that nobody uses for `idle_s` end; 0 keeps them. `slow` is how many seconds tasks of
+    a kind (`migrate`) take, `forbid` which methods (`PowerOnVM_Task`) nobody may call.
     """
 
     clusters: int = 1
@@ -44,6 +45,8 @@ class VcsimSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     port: int = 0
     password: str = ""
     idle_s: float = 0.0
+    slow: tuple[tuple[str, float], ...] = ()
+    forbid: tuple[str, ...] = ()
     verbose: bool = False
     state_dir: Path | None = None
     cache_dir: Path | None = None
@@ -149,6 +152,8 @@ def _run(program: Path, spec: VcsimSpec, folder: Path) -> "subprocess.Popen[str]
         *("-clusters", str(spec.clusters), "-hosts", str(spec.hosts)),
         *("-vms", str(spec.vms // spec.clusters), "-datastores", str(spec.datastores)),
         *("-networks", str(spec.networks), "-idle", str(spec.idle_s)),
+        *(f"-slow={kind}={seconds}" for kind, seconds in spec.slow),
+        *(f"-forbid={method}" for method in spec.forbid),
         *(("-verbose",) if spec.verbose else ()),
     ]
     environment = os.environ | {"VCSIM_PASSWORD": spec.password}

@@ -1,0 +1,75 @@
+"""What we wrote into a vCenter: words in the notes of VMs and in descriptions of snapshots."""
+
+from typing import Any
+
+from pyVmomi import vim
+
+from anypool.drivers.vsphere import properties, vms
+from anypool.drivers.vsphere.acting import Acting
+from anypool.drivers.vsphere.inventory import plain, vm_id
+from anypool.drivers.vsphere.mirror import Entry
+from anypool.errors import Invalid
+from anypool.model import Trace, TraceKind
+
+
+class Traces(Acting):
+    """The operations that list what is ours, and take it away."""
+
+    def traces(self) -> tuple[Trace, ...]:
+        """List every VM and snapshot that bears our words."""
+        self.mirror.refresh()
+        seen = self.inventory()
+        found: list[Trace] = []
+        for moid, entry in seen.of(properties.VM):
+            vm, name = vm_id(seen, moid, entry), plain(entry.get("name"))
+            if vms.TAG.search(str(entry.get("config.annotation") or "")):
+                found.append(Trace(kind=TraceKind.VM, name=name, vm=vm))
+            for one in _ours(entry):
+                taken = plain(one.name)
+                found.append(Trace(kind=TraceKind.SNAPSHOT, name=taken, place=name, vm=vm))
+        return tuple(found)
+
+    def erase_trace(self, trace: Trace) -> None:
+        """Take our words away and leave all others; quiet if they are not there."""
+        if trace.vm is None or trace.kind not in (TraceKind.VM, TraceKind.SNAPSHOT):
+            raise Invalid(f"{trace.kind} {trace.name} names no VM")
+        now = self.read_now((trace.vm,)).get(trace.vm)
+        if now is None:
+            return
+        moid, entry = now
+        if trace.kind is TraceKind.SNAPSHOT:
+            for one in _ours(entry):
+                if plain(one.name) == trace.name:
+                    self._forget(one)
+            return
+        notes = str(entry.get("config.annotation") or "")
+        if not vms.TAG.search(notes):
+            return
+        thing = self.session.object(vim.VirtualMachine, moid)
+        wish = vim.vm.ConfigSpec(annotation=without(notes))
+        what = f"forget what we wrote into VM {plain(entry.get('name'))}"
+        self.finish(what, lambda _: thing.ReconfigVM_Task(wish))
+
+    def _forget(self, taken: Any) -> None:
+        text = without(str(taken.description or ""))
+        self.session.do(
+            f"forget what we wrote into snapshot {plain(taken.name)}",
+            lambda _: taken.snapshot.RenameSnapshot(taken.name, text),
+        )
+
+
+def without(text: str) -> str:
+    """Return a text without the line that is ours; a blank stands for an empty text."""
+    kept = [line for line in text.splitlines() if not vms.TAG.fullmatch(line)]
+    return "\n".join(kept).strip() or " "
+
+
+def _ours(entry: Entry) -> list[Any]:
+    waiting = list(getattr(entry.get("snapshot"), "rootSnapshotList", ()) or ())
+    found: list[Any] = []
+    while waiting:
+        one = waiting.pop(0)
+        waiting += list(one.childSnapshotList or ())
+        if vms.TAG.search(str(one.description or "")):
+            found.append(one)
+    return found
