@@ -20,6 +20,7 @@ from anypool.model import (
     JobOrder,
     JobState,
     NetworkId,
+    Nic,
     VmState,
 )
 from tests.contract.harness import MIB, Harness, wait_until
@@ -76,7 +77,7 @@ class VcsimHarness(Harness):
         )
         made = connect(endpoint, self._running.password)
         self._opened.append(made)
-        return Patient(made, "contract")  # type: ignore[return-value]
+        return Patient(made, "contract")
 
     def target(self) -> tuple[Driver, Host]:
         return self.driver, self._target
@@ -101,6 +102,9 @@ class VcsimHarness(Harness):
             made, target=self.place(position), volume=f"contract{number}-{position}.vmdk",
             size_bytes=MIB, format="vmdk",
         )  # fmt: skip
+
+    def nic(self, number: int, position: int) -> Nic:
+        return replace(super().nic(number, position), model="vmxnet3")
 
     def volumes(self) -> frozenset[str]:
         """Return what lies on the datastore itself, whoever uses it."""

@@ -42,6 +42,7 @@ def test_a_running_vm_runs_on(harness: Harness) -> None:
     assert harness.look(vm.id).made_by == "", "it came back with the stored description"
 
 
+@pytest.mark.alone
 def test_a_marker_is_taken_away_and_the_datastore_is_the_hosts_own_again(harness: Harness) -> None:
     if all(one.shared for one in harness.driver.observe().datastores):  # another test's work
         for trace in harness.driver.traces():

@@ -12,11 +12,6 @@ from anypool.errors import Conflict, NotFound, Rejected
 from anypool.model import DatastoreId, HostId, VmId, VmState
 
 
-def words(tag: str) -> str:
-    """Return what is written into what a step makes; `vms.TAG` finds it again."""
-    return f"anypool: made by {tag}"
-
-
 class Found:
     """A VM as vCenter has it now."""
 

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from pyVmomi import vim
 
 from anypool.drivers.names import check_name, check_vm_id
-from anypool.drivers.vsphere import properties, vms
-from anypool.drivers.vsphere.acting import Found, words
+from anypool.drivers.vsphere import notes, properties, vms
+from anypool.drivers.vsphere.acting import Found
 from anypool.drivers.vsphere.devices import Devices, check_disk
 from anypool.drivers.vsphere.mirror import Entry
 from anypool.drivers.vsphere.reconfigure import Reconfigure, check_size
@@ -101,8 +101,7 @@ class Making(Devices, Reconfigure):
         now = self.read_now((wish.id,)).get(wish.id)
         if now is None:
             return False
-        found = vms.TAG.search(str(now[1].get("config.annotation") or ""))
-        if found is not None and found[1] == tag:
+        if notes.made_by(now[1].get("config.annotation")) == tag:
             return True
         raise Conflict(f"there is a VM {wish.id} already", hint="observe it again")
 
@@ -147,7 +146,7 @@ class Making(Devices, Reconfigure):
         spec = vim.vm.ConfigSpec(
             name=wish.name,
             instanceUuid=wish.id,
-            annotation=words(tag),
+            annotation=notes.words(tag, wish.origin),
             numCPUs=wish.vcpus,
             memoryMB=wish.memory_mib,
             cpuHotAddEnabled=wish.max_vcpus > wish.vcpus or None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from pyVmomi import vim
 
+from anypool.drivers.vsphere import vms
 from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.errors import Invalid, NotSupported, Rejected
 from anypool.model import HostId, Resources, VmChange, VmId
@@ -38,7 +39,7 @@ class Reconfigure(Acting):
             raise NotSupported(
                 "weights for disks are not set in vSphere", hint="use its storage policies"
             )
-        mhz = resources.cpu_limit_percent * self.mhz(host) // 100
+        mhz = resources.cpu_limit_percent * vms.mhz(self.host_entry(host)) // 100
         wish.cpuAllocation = vim.ResourceAllocationInfo(
             shares=_shares(resources.cpu_shares), limit=mhz or NO_LIMIT
         )
@@ -47,11 +48,6 @@ class Reconfigure(Acting):
             limit=resources.memory_limit_mib or NO_LIMIT,
             reservation=resources.memory_reserved_mib,
         )
-
-    def mhz(self, host: HostId) -> int:
-        """Return how fast a CPU of a host is."""
-        hardware = self.host_entry(host).get("summary.hardware")
-        return int(getattr(hardware, "cpuMhz", 0) or 1000)
 
     def _check_growing(self, here: Found, host: HostId, change: VmChange) -> None:
         hardware = self.host_entry(host).get("summary.hardware")

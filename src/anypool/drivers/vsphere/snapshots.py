@@ -3,8 +3,8 @@
 from typing import Any
 
 from anypool.drivers.names import check_name
-from anypool.drivers.vsphere import vms
-from anypool.drivers.vsphere.acting import Acting, Found, words
+from anypool.drivers.vsphere import notes
+from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.drivers.vsphere.inventory import plain
 from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, VmId
@@ -18,14 +18,13 @@ class Snapshots(Acting):
         check_name("snapshot", name)
         here = self.live(vm, host)
         if (taken := tree(here, name)) is not None:
-            found = vms.TAG.search(str(taken.description or ""))
-            if found is not None and found[1] == tag:
+            if notes.made_by(taken.description) == tag:
                 return
             raise Conflict(f"VM {here.name} has a snapshot {name} already", hint="choose another")
         self.begin(
             f"take snapshot {name} of VM {here.name}",
             lambda _: here.thing.CreateSnapshot_Task(
-                name=name, description=words(tag), memory=here.runs, quiesce=False
+                name=name, description=notes.words(tag), memory=here.runs, quiesce=False
             ),
         )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyVmomi import vim
 
-from anypool.drivers.vsphere import properties, vms
+from anypool.drivers.vsphere import notes, properties
 from anypool.drivers.vsphere.acting import Acting
 from anypool.drivers.vsphere.inventory import plain, vm_id
 from anypool.drivers.vsphere.mirror import Entry
@@ -22,7 +22,7 @@ class Traces(Acting):
         found: list[Trace] = []
         for moid, entry in seen.of(properties.VM):
             vm, name = vm_id(seen, moid, entry), plain(entry.get("name"))
-            if vms.TAG.search(str(entry.get("config.annotation") or "")):
+            if notes.is_ours(entry.get("config.annotation")):
                 found.append(Trace(kind=TraceKind.VM, name=name, vm=vm))
             for one in _ours(entry):
                 taken = plain(one.name)
@@ -42,26 +42,20 @@ class Traces(Acting):
                 if plain(one.name) == trace.name:
                     self._forget(one)
             return
-        notes = str(entry.get("config.annotation") or "")
-        if not vms.TAG.search(notes):
+        text = entry.get("config.annotation")
+        if not notes.is_ours(text):
             return
         thing = self.session.object(vim.VirtualMachine, moid)
-        wish = vim.vm.ConfigSpec(annotation=without(notes))
+        wish = vim.vm.ConfigSpec(annotation=notes.without(text))
         what = f"forget what we wrote into VM {plain(entry.get('name'))}"
         self.finish(what, lambda _: thing.ReconfigVM_Task(wish))
 
     def _forget(self, taken: Any) -> None:
-        text = without(str(taken.description or ""))
+        text = notes.without(taken.description)
         self.session.do(
             f"forget what we wrote into snapshot {plain(taken.name)}",
             lambda _: taken.snapshot.RenameSnapshot(taken.name, text),
         )
-
-
-def without(text: str) -> str:
-    """Return a text without the line that is ours; a blank stands for an empty text."""
-    kept = [line for line in text.splitlines() if not vms.TAG.fullmatch(line)]
-    return "\n".join(kept).strip() or " "
 
 
 def _ours(entry: Entry) -> list[Any]:
@@ -70,6 +64,6 @@ def _ours(entry: Entry) -> list[Any]:
     while waiting:
         one = waiting.pop(0)
         waiting += list(one.childSnapshotList or ())
-        if vms.TAG.search(str(one.description or "")):
+        if notes.is_ours(one.description):
             found.append(one)
     return found

@@ -1,12 +1,11 @@
 """Records of VMs and of the volumes they use."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from pyVmomi import vim
 
-from anypool.drivers.vsphere import properties
+from anypool.drivers.vsphere import notes, properties
 from anypool.drivers.vsphere.hosts import state_of as host_state
 from anypool.drivers.vsphere.inventory import Inventory, plain
 from anypool.drivers.vsphere.mirror import Entry
@@ -23,9 +22,6 @@ from anypool.model import (
     VmState,
     Volume,
 )
-
-TAG = re.compile(r"^anypool: made by (\S+)$", re.MULTILINE)
-"""The line of a VM's notes, or of a snapshot's description, that names the step it is from."""
 
 _STATES = {
     "poweredOn": VmState.RUNNING,
@@ -53,8 +49,7 @@ _NONE = -1
 def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
     """Return the record of one VM."""
     host = entry.get("runtime.host")
-    annotation = str(entry.get("config.annotation") or "")
-    found = TAG.search(annotation)
+    annotation = entry.get("config.annotation")
     state = state_of(seen, entry)
     key = seen.who.ids[moid]
     return Vm(
@@ -67,9 +62,10 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
         memory_mib=int(entry.get("config.hardware.memoryMB") or 0),
         disks=tuple(disks(seen, entry)),
         nics=tuple(nics(seen, entry)),
-        resources=_resources(entry),
+        resources=_resources(entry, mhz(seen.entry(host))),
         snapshots=tuple(_snapshots(entry)),
-        made_by="" if found is None else found[1],
+        made_by=notes.made_by(annotation),
+        origin=notes.origin(annotation),
         resource_pool="/".join(_pools(seen, entry)),
         place="/".join(seen.above(entry)),
         labels=seen.labels(entry),
@@ -174,14 +170,21 @@ def _network(seen: Inventory, backing: Any) -> NetworkId | None:
     return None if network is None else seen.network_ids.get(network._moId)
 
 
-def _resources(entry: Entry) -> Resources:
-    """Return shares where they are not the usual ones; MHz mean nothing elsewhere."""
+def mhz(host: Entry | None) -> int:
+    """Return how fast a CPU of a host is; a limit in MHz is told in percent of that."""
+    hardware = None if host is None else host.get("summary.hardware")
+    return int(getattr(hardware, "cpuMhz", 0) or 1000)
+
+
+def _resources(entry: Entry, cpu_mhz: int) -> Resources:
+    """Return shares where they are not the usual ones, limits and reservations."""
     cpu, memory = entry.get("config.cpuAllocation"), entry.get("config.memoryAllocation")
     shares = getattr(cpu, "shares", None)
     custom = shares is not None and str(shares.level) != "normal"
-    limit = getattr(memory, "limit", None)
+    most_mhz, limit = getattr(cpu, "limit", None), getattr(memory, "limit", None)
     return Resources(
         cpu_shares=int(shares.shares) if custom and shares is not None else 0,
+        cpu_limit_percent=0 if most_mhz in (None, _NONE) else round(100 * most_mhz / cpu_mhz),
         memory_limit_mib=0 if limit in (None, _NONE) else int(limit),
         memory_reserved_mib=int(getattr(memory, "reservation", 0) or 0),
     )
@@ -193,11 +196,10 @@ def _snapshots(entry: Entry) -> Iterator[Snapshot]:
     while waiting:
         one = waiting.pop(0)
         waiting += list(one.childSnapshotList or ())
-        found = TAG.search(str(one.description or ""))
         yield Snapshot(
             name=plain(one.name),
             with_memory=str(one.state) == "poweredOn",
-            tag="" if found is None else found[1],
+            tag=notes.made_by(one.description),
         )
 
 
