@@ -14,7 +14,7 @@ from anypool.drivers.registry import connect
 from anypool.drivers.remote import RemoteDriver, WorkerPool
 from anypool.drivers.wire import ENCODER, Call, Open
 from anypool.errors import NotSupported
-from anypool.model import Endpoint, EndpointId
+from anypool.model import Capability, Endpoint, EndpointId
 from tests.contract.harness import Harness
 from tests.contract.test_declared import LIBVIRT, operations_of, sample_arguments
 
