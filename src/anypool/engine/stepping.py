@@ -111,6 +111,8 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
     step = replace(step, acked=event.outcome is Outcome.DONE, deed=None, last=None)
     if event.outcome is Outcome.UNDER_WAY:
         step = _remembering(step, replace(memory, handle=event.handle))
+        told = saying(step.record, tasks.works(event.handle))
+        step = replace(step, record=told)
         return replace(step, phase=Phase.RESTING, due=context.now.ticks + SOON_S), ()
     if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
         return ended(step, StepState.FAILED, plain(event.message), context), ()

@@ -27,6 +27,7 @@ from anypool.plan import (
     PauseVm,
     PowerOffHost,
     PowerOnHost,
+    Reason,
     ReconfigureVm,
     RenameVm,
     RestartHow,
@@ -114,12 +115,17 @@ def succeeded(job: Job | None, memory: Memory) -> bool:
     return job.state is JobState.DONE and job.handle == memory.handle
 
 
+def works(handle: str) -> Reason:
+    """Return that the platform works on it, by the name of its task if that is known."""
+    return reason("run.task", handle=handle) if handle else reason("run.some-task")
+
+
 def judged(job: Job | None, memory: Memory, times: Times) -> Decision | None:
     """Return what a task alone says about a step; None where looking at the object decides."""
-    if job is None or not job.handle or not memory.sent:
+    if job is None or not memory.sent:
         return None
     if job.state is JobState.RUNNING:
-        return Wait(reason("run.task", handle=job.handle, percent=job.percent))
+        return Wait(works(job.handle))
     if job.state is JobState.FAILED and job.handle == memory.handle:
         why = plain(job.message)
         return Act(Deed.PERFORM, why, times.settle_s) if job.busy else Fail(why)
