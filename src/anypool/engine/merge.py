@@ -119,7 +119,10 @@ def lay_over_vm(vm: Vm, facts: VmFacts | None) -> Vm:
 
 
 def lay_over_host(host: Host, facts: HostFacts | None, *, current: bool) -> Host:
-    """Return a host with what is ours about it; UNKNOWN if its endpoint does not answer."""
+    """Return a host with what is ours about it; UNKNOWN if its endpoint does not answer.
+
+    One that the platform itself keeps free of VMs is closed to us too.
+    """
     if not current:
         host = replace(host, state=HostState.UNKNOWN)
     if facts is None:

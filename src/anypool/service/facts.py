@@ -48,7 +48,7 @@ class Facts:
                 kept = facts.hosts.get(tx, host.id)
             changed = HostFacts(
                 host=host.id,
-                maintenance=host.maintenance,
+                maintenance=kept is not None and kept.maintenance,
                 reserved_mib=host.reserved_mib if reserved_mib is None else reserved_mib,
                 tags=host.tags if tags is None else tags,
                 name="" if kept is None else kept.name,
