@@ -1,4 +1,4 @@
-"""The simulated vCenter as a platform of the contract suite: one endpoint for all of its hosts."""
+"""A simulated vCenter as a platform of the contract suite: one endpoint for all of its hosts."""
 
 import time
 from collections.abc import Callable

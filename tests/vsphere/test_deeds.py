@@ -26,7 +26,7 @@ from anypool.model import (
     VmState,
     VmWish,
 )
-from tests.contract.vcenter import Patient
+from tests.contract.centre import Patient
 from tests.vsphere.conftest import beside, endpoint_of, found
 
 SLOW_S = 1.5

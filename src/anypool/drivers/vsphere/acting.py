@@ -46,7 +46,7 @@ class Acting(Tasks):
             raise NotFound(f"{self.session.name} knows no VM {vm}", hint="was it removed there?")
         moid, entry = now
         seen = self.inventory()
-        thing = self.session.object(properties.KINDS[properties.VM], moid)
+        thing = self.vm_object(vm)
         here = Found(seen, moid, entry, thing)
         if here.host != host:
             raise Conflict(

@@ -1,8 +1,8 @@
 """Hosts: maintenance mode, standby, and waking from it."""
 
 from anypool.drivers.vsphere.acting import Acting
-from anypool.errors import Conflict
-from anypool.model import HostId
+from anypool.errors import Conflict, NotSupported
+from anypool.model import HostId, Power, PowerReading
 
 ENTER_S = 600
 """Seconds until vCenter gives up: a host that is empty is there at once."""
@@ -31,6 +31,24 @@ class HostModes(Acting):
         self.begin(
             f"let host {name} leave maintenance mode",
             lambda _: thing.ExitMaintenanceMode_Task(ENTER_S),
+        )
+
+    def power(self, host: HostId) -> PowerReading:
+        """Return whether vCenter sees a host on; one that it has lost touch with is unknown."""
+        self.mirror.refresh()
+        entry = self.host_entry(host)
+        state = str(entry.get("runtime.powerState"))
+        if state in ("standBy", "poweredOff"):
+            return PowerReading(power=Power.OFF)
+        seen = entry.get("runtime.connectionState") == "connected"
+        on = seen and state == "poweredOn"
+        return PowerReading(power=Power.ON if on else Power.UNKNOWN)
+
+    def force_off_host(self, host: HostId) -> None:
+        """Refuse: what vCenter can switch off at once it cannot switch on again."""
+        raise NotSupported(
+            f"a vCenter does not cut the power of host {self.host_name(host)}",
+            hint="give the host its BMC, which does",
         )
 
     def power_off_host(self, host: HostId) -> None:

@@ -165,7 +165,7 @@ class Tasks(Part):
                 propSet=[PC.PropertySpec(type=vim.Task, pathSet=["info"])],
                 reportMissingObjectsInResults=True,
             )
-            return root.propertyCollector.RetrieveContents([spec])
+            return _retrieved(root, spec)
 
         try:
             answer = self.session.read("ask for a task", ask)
@@ -185,8 +185,19 @@ def _recent(root: Any) -> list[Any]:
         objectSet=[PC.ObjectSpec(obj=root.taskManager, skip=False)],
         propSet=[PC.PropertySpec(type=vim.TaskManager, pathSet=["recentTask"])],
     )
-    found = root.propertyCollector.RetrieveContents([spec])
+    found = _retrieved(root, spec)
     return [task for one in found for prop in one.propSet for task in prop.val]
+
+
+def _retrieved(root: Any, spec: Any) -> list[Any]:
+    collector = root.propertyCollector
+    result = collector.RetrievePropertiesEx([spec], PC.RetrieveOptions())
+    found: list[Any] = []
+    while result is not None:
+        found += result.objects
+        token = result.token
+        result = collector.ContinueRetrievePropertiesEx(token) if token else None
+    return found
 
 
 def _current_time(root: Any) -> datetime.datetime:

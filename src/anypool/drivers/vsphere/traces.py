@@ -6,7 +6,7 @@ from pyVmomi import vim
 
 from anypool.drivers.vsphere import notes, properties
 from anypool.drivers.vsphere.acting import Acting
-from anypool.drivers.vsphere.inventory import plain, vm_id
+from anypool.drivers.vsphere.inventory import plain
 from anypool.drivers.vsphere.mirror import Entry
 from anypool.errors import Invalid
 from anypool.model import Trace, TraceKind
@@ -21,7 +21,7 @@ class Traces(Acting):
         seen = self.inventory()
         found: list[Trace] = []
         for moid, entry in seen.of(properties.VM):
-            vm, name = vm_id(seen, moid, entry), plain(entry.get("name"))
+            vm, name = seen.who.ids[moid], plain(entry.get("name"))
             if notes.is_ours(entry.get("config.annotation")):
                 found.append(Trace(kind=TraceKind.VM, name=name, vm=vm))
             for one in _ours(entry):

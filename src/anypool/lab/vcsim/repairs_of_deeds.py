@@ -59,13 +59,6 @@ DEEDS = (
         "\t\tMap.Update(vm, changes)\n\n\t\treturn nil, nil\n\t})\n\n"
         "\treturn &methods.RelocateVM_TaskBody{\n",
     ),
-    # Words of vCenter that are no template ended the simulator's answer.
-    Repair(
-        "event_manager.go",
-        "\t\t\t\tt = template.Must(template.New(id).Parse(info.FullFormat))\n",
-        "\t\t\t\tmade, err := template.New(id).Parse(info.FullFormat)\n"
-        "\t\t\t\tif err != nil {\n\t\t\t\t\tbreak\n\t\t\t\t}\n\t\t\t\tt = made\n",
-    ),
     # A snapshot did not bring back whether the VM ran.
     Repair(
         "snapshot.go",
