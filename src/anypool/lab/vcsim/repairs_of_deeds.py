@@ -30,11 +30,8 @@ DEEDS = (
     # A clone took the disks of its source away, and was made where that is, without notes.
     Repair(
         "virtual_machine.go",
-        "\t\t\tswitch disk := device.(type) {\n\t\t\tcase *types.VirtualDisk:\n"
-        "\t\t\t\t// TODO: consider",
-        "\t\t\tdevice = copied(device)\n"
-        "\t\t\tswitch disk := device.(type) {\n\t\t\tcase *types.VirtualDisk:\n"
-        "\t\t\t\t// TODO: consider",
+        "\t\t\tswitch disk := device.(type) {\n",
+        "\t\t\tdevice = copied(device)\n\t\t\tswitch disk := device.(type) {\n",
     ),
     Repair(
         "virtual_machine.go",
