@@ -16,6 +16,7 @@ from anypool.plan import (
     OutlinedStep,
     Proven,
     Reason,
+    Redeemed,
     Step,
     goal_of,
     names_of,
@@ -24,7 +25,7 @@ from anypool.plan import (
     render,
     tell,
 )
-from anypool.plan.render import Names
+from anypool.plan.render import Names, redeeming
 from anypool.service.operations import Operation, OperationInFull
 from anypool.store.records import (
     FINAL_RUN_STATES,
@@ -95,11 +96,22 @@ class RejectedView(Struct, frozen=True, kw_only=True):
     reason: ReasonView | None
 
 
+class RedeemedView(Struct, frozen=True, kw_only=True):
+    """What a plan takes of a booking: `memory_mib` of what is kept on `host`, an id."""
+
+    booking: str
+    host: str
+    host_name: str
+    memory_mib: int
+    why: str
+
+
 class PlanView(Struct, frozen=True, kw_only=True):
     """A plan; `text` is the whole of it as a person reads it.
 
     `unknown` names the actions this release does not know; such a plan is never run.
-    `waived` says what spoke against it and was overruled. `bounds` says how near it is to the
+    `waived` says what spoke against it and was overruled, `redeems` which bookings it takes.
+    `bounds` says how near it is to the
     best possible, `corrections` what runs taught about its price, null where nobody knows.
     """
 
@@ -118,6 +130,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     policy: str | None = None
     waived: tuple[str, ...] = ()
+    redeems: tuple[RedeemedView, ...] = ()
     bounds: tuple[BoundView, ...] = ()
     corrections: tuple[CorrectionView, ...] | None = None
 
@@ -206,10 +219,21 @@ def plan_view(
         unknown=record.unknown,
         policy=record.policy,
         waived=tuple(map(told, record.plan.waived)),
+        redeems=tuple(_redeemed(one, names) for one in record.plan.redeems),
         bounds=tuple(map(_bound, record.plan.bounds)),
         corrections=None
         if corrections is None
         else tuple(correction_view(one, inventory) for one in corrections),
+    )
+
+
+def _redeemed(one: Redeemed, names: Names) -> RedeemedView:
+    return RedeemedView(
+        booking=one.booking,
+        host=one.host,
+        host_name=names(one.host),
+        memory_mib=one.memory_mib,
+        why=told(redeeming(one, names)),
     )
 
 

@@ -34,7 +34,10 @@ Cpus = Annotated[int, Meta(ge=1, le=1024)]
 
 
 class NewVmBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """VMs to make of an image; with `count` above 1 they are called `name-1`, `name-2`, ..."""
+    """VMs to make of an image; with `count` above 1 they are called `name-1`, `name-2`, ...
+
+    `booking` is room that was kept for them, by its id or the name it was kept under.
+    """
 
     name: Text
     image: Text
@@ -51,6 +54,7 @@ class NewVmBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tags: tuple[Text, ...] = ()
     shareable: bool = False
     cmdline: Text | None = None
+    booking: Text | None = None
 
 
 class VmPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +120,7 @@ def create_vm(services: Use, by: By, data: JSONBody[NewVmBody], room: Room) -> R
         tags=data.tags,
         shareable=data.shareable,
         cmdline=data.cmdline,
+        booking=data.booking,
     )
     return proposed(
         services, by, services.vms.create(by, asked, dry_run=room.dry_run, waive=room.waive)

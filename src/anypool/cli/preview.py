@@ -41,7 +41,8 @@ def text_of(plan: Json, hosts: Sequence[Json], vms: Mapping[str, Json]) -> list[
     lines = [clean(f"Plan {plan['id']}: {plan['goal']}"), clean(_price(plan))]
     if strange := ", ".join(plan.get("unknown", ())):
         lines.append(clean(f"Unknown to this release: {strange}. It can be read, never run."))
-    lines += map(clean, (*plan.get("waived", ()), *_nearness(plan), *_taught(plan)))
+    taken = [one["why"] for one in plan.get("redeems", ())]
+    lines += map(clean, (*plan.get("waived", ()), *taken, *_nearness(plan), *_taught(plan)))
     lines.append("")
     lines += _section("Steps", [_step(step) for step in plan["steps"]])
     lines += _section("Not chosen", _refusals(plan["rejected"]))

@@ -27,6 +27,7 @@ class NewVm:
     ] = ()
     host: Annotated[str, Parameter(help="host it is made on")] = ""
     datastore: Annotated[str, Parameter(help="datastore of its disk")] = ""
+    booking: Annotated[str, Parameter(help="room kept for it: a booking's id or name")] = ""
     tag: Annotated[tuple[str, ...], Parameter(negative="", help="tag; may be repeated")] = ()
     stopped: Annotated[bool, Parameter(help="do not start it")] = False
     shareable: Annotated[
@@ -44,6 +45,7 @@ class NewVm:
             "networks": list(self.network),
             "host": self.host,
             "datastore": self.datastore,
+            "booking": self.booking,
             "tags": list(self.tag),
             "shareable": self.shareable,
             "cmdline": self.cmdline,

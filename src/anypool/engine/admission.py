@@ -6,7 +6,18 @@ from typing import Protocol, TypeAlias
 from anypool.engine.journal import READY, not_ready
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import Bound, HostState, Inventory, PlanId
-from anypool.plan import Action, CreateVm, Plan, Reason, apply, hosts_of, reason, refuse, vm_of
+from anypool.plan import (
+    Action,
+    CreateVm,
+    Plan,
+    Reason,
+    apply,
+    hosts_of,
+    reason,
+    refuse,
+    released,
+    vm_of,
+)
 from anypool.plan.check import objections
 from anypool.plan.rulecheck import of_rules
 from anypool.planner.failover import Outlook, weakened
@@ -40,7 +51,8 @@ def admit(
     if plan.state not in READY:
         raise not_ready(plan)
     _check_busy(plan, inventory, pending)
-    found = _objections(plan.plan, with_pending(inventory, pending), policies)
+    world = released(with_pending(inventory, pending), plan.plan.redeems)
+    found = _objections(plan.plan, world, policies)
     if not found:
         return
     for host in sorted({host for step in plan.plan for host in hosts_of(step.action)}):
@@ -49,7 +61,7 @@ def admit(
             raise refuse(
                 Unreachable, reason("admit.silent", host=record.name), reason("hint.later")
             )
-    broken = broken_rules(plan.plan, with_pending(inventory, pending), policies.bounds)
+    broken = broken_rules(plan.plan, world, policies.bounds)
     code = "admit.rules" if set(found) <= set(broken) else "admit.changed"
     why = reason(code, objections=found[:3])
     supersede(plan.id, why)

@@ -21,8 +21,17 @@ from anypool.engine.picture import Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.runner import Runner
-from anypool.errors import AnypoolError, Busy, NoPlan, NotFound, OutcomeUnknown, StoreFailed
+from anypool.errors import (
+    AnypoolError,
+    Busy,
+    Conflict,
+    NoPlan,
+    NotFound,
+    OutcomeUnknown,
+    StoreFailed,
+)
 from anypool.model import Booking, BookingId, HostId, Inventory, Vm
+from anypool.plan import Redeemed
 from anypool.planner.ledger import ledger_of
 from anypool.planner.operate import no_place
 from anypool.planner.place import Wanted, choose
@@ -109,6 +118,16 @@ class Bookings:
             raise _unknown(key)
         return found
 
+    def find(self, key: str) -> Booking:
+        """Return a booking by its id, or by the name of the VM to come; raise as `find.vm` does."""
+        some = [one for one in self.all() if key in (one.id, one.name)]
+        if len(some) > 1:
+            ids = ", ".join(one.id for one in some[:5])
+            raise Conflict(f"{len(some)} bookings are for {key}", hint=f"use an id: {ids}")
+        if not some:
+            raise _unknown(BookingId(key))
+        return some[0]
+
     def make(self, vm: Vm, by: str, for_s: float) -> Booking:
         """Keep room on the best host for a VM that is only wished for, for so many seconds.
 
@@ -136,6 +155,14 @@ class Bookings:
                 raise _unknown(key)
             self._show((found,), -1)
         return found
+
+    def show_redeemed(self, taken: Iterable[Redeemed]) -> None:
+        """Let everybody see that room is no longer kept, once a run that takes it is known."""
+        more: Counter[HostId] = Counter()
+        for one in taken:
+            more[one.host] -= one.memory_mib
+        if more:
+            self._observer.change(partial(Picture.book, more_mib=more))
 
     def expire(self) -> float:
         """End the bookings whose time is over, if we lead; return when to ask again, in s."""

@@ -263,6 +263,7 @@ class Engine:
             run = self._journal.begin(plan, by, self._clock.now())
             self._board.tell((Notice("plan", plan_id), Notice("run", run.id)))
             self._adopt(run, plan.plan)
+            self.bookings.show_redeemed(plan.plan.redeems)
         return run
 
     def pause(self, run: RunId, by: str = "") -> None:

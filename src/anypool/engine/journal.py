@@ -29,7 +29,7 @@ from anypool.plan import (
     tell,
     vm_of,
 )
-from anypool.store import Store, Tx, events, facts, measurements, plans, runs
+from anypool.store import Store, Tx, bookings, events, facts, measurements, plans, runs
 from anypool.store.records import (
     EventRecord,
     HostFacts,
@@ -59,7 +59,11 @@ class Journal:
         self._store = store
 
     def begin(self, plan: PlanRecord, by: str, at: float) -> RunRecord:
-        """Write that a run begins now, and return it; `Conflict` if the plan is not ready to."""
+        """Write that a run begins now, and return it; `Conflict` if the plan is not ready to.
+
+        What it redeems is taken from its booking with that, or nothing is written: `Conflict`
+        if there is not so much left of one.
+        """
         run = RunRecord(
             id=RunId(f"run-{uuid4().hex[:12]}"),
             plan=plan.id,
@@ -69,6 +73,8 @@ class Journal:
         )
         with self._store.writing() as tx:
             plans.set_state(tx, plan.id, PlanState.RUNNING, only_from=READY)
+            for redeemed in plan.plan.redeems:
+                bookings.redeem(tx, redeemed, run)
             runs.add_run(tx, run, len(plan.plan.steps))
             events.append(tx, _run_event(run, reason("event.begun", goal=goal_of(plan.plan))))
         return run

@@ -58,6 +58,7 @@ from anypool.plan.plan import (
     Plan,
     PlanState,
     Proven,
+    Redeemed,
     Refusal,
     Step,
     VmAbsent,
@@ -65,6 +66,7 @@ from anypool.plan.plan import (
 )
 from anypool.plan.price import Correction, CostModel, priced
 from anypool.plan.reason import Fact, Reason, plain, reason
+from anypool.plan.redeem import released
 from anypool.plan.refuse import refuse, way_out_of, why_of
 from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
 from anypool.plan.validity import broken
@@ -108,6 +110,7 @@ __all__ = [
     "Proven",
     "Reason",
     "ReconfigureVm",
+    "Redeemed",
     "Refusal",
     "RenameVm",
     "RestartHow",
@@ -144,6 +147,7 @@ __all__ = [
     "priced",
     "reason",
     "refuse",
+    "released",
     "render",
     "say",
     "tell",

@@ -109,6 +109,7 @@ _FAILURES: dict[str, dict[str, Kind]] = {
     "spare.unproven": {"policy": T, "failures": N},
     "no.spare": {"why": RS},
     "hint.ignore-failover": {},
+    "plan.redeems": {"memory": MIB, "booking": T, "host": T},
     "plan.waived": {"who": T, "why": RS},
 }
 

@@ -16,11 +16,11 @@ from anypool.model import Inventory, VmId
 from anypool.plan.action import Action, MigrateVm
 from anypool.plan.plan import Plan
 
-FORMAT = 4
+FORMAT = 5
 """Of the envelope; 1 had no versions in its actions, which all were of version 1.
 
 Before 3 a plan did not say what was overruled, before 4 not what energy it takes and how
-near it is to the best possible.
+near it is to the best possible, before 5 not which bookings it redeems.
 """
 
 _RAISED: Mapping[str, int] = {"create-vm": 2}
@@ -32,7 +32,7 @@ VERSIONS: Mapping[str, int] = {
 }
 """The version of each action that this release writes, by its type."""
 
-_FORMATS = frozenset({1, 2, 3, FORMAT})
+_FORMATS = frozenset({1, 2, 3, 4, FORMAT})
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import HostId, VmId, VmState
+from anypool.model import BookingId, HostId, VmId, VmState
 from anypool.plan.action import Action
 from anypool.plan.reason import Reason
 
@@ -83,6 +83,14 @@ class Proven(Struct, frozen=True, kw_only=True, gc=False):
         return -(-10_000 * over // self.bound)
 
 
+class Redeemed(Struct, frozen=True, kw_only=True, gc=False):
+    """How much of a booking a plan takes for what it makes, and on which host that is kept."""
+
+    booking: BookingId
+    host: HostId
+    memory_mib: int
+
+
 class Step(Struct, frozen=True, kw_only=True, gc=False):
     """One action, why it is there, which earlier steps it waits for, and what must still hold."""
 
@@ -132,6 +140,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     `aim` says what it is for, `goal` the same in English words.
     `waived` is what speaks against it and was overruled by whoever asked for it.
     `bounds` says how near it is to the best possible, where that is proven.
+    `redeems` is the room that was kept for it: whoever judges it takes that as free.
     `names` pairs the ids in it with the names they had then, for texts that outlive them.
 
     Equal inventory, wish and planner version give equal bytes: a plan holds no clock
@@ -148,6 +157,7 @@ class Plan(Struct, frozen=True, kw_only=True, gc=False):
     aim: Reason | None = None
     waived: tuple[Reason, ...] = ()
     bounds: tuple[Proven, ...] = ()
+    redeems: tuple[Redeemed, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = [step.number for step in self.steps]

@@ -32,7 +32,7 @@ from anypool.plan.action import (
     StopVm,
     VerifyHost,
 )
-from anypool.plan.plan import Cost, Plan
+from anypool.plan.plan import Cost, Plan, Redeemed
 from anypool.plan.reason import Reason, plain, reason
 from anypool.plan.words import DEFAULT, say
 
@@ -52,7 +52,8 @@ def names_in(inventory: Inventory) -> Names:
 def render(plan: Plan, names: Names, language: str = DEFAULT) -> str:
     """Return the plan as text: its price, a line per step, then what was not chosen and why."""
     head = reason("plan.head", goal=goal_of(plan), steps=len(plan.steps), price=price(plan.cost))
-    lines = [say(head, language), *(say(why, language) for why in plan.waived)]
+    taken = (redeeming(one, names) for one in plan.redeems)
+    lines = [say(one, language) for one in (head, *plan.waived, *taken)]
     for step in plan:
         told = say(tell(step.action, names), language)
         wait = tuple(map(str, sorted(step.after)))
@@ -65,6 +66,12 @@ def render(plan: Plan, names: Names, language: str = DEFAULT) -> str:
         refusal = reason("plan.refusal", vm=vm, host=host, why=entry.why)
         lines.append(f"     {say(refusal, language)}")
     return "\n".join(lines)
+
+
+def redeeming(taken: Redeemed, names: Names) -> Reason:
+    """Return what a plan takes of a booking, in words."""
+    memory, host = taken.memory_mib, names(taken.host)
+    return reason("plan.redeems", memory=memory, booking=taken.booking, host=host)
 
 
 def goal_of(plan: Plan) -> Reason:

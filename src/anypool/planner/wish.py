@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from anypool.errors import Conflict, Invalid
 from anypool.model import Inventory, Policy
-from anypool.plan import CostModel, Plan, named, priced, reason, refuse
+from anypool.plan import CostModel, Plan, named, priced, reason, refuse, released
 from anypool.plan.price import used
 from anypool.planner.failover import Outlook, weakened
 from anypool.planner.rebalance.search import never
@@ -62,8 +62,8 @@ def finished(
 
     Raise `Conflict` if less would survive a failure and nobody overrules that.
     """
-    asked = terms.waive is not None
-    if asked and (against := weakened(plan, inventory, rules.bounds, outlook)):
+    asked, world = terms.waive is not None, released(inventory, plan.redeems)
+    if asked and (against := weakened(plan, world, rules.bounds, outlook)):
         if not terms.waive:
             raise refuse(Conflict, reason("no.spare", why=against), reason("hint.ignore-failover"))
         plan = replace(plan, waived=(reason("plan.waived", who=terms.by, why=against),))

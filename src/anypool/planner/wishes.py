@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.model import (
     Curve,
@@ -21,7 +22,7 @@ from anypool.model import (
 )
 from anypool.model.curve import Week
 from anypool.model.energy import NO_TARIFF, Tariff, Watts
-from anypool.plan import Action, Plan
+from anypool.plan import Action, Plan, Redeemed, digest, released
 from anypool.planner import fewest, rolling
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
@@ -77,15 +78,23 @@ class MigrateOne(Wish, frozen=True, tag="migrate"):
 
 
 class CreateVms(Wish, frozen=True, tag="create"):
-    """Make VMs, whose ids and addresses are chosen already; `host` None for the best."""
+    """Make VMs, whose ids and addresses are chosen already; `host` None for the best.
+
+    What it `redeems` is free for them.
+    """
 
     wishes: tuple[VmWish, ...]
     host: HostId | None = None
     start: bool = True
+    redeems: tuple[Redeemed, ...] = ()
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps."""
-        return plan_create(inventory, self.wishes, rules, host=self.host, start=self.start)
+        world = released(inventory, self.redeems)
+        made = plan_create(world, self.wishes, rules, host=self.host, start=self.start)
+        if not self.redeems:
+            return made
+        return replace(made, redeems=self.redeems, based_on=digest(inventory))
 
 
 class DoAction(Wish, frozen=True, tag="action"):

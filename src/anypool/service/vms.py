@@ -28,6 +28,7 @@ from anypool.service.listing import Lists
 from anypool.service.names import checked_name, checked_tags
 from anypool.service.pages import Ask, Listed
 from anypool.service.proposals import Proposal, Proposals
+from anypool.service.redeeming import on_its_host, redeemed
 from anypool.service.underway import Underway
 from anypool.service.wishes import NewVm, checked_memory, checked_vcpus, taken, wishes
 
@@ -75,13 +76,20 @@ class Vms:
     def create(
         self, by: Principal, asked: NewVm, *, dry_run: bool, waive: bool = False
     ) -> Proposal:
-        """Make VMs from an image; raise `Invalid`, `NotFound`, `Conflict` or `NoPlan`."""
+        """Make VMs from an image; raise `Invalid`, `NotFound`, `Conflict` or `NoPlan`.
+
+        Room that was kept for them becomes theirs when the plan begins to run.
+        """
 
         def plan(inventory: Inventory, _: Rulebook) -> CreateVms:
             used = taken(inventory, self._underway.plans())
-            host = _host_id(inventory, asked.host)
-            made = wishes(asked, inventory, used)
-            return CreateVms(wishes=made, host=host, start=asked.start)
+            if asked.booking is None:
+                host = _host_id(inventory, asked.host)
+                made = wishes(asked, inventory, used)
+                return CreateVms(wishes=made, host=host, start=asked.start)
+            booking = self._engine.bookings.find(asked.booking)
+            made = wishes(on_its_host(asked, booking, inventory), inventory, used)
+            return CreateVms(wishes=made, host=booking.host, redeems=(redeemed(booking, made),))
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 

@@ -31,7 +31,10 @@ MOST_VCPUS, MOST_VMS, MOST_DISK_BYTES = 1024, 1000, 1 << 50
 
 
 class NewVm(Struct, frozen=True, kw_only=True):
-    """What somebody asks for; None and 0 leave the choice to the image or to the pool."""
+    """What somebody asks for; None and 0 leave the choice to the image or to the pool.
+
+    `booking` is the id of room that was kept for them, or the name it was kept under.
+    """
 
     name: str
     image: str
@@ -48,6 +51,7 @@ class NewVm(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     shareable: bool = False
     cmdline: str | None = None
+    booking: str | None = None
 
 
 class Taken(Struct, frozen=True, kw_only=True):

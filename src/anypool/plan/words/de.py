@@ -132,6 +132,7 @@ WORDS: dict[str, str] = {
     "no.spare": "einen Ausfall würde weniger überstehen als jetzt: {why}",
     "hint.ignore-failover": "Speicher frei machen, einen Host hinzufügen, oder trotzdem mit "
     "`--ignore-failover`; der Plan sagt es dann",
+    "plan.redeems": "nimmt {memory}, die {booking} auf {host} freihält",
     "plan.waived": "trotzdem, wie von {who} verlangt: {why}",
     "price": "{parts}",
     "price.time": "etwa {time}",

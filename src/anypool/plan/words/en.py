@@ -130,6 +130,7 @@ WORDS: dict[str, str] = {
     "no.spare": "less would survive a failure than now: {why}",
     "hint.ignore-failover": "free memory, add a host, or do it all the same with "
     "`--ignore-failover`; the plan then says so",
+    "plan.redeems": "takes {memory} that {booking} keeps on {host}",
     "plan.waived": "all the same, as {who} asked: {why}",
     "price": "{parts}",
     "price.time": "about {time}",
