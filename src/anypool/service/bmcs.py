@@ -141,7 +141,7 @@ def _address(url: str) -> str:
         split_address(text)
     except ValueError as error:
         hint = "write https://HOST or https://HOST:PORT; user and password are given apart from it"
-        raise Invalid(f"{text[:80]!r} is no address of a BMC", hint=hint) from error
+        raise Invalid("that is no address of a BMC", hint=hint) from error
     return text
 
 
