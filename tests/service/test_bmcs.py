@@ -10,10 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from anypool.errors import Conflict
+from anypool.model import EndpointId, Host, HostId
+from anypool.service.bmcs import identified
 from anypool.store import facts, secrets
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, add_sim, problem, running, until
-from tests.unit.redfish_kit import PASSWORD, SYSTEM, USER, Service, served
+from tests.unit.redfish_kit import PASSWORD, SYSTEM, USER, UUID, Service, served
 
 HOST = "demo-h1"
 
@@ -77,6 +80,17 @@ def test_what_is_not_right_is_refused_and_nothing_is_kept(
     for secret in (PASSWORD, "wrong-canary", "me:secret"):
         assert secret not in f"{found['detail']} {found['hint']}"
     assert problem(client.get(path), 404)["hint"].startswith("`anypool host set-bmc")
+
+
+def test_a_bmc_must_name_the_machine_of_its_host() -> None:
+    host = Host(id=HostId(UUID), name="h1", endpoint=EndpointId("e"))
+    other = HostId(UUID.replace("9f", "8f"))
+    assert identified(host, HostId(UUID.upper()), vouched=False)
+    with pytest.raises(Conflict, match="is not the BMC of h1"):
+        identified(host, other, vouched=False)
+    with pytest.raises(Conflict, match="nothing says"):
+        identified(host, HostId(""), vouched=False)
+    assert not identified(host, other, vouched=True)
 
 
 def test_a_bmc_that_says_off_while_the_host_answers_is_anothers(

@@ -14,6 +14,7 @@ from anypool.drivers import BaseDriver, Driver
 from anypool.drivers.observing import guarded
 from anypool.drivers.sim import Shape, SimDriver
 from anypool.drivers.sim.state import State
+from anypool.engine.powering import AGAIN_S
 from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
 from anypool.model import (
     Bmc,
@@ -209,6 +210,20 @@ def test_an_order_whose_answer_is_lost_is_read_and_not_repeated(racks: Racks, ki
     assert racks.board.orders == ["off", "on"]
 
 
+@pytest.mark.parametrize("kind", ["off", "on"])
+def test_an_order_that_may_have_got_there_is_given_time(racks: Racks, kind: str) -> None:
+    close(racks)
+    if kind == "on":
+        one(racks, PowerOffHost(host=HOST))
+    racks.board.orders.clear()
+    racks.board.loses, racks.board.ignores = [kind], [kind]
+    begun = racks.clock.now()
+    action = PowerOffHost(host=HOST) if kind == "off" else PowerOnHost(host=HOST, within_s=1200)
+    assert one(racks, action)[0] is RunState.DONE
+    assert racks.board.orders == [kind, kind]
+    assert racks.clock.now() - begun >= AGAIN_S
+
+
 def test_a_host_that_does_not_shut_down_is_forced_after_a_while(racks: Racks) -> None:
     close(racks)
     racks.board.ignores = ["off"]
@@ -269,6 +284,17 @@ def test_a_host_that_a_person_switched_off_is_seen_off_and_never_woken(racks: Ra
     racks.board.silent = True
     assert racks.engine.bmcs.read(HOST) is Power.UNKNOWN
     assert saved(racks) == (HostState.UNKNOWN, False)
+
+
+def test_one_that_a_person_switches_off_first_is_not_ours(racks: Racks) -> None:
+    close(racks)
+    step = Step(number=1, action=PowerOffHost(host=HOST), why=reason("saving.closed"))
+    plan = Plan(goal="switch", steps=(step,), based_on=digest(racks.engine.inventory))
+    run = racks.begin(plan)
+    racks.world.switch_host_off(HOST)
+    assert racks.finish(run).state is RunState.FAILED
+    assert saved(racks) == (HostState.OFF, False)
+    assert racks.board.orders == []
 
 
 def test_one_that_was_opened_meanwhile_is_not_switched_off(racks: Racks) -> None:

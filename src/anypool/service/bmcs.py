@@ -82,9 +82,9 @@ class Bmcs:
         except Denied as error:
             raise Invalid(error.message, hint=error.hint) from error
         self._check_free(host, found)
-        identified = _identified(host, hardware, vouched=asked.vouched)
+        said = identified(host, hardware, vouched=asked.vouched)
         _check_power(host, reading, found)
-        kept = replace(found, identified=identified)
+        kept = replace(found, identified=said)
         return self._engine.bmcs.put(kept, asked.password, reading, by.name)
 
     def unset(self, by: Principal, key: str) -> None:
@@ -145,7 +145,7 @@ def _address(url: str) -> str:
     return text
 
 
-def _identified(host: Host, hardware: HostId, *, vouched: bool) -> bool:
+def identified(host: Host, hardware: HostId, *, vouched: bool) -> bool:
     """Return whether a BMC says that it is of this host; raise `Conflict` where it must not be.
 
     Switching off by the BMC of another server would end what runs there.
@@ -153,13 +153,13 @@ def _identified(host: Host, hardware: HostId, *, vouched: bool) -> bool:
     same = same_hardware(host.id, hardware)
     if same:
         return True
-    if same is False and not vouched:
+    if vouched:
+        return False
+    if same is False:
         hint = f"it is of machine {hardware}; is it another host's, or another --system there?"
         raise Conflict(f"that is not the BMC of {host.name}, which is {host.id}", hint=hint)
-    if not vouched:
-        hint = f"if you know that it switches {host.name}, say so with --vouch"
-        raise Conflict(f"nothing says that this is the BMC of {host.name}", hint=hint)
-    return False
+    hint = f"if you know that it switches {host.name}, say so with --vouch"
+    raise Conflict(f"nothing says that this is the BMC of {host.name}", hint=hint)
 
 
 def _check_power(host: Host, reading: PowerReading, found: Bmc) -> None:
