@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from anypool.drivers.sim import Fault, FaultKind, Shape
 from anypool.engine import powermarks
+from anypool.engine.powerorders import Energy
 from anypool.engine.watch import Watch
+from anypool.errors import Invalid
 from anypool.model import (
     Failover,
     HostId,
@@ -180,6 +182,39 @@ def test_policy_closes_after_the_hold_and_wakes_at_once(yard: Yard) -> None:
         assert round_(10.0) == ("watch.runs" if number == 1 else "aim.power-rest")
     assert yard.engine.inventory.hosts[LAST].state is HostState.UP
     assert not yard.engine.inventory.hosts[LAST].maintenance
+
+
+def test_policy_proves_an_empty_host_anew_when_its_proof_is_old(yard: Yard) -> None:
+    assert prove(yard) is RunState.DONE  # and so it is empty
+    yard.clock.advance(31 * 86_400)
+    rule = PowerSaving(level=Level.AUTOMATIC, hold_s=60, cool_down_s=0, low_percent=74.0)
+    policy = Policy(id=PolicyId("night"), scope="pool = default", rule=rule)
+    yard.engine.policies.put(policy, "ada", new=True)
+    watch = Watch(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
+
+    def broken(*_: object) -> Energy:
+        raise Invalid("a file about energy that cannot be read")
+
+    watch.power_orders.energy = broken
+    said = []
+    for _ in range(2):
+        look(yard)
+        yard.engine._keeper.round()
+        watch.round()
+        known = watch.standing(policy.id)
+        assert known is not None
+        assert known.said is not None
+        said.append(known.said.code)
+        yard.clock.advance(61.0)
+    assert said == ["saving.hold", "watch.runs"]
+    with yard.store.store.reading() as tx:
+        (newest,) = plans.of_policy(tx, policy.id)
+    assert newest.run is not None
+    assert yard.finish(newest.run).state is RunState.DONE
+    look(yard)
+    host = yard.engine.inventory.hosts[LAST]
+    assert yard.clock.now() - host.wake_proven_at < HOUR_S
+    assert (host.state, host.maintenance, host.power_saved) == (HostState.UP, False, False)
 
 
 def test_over_a_day_hosts_follow_the_load_and_failures_are_survived(yard: Yard) -> None:

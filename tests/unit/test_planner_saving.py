@@ -17,7 +17,8 @@ from anypool.model import (
     Usage,
     VmState,
 )
-from anypool.model.energy import Watts
+from anypool.model.curve import HOURS
+from anypool.model.energy import Tariff, Watts
 from anypool.plan import (
     EnterMaintenance,
     LeaveMaintenance,
@@ -36,6 +37,7 @@ from anypool.planner.failover import spares
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, plan_saving, plan_wake_proof
 from anypool.planner.saving import save as saver
+from anypool.planner.saving.gain import gained
 from tests.strategies import host, inventories, pool, vm
 
 H0, H1, H2 = HostId("h0"), HostId("h1"), HostId("h2")
@@ -161,8 +163,77 @@ def test_plan_says_what_is_saved_and_which_hosts_stay() -> None:
     world = three()
     watts = {key: Watts(idle=100.0, full=300.0, off=5.0) for key in world.hosts}
     plan = plan_saving(world, order(world, watts=watts, keep=frozenset({H2})))
-    assert codes(plan) == ["saving.watts", "saving.stays"]
+    assert codes(plan) == ["saving.watts", "saving.kwh", "saving.stays"]
     assert "95 W" in plan.goal
+    assert "2.28 kWh" in plan.goal
+
+
+def test_money_and_co2_are_those_of_a_day_at_the_mean_of_the_week() -> None:
+    world = three()
+    watts = {key: Watts(idle=100.0, full=300.0) for key in world.hosts}
+    half = HOURS // 2
+    tariff = Tariff(price=(0.2,) * half + (0.4,) * half, co2_g=(500.0,) * HOURS, currency="EUR")
+    plan = plan_saving(world, order(world, watts=watts, tariff=tariff))
+    assert "2.40 kWh" in plan.goal
+    assert "0.72 EUR" in plan.goal
+    assert "1.20 kg CO2" in plan.goal
+
+
+@pytest.mark.parametrize(
+    ("host_id", "file", "told"),
+    [
+        ("h2", True, ["saving.measured", "saving.watts 115"]),  # empty: measured beats the file
+        ("h2", False, ["saving.measured", "saving.watts 120"]),
+        ("h0", True, ["saving.measured", "saving.watts 95"]),  # what its VMs take goes with them
+        ("h0", False, ["saving.measured", "saving.at-most 120"]),
+    ],
+)
+def test_measured_watts_count_where_nothing_runs(host_id: str, file: bool, told: list[str]) -> None:
+    world = three()
+    watts = dict.fromkeys(world.hosts, Watts(idle=100.0, full=300.0, off=5.0)) if file else {}
+    wish = order(world, watts=watts, drawn=dict.fromkeys(world.hosts, 120.0))
+    found = list(gained(world.host(HostId(host_id)), wish, empty=host_id == "h2"))
+    seen = [one.code for one in found[:1]]
+    seen += [f"{one.code} {dict(one.facts)['watts']}" for one in found[1:2]]
+    assert seen == told
+
+
+def test_empty_host_that_only_the_age_of_its_proof_keeps_on_is_proven_anew() -> None:
+    world = three()
+    old = replace(world.host(H2), wake_proven_at=NOW - 31 * 86_400)
+    world = world.with_host(old)
+    keep = frozenset({H0, H1})
+    assert not plan_saving(world, order(world, keep=keep)).steps
+    plan = plan_saving(world, order(world, keep=keep, renew=True))
+    assert plan.aim is not None
+    assert plan.aim.code == "aim.power-renew"
+    assert switched(plan) == ["off h2", "on h2"]
+    assert [type(step.action) for step in plan][-2:] == [VerifyHost, LeaveMaintenance]
+    assert not objections(plan, world)
+    after = outcome(plan, world)
+    assert not after.host(H2).maintenance
+
+
+@pytest.mark.parametrize("why", ["never", "busy", "reserve", "closed", "later"])
+def test_proofs_are_not_renewed_where_a_host_is_wanted_or_a_person_decides(why: str) -> None:
+    world = three()
+    old = replace(world.host(H2), wake_proven_at=0.0 if why == "never" else NOW - 31 * 86_400)
+    world = world.with_host(old)
+    if why == "busy":
+        world = world.with_vm(vm(2, "h2"))
+    changes: dict[str, object] = {"reserve": 1} if why == "reserve" else {}
+    changes |= {"may_close": False} if why == "later" else {}
+    changes |= {"keep": frozenset({H0, H1, H2})} if why == "closed" else {"keep": {H0, H1}}
+    changes["keep"] = frozenset(changes["keep"])  # type: ignore[call-overload]
+    assert not plan_saving(world, order(world, renew=True, **changes)).steps
+
+
+def test_proofs_that_end_soon_are_named() -> None:
+    world = three()
+    world = world.with_host(replace(world.host(H1), wake_proven_at=NOW - 28 * 86_400))
+    plan = plan_saving(world, order(world, keep=frozenset(world.hosts)))
+    assert codes(plan).count("saving.ending") == 1
+    assert "the proof that host1 wakes ends in 2 days" in plan.goal
 
 
 def failover(world: Inventory, failures: int = 1) -> Rulebook:

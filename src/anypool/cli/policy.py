@@ -137,6 +137,9 @@ class Details:
     proven_days: Annotated[
         int | None, Parameter(help="only hosts are closed that were seen to wake in so many days")
     ] = None
+    renew: Annotated[
+        bool | None, Parameter(help="prove empty hosts anew whose proof of waking is too old")
+    ] = None
     keep: Annotated[str | None, Parameter(help="query for hosts that stay on")] = None
     up: Annotated[
         str | None, Parameter(help="when all hosts are to be up: `mon-fri 06:00-20:00` UTC")

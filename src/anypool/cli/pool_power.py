@@ -24,6 +24,9 @@ class Kept:
     proven_days: Annotated[
         int, Parameter(help="only hosts are closed that were seen to wake in so many days")
     ] = 30
+    renew: Annotated[
+        bool, Parameter(negative="", help="prove an empty host anew whose proof is too old")
+    ] = False
     keep: Annotated[str, Parameter(help="query for hosts that stay on, such as 'tag = core'")] = ""
     window: Annotated[
         str, Parameter(help="when hosts may be closed: 'mon-fri 20:00-06:00', in UTC")
@@ -40,6 +43,7 @@ class Kept:
             "failures": self.failures,
             "proven_days": self.proven_days,
         }
+        asked |= {"renew": "true"} if self.renew else {}
         texts = {"keep": self.keep, "window": self.window, "up": self.up}
         return asked | {name: text for name, text in texts.items() if text}
 

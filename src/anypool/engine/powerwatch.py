@@ -8,19 +8,17 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.past import Past
-from anypool.engine.watcher import Look, Made, Watcher, author, vms_of
+from anypool.engine.powerorders import PowerOrders
+from anypool.engine.watcher import Look, Made, Watcher, author
 from anypool.model import Level, PolicyId, PowerSaving
-from anypool.model.window import window_of
 from anypool.plan import MigrateVm, Plan, PowerOffHost, Reason, reason
 from anypool.plan.check import objections
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, busy
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import SavePower
-from anypool.search import hosts_matching
 from anypool.store import Store
 
-DAY_S = 86_400.0
 AGAIN_S = 60.0
 """Time alone changes what is due: windows open, proofs grow old."""
 
@@ -31,6 +29,7 @@ class PowerWatcher(Watcher):
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         super().__init__(engine, store, clock)
         self._wanted: dict[PolicyId, PowerSaving] = {}
+        self.orders = PowerOrders(engine, clock)
 
     def look(self, look: Look) -> float:
         """Do what is to be done about a policy; return when time alone changes something."""
@@ -64,22 +63,9 @@ class PowerWatcher(Watcher):
         return self._propose(look, past, Made(made, inputs, automatic))
 
     def _order(self, look: Look, rule: PowerSaving, rules: Rulebook) -> Order:
-        now, vms = self._clock.now(), vms_of(look)
-        window, up = window_of(rule.window), window_of(rule.up)
-        return Order(
-            hosts=look.hosts,
-            name=str(look.policy.id),
-            usages=self._usages.of(vms),
-            now=now,
-            low_percent=rule.low_percent,
-            high_percent=rule.high_percent,
-            reserve=rule.reserve,
-            proven_s=rule.proven_days * DAY_S,
-            may_close=window is None or window.is_open(now),
-            all_up=up is not None and up.is_open(now),
-            keep=hosts_matching(rule.keep, look.inventory),
-            left_alone=rules.left_alone(vms),
-        )
+        energy = self.orders.known_energy(look.hosts, look.inventory)
+        pool = (str(look.policy.id), look.inventory, rules)
+        return self.orders.order(rule, look.hosts, pool, energy=energy)
 
 
 def _rest(rule: PowerSaving, plan: Plan, past: Past, times: tuple[float, float]) -> Reason | None:

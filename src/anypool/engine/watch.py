@@ -58,6 +58,7 @@ class Watch:
         self._watcher = Watcher(engine, store, clock)
         self._power = PowerWatcher(engine, store, clock)
         self._power.latest = self._watcher.latest
+        self.power_orders = self._power.orders
         self._seen: dict[PolicyId, _Seen] = {}
         self._turn = threading.Lock()
         self._known: tuple[Policy, ...] = ()

@@ -180,6 +180,7 @@ class PowerSaving(Of, frozen=True, tag="power"):
     `high_percent`, fewer than `reserve` are empty, or a failover policy does not hold. Only
     hosts seen to wake in the last `proven_days` are closed, none that matches the query `keep`,
     and only within `window` (`model.window`, empty for always). Within `up` all are woken.
+    With `renew` an empty host that was seen to wake before then is proven anew.
     """
 
     level: Level = Level.MANUAL
@@ -189,6 +190,7 @@ class PowerSaving(Of, frozen=True, tag="power"):
     cool_down_s: int = 1800
     reserve: int = 0
     proven_days: int = 30
+    renew: bool = True
     keep: str = ""
     window: str = ""
     up: str = ""

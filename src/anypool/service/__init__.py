@@ -107,7 +107,7 @@ class Services:
         self.policies = Policies(engine, watch, proposals)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
-        self.power = Power(engine, proposals, clock, settings)
+        self.power = Power(engine, proposals, watch.power_orders, settings)
         self.prices = Prices(engine)
         self.resync = Resync(engine, store)
         self.replays = Replays(engine, store, clock)

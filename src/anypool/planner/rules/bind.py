@@ -110,7 +110,7 @@ def _check_watched(rule: Balance | PowerSaving) -> None:
     if isinstance(rule, Balance):
         _check_balance(rule)
     else:
-        _check_power(rule)
+        check_power(rule)
 
 
 def _check_balance(rule: Balance) -> None:
@@ -130,7 +130,8 @@ def _check_balance(rule: Balance) -> None:
         raise Invalid(f"{rule.at_once} moves at once are not possible", hint="0 is no limit")
 
 
-def _check_power(rule: PowerSaving) -> None:
+def check_power(rule: PowerSaving) -> None:
+    """Raise `Invalid` for bounds of saving power that make no sense."""
     window_of(rule.window)
     window_of(rule.up)
     parse(rule.keep, Noun.HOST)
@@ -141,8 +142,10 @@ def _check_power(rule: PowerSaving) -> None:
         raise Invalid("low is to be below high, both 0 to 100 %", hint=hint)
     if not all(0 <= time <= _WEEK_S for time in (rule.hold_s, rule.cool_down_s)):
         raise Invalid("a time is 0 seconds to a week")
-    if not 0 <= rule.reserve <= 1000 or not 1 <= rule.proven_days <= 3650:
-        raise Invalid("hosts in reserve are 0 to 1000, a proof holds for 1 to 3650 days")
+    if not 0 <= rule.reserve <= 1000:
+        raise Invalid("hosts in reserve are 0 to 1000", hint="such as 1")
+    if not 1 <= rule.proven_days <= 3650:
+        raise Invalid("a proof holds for 1 to 3650 days", hint="such as 30")
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from anypool.model import HostId, Usage, VmId
-from anypool.model.energy import Watts
+from anypool.model.energy import NO_TARIFF, Tariff, Watts
 
 WITHIN_S = 1200.0
 """What a host has to come up."""
@@ -16,8 +16,10 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the open ones are above `high_percent`. `reserve` open hosts stay empty, `failures` of hosts
     are survived. Only hosts are closed that were seen to wake in the `proven_s` before `now`.
     Those in `keep` stay on; VMs in `left_alone` are not moved. Without `may_close` none is
-    closed now; with `all_up` every host is woken too, one at a time. `watts` is what hosts
-    draw, where somebody knows.
+    closed now; with `all_up` every host is woken too, one at a time. With `renew` an empty host
+    that only the age of its proof keeps on is proven anew. `watts` is what hosts draw idle and
+    busy, where somebody said so; `drawn` what those that are on draw now, in watts, where that
+    is measured.
     """
 
     hosts: frozenset[HostId]
@@ -29,8 +31,11 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reserve: int = 0
     failures: int = 0
     proven_s: float = 30 * 86_400.0
+    renew: bool = False
     may_close: bool = True
     all_up: bool = False
     keep: frozenset[HostId] = frozenset()
     left_alone: frozenset[VmId] = frozenset()
     watts: dict[HostId, Watts] = {}
+    drawn: dict[HostId, float] = {}
+    tariff: Tariff = NO_TARIFF

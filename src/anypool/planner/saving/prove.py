@@ -19,7 +19,7 @@ from anypool.plan import (
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.rules import NO_RULES, Rulebook
 from anypool.planner.saving.order import WITHIN_S
-from anypool.planner.saving.save import in_turn
+from anypool.planner.saving.turn import in_turn
 
 
 def plan_wake_proof(inventory: Inventory, host_id: HostId, rules: Rulebook = NO_RULES) -> Plan:

@@ -39,12 +39,18 @@ from anypool.plan import (
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.failover import Outlook, spares, told
 from anypool.planner.rules import NO_RULES, Rulebook
+from anypool.planner.saving.gain import gained
 from anypool.planner.saving.load import busiest, busy
 from anypool.planner.saving.order import WITHIN_S, Order
+from anypool.planner.saving.prove import plan_wake_proof
+from anypool.planner.saving.turn import Told, in_turn
 
 TRIED = 8
 """So many hosts are tried to the end in one round; the others are named as not tried."""
 NAMED = 20
+DAY_S = 86_400.0
+ENDING = 0.1
+"""A proof of which less than this share is left is named."""
 _ASKED = PolicyId("--failures")
 
 
@@ -127,9 +133,12 @@ class _Round:
         if unclear:
             return self._rest(reason("saving.not-clear", host=unclear[0].name))
         stays: list[Reason] = []
+        aged: list[Host] = []
         tried = 0
         for host in self._candidates():
             why = self._barred(host)
+            if why is not None and why.code == "saving.proven-long-ago":
+                aged.append(host)
             if why is None and tried >= TRIED:
                 why = reason("saving.not-tried")
             if why is None:
@@ -139,6 +148,8 @@ class _Round:
                     return self._closing(host, found, stays)
                 why = found
             stays.append(reason("saving.stays", host=host.name, why=why))
+        if (proof := self._renewal(aged)) is not None:
+            return proof
         used = busy(self._inventory, _open(self._inventory, self._hosts), self._order.usages)
         enough = reason(
             "saving.enough",
@@ -146,7 +157,31 @@ class _Round:
             low=round(self._order.low_percent),
             high=round(self._order.high_percent),
         )
-        return self._rest(enough, reason("saving.asleep", count=asleep), *stays[:NAMED])
+        ends = tuple(self._ending())[:NAMED]
+        return self._rest(enough, reason("saving.asleep", count=asleep), *ends, *stays[:NAMED])
+
+    def _renewal(self, aged: list[Host]) -> Plan | None:
+        """Return the plan that proves an empty host anew which could be closed but for that.
+
+        A host that never woke, or failed to, is for a person to prove.
+        """
+        if not self._order.renew:
+            return None
+        for host in aged[:TRIED]:
+            if _empty(self._inventory, host.id) and isinstance(self._emptied(host), Plan):
+                plan = plan_wake_proof(self._inventory, host.id, self._rules)
+                age = float(round(self._order.now - host.wake_proven_at))
+                why = reason("saving.proven-long-ago", age=age)
+                aim = reason("aim.power-renew", name=self._order.name, host=host.name, why=why)
+                return self._made(aim, plan.steps, plan)
+        return None
+
+    def _ending(self) -> Iterator[Reason]:
+        """Yield which open hosts will soon not be closed any more, since their proof grows old."""
+        for host in _open(self._inventory, self._hosts):
+            left = host.wake_proven_at + self._order.proven_s - self._order.now
+            if 0 < left < self._order.proven_s * ENDING and host.wake_proven_at:
+                yield reason("saving.ending", host=host.name, days=round(left / DAY_S))
 
     def _candidates(self) -> list[Host]:
         """Return the open hosts, first the one with the least to move, then what draws most."""
@@ -204,14 +239,11 @@ class _Round:
         return self._inventory._replace(hosts=self._inventory.hosts.patched(closed))
 
     def _closing(self, host: Host, plan: Plan, stays: list[Reason]) -> Plan:
-        watts = self._order.watts.get(host.id)
-        saves = reason("saving.no-watts", host=host.name)
-        if watts is not None:
-            saves = reason("saving.watts", host=host.name, watts=round(watts.idle - watts.off))
+        saves = gained(host, self._order, empty=_empty(self._inventory, host.id))
         there = self._inventory.vms_on(host.id)
         stopped = sum(vm.state not in HOLDS_MEMORY for vm in there)
         left = (reason("consolidate.stopped-vms", count=stopped),) if stopped else ()
-        told_ = (saves, *left, *stays[:NAMED])
+        told_ = (*saves, *left, *stays[:NAMED])
         aim = reason("aim.power-close", name=self._order.name, host=host.name, told=told_)
         return self._made(aim, plan.steps, plan)
 
@@ -225,9 +257,9 @@ class _Round:
         return Plan(goal=say(aim), aim=aim, steps=steps, rejected=rejected, based_on=based)
 
     def _drawn(self, host: Host) -> float:
-        """Return what an idle host draws; nobody knows counts as nothing."""
+        """Return what an idle host draws, or draws now; nobody knows counts as nothing."""
         watts = self._order.watts.get(host.id)
-        return 0.0 if watts is None else watts.idle
+        return self._order.drawn.get(host.id, 0.0) if watts is None else watts.idle
 
 
 def _asleep(host: Host) -> bool:
@@ -244,9 +276,6 @@ def _empty(world: Inventory, host: HostId) -> bool:
     return not any(vm.state in HOLDS_MEMORY for vm in world.vms_on(host))
 
 
-Told = tuple[PowerOffHost | PowerOnHost | VerifyHost | LeaveMaintenance, Reason]
-
-
 def _after(plan: Plan, last: Told) -> Plan:
     """Return a plan with one more step, done when all others are."""
     return Plan(
@@ -256,14 +285,3 @@ def _after(plan: Plan, last: Told) -> Plan:
         rejected=plan.rejected,
         based_on=plan.based_on,
     )
-
-
-def in_turn(told_: tuple[Told, ...], before: int = 0) -> tuple[Step, ...]:
-    """Return steps that wait each for the one before it, and the first for step `before`."""
-    return tuple(_numbered(told_, before))
-
-
-def _numbered(told_: tuple[Told, ...], before: int) -> Iterator[Step]:
-    for number, (action, why) in enumerate(told_, start=before + 1):
-        after = frozenset({number - 1} - {0})
-        yield Step(number=number, action=action, why=why, after=after)
