@@ -134,3 +134,23 @@ def test_a_session_that_ended_is_begun_again_and_asks_for_a_resync(
     changes = driver.changes(cursor, 1)
     assert changes.resync
     assert len(driver.observe().vms) == len(found(content, vim.VirtualMachine))
+
+
+def test_counters_of_hosts_and_running_vms_grow_as_vcenter_s_averages_say(
+    driver: Any, content: Any
+) -> None:
+    frame = driver.observe()
+    first = {load.host or load.vm: load for load in driver.measure()}
+    assert first.keys() == {host.id for host in frame.hosts} | {vm.id for vm in frame.vms}
+    begun = time.monotonic()
+    wait = threading.Event()
+    wait.wait(0.5)
+    second = {load.host or load.vm: load for load in driver.measure()}
+    passed = time.monotonic() - begun
+    for key, load in second.items():
+        assert load.cpu_ns >= first[key].cpu_ns
+        assert load.net_received_bytes >= first[key].net_received_bytes
+    for host in frame.hosts:
+        grown = second[host.id].cpu_ns - first[host.id].cpu_ns
+        assert 0 < grown <= passed * host.cpus * 1e9
+        assert 0 < second[host.id].memory_used_mib <= host.memory_mib

@@ -5,6 +5,7 @@ from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.events import Events
 from anypool.drivers.vsphere.hostmode import HostModes
 from anypool.drivers.vsphere.making import Making
+from anypool.drivers.vsphere.measure import Statistics
 from anypool.drivers.vsphere.migrate import Migrations
 from anypool.drivers.vsphere.observe import Observe
 from anypool.drivers.vsphere.operate import Power
@@ -13,7 +14,17 @@ from anypool.drivers.vsphere.traces import Traces
 from anypool.model import Endpoint
 
 
-class VsphereDriver(Observe, Events, Making, Power, Snapshots, Migrations, HostModes, Traces):
+class VsphereDriver(
+    Observe,
+    Statistics,
+    Events,
+    Making,
+    Power,
+    Snapshots,
+    Migrations,
+    HostModes,
+    Traces,
+):
     """A vCenter with all of its datacenters, clusters and hosts."""
 
 
