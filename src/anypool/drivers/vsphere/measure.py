@@ -73,7 +73,7 @@ class Statistics(Part):
         self._numbers: dict[str, int] = {}
         self._known: dict[Key, list[int]] = {}
         self._sums: dict[Key, list[float]] = {}
-        self._asked_at = -FRESH_S
+        self._asked_at = 0.0
         self._told_at = 0.0
 
     def measure(self) -> tuple[Load, ...]:
