@@ -19,6 +19,7 @@ NAMES = (
     "death_map",
     "restart",
     "history",
+    "vsphere_inventory",
 )
 
 

@@ -6,9 +6,10 @@ who follows changes hears that it may have missed some.
 """
 
 import contextlib
+import gc
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -139,7 +140,8 @@ class Mirror:
         fresh: dict[str, Entry] = {}
         options = properties.PC.WaitOptions(maxWaitSeconds=0, maxObjectUpdates=AT_ONCE)
         try:
-            self._take_all(options, fill=fresh)
+            with _without_collecting():
+                self._take_all(options, fill=fresh)
         except BaseException:
             self._collector = None
             raise
@@ -193,6 +195,18 @@ class Mirror:
         if collector is not None and self._turn.locked():
             with contextlib.suppress(Exception):
                 collector.CancelWaitForUpdates()
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let Python not look for garbage meanwhile: in a million new objects that are all needed."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _retrieved(collector: Any, spec: Any) -> list[Any]:
