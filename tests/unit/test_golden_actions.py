@@ -144,6 +144,8 @@ def test_every_plan_of_before_is_still_read(path: Path) -> None:
     aim = None if path.stem == "format-1" else found.aim
     waived = plan().waived if path.stem >= "format-3" else ()
     known = msgspec.structs.replace(plan(), steps=(create, move), aim=aim, waived=waived)
+    if path.stem < "format-5":
+        known = msgspec.structs.replace(known, redeems=())
     assert found == (known if path.stem >= "format-4" else _before_4(known))
 
 

@@ -138,8 +138,8 @@ def test_action_on_a_vanished_or_unknown_thing_is_refused(action: Action) -> Non
 
 def test_another_release_is_not_guessed_at() -> None:
     plan = Plan(goal="x", steps=())
-    newer = encode_plan(plan).replace(b'"format":4', b'"format":5')
-    with pytest.raises(Invalid, match="format 5"):
+    newer = encode_plan(plan).replace(b'"format":5', b'"format":6')
+    with pytest.raises(Invalid, match="format 6"):
         decode_plan(newer)
     with pytest.raises(Invalid) as caught:
         decode_plan(
