@@ -148,7 +148,7 @@ t = tables(problem)
 s = state(problem, t, problem.home)
 for prices in ([3, 4], [0, 0]):
     reprice(problem, s, np.array(prices))
-    walk(t, s, np.array([1, 2, 3, 4]), 400, np.array([30.0, 2.0, 0.4, 0.1]))
+    walk(t, s, np.array([1, 2, 3, 4]), 400, np.array([30.0, 9.0, 0.3, 0.1, 0.1]))
     print(s.where.tolist(), s.totals.tolist(), s.costs.tolist())
 print(COMPILED, file=sys.stderr)
 """

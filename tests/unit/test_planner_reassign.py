@@ -9,20 +9,14 @@ from hypothesis import strategies as st
 
 from anypool.errors import Invalid
 from anypool.exchange.roadef import read, write
-from anypool.planner.reassign import cost, lower_bound, search
-from anypool.planner.reassign.gains import (
-    NEVER,
-    may_shift,
-    may_swap,
-    renew,
-    shift,
-    shift_change,
-    swap_change,
-)
+from anypool.planner.reassign import core, cost, lower_bound, search
+from anypool.planner.reassign.core import STEPS
+from anypool.planner.reassign.gains import after_chain, after_shift
+from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.plain import IMPOSSIBLE, changes
 from anypool.planner.reassign.problem import objections
-from anypool.planner.reassign.search import STEPS
-from anypool.planner.reassign.tables import COST, State, reprice, state, tables
+from anypool.planner.reassign.rules import may_shift, may_swap
+from anypool.planner.reassign.tables import CLOCK, COST, State, Tables, reprice, state, tables
 from anypool.planner.reassign.walk import walk
 from tests.unit.reassign_judge import Instance, Machine, instances
 
@@ -38,15 +32,21 @@ def test_cost_and_constraints_are_those_of_the_definition(instance: Instance) ->
         assert lower_bound(problem) <= instance.cost(list(where))
 
 
-UNORDERED = ("kept_prices", "traded", "first", "next", "last")
-"""What depends on how an assignment came about."""
+UNORDERED = ("gain", "stamp", "version", "traded", "first", "next", "last")
+"""What depends on how an assignment came about; so does CLOCK in `totals`."""
+
+BUDGET = 1 << 60
+"""More than anything costs."""
 
 
 def _books_agree(s: State, anew: State) -> None:
     """Compare what is kept with what is counted anew, and the list of each machine's processes."""
     for name in s._fields:
+        kept, counted = getattr(s, name), getattr(anew, name)
+        if name == "totals":
+            kept, counted = np.delete(kept, CLOCK), np.delete(counted, CLOCK)
         if name not in UNORDERED:
-            assert (getattr(s, name) == getattr(anew, name)).all(), name
+            assert (kept == counted).all(), name
     for machine, process in enumerate(s.first.tolist()):
         listed, before = [], -1
         while process >= 0:
@@ -56,48 +56,96 @@ def _books_agree(s: State, anew: State) -> None:
         assert sorted(listed) == np.flatnonzero(s.where == machine).tolist()
 
 
-@settings(max_examples=25, deadline=None)
+Ways = list[tuple[int, int]]
+"""Moves in their order: a process and where it goes."""
+
+
+def _drawn(data: st.DataObject, s: State, machines: int) -> tuple[str, Ways]:
+    """Draw a shift, an exchange or a chain."""
+    processes = st.integers(0, len(s.where) - 1)
+    one, other, third = (
+        data.draw(processes),
+        data.draw(processes),
+        data.draw(st.integers(0, machines - 1)),
+    )
+    here, there = int(s.where[one]), int(s.where[other])
+    kind = data.draw(st.sampled_from(["shift", "swap", "chain"]))
+    if kind == "shift":
+        return kind, [(one, third)] if third != here else []
+    if here == there:
+        return kind, []
+    if kind == "swap":
+        return kind, [(one, there), (other, here)]
+    return kind, [(other, third), (one, there)] if third not in (here, there) else []
+
+
+def _judged(t: Tables, s: State, kind: str, ways: Ways) -> tuple[int, bool]:
+    """Return what is left of the budget after moves, and whether services allow them."""
+    if kind == "shift":
+        ((one, target),) = ways
+        return after_shift(t, s, one, target, BUDGET), may_shift(t, s, one, target)
+    if kind == "swap":
+        (one, _), (other, here) = ways
+        return after_chain(t, s, (one, other), here, BUDGET), may_swap(t, s, one, other)
+    (other, third), (one, there) = ways
+    left = after_chain(t, s, (one, other), third, BUDGET)
+    if not may_shift(t, s, other, third):
+        return left, False
+    shift(t, s, other, third)
+    may = may_shift(t, s, one, there)
+    shift(t, s, other, there)
+    for machine in (third, there):
+        renew(t, s, machine)
+    return left, may
+
+
+@settings(max_examples=60, deadline=None)
 @given(instances(), st.data())
 def test_a_change_is_what_a_move_adds_to_the_cost(instance: Instance, data: st.DataObject) -> None:
     problem = read(instance.model(), instance.assignment())
     t = tables(problem)
     s = state(problem, t, problem.home)
-    count, machines = len(instance.home), len(instance.machines)
     for _ in range(8):
-        one, other = (data.draw(st.integers(0, count - 1)) for _ in range(2))
-        target = data.draw(st.integers(0, machines - 1))
-        here, there = int(s.where[one]), int(s.where[other])
+        kind, ways = _drawn(data, s, len(instance.machines))
         where = s.where.tolist()
-        if data.draw(st.booleans()):
-            if here == target:
-                continue
-            where[one] = target
-            change, may = shift_change(t, s, one, target), may_shift(t, s, one, target)
-            assert (int(changes(t, s, one)[target]) < IMPOSSIBLE) == instance.allowed(where)
-            moves, touched = [(one, target)], (here, target)
-        else:
-            if here == there:
-                continue
-            where[one], where[other] = there, here
-            change, may = swap_change(t, s, one, other), may_swap(t, s, one, other)
-            moves, touched = [(one, there), (other, here)], (here, there)
-        assert (change < NEVER and may) == instance.allowed(where)
-        if not instance.allowed(where):
+        for process, machine in ways:
+            where[process] = machine
+        if not ways:
             continue
-        assert int(s.totals[COST]) + change == instance.cost(where)
-        if len(moves) == 1:
-            assert int(changes(t, s, one)[target]) == change
-        for process, machine in moves:
+        left, may = _judged(t, s, kind, ways)
+        if kind == "chain":
+            assert (left >= 0) == instance.fits(where)
+            assert not may or instance.allowed(where) or left < 0
+        else:
+            assert (left >= 0 and may) == instance.allowed(where)
+        if kind == "shift":
+            _plain_agrees(t, s, ways[0], instance, where)
+        if left < 0 or not may:
+            continue
+        assert int(s.totals[COST]) + BUDGET - left == instance.cost(where)
+        touched = {int(s.where[process]) for process, _ in ways} | {place for _, place in ways}
+        for process, machine in ways:
             shift(t, s, process, machine)
-        renew(t, s, *touched, change)
+        for machine in touched:
+            renew(t, s, machine)
         _books_agree(s, state(problem, t, np.array(where)))
+
+
+def _plain_agrees(
+    t: Tables, s: State, way: tuple[int, int], instance: Instance, where: list[int]
+) -> None:
+    process, target = way
+    change = int(changes(t, s, process)[target])
+    assert (change < IMPOSSIBLE) == instance.allowed(where)
+    if change < IMPOSSIBLE:
+        assert int(s.totals[COST]) + change == instance.cost(where)
 
 
 @settings(max_examples=3, deadline=None)
 @given(instances(processes=5, machines=3))
 def test_the_search_finds_the_best_of_small_instances(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
-    *_, last = search(problem, lambda steps: steps / (8 * STEPS), seed=1)
+    *_, last = search(problem, lambda steps: steps / (12 * STEPS), seed=1)
     where = last.where.tolist()
     assert instance.allowed(where)
     assert instance.cost(where) == last.cost == instance.best()
@@ -118,23 +166,24 @@ def instance() -> Instance:
     )
 
 
-def test_the_same_seed_and_steps_give_the_same_assignments(instance: Instance) -> None:
+def test_the_same_seed_and_steps_give_the_same_assignments(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "STEPS", 60)
     problem = read(instance.model(), instance.assignment())
-    runs = [
-        [
-            (found.cost, found.where.tolist())
-            for found in search(problem, lambda steps: steps / (4 * STEPS), cores=2, seed=seed)
-        ]
-        for seed in (3, 3)
-    ]
+    runs = []
+    for _ in range(2):
+        *_, last = search(problem, lambda steps: steps / (12 * 60), cores=2, seed=3)
+        runs.append((last.cost, last.where.tolist()))
     assert runs[0] == runs[1]
 
 
 def test_a_walk_keeps_its_books(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
-    t = tables(problem)._replace(pull=np.zeros(5))
+    t = tables(problem)
     s = state(problem, t, problem.home)
-    assert walk(t, s, np.array([1, 2, 3, 4]), 900, np.array([90.0, 1.0, 0.5, 0.1])) > 10
+    heats = np.array([30.0, 0.0, 0.3, 0.2, 0.1])
+    assert walk(t, s, np.array([1, 2, 3, 4]), 900, heats) > 10
     assert instance.allowed(s.where.tolist())
     _books_agree(s, state(problem, t, s.where.copy()))
 
@@ -166,7 +215,8 @@ def test_machines_may_be_too_full_at_a_price_and_nothing_else_is_broken(
     prices = [1 + r for r in range(len(instance.resources))]
     reprice(problem, s, np.array(prices))
     for _ in range(4):
-        walk(t, s, np.array([seed, 2, 3, 4]), 40, np.array([20.0, 20.0, 0.3, 0.1]))
+        heats = np.array([20.0, 5.0, 0.3, 0.1, 0.1])
+        walk(t, s, np.array([seed, 2, 3, 4]), 40, heats)
         where = s.where.tolist()
         assert instance.apart(where)
         assert instance.near(where)
@@ -194,7 +244,8 @@ def test_trades_keep_their_books_and_break_nothing(instance: Instance, seed: int
     t = tables(problem)
     s = state(problem, t, problem.home)
     for _ in range(20):
-        walk(t, s, np.array([seed, 2, 3, 4]), 6, np.array([30.0, 30.0, 1.0, 1.0]))
+        heats = np.array([30.0, 0.0, 0.0, 0.0, 1.0])
+        walk(t, s, np.array([seed, 2, 3, 4]), 6, heats)
         seed += 1
         assert instance.allowed(s.where.tolist())
         assert int(s.totals[COST]) == instance.cost(s.where.tolist())
@@ -215,7 +266,7 @@ def test_a_trade_puts_a_large_process_where_several_small_ones_are() -> None:
     problem = read(instance.model(), instance.assignment())
     t = tables(problem)
     s = state(problem, t, problem.home)
-    walk(t, s, np.array([1, 2, 3, 4]), 40, np.array([0.1, 0.1, 1.0, 1.0]))
+    walk(t, s, np.array([1, 2, 3, 4]), 40, np.array([0.1, 0.0, 0.0, 0.0, 1.0]))
     assert s.where[0] == 1
     assert int(s.totals[COST]) == instance.best()
 

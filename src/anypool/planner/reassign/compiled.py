@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-LOOPS = ("compiled.py", "tables.py", "gains.py", "trade.py", "walk.py")
+LOOPS = ("compiled.py", "tables.py", "rules.py", "gains.py", "moves.py", "trade.py", "walk.py")
 """The modules with compiled loops, and those whose constants are compiled into them."""
 
 _settings: Any = None

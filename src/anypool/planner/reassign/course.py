@@ -7,12 +7,12 @@ import numpy as np
 from anypool.planner.reassign.problem import Ints, Problem
 from anypool.planner.reassign.too_full import loads, prices
 
-HOT, WARM, COLD = 0.1, 0.0005, 0.1
+HOT, WARM, COLD = 0.3, 0.0005, 0.3
 """Temperatures: the first and that from which on no machine may be too full, as shares of what
 the load of a process costs on average; the last as it is."""
 
 RELAXED = 0.8
-"""Share of a cycle in which machines may be too full."""
+"""Share of a cycle until it is warm; until then machines may be too full, if they may at all."""
 
 PRICES = (2.0, 50.0)
 """What being too full costs then, at first and at last, as a multiple of what load costs."""
@@ -22,36 +22,49 @@ DEARER = 1.5
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of course: may machines be too full, and how many temperatures draws home."""
+
+    relaxed: bool
+    pull: float
+
+
+@dataclass(frozen=True)
 class Moment:
-    """A temperature, and what each unit of resources (R) above capacity costs; 0 forbids it."""
+    """A temperature, what draws home, and what each unit (R) above capacity costs; 0 forbids it."""
 
     heat: float
+    pull: float
     prices: Ints
 
 
 class Course:
     """The moments of a cycle, by the share of it that is over."""
 
-    def __init__(self, problem: Problem, relaxed: float = RELAXED) -> None:
-        """Find out what things cost; `relaxed` is the share in which machines may be too full."""
+    def __init__(self, problem: Problem, kind: Kind) -> None:
+        """Find out what things cost."""
         load = float(loads(problem).mean())
-        self._relaxed = relaxed
+        self._kind = kind
         self._hot = max(1.0, HOT * load)
         self._warm = max(1.0, WARM * load)
         self._problem = problem
         self._shut = np.zeros(problem.load_weight.shape[0], dtype=np.int64)
 
     def at(self, share: float) -> Moment:
-        """Return the temperature and prices while machines may be too full, and after that."""
-        if share < self._relaxed:
-            part = share / self._relaxed
-            price = PRICES[0] * (PRICES[1] / PRICES[0]) ** part
-            heat = self._hot * (self._warm / self._hot) ** part
-            return Moment(heat, prices(self._problem, price))
-        part = (share - self._relaxed) / (1 - self._relaxed)
-        begin = self._warm if self._relaxed else self._hot
-        return Moment(begin * (COLD / begin) ** part, self._shut)
+        """Return the temperature, and the prices while machines may be too full."""
+        if share >= RELAXED:
+            part = (share - RELAXED) / (1 - RELAXED)
+            return self._moment(self._warm * (COLD / self._warm) ** part, self._shut)
+        part = share / RELAXED
+        heat = self._hot * (self._warm / self._hot) ** part
+        if not self._kind.relaxed:
+            return self._moment(heat, self._shut)
+        price = PRICES[0] * (PRICES[1] / PRICES[0]) ** part
+        return self._moment(heat, prices(self._problem, price))
 
     def still_too_full(self, rounds: int) -> Moment:
         """Return the same after so many rounds that should have ended it and did not."""
-        return Moment(self._warm, prices(self._problem, PRICES[1] * DEARER**rounds))
+        return self._moment(self._warm, prices(self._problem, PRICES[1] * DEARER**rounds))
+
+    def _moment(self, heat: float, at: Ints) -> Moment:
+        return Moment(heat, heat * self._kind.pull, at)

@@ -1,61 +1,109 @@
-"""What a shift or an exchange costs, whether it is allowed, and how it is made.
+"""What a move costs, worked out only as far as it can still be paid.
 
-Written for `compiled.loop`: loops over plain numbers, no objects. The same lines run, slowly,
-without numba.
+Every move has a budget: what it may add to the cost. What goes away frees some, exactly known
+and kept while its machine stays as it is; what comes uses it up, resource by resource, and
+most moves are given up at the first or second. Written for `compiled.loop`, like `rules`.
 """
 
 from anypool.planner.reassign.compiled import loop
-from anypool.planner.reassign.tables import COST, MOST, State, Tables
+from anypool.planner.reassign.tables import MOST, State, Tables
 
-NEVER = 1 << 60
-"""The cost of what is not allowed."""
+Pair = tuple[int, int]
+"""Two processes."""
+
+TOO_DEAR = -1
+"""What is left of a budget that does not last, or for what is not allowed."""
 
 
 @loop
-def cost_after(t: Tables, s: State, machine: int, gone: int, come: int) -> int:
-    """Return a machine's cost with one process less and one more, `NEVER` if it is too full.
-
-    P stands for no process. While there is a price for being too full, that is added instead.
-    """
-    back, left = t.home[come] == machine, t.home[gone] == machine
+def machine_cost(t: Tables, s: State, machine: int) -> int:
+    """Return what load and balance of a machine cost, and that it is too full."""
     total = 0
     for r in range(t.load_weight.shape[0]):
-        change = t.required[come, r] - t.required[gone, r]
-        holds = s.held[machine, r] + change
-        if t.transient[r] == 1:
-            if back:
-                holds -= t.required[come, r]
-            if left:
-                holds += t.required[gone, r]
-        if holds > t.capacity[machine, r]:
-            if s.prices[r] == 0:
-                return NEVER
-            total += s.prices[r] * (holds - t.capacity[machine, r])
-        over = s.used[machine, r] + change - t.safe[machine, r]
-        if over > 0:
-            total += over * t.load_weight[r]
+        total -= min(0, s.room[machine, r, 1]) * t.load_weight[r]
+        total -= min(0, s.room[machine, r, 0]) * s.prices[r]
     for b in range(t.balances.shape[0]):
-        first, second = t.balances[b, 0], t.balances[b, 1]
-        one = t.capacity[machine, first] - s.used[machine, first]
-        one += t.required[gone, first] - t.required[come, first]
-        other = t.capacity[machine, second] - s.used[machine, second]
-        other += t.required[gone, second] - t.required[come, second]
-        lack = t.balances[b, 2] * one - other
-        if lack > 0:
-            total += lack * t.balances[b, 3]
-    return total
+        total += max(0, lack(t, s, machine, b)) * t.balances[b, 3]
+    return int(total)
 
 
 @loop
-def way_change(t: Tables, process: int, source: int, target: int) -> int:
-    """Return by how much the prices of a process and its way change."""
+def lack(t: Tables, s: State, machine: int, b: int) -> int:
+    """Return how much of its second resource a machine has too little, for a balance."""
+    first, second = t.balances[b, 0], t.balances[b, 1]
+    free = t.spare[machine, first] + s.room[machine, first, 1]
+    other = t.spare[machine, second] + s.room[machine, second, 1]
+    return int(t.balances[b, 2] * free - other)
+
+
+@loop
+def balance_change(t: Tables, s: State, machine: int, gone: int, come: int) -> int:
+    """Return what a machine's balance costs more with one process less and one more."""
+    total = 0
+    for b in range(t.balances.shape[0]):
+        first, second = t.balances[b, 0], t.balances[b, 1]
+        before = lack(t, s, machine, b)
+        after = before + t.balances[b, 2] * (t.required[gone, first] - t.required[come, first])
+        after -= t.required[gone, second] - t.required[come, second]
+        total += (max(0, after) - max(0, before)) * t.balances[b, 3]
+    return int(total)
+
+
+@loop
+def away_price(t: Tables, process: int, machine: int) -> int:
+    """Return what it costs by itself that a process is on a machine: nothing at home."""
     home = t.home[process]
-    change = t.weights[1] * (t.way_price[home, target] - t.way_price[home, source])
-    if source == home:
-        change += t.price[process]
-    elif target == home:
-        change -= t.price[process]
-    return int(change)
+    if machine == home:
+        return 0
+    return int(t.price[process] + t.weights[1] * t.way_price[home, machine])
+
+
+@loop
+def freed(t: Tables, s: State, process: int) -> int:
+    """Return what is saved, all but balance, if a process is nowhere."""
+    machine = s.where[process]
+    if s.stamp[process] == s.version[machine]:
+        return int(s.gain[process])
+    total = away_price(t, process, machine)
+    stays = t.home[process] == machine
+    for r in range(t.load_weight.shape[0]):
+        need = t.required[process, r]
+        over = -s.room[machine, r, 1]
+        if over > 0:
+            total += min(over, need) * t.load_weight[r]
+        full = -s.room[machine, r, 0]
+        if full > 0 and not (stays and t.transient[r] == 1):
+            total += min(full, need) * s.prices[r]
+    s.gain[process] = total
+    s.stamp[process] = s.version[machine]
+    return int(total)
+
+
+@loop
+def come(t: Tables, s: State, pair: Pair, machine: int, budget: int) -> int:
+    """Return what is left of a budget if the first of a pair comes to a machine the other left.
+
+    P stands for no other. Balance and ways are not paid here.
+    """
+    process, gone = pair
+    back, held = t.home[process] == machine, t.home[gone] == machine
+    for r in range(t.load_weight.shape[0]):
+        need, left = t.required[process, r], t.required[gone, r]
+        over = need - max(0, s.room[machine, r, 1] + left)
+        if over > 0:
+            budget -= over * t.load_weight[r]
+        transient = t.transient[r] == 1
+        if not (back and transient):
+            if held and transient:
+                left = 0
+            full = need - max(0, s.room[machine, r, 0] + left)
+            if full > 0:
+                if s.prices[r] == 0:
+                    return TOO_DEAR
+                budget -= full * s.prices[r]
+        if budget < 0:
+            return TOO_DEAR
+    return budget
 
 
 @loop
@@ -79,54 +127,11 @@ def homeward(t: Tables, process: int, source: int, target: int) -> int:
 
 
 @loop
-def shift_change(t: Tables, s: State, process: int, target: int) -> int:
-    """Return what a shift to another machine adds to the cost, `NEVER` if it does not fit.
-
-    `may_shift` says whether the service's spread and neighbours allow it, too.
-    """
-    source, service = s.where[process], t.service[process]
-    row = t.apart_row[service]
-    if row >= 0 and s.present[row, target] > 0:
-        return NEVER
-    nobody = t.required.shape[0] - 1
-    there = cost_after(t, s, target, nobody, process)
-    if there == NEVER:
-        return NEVER
-    change = there - s.costs[target] + way_change(t, process, source, target)
-    change += cost_after(t, s, source, process, nobody) - s.costs[source]
-    away = homeward(t, process, source, target)
-    if away != 0:
-        change += t.weights[0] * most_change(s, service, service, away, 0)
-    return int(change)
-
-
-@loop
-def swap_change(t: Tables, s: State, one: int, other: int) -> int:
-    """Return what it adds to the cost if two processes of two machines change places."""
-    here, there = s.where[one], s.where[other]
-    first, second = t.service[one], t.service[other]
-    if first != second:
-        if t.apart_row[first] >= 0 and s.present[t.apart_row[first], there] > 0:
-            return NEVER
-        if t.apart_row[second] >= 0 and s.present[t.apart_row[second], here] > 0:
-            return NEVER
-    cost_here = cost_after(t, s, here, one, other)
-    if cost_here == NEVER:
-        return NEVER
-    cost_there = cost_after(t, s, there, other, one)
-    if cost_there == NEVER:
-        return NEVER
-    change = cost_here + cost_there - s.costs[here] - s.costs[there]
-    change += way_change(t, one, here, there) + way_change(t, other, there, here)
-    away, back = homeward(t, one, here, there), homeward(t, other, there, here)
-    if away != 0 or back != 0:
-        change += t.weights[0] * most_change(s, first, second, away, back)
-    return int(change)
-
-
-@loop
 def most_change(s: State, first: int, second: int, away: int, back: int) -> int:
-    """Return by how much the largest number of moved processes of a service changes."""
+    """Return by how much the largest number of moved processes of a service changes.
+
+    `away` is what `homeward` says of a process of the first service, `back` of the second.
+    """
     before = s.totals[MOST]
     if away != 0:
         count_moved(s, first, away)
@@ -141,142 +146,55 @@ def most_change(s: State, first: int, second: int, away: int, back: int) -> int:
 
 
 @loop
-def near_enough(t: Tables, s: State, service: int, place: int) -> bool:
-    """Return whether a service and those that depend on it have who they need in a place."""
-    if s.in_place[t.near_row[service], place] > 0:
-        for index in range(t.needs_at[service], t.needs_at[service + 1]):
-            if s.in_place[t.near_row[t.needs[index]], place] == 0:
-                return False
-    else:
-        for index in range(t.users_at[service], t.users_at[service + 1]):
-            if s.in_place[t.near_row[t.users[index]], place] > 0:
-                return False
-    return True
+def after_shift(t: Tables, s: State, process: int, target: int, budget: int) -> int:
+    """Return what is left of a budget if a process goes to another machine; negative if too dear.
 
-
-@loop
-def spread_enough(t: Tables, s: State, service: int, source: int, target: int) -> bool:
-    """Return whether a service still spans its locations if a process goes to a machine."""
-    row = t.spread_row[service]
-    before, after = t.location[source], t.location[target]
-    if row < 0 or before == after:
-        return True
-    spans = s.spans[row]
-    if s.in_location[row, before] == 1:
-        spans -= 1
-    if s.in_location[row, after] == 0:
-        spans += 1
-    return bool(spans >= t.spread[service])
-
-
-@loop
-def put_near(t: Tables, s: State, service: int, source: int, target: int) -> None:
-    """Count a process in the neighbourhood of another machine."""
-    row = t.near_row[service]
-    if row >= 0:
-        s.in_place[row, t.neighbourhood[source]] -= 1
-        s.in_place[row, t.neighbourhood[target]] += 1
-
-
-@loop
-def still_near(t: Tables, s: State, service: int, source: int, target: int) -> bool:
-    """Return whether nobody misses anybody in the neighbourhoods of two machines."""
-    if t.near_row[service] < 0:
-        return True
-    return near_enough(t, s, service, t.neighbourhood[source]) and near_enough(
-        t, s, service, t.neighbourhood[target]
-    )
-
-
-@loop
-def may_shift(t: Tables, s: State, process: int, target: int) -> bool:
-    """Return whether spread and neighbours allow a shift."""
-    source, service = s.where[process], t.service[process]
-    if not spread_enough(t, s, service, source, target):
-        return False
-    if t.near_row[service] < 0 or t.neighbourhood[source] == t.neighbourhood[target]:
-        return True
-    put_near(t, s, service, source, target)
-    allowed = still_near(t, s, service, source, target)
-    put_near(t, s, service, target, source)
-    return allowed
-
-
-@loop
-def may_swap(t: Tables, s: State, one: int, other: int) -> bool:
-    """Return whether spread and neighbours allow that two processes change places."""
-    here, there = s.where[one], s.where[other]
-    first, second = t.service[one], t.service[other]
-    if first == second:
-        return True
-    if not spread_enough(t, s, first, here, there):
-        return False
-    if not spread_enough(t, s, second, there, here):
-        return False
-    if t.neighbourhood[here] == t.neighbourhood[there]:
-        return True
-    if t.near_row[first] < 0 and t.near_row[second] < 0:
-        return True
-    put_near(t, s, first, here, there)
-    put_near(t, s, second, there, here)
-    allowed = still_near(t, s, first, here, there) and still_near(t, s, second, there, here)
-    put_near(t, s, second, here, there)
-    put_near(t, s, first, there, here)
-    return allowed
-
-
-@loop
-def relink(s: State, process: int, source: int, target: int) -> None:
-    """Take a process off the list of a machine and put it on that of another."""
-    before, after = s.last[process], s.next[process]
-    if before >= 0:
-        s.next[before] = after
-    else:
-        s.first[source] = after
-    if after >= 0:
-        s.last[after] = before
-    head = s.first[target]
-    s.next[process], s.last[process] = head, -1
-    if head >= 0:
-        s.last[head] = process
-    s.first[target] = process
-
-
-@loop
-def shift(t: Tables, s: State, process: int, target: int) -> None:
-    """Put a process on another machine; the costs of machines and the total are not renewed."""
-    source, service = s.where[process], t.service[process]
-    home = t.home[process]
-    for r in range(t.load_weight.shape[0]):
-        size = t.required[process, r]
-        s.used[source, r] -= size
-        s.used[target, r] += size
-        if t.transient[r] == 0 or source != home:
-            s.held[source, r] -= size
-        if t.transient[r] == 0 or target != home:
-            s.held[target, r] += size
-    s.where[process] = target
-    relink(s, process, source, target)
-    if t.apart_row[service] >= 0:
-        s.present[t.apart_row[service], source] -= 1
-        s.present[t.apart_row[service], target] += 1
-    row = t.spread_row[service]
-    if row >= 0:
-        before, after = t.location[source], t.location[target]
-        s.in_location[row, before] -= 1
-        s.spans[row] -= int(s.in_location[row, before] == 0)
-        s.spans[row] += int(s.in_location[row, after] == 0)
-        s.in_location[row, after] += 1
-    put_near(t, s, service, source, target)
+    Whether its service allows it is not looked at: `rules.may_shift` does.
+    """
+    source, nobody = s.where[process], t.required.shape[0] - 1
+    budget += freed(t, s, process)
+    if t.balances.shape[0] > 0:
+        budget -= balance_change(t, s, source, process, nobody)
+        budget -= balance_change(t, s, target, nobody, process)
+    if budget < 0 or (target != t.home[process] and budget < t.price[process]):
+        return TOO_DEAR
+    budget = come(t, s, (process, nobody), target, budget)
+    if budget < 0:
+        return TOO_DEAR
+    budget -= away_price(t, process, target)
     away = homeward(t, process, source, target)
     if away != 0:
-        count_moved(s, service, away)
+        service = t.service[process]
+        budget -= t.weights[0] * most_change(s, service, service, away, 0)
+    return int(budget)
 
 
 @loop
-def renew(t: Tables, s: State, one: int, other: int, change: int) -> None:
-    """Note the costs of two machines after a move, and the total."""
-    nobody = t.required.shape[0] - 1
-    s.costs[one] = cost_after(t, s, one, nobody, nobody)
-    s.costs[other] = cost_after(t, s, other, nobody, nobody)
-    s.totals[COST] += change
+def after_chain(t: Tables, s: State, pair: Pair, third: int, budget: int) -> int:
+    """Return what is left of a budget if one takes the other's place, and that goes to a third.
+
+    The third machine may be where the first comes from: an exchange. Negative if too dear.
+    """
+    one, other = pair
+    here, there, nobody = s.where[one], s.where[other], t.required.shape[0] - 1
+    budget += freed(t, s, one) + freed(t, s, other)
+    exchange = third == here
+    leaver = one if exchange else nobody
+    if t.balances.shape[0] > 0:
+        budget -= balance_change(t, s, there, other, one)
+        budget -= balance_change(t, s, third, leaver, other)
+        if not exchange:
+            budget -= balance_change(t, s, here, one, nobody)
+    if budget < 0:
+        return TOO_DEAR
+    budget = come(t, s, (one, other), there, budget)
+    if budget < 0:
+        return TOO_DEAR
+    budget = come(t, s, (other, leaver), third, budget)
+    if budget < 0:
+        return TOO_DEAR
+    budget -= away_price(t, one, there) + away_price(t, other, third)
+    away, back = homeward(t, one, here, there), homeward(t, other, there, third)
+    if away != 0 or back != 0:
+        budget -= t.weights[0] * most_change(s, t.service[one], t.service[other], away, back)
+    return int(budget)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from anypool.planner.reassign.gains import renew, shift
+from anypool.planner.reassign.gains import away_price, balance_change, freed, most_change
+from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.problem import Ints
-from anypool.planner.reassign.tables import MOST, Array, State, Tables
+from anypool.planner.reassign.tables import Array, State, Tables
 
 IMPOSSIBLE = np.iinfo(np.int64).max
 
@@ -13,36 +14,35 @@ def changes(t: Tables, s: State, process: int) -> Ints:
     """Return what each machine (M) as a target adds to the cost, `IMPOSSIBLE` where forbidden."""
     source, service = int(s.where[process]), int(t.service[process])
     home, need = int(t.home[process]), t.required[process]
-    after = s.used + need
-    holds = s.held + need
-    holds[home] -= need * t.transient
+    costs = np.maximum(0, need - np.maximum(0, s.room[:, :, 1])) @ t.load_weight
+    held = np.broadcast_to(need, s.room.shape[:2]).copy()
+    held[home] -= need * t.transient
+    full = np.maximum(0, held - np.maximum(0, s.room[:, :, 0]))
+    costs += full @ s.prices + _balances(t, s, need)
+    costs += t.weights[1] * t.way_price[home].astype(np.int64) + t.price[process]
+    costs[home] -= away_price(t, process, home) + t.price[process]
+    service_away = t.weights[0] * most_change(s, service, service, int(source == home), 0)
+    costs += service_away
+    if source != home:
+        costs[home] += t.weights[0] * most_change(s, service, service, -1, 0)
+    costs -= freed(t, s, process)
+    costs += balance_change(t, s, source, process, t.required.shape[0] - 1)
     allowed = _may_go(t, s, service, source)
-    costs = _costs(t, after, t.capacity) - s.costs
-    left = s.held[source] - need * (1 - t.transient if source == home else 1)
-    costs += int(_costs(t, s.used[source] - need, t.capacity[source], source)) - s.costs[source]
-    if s.prices.any():
-        costs += np.maximum(0, holds - t.capacity) @ s.prices
-        costs += int(np.maximum(0, left - t.capacity[source]) @ s.prices)
-    else:
-        allowed &= (holds <= t.capacity).all(axis=1)
-    costs += t.weights[1] * (t.way_price[home].astype(np.int64) - t.way_price[home, source])
-    away = t.price[process] + t.weights[0] * int(s.moved[service] == s.totals[MOST])
-    if source == home:
-        costs += away
-    else:
-        alone = s.moved[service] == s.totals[MOST] and s.counts[s.totals[MOST]] == 1
-        costs[home] -= t.price[process] + t.weights[0] * int(alone)
+    if not s.prices.any():
+        allowed &= (full == 0).all(axis=1)
     costs[~allowed] = IMPOSSIBLE
     costs[source] = 0
     return np.asarray(costs, dtype=np.int64)
 
 
-def _costs(t: Tables, used: Array, capacity: Array, machine: int | None = None) -> Array:
-    safe = t.safe if machine is None else t.safe[machine]
-    costs: Array = np.maximum(0, used - safe) @ t.load_weight
-    free = capacity - used
+def _balances(t: Tables, s: State, need: Array) -> Array:
+    """Return what balance costs more on each machine (M) that gets a process."""
+    free = t.spare + s.room[:, :, 1]
+    costs: Array = np.zeros(free.shape[0], dtype=np.int64)
     for first, second, target, weight in t.balances.tolist():
-        costs = costs + weight * np.maximum(0, target * free[..., first] - free[..., second])
+        before = target * free[:, first] - free[:, second]
+        after = before - target * need[first] + need[second]
+        costs += weight * (np.maximum(0, after) - np.maximum(0, before))
     return costs
 
 
@@ -74,17 +74,22 @@ def _near(t: Tables, s: State, service: int, source: int) -> Array:
     return found
 
 
-def sweep(t: Tables, s: State, chance: np.random.Generator, steps: int, heat: float) -> None:
-    """Give random processes a machine each, the cheaper the likelier (a heat bath)."""
+def sweep(
+    t: Tables, s: State, chance: np.random.Generator, steps: int, heats: tuple[float, float]
+) -> None:
+    """Give random processes a machine each, the cheaper the likelier (a heat bath).
+
+    `heats` is the temperature and what draws home, as in `walk`.
+    """
     for process in chance.integers(t.service.shape[0], size=steps).tolist():
         added = changes(t, s, process)
         ways = np.flatnonzero(added < IMPOSSIBLE)
-        noise = chance.gumbel(size=ways.shape[0]) * heat
-        noise += heat * t.pull[process] * (ways == t.home[process])
+        noise = chance.gumbel(size=ways.shape[0]) * heats[0]
+        noise += heats[1] * t.pull[process] * (ways == t.home[process])
         target = int(ways[np.argmax(noise - added[ways])])
         source = int(s.where[process])
         if target == source:
             continue
-        change = int(added[target])
         shift(t, s, process, target)
-        renew(t, s, source, target, change)
+        renew(t, s, source)
+        renew(t, s, target)

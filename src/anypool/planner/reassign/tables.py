@@ -9,17 +9,15 @@ from anypool.planner.reassign.problem import Floats, Ints, Problem, held, machin
 from anypool.planner.reassign.too_full import loads, prices
 
 Array = npt.NDArray[Any]
-PULL = 10.0
-"""How many times the temperature a process is drawn home, on average."""
-
-STRONG_PULL = 20.0
-"""The same for a course that makes the moves that gain most first."""
-
 TRADE_PRICE = 20.0
 """What being too full costs in the course of a trade, as a multiple of what load costs."""
 
-COST, MOST = 0, 1
-"""Where in `State.totals` the cost is, and the largest number of moved processes of a service."""
+CHANCES = 1024
+"""How many chances a move may have to be taken; a power of two."""
+
+COST, MOST, CLOCK, FULL = 0, 1, 2, 3
+"""What is where in `State.totals`: the cost, the largest number of moved processes of a service,
+the last version, and by how many units in all machines are too full."""
 
 
 class Tables(NamedTuple):
@@ -38,8 +36,7 @@ class Tables(NamedTuple):
     price: Array  # P, weighted
     transient: Array  # R, 0 or 1
     load_weight: Array  # R
-    capacity: Array  # M x R
-    safe: Array  # M x R
+    spare: Array  # M x R: capacity beyond what is safe
     balances: Array  # B x 4
     way_price: Array  # M x M
     location: Array  # M, from 0 on
@@ -53,27 +50,33 @@ class Tables(NamedTuple):
     users_at: Array
     users: Array
     weights: Array  # of services, of ways
-    size: Array  # P: what a process adds to the load of a full machine
+    pull: Array  # P: how strongly it is drawn home, 1 on average
+    by_size: Array  # P: processes, those first that add most to the load of a full machine
     trade_prices: Array  # R: for each unit by which a machine is too full during a trade
-    pull: Array  # P: how many times the temperature it is drawn home
+    patience: Array  # CHANCES: quantiles of how many temperatures dearer a move may be
 
 
 class State(NamedTuple):
-    """An assignment, and everything that follows from it and is kept while it changes."""
+    """An assignment, and everything that follows from it and is kept while it changes.
+
+    `gain[p]` is what is saved if a process goes away, its way included. It holds while
+    `stamp[p]` is the version of its machine, which is another after each change.
+    """
 
     where: Array  # P
-    used: Array  # M x R
-    held: Array  # M x R
-    costs: Array  # M: load and balance
+    room: Array  # M x R x 2: up to the capacity, up to what is safe; negative above
+    costs: Array  # M: load, balance, and prices for being too full
     present: Array  # rows of `apart_row` x M: processes there, 0 or 1
     in_location: Array  # rows of `spread_row` x locations
     spans: Array  # rows of `spread_row`
     in_place: Array  # rows of `near_row` x neighbourhoods
     moved: Array  # S
     counts: Array  # by number of moved processes: services that have as many
-    totals: Array  # the cost, the largest number of moved processes
+    totals: Array  # by COST, MOST, CLOCK, FULL
     prices: Array  # R: for each unit by which a machine is too full, 0 where that is forbidden
-    kept_prices: Array  # R: those while a trade is made
+    gain: Array  # P
+    stamp: Array  # P
+    version: Array  # M
     traded: Array  # P: who came back in a trade
     first: Array  # M: some process there, -1 if there is none
     next: Array  # P: the next one there, -1 at the end
@@ -101,8 +104,7 @@ def tables(problem: Problem) -> Tables:
         price=problem.price * problem.process_weight,
         transient=problem.transient.astype(np.int64),
         load_weight=problem.load_weight,
-        capacity=problem.capacity,
-        safe=problem.safe,
+        spare=problem.capacity - problem.safe,
         balances=problem.balances,
         way_price=problem.way_price,
         location=_from_zero(problem.location),
@@ -116,43 +118,39 @@ def tables(problem: Problem) -> Tables:
         users_at=users_at,
         users=used_by,
         weights=np.array([problem.service_weight, problem.machine_weight], dtype=np.int64),
-        size=loads(problem),
-        trade_prices=prices(problem, TRADE_PRICE),
         pull=_pull(problem),
+        by_size=np.argsort(-loads(problem), kind="stable"),
+        trade_prices=prices(problem, TRADE_PRICE),
+        patience=-np.log((np.arange(CHANCES) + 0.5) / CHANCES),
     )
 
 
-def drawn_home(table: Tables) -> Tables:
-    """Return the same problem with all processes drawn home strongly."""
-    return table._replace(pull=np.full(table.pull.shape, STRONG_PULL))
-
-
 def _pull(problem: Problem) -> Floats:
-    """Return how many times the temperature each process (P) is drawn home.
+    """Return how strongly each process (P) is drawn home, 1 on average.
 
-    There are many ways to be away and one to be at home, so that chance alone empties homes;
-    and what is away holds its transient resources twice, until nothing fits any more. Half of
-    the pull is the same for all, half grows with what of all transient resources is held; there
-    is none where nothing is held twice.
+    Half is the same for all, half grows with what of all transient resources it holds, which
+    it would hold twice.
     """
     whole = np.maximum(1, problem.capacity.sum(axis=0))
     held = (problem.required * problem.transient / whole).sum(axis=1)
     mean = held.mean()
-    pull: Floats = PULL * (0.5 + 0.5 * held / mean) if mean > 0 else np.zeros(held.shape)
+    pull: Floats = 0.5 + 0.5 * held / mean if mean > 0 else np.ones(held.shape)
     return pull
 
 
 def reprice(problem: Problem, s: State, prices: Ints) -> None:
     """Let machines be too full at a price for each unit of a resource (R), or (0) no more."""
-    costs = machine_costs(problem, s.used)
-    costs += np.maximum(0, s.held - problem.capacity) @ prices
+    costs = machine_costs(problem, problem.safe - s.room[:, :, 1])
+    costs += np.maximum(0, -s.room[:, :, 0]) @ prices
     s.totals[COST] += int(costs.sum()) - int(s.costs.sum())
     s.prices[:] = prices
     s.costs[:] = costs
+    s.version[:] = s.totals[CLOCK] + 1 + np.arange(problem.machines)
+    s.totals[CLOCK] += problem.machines
 
 
 def state(problem: Problem, table: Tables, where: Ints) -> State:
-    """Return everything about an assignment, which must be allowed."""
+    """Return everything about an assignment; nothing is paid for machines that are too full."""
     service, moved_off = problem.service, where != problem.home
     used = usage(problem, where)
     moved = np.bincount(service[moved_off], minlength=problem.services)
@@ -161,13 +159,14 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
     price += problem.service_weight * int(moved.max())
     ways = int(problem.way_price[problem.home, where].sum(dtype=np.int64))
     costs = machine_costs(problem, used)
+    room = problem.capacity - held(problem, where)
+    full = -int(np.minimum(0, room).sum())
     total = int(costs.sum()) + price + ways * problem.machine_weight
     links = _linked(where, problem.machines)
     in_location = _counted(table.spread_row[service], table.location[where], table.location)
     return State(
         where=where.astype(np.int64),
-        used=used,
-        held=held(problem, where),
+        room=np.stack([room, problem.safe - used], axis=2),
         costs=costs,
         present=_counted(
             table.apart_row[service], where, np.arange(problem.machines), kind=np.int8
@@ -177,9 +176,11 @@ def state(problem: Problem, table: Tables, where: Ints) -> State:
         in_place=_counted(table.near_row[service], table.neighbourhood[where], table.neighbourhood),
         moved=moved,
         counts=np.bincount(moved, minlength=most + 2),
-        totals=np.array([total, int(moved.max())], dtype=np.int64),
+        totals=np.array([total, int(moved.max()), problem.machines, full], dtype=np.int64),
         prices=np.zeros(problem.load_weight.shape[0], dtype=np.int64),
-        kept_prices=np.zeros(problem.load_weight.shape[0], dtype=np.int64),
+        gain=np.zeros(problem.processes, dtype=np.int64),
+        stamp=np.zeros(problem.processes, dtype=np.int64),
+        version=np.arange(1, problem.machines + 1, dtype=np.int64),
         traded=np.zeros(problem.processes, dtype=np.int64),
         first=links[0],
         next=links[1],

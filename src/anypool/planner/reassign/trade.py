@@ -6,49 +6,54 @@ taken, they are undone.
 """
 
 from anypool.planner.reassign.compiled import loop
-from anypool.planner.reassign.gains import NEVER, cost_after, may_shift, renew, shift, shift_change
+from anypool.planner.reassign.gains import away_price, balance_change
+from anypool.planner.reassign.moves import renew, shift
+from anypool.planner.reassign.rules import may_shift
 from anypool.planner.reassign.tables import State, Tables
 
 
 @loop
-def trade(t: Tables, s: State, process: int, target: int) -> int:
-    """Make a trade and return how many processes came back; `renew` or `undo` must follow.
-
-    Return -1 if it is not allowed; nothing is changed then. `s.traded` has who came back.
-    """
-    source, service = s.where[process], t.service[process]
-    row = t.apart_row[service]
-    if row >= 0 and s.present[row, target] > 0:
-        return -1
-    if not may_shift(t, s, process, target):
-        return -1
-    for r in range(s.prices.shape[0]):
-        s.kept_prices[r] = s.prices[r]
-        s.prices[r] = t.trade_prices[r]
-    other = s.first[target]
-    shift(t, s, process, target)
-    renew(t, s, source, target, 0)
-    count = 0
-    while other >= 0:
-        after = s.next[other]
-        if shift_change(t, s, other, source) < 0 and may_shift(t, s, other, source):
-            shift(t, s, other, source)
-            renew(t, s, source, target, 0)
-            s.traded[count] = other
-            count += 1
-        other = after
-    for r in range(s.prices.shape[0]):
-        s.prices[r] = s.kept_prices[r]
-    return count
+def saved(t: Tables, s: State, process: int, source: int, target: int) -> int:
+    """Return how much cheaper it is if a process goes, where being too full has a price."""
+    left, back = t.home[process] == source, t.home[process] == target
+    nobody = t.required.shape[0] - 1
+    total = away_price(t, process, source) - away_price(t, process, target)
+    for r in range(t.load_weight.shape[0]):
+        need = t.required[process, r]
+        over = min(need, max(0, -s.room[source, r, 1]))
+        over -= max(0, need - max(0, s.room[target, r, 1]))
+        full = 0
+        if not (left and t.transient[r] == 1):
+            full += min(need, max(0, -s.room[source, r, 0]))
+        if not (back and t.transient[r] == 1):
+            full -= max(0, need - max(0, s.room[target, r, 0]))
+        total += over * t.load_weight[r] + full * t.trade_prices[r]
+    if t.balances.shape[0] > 0:
+        total -= balance_change(t, s, source, process, nobody)
+        total -= balance_change(t, s, target, nobody, process)
+    return int(total)
 
 
 @loop
-def settled(t: Tables, s: State, one: int, other: int) -> int:
-    """Return what two machines cost as they are, `NEVER` if one is too full."""
-    nobody = t.required.shape[0] - 1
-    here = cost_after(t, s, one, nobody, nobody)
-    there = cost_after(t, s, other, nobody, nobody)
-    return int(NEVER if here == NEVER or there == NEVER else here + there)
+def trade(t: Tables, s: State, process: int, target: int) -> int:
+    """Make a trade that services allow and return how many processes came back.
+
+    `s.traded` has who came back.
+    """
+    source = s.where[process]
+    other = s.first[target]
+    shift(t, s, process, target)
+    count = 0
+    while other >= 0:
+        after = s.next[other]
+        if saved(t, s, other, target, source) > 0 and may_shift(t, s, other, source):
+            shift(t, s, other, source)
+            s.traded[count] = other
+            count += 1
+        other = after
+    renew(t, s, source)
+    renew(t, s, target)
+    return count
 
 
 @loop
@@ -58,4 +63,5 @@ def undo(t: Tables, s: State, process: int, source: int, count: int) -> None:
     for index in range(count):
         shift(t, s, s.traded[count - 1 - index], target)
     shift(t, s, process, source)
-    renew(t, s, source, target, 0)
+    renew(t, s, source)
+    renew(t, s, target)

@@ -1,21 +1,11 @@
-"""Annealing step by step: a random shift or exchange, taken if it is good or by chance."""
-
-import math
+"""Annealing step by step: a random move, taken if it is good or by chance."""
 
 from anypool.planner.reassign.compiled import loop
-from anypool.planner.reassign.gains import (
-    NEVER,
-    homeward,
-    may_shift,
-    may_swap,
-    renew,
-    shift,
-    shift_change,
-    swap_change,
-    way_change,
-)
-from anypool.planner.reassign.tables import MOST, Array, State, Tables
-from anypool.planner.reassign.trade import settled, trade, undo
+from anypool.planner.reassign.gains import after_chain, after_shift, homeward
+from anypool.planner.reassign.moves import renew, shift
+from anypool.planner.reassign.rules import may_shift, may_swap
+from anypool.planner.reassign.tables import COST, FULL, Array, State, Tables
+from anypool.planner.reassign.trade import trade, undo
 
 UNIT = 4294967296.0  # 2 ** 32
 
@@ -40,115 +30,118 @@ def below(seed: Array, end: int) -> int:
 
 
 @loop
-def taken(seed: Array, change: float, heat: float) -> bool:
-    """Return whether a change of the cost is taken at a temperature (Metropolis)."""
-    if change <= 0:
-        return True
-    if change > 20.0 * heat:
-        return False
-    return draw(seed) < UNIT * math.exp(-change / heat)
+def allowance(t: Tables, seed: Array, heat: float) -> int:
+    """Return by how much a move may be dearer at a temperature, drawn as Metropolis has it."""
+    return int(heat * t.patience[below(seed, t.patience.shape[0])])
 
 
 @loop
-def try_shift(t: Tables, s: State, seed: Array, heat: float) -> bool:
+def drawn(t: Tables, heats: Array, process: int, source: int, target: int) -> int:
+    """Return what a move must bring besides because the process is drawn home."""
+    return int(heats[1] * t.pull[process]) * homeward(t, process, source, target)
+
+
+@loop
+def try_shift(t: Tables, s: State, seed: Array, heats: Array) -> bool:
     """Try a random process on a random machine; return whether it went there."""
     process = below(seed, t.service.shape[0])
     target = below(seed, t.location.shape[0])
     source = s.where[process]
     if source == target:
         return False
-    change = shift_change(t, s, process, target)
-    if change >= NEVER:
-        return False
-    pull = t.pull[process] * homeward(t, process, source, target)
-    if not taken(seed, change + heat * pull, heat):
-        return False
-    if not may_shift(t, s, process, target):
+    budget = allowance(t, seed, heats[0])
+    budget -= drawn(t, heats, process, source, target)
+    if after_shift(t, s, process, target, budget) < 0 or not may_shift(t, s, process, target):
         return False
     shift(t, s, process, target)
-    renew(t, s, source, target, change)
+    renew(t, s, source)
+    renew(t, s, target)
     return True
 
 
 @loop
-def try_swap(t: Tables, s: State, seed: Array, heat: float) -> bool:
+def try_swap(t: Tables, s: State, seed: Array, heats: Array) -> bool:
     """Try to exchange two random processes; return whether they changed places."""
     one, other = below(seed, t.service.shape[0]), below(seed, t.service.shape[0])
     here, there = s.where[one], s.where[other]
     if here == there:
         return False
-    change = swap_change(t, s, one, other)
-    if change >= NEVER:
-        return False
-    pull = t.pull[one] * homeward(t, one, here, there)
-    pull += t.pull[other] * homeward(t, other, there, here)
-    if not taken(seed, change + heat * pull, heat):
-        return False
-    if not may_swap(t, s, one, other):
+    budget = allowance(t, seed, heats[0])
+    budget -= drawn(t, heats, one, here, there) + drawn(t, heats, other, there, here)
+    if after_chain(t, s, (one, other), here, budget) < 0 or not may_swap(t, s, one, other):
         return False
     shift(t, s, one, there)
     shift(t, s, other, here)
-    renew(t, s, here, there, change)
+    renew(t, s, here)
+    renew(t, s, there)
     return True
 
 
 @loop
-def largest(t: Tables, seed: Array, draws: int) -> int:
-    """Return the largest of some random processes."""
-    found = below(seed, t.service.shape[0])
-    for _ in range(draws - 1):
-        other = below(seed, t.service.shape[0])
-        if t.size[other] > t.size[found]:
-            found = other
-    return found
+def try_chain(t: Tables, s: State, seed: Array, heats: Array) -> bool:
+    """Try one process in another's place, which goes home or, from there, anywhere."""
+    one, other = below(seed, t.service.shape[0]), below(seed, t.service.shape[0])
+    here, there, third = s.where[one], s.where[other], t.home[other]
+    if third == there:
+        third = below(seed, t.location.shape[0])
+    if here == there or third in (here, there):
+        return False
+    budget = allowance(t, seed, heats[0])
+    budget -= drawn(t, heats, one, here, there) + drawn(t, heats, other, there, third)
+    if after_chain(t, s, (one, other), third, budget) < 0 or not may_shift(t, s, other, third):
+        return False
+    shift(t, s, other, third)
+    went = may_shift(t, s, one, there)
+    if went:
+        shift(t, s, one, there)
+        renew(t, s, here)
+    else:
+        shift(t, s, other, there)
+    renew(t, s, there)
+    renew(t, s, third)
+    return went
 
 
 @loop
-def try_trade(t: Tables, s: State, seed: Array, heat: float) -> bool:
-    """Try to trade a large process for what is on a random machine; return whether it went."""
-    process = largest(t, seed, 3)
+def try_trade(t: Tables, s: State, seed: Array, heats: Array) -> bool:
+    """Try to trade a process for what is on a random machine, the larger the likelier."""
+    index = below(seed, t.service.shape[0])
+    process = t.by_size[index * index // t.service.shape[0]]
     target = below(seed, t.location.shape[0])
     source = s.where[process]
-    if source == target:
+    if source == target or not may_shift(t, s, process, target):
         return False
-    before, most = s.costs[source] + s.costs[target], s.totals[MOST]
+    before = s.totals[COST]
     count = trade(t, s, process, target)
-    if count < 0:
-        return False
-    now = settled(t, s, source, target)
-    if now < NEVER:
-        change = now - before + t.weights[0] * (s.totals[MOST] - most)
-        change += way_change(t, process, source, target)
-        pull = t.pull[process] * homeward(t, process, source, target)
-        for index in range(count):
-            other = s.traded[index]
-            change += way_change(t, other, target, source)
-            pull += t.pull[other] * homeward(t, other, target, source)
-        if taken(seed, change + heat * pull, heat):
-            renew(t, s, source, target, change)
-            return True
+    change = s.totals[COST] - before + drawn(t, heats, process, source, target)
+    for index in range(count):
+        change += drawn(t, heats, s.traded[index], target, source)
+    fits = s.totals[FULL] == 0 or s.prices[0] > 0
+    if fits and change <= allowance(t, seed, heats[0]):
+        return True
     undo(t, s, process, source, count)
     return False
 
 
 @loop
 def walk(t: Tables, s: State, seed: Array, steps: int, heats: Array) -> int:
-    """Make steps from a temperature to another, in equal ratios; return how many were taken.
+    """Make steps and return how many were taken.
 
-    `heats` is the temperature at the beginning, at the end, the share of exchanges and trades,
-    and that of trades alone.
+    `heats` is the temperature, what it must bring at least that a process is away, and the
+    shares of exchanges, of chains and of trades among the steps; the rest are shifts.
     """
-    heat, swaps, trades = heats[0], int(heats[2] * UNIT), int(heats[3] * UNIT)
-    cooling = (heats[1] / heats[0]) ** (1.0 / max(1, steps // 100))
+    swaps = int(heats[2] * UNIT)
+    chains = swaps + int(heats[3] * UNIT)
+    trades = chains + int(heats[4] * UNIT)
     count = 0
-    for step in range(steps):
-        if step % 100 == 99:
-            heat *= cooling
+    for _ in range(steps):
         kind = draw(seed)
-        if kind < trades:
-            count += int(try_trade(t, s, seed, heat))
-        elif kind < swaps:
-            count += int(try_swap(t, s, seed, heat))
+        if kind < swaps:
+            count += int(try_swap(t, s, seed, heats))
+        elif kind < chains:
+            count += int(try_chain(t, s, seed, heats))
+        elif kind < trades:
+            count += int(try_trade(t, s, seed, heats))
         else:
-            count += int(try_shift(t, s, seed, heat))
+            count += int(try_shift(t, s, seed, heats))
     return count
