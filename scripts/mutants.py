@@ -32,6 +32,8 @@ FOLDER = ROOT / "tests" / "scenarios"
 PAGE = ROOT / "docs" / "reference" / "mutants.md"
 MODULES = (
     "anypool.planner.place",
+    "anypool.planner.sieve",
+    "anypool.planner.contest",
     "anypool.planner.evacuate",
     "anypool.planner.operate",
     "anypool.planner.serve",
@@ -53,6 +55,11 @@ MODULES = (
     "anypool.planner.rules.conflict",
     "anypool.planner.rules.needs",
     "anypool.planner.rules.rulebook",
+    "anypool.planner.saving.order",
+    "anypool.planner.saving.save",
+    "anypool.planner.saving.prove",
+    "anypool.planner.rolling.group",
+    "anypool.planner.rolling.wave",
     "anypool.plan.check",
     "anypool.plan.rulecheck",
     "anypool.plan.effect",
