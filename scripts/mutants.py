@@ -291,7 +291,8 @@ that no other scenario sees; one that does not count is kept where it tells some
 
 Not every mistake can be seen: some change nothing that anybody could notice (a bound on a \
 search that is never reached, the order of what is sorted afterwards). Nobody has sorted those \
-out, so what is unseen is an upper bound of what is untested here. Other tests see more: `planner.sieve` only serves pools larger than these; \
+out, so what is unseen is an upper bound of what is untested here. Other tests see more: \
+`planner.sieve` only serves pools larger than these; \
 `tests/unit/test_planner_place.py` compares it with one host after the other.
 """
 
