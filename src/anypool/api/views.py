@@ -144,6 +144,7 @@ class HostView(Struct, frozen=True, kw_only=True):
     place: str
     labels: tuple[str, ...]
     set_aside: bool
+    platform_decides: tuple[str, ...]
     power_saved: bool
     wake_proven_at: float
     bmc: BmcView | None
@@ -183,6 +184,7 @@ def host_view(
         place=host.place,
         labels=tuple(sorted(host.labels)),
         set_aside=host.set_aside,
+        platform_decides=tuple(sorted(host.platform_decides)),
         power_saved=host.power_saved,
         wake_proven_at=host.wake_proven_at,
         bmc=None if bmc is None else bmc_view(bmc),
@@ -215,6 +217,7 @@ class VmView(Struct, frozen=True, kw_only=True):
     snapshots: tuple[Snapshot, ...]
     copies: tuple[VmCopy, ...]
     twins: tuple[str, ...]
+    platform_moves: bool
     tags: tuple[str, ...]
     resource_pool: str
     place: str
@@ -244,6 +247,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
         snapshots=vm.snapshots,
         copies=vm.copies,
         twins=vm.twins,
+        platform_moves=vm.platform_moves,
         tags=tuple(sorted(vm.tags)),
         resource_pool=vm.resource_pool,
         place=vm.place,

@@ -6,11 +6,12 @@ Closing waits: for the hold, the cool-down, the window. Waking waits for nothing
 from msgspec.structs import replace
 
 from anypool.clock import Clock
+from anypool.engine import left
 from anypool.engine.engine import Engine
 from anypool.engine.past import Past
 from anypool.engine.powerorders import PowerOrders
 from anypool.engine.watcher import Look, Made, Watcher, author
-from anypool.model import Level, PolicyId, PowerSaving
+from anypool.model import Level, Matter, PolicyId, PowerSaving
 from anypool.plan import MigrateVm, Plan, PowerOffHost, Reason, reason
 from anypool.plan.check import objections
 from anypool.planner.rules import Rulebook
@@ -60,6 +61,7 @@ class PowerWatcher(Watcher):
             return self._say(look, why, until=now + AGAIN_S)
         inputs = Inputs(wish=wish, policies=rules.policies, terms=terms)
         automatic = _by_itself(rule, made, rules) and not past.failed
+        automatic = automatic and not left.deciding(look.inventory, look.hosts, Matter.POWER)
         return self._propose(look, past, Made(made, inputs, automatic))
 
     def _order(self, look: Look, rule: PowerSaving, rules: Rulebook) -> Order:

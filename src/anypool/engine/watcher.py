@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.clock import Clock
+from anypool.engine import left
 from anypool.engine.archive import Origin
 from anypool.engine.decide import NEVER, Deal, Rest, deal, enough, left_alone, weigh
 from anypool.engine.engine import Engine
@@ -20,6 +21,7 @@ from anypool.model import (
     HostState,
     Inventory,
     Level,
+    Matter,
     PlanId,
     Policy,
     PolicyId,
@@ -133,7 +135,9 @@ class Watcher:
         """Return the plan for now: of VMs that may move by themselves, else of all; or why none."""
         rule = _balance(look)
         never, asked = left_alone(look.policy, aim.rules, vms)
+        asked |= left.moved_by_platform(look.inventory, vms)
         by_itself = rule.level is not Level.SHADOW and len(asked) < len(vms)
+        by_itself = by_itself and not left.deciding(look.inventory, look.hosts, Matter.BALANCE)
         tries = [(asked, True)] if by_itself else []
         tries += [(never, False)] if not by_itself or never != asked else []
         terms = self._prices.terms(author(look.policy.id))
@@ -173,13 +177,20 @@ class Watcher:
         now = self._clock.now()
         match deal(_rule(look), plan.state, automatic=automatic, at=now):
             case Deal.KEEP:
-                code = "watch.failed" if failed else "watch.proposed"
-                return self._say(look, reason(code, plan=plan.id), plan=plan.id)
+                return self._say(look, self._waiting(look, plan.id, failed), plan=plan.id)
             case Deal.WINDOW:
                 why = reason("watch.window", plan=plan.id, window=_rule(look).window)
                 return self._say(look, why, until=now + 60, plan=plan.id)
             case Deal.RUN:
                 return self._run(look, plan.id)
+
+    def _waiting(self, look: Look, plan: PlanId, failed: bool) -> Reason:
+        """Return what a plan waits for: a person, and why so where the platform decides."""
+        matter = left.matter_of(_rule(look))
+        clusters = left.deciding(look.inventory, look.hosts, matter)
+        if clusters and _rule(look).level is Level.AUTOMATIC and not failed:
+            return reason(left.CODES[matter], plan=plan, clusters=clusters)
+        return reason("watch.failed" if failed else "watch.proposed", plan=plan)
 
     def _run(self, look: Look, plan: PlanId) -> float:
         try:

@@ -27,7 +27,7 @@ from anypool.model.frame import (
     Load,
     Remark,
 )
-from anypool.model.host import Host, HostState
+from anypool.model.host import Host, HostState, Matter
 from anypool.model.ids import (
     BookingId,
     DatastoreId,
@@ -200,6 +200,7 @@ __all__ = [
     "Licence",
     "Load",
     "Locking",
+    "Matter",
     "MaxVms",
     "Member",
     "Metric",

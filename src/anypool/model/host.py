@@ -16,6 +16,17 @@ class HostState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Matter(StrEnum):
+    """What a platform may decide by itself; we recommend only, where it does.
+
+    How loads are spread over hosts, which hosts are switched off, where VMs restart.
+    """
+
+    BALANCE = "balance"
+    POWER = "power"
+    RESTART = "restart"
+
+
 class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One host; `maintenance`, `reserved_mib`, `tags` and from `withheld` to `booked_mib` is ours.
 
@@ -26,6 +37,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     their abilities in `withheld`: the platform has them, and nothing may use them.
     `power_saved` says that it is off because we switched it off; `wake_proven_at` is when it
     last came up after that, in seconds since 1970, 0 if it never did or failed to since.
+    `platform_decides` is what the platform itself decides about it and its VMs.
     `set_aside` says that the platform itself runs nothing on it (vSphere's maintenance mode).
     `platform` is what its VMs are made for (qemu, esxi): they run on no other.
     `cluster`, `place` and `labels` are the platform's own: the cluster a vCenter has it in, the
@@ -59,6 +71,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     wake_proven_at: float = 0.0
     booked_mib: int = 0
     set_aside: bool = False
+    platform_decides: frozenset[Matter] = frozenset()
     platform: str = ""
     cluster: str = ""
     place: str = ""

@@ -110,7 +110,8 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
     `made_by` is the tag of the step that made it, `origin` the image it was made from, None
     if it was none of ours; `tags` are ours. `copies` is empty unless more than one host
-    knows the VM (in mid-migration, or after a fault). `twins` are other VMs that bear the same
+    knows the VM (in mid-migration, or after a fault). `platform_moves` says that its platform
+    moves it by itself (vSphere's DRS). `twins` are other VMs that bear the same
     id on their platform, its own id a VM behind another endpoint: nothing is done to any of
     them before they can be told apart. The platform's own are `resource_pool` (`gold/web`),
     `place`, the datacenter and folders (`DC0/prod`), `labels` (`field=value`), and whether it
@@ -134,6 +135,7 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     origin: Origin | None = None
     copies: tuple[VmCopy, ...] = ()
     twins: tuple[VmId, ...] = ()
+    platform_moves: bool = False
     tags: frozenset[str] = frozenset()
     resource_pool: str = ""
     place: str = ""

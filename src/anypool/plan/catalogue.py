@@ -203,6 +203,8 @@ _WATCH: dict[str, dict[str, Kind]] = {
     "watch.no-gain": {"percent": T},
     "watch.objected": {"objections": RS},
     "watch.proposed": {"plan": T},
+    "watch.platform-balances": {"plan": T, "clusters": NAMES},
+    "watch.platform-powers": {"plan": T, "clusters": NAMES},
     "watch.failed": {"plan": T},
     "watch.window": {"plan": T, "window": T},
     "watch.shadow": {"plan": T},

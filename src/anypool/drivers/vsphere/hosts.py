@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from anypool.drivers.vsphere import properties
+from anypool.drivers.vsphere import clusters, properties
 from anypool.drivers.vsphere.inventory import Inventory, plain
 from anypool.drivers.vsphere.mirror import Entry
 from anypool.model import (
@@ -51,6 +51,7 @@ def hosts(
             capabilities=capabilities,
             datastores=frozenset(_known(seen.datastore_ids, entry.get("datastore"))),
             networks=frozenset(_known(there, entry.get("network"))),
+            platform_decides=clusters.decides(above),
             set_aside=bool(entry.get("runtime.inMaintenanceMode")),
             platform="esxi",
             cluster=plain(above.get("name")) if above is not None and clustered else "",

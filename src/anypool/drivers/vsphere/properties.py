@@ -39,6 +39,7 @@ PATHS: dict[str, tuple[str, ...]] = {
         *("summary.hardware", "summary.config.product", "datastore", "network"),
     ),
     COMPUTE: _ENTITY,
+    CLUSTER: (*_ENTITY, "configurationEx"),
     POOL: _ENTITY,
     DATASTORE: (*_ENTITY, "summary", "info"),
     NETWORK: _ENTITY,

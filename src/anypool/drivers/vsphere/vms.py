@@ -5,7 +5,7 @@ from typing import Any
 
 from pyVmomi import vim
 
-from anypool.drivers.vsphere import notes, properties
+from anypool.drivers.vsphere import clusters, notes, properties
 from anypool.drivers.vsphere.hosts import state_of as host_state
 from anypool.drivers.vsphere.inventory import Inventory, plain
 from anypool.drivers.vsphere.mirror import Entry
@@ -69,6 +69,7 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
         resource_pool="/".join(_pools(seen, entry)),
         place="/".join(seen.above(entry)),
         labels=seen.labels(entry),
+        platform_moves=clusters.moves(seen, moid, entry),
         twins=seen.who.twins.get(key, ()),
         template=bool(entry.get("config.template")),
     )

@@ -173,4 +173,22 @@ func (v *VirtualMachineSnapshot) RenameSnapshot(
 	return &methods.RenameSnapshotBody{Res: new(types.RenameSnapshotResponse)}
 }
 
+// configured keeps what a cluster decides by itself, and tells of all that was changed.
+func (c *ClusterComputeResource) configured(
+	config *types.ClusterConfigInfoEx, spec *types.ClusterConfigSpecEx,
+) types.BaseMethodFault {
+	if spec.DrsConfig != nil {
+		config.DrsConfig = *spec.DrsConfig
+	}
+	if spec.DasConfig != nil {
+		config.DasConfig = *spec.DasConfig
+	}
+	if spec.DpmConfig != nil {
+		config.DpmConfigInfo = spec.DpmConfig
+	}
+	own := *config
+	Map.Update(c, []types.PropertyChange{{Name: "configurationEx", Val: &own}})
+	return nil
+}
+
 var _ mo.Reference = (*Task)(nil)

@@ -56,6 +56,12 @@ DEEDS = (
         "\t\tMap.Update(vm, changes)\n\n\t\treturn nil, nil\n\t})\n\n"
         "\treturn &methods.RelocateVM_TaskBody{\n",
     ),
+    # What a cluster decides by itself was not kept, and nobody was told of its rules.
+    Repair(
+        "cluster_compute_resource.go",
+        "\t\t\tc.updateOverridesDRS,\n",
+        "\t\t\tc.updateOverridesDRS,\n\t\t\tc.configured,\n",
+    ),
     # A snapshot did not bring back whether the VM ran.
     Repair(
         "snapshot.go",

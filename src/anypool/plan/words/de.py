@@ -155,6 +155,8 @@ WORDS: dict[str, str] = {
     "watch.no-gain": "Ungleichgewicht {percent} %: keine Migration lohnt sich",
     "watch.objected": "ein Plan wurde verworfen: {objections}",
     "watch.proposed": "Plan {plan} wartet auf eine Entscheidung",
+    "watch.platform-balances": "Plan {plan} ist ein Vorschlag: vSphere DRS verteilt auf {clusters}",
+    "watch.platform-powers": "Plan {plan} ist ein Vorschlag: vSphere DPM schaltet {clusters}",
     "watch.failed": "der letzte Vorgang endete nicht wie geplant: Plan {plan} wartet auf eine "
     "Entscheidung",
     "watch.window": "Plan {plan} wartet auf seine Zeit: {window} UTC",

@@ -152,6 +152,8 @@ WORDS: dict[str, str] = {
     "watch.no-gain": "imbalance {percent} %: no moves are worth their price",
     "watch.objected": "a plan was thrown away: {objections}",
     "watch.proposed": "plan {plan} waits for somebody to decide",
+    "watch.platform-balances": "plan {plan} is a recommendation: vSphere DRS balances {clusters}",
+    "watch.platform-powers": "plan {plan} is a recommendation: vSphere DPM switches {clusters}",
     "watch.failed": "the last operation did not end as planned: plan {plan} waits for somebody "
     "to decide",
     "watch.window": "plan {plan} waits for its time: {window} UTC",

@@ -56,6 +56,12 @@ HOST: Table[Host] = Table(
         Field("cluster", Kind.TEXT, lambda host, _: host.cluster, "its cluster", free=True),
         Field("place", Kind.TEXT, lambda host, _: host.place, "datacenter and folders", free=True),
         Field("label", Kind.SET, lambda host, _: host.labels, "the platform's tags", free=True),
+        Field(
+            "platform-decides",
+            Kind.SET,
+            lambda host, _: host.platform_decides,
+            "balance, power, restart: what the platform decides by itself",
+        ),
         Field("platform", Kind.TEXT, lambda host, _: host.platform, "qemu, esxi, ..."),
         Field("memory", Kind.SIZE, lambda host, _: host.memory_mib * MIB, "all its memory"),
         Field("memory-free", Kind.SIZE, _free_bytes, "memory neither held nor reserved"),
