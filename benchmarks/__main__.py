@@ -20,6 +20,7 @@ NAMES = (
     "restart",
     "history",
     "vsphere_inventory",
+    "look",
 )
 
 
