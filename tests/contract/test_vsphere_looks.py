@@ -90,6 +90,23 @@ def test_a_mistake_in_the_driver_ends_in_its_connection(center: Center) -> None:
     session.close()
 
 
+def test_who_read_what_changed_is_not_told_of_it_again(center: Center) -> None:
+    """Else one change would make us ask for ever."""
+    driver = center.driver()
+    driver.observe()
+    cursor = driver.changes("", 0.0).cursor
+    with center.person() as root:
+        victim = work(root, 1)
+        rounds = 0
+        while (found := driver.changes(cursor, 5.0 if rounds == 0 else 0.3)).vms:
+            cursor, rounds = found.cursor, rounds + 1
+            driver.observe_vms(tuple(sorted(found.vms)))
+            assert rounds < 5, "it is told again and again"
+        assert rounds > 0
+        undo(victim, 1)
+    driver.close()
+
+
 def test_the_connection_lets_no_more_pass_than_is_written_down_here() -> None:
     methods = {name.partition(".")[2] for name in READERS}
     more = {

@@ -44,11 +44,12 @@ class Mirror:
     """The objects of a vCenter by vCenter's names for them; used from several threads.
 
     `told` is called for every object that came, changed or went, with its entry as it was
-    last known; `began` when everything was read anew.
+    last known, and whether that is news: what somebody asked for is none to them. `began` is
+    called when everything was read anew.
     """
 
     def __init__(
-        self, session: Session, told: Callable[[str, Entry], None], began: Callable[[], None]
+        self, session: Session, told: Callable[[str, Entry, bool], None], began: Callable[[], None]
     ) -> None:
         self._session = session
         self._told = told
@@ -99,7 +100,7 @@ class Mirror:
             found[content.obj._moId] = entry
         with self._data:
             for moid in wanted:
-                self._put(moid, found.get(moid))
+                self._put(moid, found.get(moid), news=False)
         return found
 
     def entries(self) -> dict[str, Entry]:
@@ -178,15 +179,15 @@ class Mirror:
             kind = properties.kind_of(update.obj)
             self._put(moid, Entry(kind, _changed(props, update.changeSet)))
 
-    def _put(self, moid: str, entry: Entry | None) -> None:
+    def _put(self, moid: str, entry: Entry | None, *, news: bool = True) -> None:
         old = self._objects.get(moid)
         if entry is None:
             if old is not None:
                 del self._objects[moid]
-                self._told(moid, old)
+                self._told(moid, old, True)
             return
         self._objects[moid] = entry
-        self._told(moid, entry)
+        self._told(moid, entry, news)
 
     def _interrupt(self) -> None:
         """Let a wait that is under way end."""

@@ -91,13 +91,16 @@ class Part(BaseDriver):
             if seen.who.ids.get(moid) == known[moid]
         }
 
-    def _told(self, moid: str, entry: Entry) -> None:
+    def _told(self, moid: str, entry: Entry, news: bool) -> None:
         if entry.kind != properties.VM:
             self.log.note(None)
             return
         gone = self.mirror.entry(moid) is None
-        for vm in self.naming.told(seen_as(moid, entry), gone=gone):
-            self.log.note(vm)
+        known = self.naming.who.ids.get(moid)
+        concerned = self.naming.told(seen_as(moid, entry), gone=gone)
+        if news or concerned != {known}:
+            for vm in concerned:
+                self.log.note(vm)
 
     def _began(self) -> None:
         self._name(self.mirror.entries(), afresh=True)
