@@ -18,6 +18,7 @@ from tests.service.process_kit import Served, logged_in
 from tests.service.test_store_postgres import Server
 from tests.service.test_store_postgres import server as server
 from tests.service.test_store_postgres import url as postgresql_url
+from tests.unit.redfish_kit import USER, served
 
 url = postgresql_url
 READ = (
@@ -54,6 +55,7 @@ def harvested(state: Path, database: str = "") -> Harvest:
         where = f"{manager.url}/api/v1"
         with httpx.Client(base_url=where, timeout=30, headers=headers, event_hooks=hooks) as client:
             endpoints(harvest, client)
+            bmcs(harvest, client, state.parent / "bmc")
             people(harvest, client, where)
             on_the_command_line(harvest, served, state)
             work(harvest, client, manager.pid)
@@ -106,6 +108,27 @@ def endpoints(harvest: Harvest, client: httpx.Client) -> None:
     assert client.post("/endpoints", json=unknown).status_code == 422
     broken = f'{{"uri": "{SIMPLE}", "password": "{harvest.plant("password in half a body")}'
     assert client.post("/endpoints", content=broken).status_code in (400, 422)
+
+
+def bmcs(harvest: Harvest, client: httpx.Client, folder: Path) -> None:
+    """The password of a BMC: taken, wrong, for nobody, in the address, malformed."""
+    path = f"/hosts/{client.get('/hosts').json()['items'][0]['id']}/bmc"
+    with served(folder) as bmc:
+        bmc.password = harvest.plant("password of a BMC")
+        good = {"url": bmc.url, "user": USER, "fingerprint": bmc.fingerprint, "vouch": True}
+        for wrong, status in (
+            ({"password": harvest.plant("wrong password of a BMC")}, 422),
+            ({"password": harvest.plant("password of no BMC"), "url": "https://127.0.0.1:1"}, 503),
+            ({"password": "x", "url": f"https://u:{harvest.plant('in a BMC url')}@127.0.0.1"}, 422),
+            ({"password": harvest.plant("password of a BMC not trusted"), "fingerprint": ""}, 409),
+            ({"password": {"a": harvest.plant("password of a BMC in a body")}}, 422),
+        ):
+            answer = client.post(path, json=good | wrong)
+            assert answer.status_code == status, answer.text
+        answer = client.post(path, json=good | {"password": bmc.password})
+        assert answer.status_code == 200, answer.text
+        assert bmc.carried
+        until(lambda: len(bmc.asked) > 10 or client.get(path).json()["read_at"], "it is read")
 
 
 def people(harvest: Harvest, client: httpx.Client, where: str) -> None:

@@ -15,7 +15,7 @@ from anypool.drivers.observing import guarded
 from anypool.drivers.sim import Shape, SimDriver
 from anypool.drivers.sim.state import State
 from anypool.engine.powering import AGAIN_S
-from anypool.errors import AnypoolError, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, Denied, OutcomeUnknown, Unreachable
 from anypool.model import (
     Bmc,
     Capability,
@@ -47,6 +47,8 @@ class Board:
     ignores: list[str] = field(default_factory=list)
     loses: list[str] = field(default_factory=list)
     silent: bool = False
+    locked: bool = False
+    asked: int = 0
     says: Power | None = None
 
 
@@ -85,6 +87,9 @@ class Double(BaseDriver):
 
     def power(self, host: HostId) -> PowerReading:
         board = self._pool.board
+        board.asked += 1
+        if board.locked:
+            raise Denied("a wrong password")
         if board.silent:
             raise Unreachable("the BMC hangs")
         with self._pool.world.turn() as state:
@@ -295,6 +300,21 @@ def test_one_that_a_person_switches_off_first_is_not_ours(racks: Racks) -> None:
     assert racks.finish(run).state is RunState.FAILED
     assert saved(racks) == (HostState.OFF, False)
     assert racks.board.orders == []
+
+
+def test_one_that_does_not_let_us_in_is_asked_ever_more_rarely(racks: Racks) -> None:
+    racks.board.locked = True
+    racks.board.asked = 0
+    for _ in range(600):
+        assert racks.engine.bmcs.read(HOST) is Power.UNKNOWN
+        racks.clock.advance(1.0)
+    assert racks.board.asked == 4  # at once, after 60 s, 120 s and 240 s
+    known = racks.engine.bmcs.get(HOST)
+    assert known is not None
+    assert known.message == "a wrong password"
+    racks.board.locked = False
+    racks.clock.advance(600.0)
+    assert racks.engine.bmcs.read(HOST) is Power.ON
 
 
 def test_one_that_was_opened_meanwhile_is_not_switched_off(racks: Racks) -> None:

@@ -36,6 +36,7 @@ class Service:
     """
 
     power: str = "On"
+    password: str = PASSWORD
     resets: list[str] = field(default_factory=lambda: ["On", "ForceOff", "GracefulShutdown"])
     sessions: bool = True
     systems: list[str] = field(default_factory=lambda: [SYSTEM])
@@ -131,13 +132,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _known(self) -> bool:
         service = self._service
-        both = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        both = base64.b64encode(f"{USER}:{service.password}".encode()).decode()
         if self.headers.get("Authorization") == f"Basic {both}":
             return True
         return self.headers.get("X-Auth-Token", "") in service.tokens
 
     def _log_in(self, body: Any) -> None:
-        if (body["UserName"], body["Password"]) != (USER, PASSWORD):
+        if (body["UserName"], body["Password"]) != (USER, self._service.password):
             self._say(401, {"error": {"message": "no entry"}})
             return
         token = f"token-{len(self._service.asked)}"
