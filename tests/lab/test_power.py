@@ -12,7 +12,7 @@ from tests.lab.oracle import Oracle
 pytest_plugins = ["tests.lab.full_stack"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
-NAME = "sleeper"
+NAME, AFTER = "sleeper", "placed"
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def empty(stack: Stack) -> Iterator[Stack]:
         stack.forget(name)
     yield stack
     stack.forget(NAME)
+    stack.forget(AFTER)
     stack.lab.repair()
 
 
@@ -74,8 +75,8 @@ def test_a_host_is_closed_to_save_power_and_woken_by_a_manager_that_was_killed(
         assert stack.end(run)["state"] == "done"
         woken = stack.client.get("/hosts/h3")
         assert (woken["state"], woken["power_saved"], woken["maintenance"]) == ("up", False, False)
-        stack.do(f"/vms/{stack.vms[NAME]}/migrate", {"host": "h3"})
-        assert stack.place(NAME) == "h3"
-        stack.wait_for_ticks(oracle, (NAME,), more=2)
+        stack.make(AFTER, "h3")
+        assert stack.place(AFTER) == "h3"
+        stack.wait_for_ticks(oracle, (NAME,), more=1)
         assert not oracle.twice(stack.vms[NAME])
         assert oracle.console(stack.vms[NAME]).boots == 1
