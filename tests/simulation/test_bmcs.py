@@ -27,6 +27,7 @@ from anypool.model import (
     Power,
     PowerReading,
     VmId,
+    VmState,
 )
 from anypool.plan import Plan, PowerOffHost, PowerOnHost, Step, digest, reason
 from anypool.planner.saving import plan_wake_proof
@@ -35,7 +36,7 @@ from tests.simulation.pool import SimPool
 from tests.simulation.yard import Yard
 
 R = TypeVar("R")
-HOST = HostId("sim-h2")
+HOST = HostId("sim-h1")
 SHAPE = Shape(hosts=2, vms=2, running_percent=100)
 
 
@@ -147,8 +148,11 @@ class Racks(Yard):
         pool.board = self.board
         return pool
 
-    def host(self, key: HostId = HOST) -> object:
-        return self.engine.inventory.hosts[key]
+    def driver_of(self, host: HostId) -> Driver:
+        endpoint = self.engine.inventory.hosts[host].endpoint
+        return self._pool().driver(
+            next(one for one in self.engine.endpoints() if one.id == endpoint)
+        )
 
 
 @pytest.fixture
@@ -192,7 +196,7 @@ def test_a_host_is_switched_by_its_bmc_and_seen_off_and_up(racks: Racks) -> None
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_it_goes_on_through_a_crash_at_every_write(tmp_path: Path, when: str) -> None:
-    for number in range(1 if when == "before" else 2, 60, 3):
+    for number in range(1 if when == "before" else 3, 60, 5):
         (tmp_path / f"{number}").mkdir()
         racks = Racks(tmp_path / f"{number}")
         run = racks.begin(plan_wake_proof(racks.engine.inventory, HOST))
@@ -340,3 +344,27 @@ def test_an_observe_only_host_is_read_and_not_switched(racks: Racks) -> None:
         with pytest.raises(AnypoolError, match="observe-only"):
             deed(HOST)
     assert racks.board.orders == []
+
+
+def test_a_vm_that_was_stopped_still_is_while_its_host_is_off(racks: Racks) -> None:
+    vm = next(vm for vm, host in racks.running.items() if host == HOST)
+    racks.driver_of(HOST).power_off_vm(vm, HOST)
+    racks.engine.observe_now(HOST)
+    close(racks)
+    one(racks, PowerOffHost(host=HOST))
+    racks.engine.bmcs.read(HOST)
+    known = racks.engine.inventory.vms[vm]
+    assert (known.state, known.host) == (VmState.STOPPED, HOST)
+    racks.board.silent = True
+    racks.engine.bmcs.read(HOST)
+    assert racks.engine.inventory.vms[vm].state is VmState.UNKNOWN
+
+
+def test_a_vm_that_ran_is_unknown_when_its_host_loses_power(racks: Racks) -> None:
+    vm = next(vm for vm, host in racks.running.items() if host == HOST)
+    racks.world.switch_host_off(HOST)
+    with pytest.raises(Unreachable):
+        racks.engine.observe_now(HOST)
+    racks.engine.bmcs.read(HOST)
+    assert racks.engine.inventory.hosts[HOST].state is HostState.OFF
+    assert racks.engine.inventory.vms[vm].state is VmState.UNKNOWN

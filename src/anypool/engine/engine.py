@@ -11,6 +11,7 @@ from anypool.engine.admission import admit
 from anypool.engine.archive import BY_SOMEBODY, Origin
 from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.bookings import Bookings
+from anypool.engine.change import Delta
 from anypool.engine.endpoints import DriverPool, Endpoints
 from anypool.engine.health import Healths
 from anypool.engine.images import Images
@@ -21,7 +22,7 @@ from anypool.engine.load import Loads
 from anypool.engine.meter import SHARES, Meter
 from anypool.engine.observe import Observer, places
 from anypool.engine.ours import Ours
-from anypool.engine.picture import Delta, Picture
+from anypool.engine.picture import Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
 from anypool.engine.recollect import recollected

@@ -91,6 +91,12 @@ def _one(said: tuple[Said, ...]) -> bool:
     return all(here & there for here, there in combinations(places, 2))
 
 
+def rests(vm: Vm, host: Host | None) -> bool:
+    """Return whether a VM that was stopped still is, since its host has no power."""
+    off = host is not None and host.state is HostState.OFF
+    return off and vm.state in _AT_REST and not vm.copies
+
+
 def _copies(said: Said) -> Iterable[_Copy]:
     main = said.vm
     yield _ranked(main, current=said.current)

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
-from anypool.engine.picture import Delta, Picture
+from anypool.engine.change import Delta
+from anypool.engine.picture import Picture
 from anypool.engine.turnstile import Turnstile
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (

@@ -6,12 +6,12 @@ never overwrites what a later and quicker one has seen.
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.drivers.observing import masked, unmasked
 from anypool.engine import merge
 from anypool.engine.board import Notice
+from anypool.engine.change import Delta
 from anypool.engine.merge import Said
 from anypool.engine.ours import Ours
 from anypool.engine.reading import Namers, Reading, known_to
@@ -35,14 +35,6 @@ from anypool.model import (
     Volume,
 )
 from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, VmFacts
-
-
-class Delta(Struct, frozen=True, gc=False):
-    """What a change of the picture means to others: notices, VMs that are gone, and new twins."""
-
-    notices: frozenset[Notice] = frozenset()
-    vanished: tuple[Vm, ...] = ()
-    twinned: tuple[Vm, ...] = ()
 
 
 class Picture:
@@ -114,7 +106,7 @@ class Picture:
         if anew:
             changed |= self._vms_of(endpoint.id)
         refreshed = self._refresh(changed | self._awaited, moving)
-        return replace(refreshed, notices=refreshed.notices | shown)
+        return refreshed.also(shown)
 
     def lose(self, endpoint: EndpointId) -> Delta:
         """Take note that an endpoint does not answer: what it said is UNKNOWN now."""
@@ -126,7 +118,7 @@ class Picture:
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
         vms = self._vms_of(endpoint)
         refreshed = self._refresh(vms, frozenset(reading.vms))
-        return replace(refreshed, notices=refreshed.notices | notices)
+        return refreshed.also(notices)
 
     def switch(self, endpoint: Endpoint) -> Delta:
         """Show at once whether the hosts of an endpoint may be operated, and in which pool."""
@@ -164,7 +156,7 @@ class Picture:
         notices |= self._stores_and_networks(
             self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
         )
-        return replace(refreshed, notices=refreshed.notices | notices)
+        return refreshed.also(notices)
 
     def deleted(self, vm: VmId) -> Delta:
         """Take note that we deleted a VM and saw it gone: nobody can have it."""
@@ -182,7 +174,9 @@ class Picture:
     def put_power(self, host: HostId, power: Power | None) -> Delta:
         """Lay over a host what its BMC says; None where it has none any more."""
         self._ours.power[host] = power
-        return Delta(frozenset(self._show_host(host)))
+        shown = self._show_host(host)
+        vms = self._vms_of(self.inventory.hosts[host].endpoint) if shown else set[VmId]()
+        return self._refresh(vms, frozenset(vms)).also(shown)
 
     def book(self, more_mib: Mapping[HostId, int]) -> Delta:
         """Keep so much more memory of hosts for VMs to come, or less where it is negative."""
@@ -367,8 +361,13 @@ class Picture:
 
     def _merged(self, vm: VmId) -> Vm | None:
         readings = (self._readings[endpoint] for endpoint in self._known_at.get(vm, ()))
-        merged = merge.merge_vm(Said(one.vms[vm], one.current) for one in readings)
+        merged = merge.merge_vm(self._said(one, one.vms[vm]) for one in readings)
         return None if merged is None else merge.lay_over_vm(merged, self._ours.vms.get(vm))
+
+    def _said(self, reading: Reading, vm: Vm) -> Said:
+        """Return an endpoint's word; that a VM is stopped holds while its host is off, too."""
+        host = None if vm.host is None else self.inventory.hosts.get(vm.host)
+        return Said(vm, reading.current or merge.rests(vm, host))
 
     def _may_be_elsewhere(self, vm: Vm, moving: frozenset[VmId]) -> bool:
         silent = (self._readings[one].hosts.values() for one in self._silent)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from anypool.engine import twins
 from anypool.engine.board import Board, Notice
-from anypool.engine.picture import Delta
+from anypool.engine.change import Delta
 from anypool.errors import AnypoolError
 from anypool.model import Datastore, Host, Network, Vm, VmId
 from anypool.store import Store, events, observed
