@@ -78,6 +78,7 @@ class Statistics(Part):
 
     def measure(self) -> tuple[Load, ...]:
         """Tell the counters of everything that is up; its averages are asked for when due."""
+        self.mirror.catch_up()
         seen = self.inventory()
         things = [*self._hosts(seen), *self._vms(seen)]
         now = time.monotonic()

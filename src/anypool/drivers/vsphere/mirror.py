@@ -69,6 +69,14 @@ class Mirror:
             self._hurry.clear()
             self._session.read("read what changed", partial(self._pump, wait_s=0.0))
 
+    def catch_up(self) -> None:
+        """Take in what changed, unless somebody is doing so already."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self._session.read("read what changed", partial(self._pump, wait_s=0.0))
+            finally:
+                self._turn.release()
+
     def wait(self, wait_s: float) -> None:
         """Take in changes for up to `wait_s`, returning early once there are any."""
         until = time.monotonic() + wait_s
