@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.follow import follow
+from anypool.cli.joining import add
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.pool import Switch, switched
@@ -44,6 +45,9 @@ COLUMNS = (
 def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
     """List endpoints and how the conversation with each goes."""
     show_all("/endpoints", Noun.ENDPOINT, COLUMNS, which, where)
+
+
+app.command(add)
 
 
 @app.command

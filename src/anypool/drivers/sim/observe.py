@@ -83,6 +83,7 @@ def shown_host(state: State, host: HostId, view: View) -> Host:
         row.host,
         endpoint=view.endpoint,
         pool=view.pool,
+        platform="sim",
         state=_state(row),
     )
 
