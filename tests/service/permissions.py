@@ -62,7 +62,7 @@ LEAST: dict[str, Role | None] = {
     **{
         f"post /vms/{{key}}/{verb}": _O
         for verb in (
-            *("start", "migrate", "rename", "reconfigure", "shut-down", "power-off"),
+            *("clone", "start", "migrate", "rename", "reconfigure", "shut-down", "power-off"),
             *("reboot", "reset", "pause", "resume"),
         )
     },

@@ -24,6 +24,7 @@ from anypool.api.planviews import Accepted
 from anypool.api.views import ListView, VmView, list_view, vm_view
 from anypool.model import Resources, VmChange
 from anypool.model.units import MIB, parse_size
+from anypool.service.cloning import NewClone
 from anypool.service.vms import Power
 from anypool.service.wishes import NewVm
 
@@ -55,6 +56,21 @@ class NewVmBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shareable: bool = False
     cmdline: Text | None = None
     booking: Text | None = None
+
+
+class CloneBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A VM to make like another one or like a template; what is left out is as there.
+
+    Its adapters have new addresses, on `networks` or on those of the source.
+    """
+
+    name: Text
+    vcpus: Cpus | None = None
+    memory: Size | None = None
+    networks: tuple[Text, ...] | None = None
+    host: Text | None = None
+    start: bool = True
+    tags: tuple[Text, ...] = ()
 
 
 class VmPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,6 +171,24 @@ def delete_vm(
     return proposed(services, by, services.vms.delete(by, key, volumes=volumes, dry_run=dry_run))
 
 
+@post("/vms/{key:str}/clone", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def clone_vm(
+    services: Use, by: By, key: Key, data: JSONBody[CloneBody], room: Room
+) -> Response[Accepted]:
+    """Make a VM like another one or like a template, where the platform copies whole VMs."""
+    asked = NewClone(
+        name=data.name,
+        vcpus=data.vcpus,
+        memory_mib=_mib(data.memory),
+        networks=data.networks,
+        host=data.host,
+        start=data.start,
+        tags=data.tags,
+    )
+    proposal = services.vms.clone(by, key, asked, dry_run=room.dry_run, waive=room.waive)
+    return proposed(services, by, proposal)
+
+
 @post("/vms/{key:str}/start", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def start_vm(services: Use, by: By, key: Key, room: Room) -> Response[Accepted]:
     """Start a stopped VM."""
@@ -240,6 +274,7 @@ ROUTES = (
     get_vm,
     change_vm,
     delete_vm,
+    clone_vm,
     start_vm,
     migrate_vm,
     rename_vm,

@@ -12,7 +12,7 @@ from anypool.cli.history import LAST_HOUR, Period, show_history
 from anypool.cli.host import retag
 from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_one
-from anypool.cli.vm_wish import NOTHING, Change, NewVm
+from anypool.cli.vm_wish import LIKE, NOTHING, Change, NewClone, NewVm
 from anypool.cli.words import mib, size
 from anypool.search import Noun
 
@@ -95,6 +95,21 @@ def create(
     """Make one or more VMs from an image; with --count 2 they are NAME-1 and NAME-2."""
     body = {"name": name, **wish.body()}
     return do(where, how, lambda client, dry: client.post("/vms", body, dry_run=dry, **how.query))
+
+
+@app.command
+def clone(
+    source: str,
+    name: str,
+    /,
+    *,
+    wish: NewClone = LIKE,
+    how: Taking = TAKING,
+    where: Where = HERE,
+) -> int:
+    """Make a VM NAME like SOURCE, another VM or a template, with copies of its disks (vSphere)."""
+    body, path = {"name": name, **wish.body()}, f"/vms/{key(source)}/clone"
+    return do(where, how, lambda client, dry: client.post(path, body, dry_run=dry, **how.query))
 
 
 @app.command

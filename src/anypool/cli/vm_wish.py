@@ -55,6 +55,36 @@ class NewVm:
         return {**fixed, "start": not self.stopped, **chosen}
 
 
+@Parameter(name="*", group="The VM")
+@dataclass(frozen=True, kw_only=True)
+class NewClone:
+    """A VM to be made like another one; what is left out is as there."""
+
+    vcpus: Annotated[int | None, Parameter(help="virtual CPUs")] = None
+    memory: Annotated[str, Parameter(help="memory, such as 2GiB")] = ""
+    network: Annotated[
+        tuple[str, ...], Parameter(negative="", help="network to attach to; may be repeated")
+    ] = ()
+    host: Annotated[str, Parameter(help="host it is made on")] = ""
+    tag: Annotated[tuple[str, ...], Parameter(negative="", help="tag; may be repeated")] = ()
+    stopped: Annotated[bool, Parameter(help="do not start it")] = False
+
+    def body(self) -> Json:
+        """Return the request; raise `Invalid` for what is no size."""
+        given = {
+            "vcpus": self.vcpus,
+            "memory": with_unit(self.memory),
+            "networks": list(self.network),
+            "host": self.host,
+            "tags": list(self.tag),
+        }
+        chosen = {name: value for name, value in given.items() if value}
+        return {"start": not self.stopped, **chosen}
+
+
+LIKE = NewClone()
+
+
 @Parameter(name="*", group="The change")
 @dataclass(frozen=True, kw_only=True)
 class Change:

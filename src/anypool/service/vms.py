@@ -23,6 +23,7 @@ from anypool.planner.wishes import CreateVms, DoAction, MigrateOne, StartOne
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
+from anypool.service.cloning import NewClone, clone_of
 from anypool.service.facts import Facts
 from anypool.service.listing import Lists
 from anypool.service.names import checked_name, checked_tags
@@ -90,6 +91,19 @@ class Vms:
             booking = self._engine.bookings.find(asked.booking)
             made = wishes(on_its_host(asked, booking, inventory), inventory, used)
             return CreateVms(wishes=made, host=booking.host, redeems=(redeemed(booking, made),))
+
+        return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
+
+    def clone(
+        self, by: Principal, key: str, asked: NewClone, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
+        """Make a VM like another or like a template; raise as `create`, and `NotSupported`."""
+
+        def plan(inventory: Inventory, _: Rulebook) -> CreateVms:
+            used = taken(inventory, self._underway.plans())
+            wish = clone_of(find.vm(inventory, key), asked, inventory, used)
+            host = _host_id(inventory, asked.host)
+            return CreateVms(wishes=(wish,), host=host, start=asked.start)
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
 
