@@ -43,6 +43,7 @@ class Service:
     faults: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, dict[str, Any]] = field(default_factory=dict)
     obeys: bool = True
+    closes: bool = False
     asked: list[str] = field(default_factory=list)
     carried: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
@@ -182,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _raw(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
+        if self._service.closes:
+            self.send_header("Connection", "close")
         for name, value in headers.items():
             self.send_header(name, value)
         if status != 204:

@@ -21,7 +21,7 @@ BMC: Json = {
     "read_at": 1_700_000_000.0,
     "message": "",
 }
-MORE = ("observe_only", "power_saved", "sockets", "withheld")
+MORE = ("wake_proven_at", "observe_only", "power_saved", "sockets", "withheld")
 SET = ("host", "set-bmc", "h1", "https://10.0.0.9", "--user", "operator")
 
 

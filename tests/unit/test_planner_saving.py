@@ -165,7 +165,7 @@ def test_plan_says_what_is_saved_and_which_hosts_stay() -> None:
     plan = plan_saving(world, order(world, watts=watts, keep=frozenset({H2})))
     assert codes(plan) == ["saving.watts", "saving.kwh", "saving.stays"]
     assert "95 W" in plan.goal
-    assert "2.28 kWh" in plan.goal
+    assert "2.28 kWh a day" in plan.goal
 
 
 def test_money_and_co2_are_those_of_a_day_at_the_mean_of_the_week() -> None:
@@ -175,7 +175,7 @@ def test_money_and_co2_are_those_of_a_day_at_the_mean_of_the_week() -> None:
     tariff = Tariff(price=(0.2,) * half + (0.4,) * half, co2_g=(500.0,) * HOURS, currency="EUR")
     plan = plan_saving(world, order(world, watts=watts, tariff=tariff))
     assert "2.40 kWh" in plan.goal
-    assert "0.72 EUR" in plan.goal
+    assert "0.72 EUR a day" in plan.goal
     assert "1.20 kg CO2" in plan.goal
 
 

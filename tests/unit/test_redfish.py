@@ -83,6 +83,13 @@ def test_power_is_switched_and_read(service: Service, sessions: bool) -> None:
     assert not service.tokens
 
 
+def test_a_service_that_ends_each_connection_is_spoken_to_all_the_same(service: Service) -> None:
+    service.closes = True
+    driver = service.driver()
+    driver.power_off_host(HOST)
+    assert driver.power(HOST).power is Power.OFF
+
+
 def test_nothing_is_sent_where_it_is_so_already(service: Service) -> None:
     service.driver().power_on_host(HOST)
     assert f"POST {RESET}" not in service.asked

@@ -3,7 +3,7 @@
 from anypool.cli import host_bmc
 from anypool.cli.client import Json
 from anypool.cli.output import Column
-from anypool.cli.words import mib
+from anypool.cli.words import mib, moment
 
 
 def _closed(host: Json) -> bool:
@@ -41,5 +41,6 @@ ALL = (
     Column("PLATFORM", lambda host: host["platform"]),
     Column("ACCELERATORS", lambda host: host["accelerators"]),
     Column("POWER", lambda host: host_bmc.power(host["bmc"])),
+    Column("SEEN TO WAKE", lambda host: moment(host["wake_proven_at"])),
     Column("BMC", lambda host: (host["bmc"] or {}).get("url")),
 )

@@ -39,7 +39,6 @@ DEADLINES_S: dict[str, float] = {
     "changes": 20.0,
     "measure": 30.0,
     "console": 15.0,
-    "power": 30.0,
     "migration": 20.0,
     "job": 20.0,
     "digest": 30.0,

@@ -50,6 +50,7 @@ class Channel:
 
     def shown(self) -> str:
         """Return the SHA-256 of the certificate that is shown; nothing is sent to it."""
+        self._until = time.monotonic() + self._operation_s
         connection = self._connected()
         try:
             return _digest(connection)
@@ -59,11 +60,8 @@ class Channel:
     def open(self) -> None:
         """Connect anew for one operation; raise `Denied` for another certificate."""
         self.close()
-        connection = self._connected()
-        if (shown := _digest(connection)) != self._fingerprint:
-            connection.close()
-            raise Denied(f"{self.name} shows another certificate, {shown}", hint=_RENEWED)
-        self._connection = connection
+        self._until = time.monotonic() + self._operation_s
+        self._connection = self._trusted()
 
     def close(self) -> None:
         """End the connection; harmless when there is none."""
@@ -78,10 +76,9 @@ class Channel:
 
         Raises `Unreachable`; for anything but a GET that may have got there, `OutcomeUnknown`.
         """
-        if self._connection is None:  # the last answer could not be read to its end
-            self.open()
+        if self._connection is None:  # many services end it after each answer
+            self._connection = self._trusted()
         connection = self._connection
-        assert connection is not None
         sent = None if body is None else json.dumps(body).encode()
         more = {} if sent is None else {"Content-Type": "application/json"}
         try:
@@ -95,14 +92,23 @@ class Channel:
             self._connection = None
         return answer
 
+    def _trusted(self) -> http.client.HTTPSConnection:
+        connection = self._connected()
+        if (shown := _digest(connection)) != self._fingerprint:
+            connection.close()
+            raise Denied(f"{self.name} shows another certificate, {shown}", hint=_RENEWED)
+        return connection
+
     def _connected(self) -> http.client.HTTPSConnection:
-        self._until = time.monotonic() + self._operation_s
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise Unreachable(f"{self.name} takes too long", hint=_LOOK)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # its certificate is compared with the pinned one
         host, port = self._address
         connection = http.client.HTTPSConnection(
-            host, port, timeout=self._silence_s, context=context
+            host, port, timeout=min(left, self._silence_s), context=context
         )
         try:
             connection.connect()
