@@ -36,8 +36,9 @@ def center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def driver(center: Center) -> Iterator[Any]:
+    """One connection for all: after each lie it is to work again."""
     made = center.driver()
     made.observe()
     yield made

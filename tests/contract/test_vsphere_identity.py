@@ -106,6 +106,25 @@ def test_a_new_session_finds_the_same_ids(center: Center, driver: Any) -> None:
     again.close()
 
 
+def test_ids_survive_a_vcenter_that_names_everything_anew(center: Center) -> None:
+    driver = center.driver()
+    before = {name: vm.id for name, vm in vms_of(driver).items()}
+    driver.close()
+    with center.person() as root:
+        moids = {vm.name: vm._moId for vm in all_of(root, vim.VirtualMachine)}
+    center.restart(hosts=5)
+    with center.person() as root:
+        now = {vm.name: vm._moId for vm in all_of(root, vim.VirtualMachine)}
+    assert all(now[name] != moid for name, moid in moids.items() if name in now)
+    driver = center.driver()
+    after = {name: vm.id for name, vm in vms_of(driver).items()}
+    same = before.keys() & after.keys()
+    assert len(same) >= 3
+    assert all(after[name] == before[name] for name in same)
+    driver.close()
+    center.restart()
+
+
 def test_a_clone_with_a_copied_id_is_told_and_not_merged(driver: Any, root: Any) -> None:
     source = all_of(root, vim.VirtualMachine)[2]
     before = vms_of(driver)[source.name]

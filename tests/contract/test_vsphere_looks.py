@@ -1,5 +1,6 @@
 """Every SOAP call that looking at a vCenter makes, recorded between: none is a writer."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from pyVmomi import vim
 from anypool.drivers.observing import DEEDS
 from anypool.drivers.vsphere.answers import LOOKS
 from anypool.drivers.vsphere.connect import Session
-from anypool.errors import NotSupported
+from anypool.errors import NotSupported, Unreachable
 from anypool.lab.vcsim import VcsimSpec
+from tests.contract.harness import wait_until
 from tests.contract.test_declared import sample_arguments
 from tests.contract.vcenter import PASSWORD, Center, all_of, done
 
@@ -105,6 +107,33 @@ def test_who_read_what_changed_is_not_told_of_it_again(center: Center) -> None:
         assert rounds > 0
         undo(victim, 1)
     driver.close()
+
+
+def test_nobody_logs_in_again_after_it_was_closed(center: Center) -> None:
+    """Who still waits for changes then is told so; at the vCenter no session stays."""
+    with center.person() as root:
+        before = len(root.sessionManager.sessionList)
+        driver = center.driver()
+        cursor = driver.changes("", 0.0).cursor
+        center.between.mood(None)
+        ended: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                driver.changes(cursor, 30.0)
+            except Unreachable as error:
+                ended.append(error)
+
+        calls = center.between.calls["PropertyCollector.WaitForUpdatesEx"]
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        wait_until(
+            lambda: center.between.calls["PropertyCollector.WaitForUpdatesEx"] > calls, "it waits"
+        )
+        driver.close()
+        waiting.join(10)
+        assert ended
+        assert len(root.sessionManager.sessionList) == before
 
 
 def test_the_connection_lets_no_more_pass_than_is_written_down_here() -> None:

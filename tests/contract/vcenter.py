@@ -50,10 +50,14 @@ class Center:
         """Return a new connection through who is between."""
         return connect(self.endpoint(observe_only=observe_only), PASSWORD)
 
-    def restart(self) -> None:
-        """End the vCenter and start it again at the same place."""
+    def restart(self, *, hosts: int = 0) -> None:
+        """End the vCenter and start it again at the same place.
+
+        With another number of hosts every object gets another name there, as when a vCenter
+        is made anew over the same VMs.
+        """
         self.vcsim.stop()
-        self.vcsim = start(self._spec)
+        self.vcsim = start(replace(self._spec, hosts=hosts) if hosts else self._spec)
 
     def close(self) -> None:
         """End everything."""

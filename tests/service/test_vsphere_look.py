@@ -43,12 +43,6 @@ LOOKS = (
     "pool what-if default --host DC0_C0_H0",
     "pool what-if default --domain rack:r1",
     "pool capacity default --size 1cpu,32MiB --survive 1",
-    "policy add spare failover 'pool = default' --failures 1",
-    "policy add db-licence licence 'tag = gold' --hosts 'tag = licensed' --sockets 8",
-    "policy show db-licence",
-    "policy list",
-    "policy add even balance 'pool = default' --level shadow",
-    "policy report even",
     "event list",
     "plan list",
     "inventory list",
@@ -59,10 +53,20 @@ LOOKS = (
 ADVICE = (
     "host evacuate DC0_C0_H0 --dry-run",
     "pool balance default --dry-run",
-    "pool consolidate default",
+    "pool consolidate default --dry-run",
     "pool hardware default --with '64 cpus, 512GiB'",
 )
-"""What is planned, where the driver has what the plan needs; it is never run."""
+"""What is planned; it is never run."""
+
+RULES = (
+    "policy add spare failover 'pool = default' --failures 1",
+    "policy add db-licence licence 'tag = gold' --hosts 'tag = licensed' --sockets 8",
+    "policy show db-licence",
+    "policy list",
+    "policy add even balance 'pool = default' --level shadow",
+    "policy report even",
+)
+"""Rules that are checked; plans heed them from then on."""
 
 DEEDS = (
     "vm stop DC0_C0_RP0_VM0",
@@ -136,7 +140,15 @@ def test_a_first_hour_writes_nothing(
             assert seen.code == 0, (command, seen.err)
         for command in ADVICE:
             seen = anypool(*words(command))
-            assert "Traceback" not in seen.err, command
+            assert seen.code == 0, (command, seen.err)
+            assert "evacuate" not in command or "migrate" in seen.out
+        for command in RULES:
+            seen = anypool(*words(command))
+            assert seen.code == 0, (command, seen.err)
+        plans = of(client, "plans", "state = recommended and steps > 0")["items"]
+        refused = anypool("plan", "run", plans[0]["id"])
+        assert refused.code != 0
+        assert "observe-only" in refused.err, refused.err
         for command in DEEDS:
             refused = anypool(*words(command))
             assert refused.code != 0, command

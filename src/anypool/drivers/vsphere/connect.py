@@ -46,6 +46,7 @@ class Session:
         self._secret = secret
         self._lock = threading.Lock()
         self._content: Any = None
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -58,8 +59,13 @@ class Session:
         return self.endpoint.observe_only
 
     def content(self) -> Any:
-        """Return the vCenter's root, logging in if need be; raise `Unreachable` or `Denied`."""
+        """Return the vCenter's root, logging in if need be; raise `Unreachable` or `Denied`.
+
+        Once it was closed nobody logs in again: not even who was waiting for an answer.
+        """
         with self._lock:
+            if self._closed:
+                raise Unreachable(f"{self.name}: the connection was given back")
             if self._content is None:
                 self._content = self._open()
                 self.generation = uuid.uuid4().hex[:12]
@@ -100,7 +106,7 @@ class Session:
     def close(self) -> None:
         """Log out; harmless when repeated."""
         with self._lock:
-            content, self._content = self._content, None
+            content, self._content, self._closed = self._content, None, True
         if content is not None:
             with contextlib.suppress(Exception):
                 content.sessionManager.Logout()
@@ -118,6 +124,9 @@ class Session:
                     self.over(content)
                     if last:
                         break
+                finally:
+                    if self._closed:  # meanwhile: what it came over is not needed any more
+                        content.rootFolder._stub.DropConnections()
         raise Unreachable(f"{said}: the session ended at once", hint="is its clock right?")
 
     def _open(self) -> Any:
