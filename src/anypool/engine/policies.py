@@ -7,7 +7,7 @@ from itertools import combinations
 from anypool.engine.admission import broken_rules
 from anypool.engine.board import Board, Notice
 from anypool.errors import Conflict, NotFound
-from anypool.model import WATCHED, Bound, Inventory, Policy, PolicyId
+from anypool.model import WATCHED, Bound, HighAvailability, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse
 from anypool.planner.failover import Outlook
 from anypool.planner.rules import Rulebook, bind, contradiction
@@ -114,7 +114,8 @@ class Policies:
 
     def _check_one_each(self, bounds: tuple[Bound, ...], inventory: Inventory) -> None:
         """Raise `Conflict` where two policies would balance one host against each other."""
-        watched = [bound for bound in bounds if isinstance(bound.rule, WATCHED)]
+        kinds = (*WATCHED, HighAvailability)
+        watched = [bound for bound in bounds if isinstance(bound.rule, kinds)]
         for one, other in combinations(watched, 2):
             if type(one.rule) is not type(other.rule):
                 continue

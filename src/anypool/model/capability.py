@@ -7,6 +7,7 @@ class Capability(StrEnum):
     """A group of driver operations that come together; see `drivers.base.OPERATIONS`."""
 
     VM_CREATE = "vm-create"
+    VM_ADOPT = "vm-adopt"
     VM_POWER = "vm-power"
     VM_PAUSE = "vm-pause"
     VM_RENAME = "vm-rename"

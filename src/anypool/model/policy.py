@@ -244,16 +244,27 @@ Rule: TypeAlias = (
     | Restart
     | Balance
     | PowerSaving
+    | HighAvailability
     | Failover
 )
 
 OF_HOSTS = (MaxVms, Headroom)
 """Rules about what each host of the scope takes."""
-HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, Failover)
+HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, HighAvailability, Failover)
 WATCHED = (Balance, PowerSaving)
 """Rules that yield plans."""
 """Rules whose scope is a query for hosts; all others ask for VMs."""
-ALWAYS_MUST = (Licence, NoMigration, Pinned, Protected, Automation, Restart, Balance, PowerSaving)
+ALWAYS_MUST = (
+    Licence,
+    NoMigration,
+    Pinned,
+    Protected,
+    Automation,
+    Restart,
+    Balance,
+    PowerSaving,
+    HighAvailability,
+)
 """Rules that make no sense as a mere preference."""
 
 

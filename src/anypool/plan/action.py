@@ -18,11 +18,13 @@ from anypool.model import (
     NetworkId,
     Nic,
     Probe,
+    Proof,
     Ready,
     Trace,
     VmChange,
     VmId,
     VmWish,
+    proves,
 )
 
 
@@ -238,6 +240,43 @@ class PowerOnHost(Struct, frozen=True, kw_only=True, gc=False, tag="power-on-hos
     within_s: float = 1200.0
 
 
+class FenceHost(Struct, frozen=True, kw_only=True, gc=False, tag="fence-host"):
+    """Switch off a host that shows no life, whatever ran there, and see that it is off."""
+
+    host: HostId
+
+
+class StartAfterFailure(Struct, frozen=True, kw_only=True, gc=False, tag="start-after-failure"):
+    """Define a VM on another host than `home` from what is known of it, and start it there.
+
+    There is none without a proof that it does not run at `home`; `also` are proofs about other
+    hosts that know it and say nothing.
+    """
+
+    wish: VmWish
+    host: HostId
+    home: HostId
+    proof: Proof
+    also: tuple[Proof, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not proves(self.proof, self.wish.id, self.home):
+            raise ValueError("the proof is about another VM or host")
+
+    @property
+    def vm(self) -> VmId:
+        """The VM that is started."""
+        return self.wish.id
+
+
+class ForgetCopy(Struct, frozen=True, kw_only=True, gc=False, tag="forget-copy"):
+    """Forget a stopped copy of a VM that runs on `lives_on`; its volumes stay."""
+
+    vm: VmId
+    host: HostId
+    lives_on: HostId
+
+
 Action: TypeAlias = (
     CreateVm
     | StartVm
@@ -264,6 +303,9 @@ Action: TypeAlias = (
     | VerifyHost
     | PowerOffHost
     | PowerOnHost
+    | FenceHost
+    | StartAfterFailure
+    | ForgetCopy
 )
 
 
@@ -273,7 +315,7 @@ def vm_of(action: Action) -> VmId | None:
         return action.wish.id
     if isinstance(action, EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost):
         return None
-    if isinstance(action, PowerOffHost | PowerOnHost):
+    if isinstance(action, PowerOffHost | PowerOnHost | FenceHost):
         return None
     if isinstance(action, EraseTrace):
         return action.trace.vm

@@ -1,6 +1,6 @@
 """The codes of reasons about high availability, with their facts."""
 
-from anypool.plan.kinds import Kind, N, R, S, T, W
+from anypool.plan.kinds import NAMES, Kind, N, R, S, T, W
 
 CONDITIONS = (
     *("healthy", "suspect", "management-lost", "hypervisor-dead", "isolated", "partitioned"),
@@ -8,6 +8,36 @@ CONDITIONS = (
 
 CODES: dict[str, dict[str, Kind]] = {
     **{f"word.{word}": {} for word in CONDITIONS},
+    "step.fence-host": {"host": T},
+    "step.start-after-failure": {"vm": T, "host": T, "home": T, "proof": R},
+    "step.forget-copy": {"vm": T, "host": T, "lives": T},
+    "proof.power-off": {"host": T},
+    "proof.said-gone": {"host": T, "vm": T},
+    "proof.stated": {"host": T, "who": T, "words": T},
+    "check.fences-alive": {"host": T},
+    "check.unproven": {"vm": T, "host": T},
+    "check.starts-at-home": {"vm": T, "host": T},
+    "aim.fence": {"host": T},
+    "aim.restart": {"count": N, "hosts": NAMES},
+    "aim.forget-copies": {"count": N, "host": T},
+    "ha.restart": {"how": R, "priority": T},
+    "ha.same-place": {"priority": T},
+    "ha.left-over": {"lives": T},
+    "ha.not-now": {"host": T},
+    "ha.no-power-now": {"host": T},
+    "ha.unproven": {"host": T},
+    "ha.no-vouch": {},
+    "ha.not-stated": {"host": T},
+    "ha.not-ours": {},
+    "ha.snapshots": {"count": N},
+    "ha.cannot-adopt": {"host": T},
+    "ha.ready": {},
+    "ha.newer": {},
+    "ha.saves-nothing": {},
+    "ha.no-policy": {},
+    "ha.runs-not": {},
+    "ha.once": {},
+    "ha.level": {"level": T},
     "ha.is": {"condition": W},
     "ha.nothing-ran": {},
     "ha.suspect": {"silent": S, "limit": S},

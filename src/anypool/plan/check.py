@@ -17,6 +17,8 @@ from anypool.plan.action import (
     DeleteVm,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -24,6 +26,7 @@ from anypool.plan.action import (
     PowerOnHost,
     ReconfigureVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopVm,
     VerifyHost,
@@ -183,6 +186,19 @@ def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
         case ReconfigureVm(vm=vm, change=change):
             return ledger.resize(vm, change.memory_mib)
         case _:
+            return _of_failure(action, ledger)
+
+
+def _of_failure(action: Action, ledger: "_Ledger") -> list[Reason]:
+    """Return what speaks against an action that follows a failure."""
+    match action:
+        case FenceHost(host=host):
+            return ledger.fence(host)
+        case StartAfterFailure():
+            return ledger.start_after(action)
+        case ForgetCopy(vm=vm, host=host, lives_on=lives_on):
+            return ledger.forget(vm, host, lives_on)
+        case _:
             return []
 
 
@@ -196,11 +212,14 @@ class _Ledger:
         self.closed: set[str] = set()
         self.handed: set[str] = set()
         self.off: set[str] = set()
+        self.up: set[str] = set()
         self.ours: set[str] = set()
         for host in inventory.hosts.values():
             self.free[host.id] = host.usable_mib
             if host.maintenance or host.state != "up":
                 self.closed.add(host.id)
+            if host.state == "up":
+                self.up.add(host.id)
             if host.state == "off":
                 self.off.add(host.id)
             if host.power_saved:
@@ -288,6 +307,29 @@ class _Ledger:
         self.off.discard(host)
         self.handed.add(host)
         return [] if known else [reason("check.not-ours", host=host)]
+
+    def fence(self, host: str) -> list[Reason]:
+        if host not in self.free:
+            return [reason("check.host-gone", host=host)]
+        self.off.add(host)
+        return [reason("check.fences-alive", host=host)] if host in self.up else []
+
+    def start_after(self, action: StartAfterFailure) -> list[Reason]:
+        vm, home = action.vm, action.home
+        about = getattr(action.proof, "vm", vm), action.proof.host
+        found = [] if about == (vm, home) else [reason("check.unproven", vm=vm, host=home)]
+        if action.host == home:
+            found.append(reason("check.starts-at-home", vm=vm, host=home))
+        if self.runs.get(vm, home) != home:
+            return [*found, reason("check.twice", vm=vm, host=self.runs[vm])]
+        if self.runs.pop(vm, None) is not None:
+            self.free[home] = self.free.get(home, 0) + self.memory[vm]
+        return found + self.arrive(vm, action.host, running=True)
+
+    def forget(self, vm: str, host: str, lives_on: str) -> list[Reason]:
+        if host == lives_on or self.runs.get(vm) != lives_on:
+            return [reason("check.runs-not", vm=vm, host=lives_on)]
+        return []
 
     def close(self, host: str) -> list[Reason]:
         self.closed.add(host)

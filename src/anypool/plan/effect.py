@@ -32,6 +32,8 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -43,6 +45,7 @@ from anypool.plan.action import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopVm,
     VerifyHost,
@@ -79,13 +82,12 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
         case AwaitReady(vm=vm, host=host):
             _expect(inventory, vm, host, ALIVE)
             return inventory
-        case HandOver(host=host):
-            return _hand_over(inventory, host)
-        case PowerOffHost() | PowerOnHost():
+        case PowerOffHost() | PowerOnHost() | FenceHost():
             return _power(inventory, action)
-        case EraseTrace(host=host) | VerifyHost(host=host):
-            inventory.host(host)
-            return inventory  # what it leaves is seen when the endpoint is read again
+        case StartAfterFailure() | ForgetCopy():
+            return _after_failure(inventory, action)
+        case HandOver() | EraseTrace() | VerifyHost():
+            return _unseen(inventory, action)
         case _:
             return _change_vm(inventory, action)
 
@@ -227,6 +229,14 @@ def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
     return inventory.with_host(replace(inventory.host(host), maintenance=True))
 
 
+def _unseen(inventory: Inventory, action: HandOver | EraseTrace | VerifyHost) -> Inventory:
+    """Return the inventory as it is: what it leaves is seen when the endpoint is read again."""
+    if isinstance(action, HandOver):
+        return _hand_over(inventory, action.host)
+    inventory.host(action.host)
+    return inventory
+
+
 def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
     if not inventory.host(host).maintenance:
         why = reason("check.handed-open", host=inventory.host(host).name)
@@ -234,7 +244,28 @@ def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
     return inventory
 
 
-def _power(inventory: Inventory, action: PowerOffHost | PowerOnHost) -> Inventory:
+def _after_failure(inventory: Inventory, action: StartAfterFailure | ForgetCopy) -> Inventory:
+    if isinstance(action, ForgetCopy):
+        vm = _expect(inventory, action.vm, action.lives_on, ALIVE)
+        left = tuple(copy for copy in vm.copies if copy.host != action.host)
+        return inventory.with_vm(replace(vm, copies=left))
+    vm = _expect(inventory, action.vm, action.home, DOWN | {VmState.UNKNOWN})
+    if action.host == action.home:
+        raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=action.home))
+    _room(inventory, vm, action.host)
+    return inventory.with_vm(replace(vm, host=action.host, state=VmState.RUNNING))
+
+
+def _fence(inventory: Inventory, host_id: HostId) -> Inventory:
+    host = inventory.host(host_id)
+    if host.state is HostState.UP:
+        raise refuse(Conflict, reason("ha.lives", host=host.name))
+    return inventory.with_host(replace(host, state=HostState.OFF))
+
+
+def _power(inventory: Inventory, action: PowerOffHost | PowerOnHost | FenceHost) -> Inventory:
+    if isinstance(action, FenceHost):
+        return _fence(inventory, action.host)
     switch = _power_off if isinstance(action, PowerOffHost) else _power_on
     return switch(inventory, action.host)
 

@@ -25,6 +25,8 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -36,6 +38,7 @@ from anypool.plan.action import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopVm,
     VerifyHost,
@@ -88,6 +91,7 @@ class CostModel(Struct, frozen=True, kw_only=True, gc=False):
     moves_per_host: int = 2
     steps_at_once: int = 64
     power_off_ms: int = 60_000
+    fence_ms: int = 10_000
     power_on_ms: int = 300_000
     corrections: tuple[Correction, ...] = ()
 
@@ -174,6 +178,8 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.service_ms)
         case PowerOffHost():
             return Cost(duration_ms=model.power_off_ms)
+        case FenceHost():
+            return Cost(duration_ms=model.fence_ms)
         case PowerOnHost():
             return Cost(duration_ms=model.power_on_ms)
         case EnterMaintenance() | LeaveMaintenance() | VerifyHost():
@@ -182,6 +188,7 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()
             | ReconfigureVm() | AttachDisk() | DetachDisk() | AttachNic() | DetachNic()
             | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot() | EraseTrace()
+            | StartAfterFailure() | ForgetCopy()
         ):  # fmt: skip
             return Cost(duration_ms=model.short_ms)
         case _:

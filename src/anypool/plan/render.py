@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from anypool.model import HostId, Inventory, Probe, Ready, ReadyKind, Trace, TraceKind, VmId
+from anypool.model import (
+    HostId,
+    Inventory,
+    PowerOff,
+    Probe,
+    Proof,
+    Ready,
+    ReadyKind,
+    SaidGone,
+    Stated,
+    Trace,
+    TraceKind,
+    VmId,
+)
 from anypool.plan.action import (
     Action,
     AttachDisk,
@@ -17,6 +30,8 @@ from anypool.plan.action import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -28,6 +43,7 @@ from anypool.plan.action import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopVm,
     VerifyHost,
@@ -112,15 +128,40 @@ def tell(action: Action, names: Names) -> Reason:
             return reason("step.restart", vm=names(vm), host=names(host), how=how)
         case (
             EnterMaintenance() | LeaveMaintenance() | HandOver() | VerifyHost()
-            | PowerOffHost() | PowerOnHost()
+            | PowerOffHost() | PowerOnHost() | FenceHost()
         ):  # fmt: skip
             return reason(_OF_HOST[type(action)], host=names(action.host))
         case AwaitReady(name=name, ready=ready, probe=probe):
             return _tell_wait(name, ready, probe)
         case EraseTrace(host=host, trace=trace):
             return _tell_trace(trace, names(host))
+        case StartAfterFailure() | ForgetCopy():
+            return _tell_after_failure(action, names)
         case _:
             return _tell_change(action, names)
+
+
+def _tell_after_failure(action: StartAfterFailure | ForgetCopy, names: Names) -> Reason:
+    vm, host = names(action.vm), names(action.host)
+    if isinstance(action, ForgetCopy):
+        return reason("step.forget-copy", vm=vm, host=host, lives=names(action.lives_on))
+    proof = told_proof(action.proof, names)
+    home = names(action.home)
+    return reason("step.start-after-failure", vm=vm, host=host, home=home, proof=proof)
+
+
+def told_proof(proof: Proof, names: Names) -> Reason:
+    """Return what a proof says, with names for ids."""
+    host = names(proof.host)
+    match proof:
+        case PowerOff():
+            return reason("proof.power-off", host=host)
+        case SaidGone():
+            return reason("proof.said-gone", host=host, vm=names(proof.vm))
+        case Stated():
+            return reason("proof.stated", host=host, who=proof.by, words=proof.words)
+        case _:
+            assert_never(proof)
 
 
 _OF_HOST: Mapping[type[Action], str] = {
@@ -130,6 +171,7 @@ _OF_HOST: Mapping[type[Action], str] = {
     VerifyHost: "step.verify-host",
     PowerOffHost: "step.power-off-host",
     PowerOnHost: "step.power-on-host",
+    FenceHost: "step.fence-host",
 }
 
 

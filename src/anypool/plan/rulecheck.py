@@ -16,6 +16,7 @@ from anypool.model import (
     Exclusive,
     Failover,
     Headroom,
+    HighAvailability,
     Host,
     Inventory,
     Licence,
@@ -38,6 +39,7 @@ from anypool.plan.action import (
     DeleteVm,
     MigrateVm,
     ReconfigureVm,
+    StartAfterFailure,
     StartVm,
     StopVm,
 )
@@ -78,6 +80,10 @@ class Board:
             case StartVm(vm=vm, host=host):
                 self.homes[vm] = host
                 return {vm, host}
+            case StartAfterFailure(wish=wish, host=host, home=home):
+                found += _move(bounds, wish.id, home, host)
+                self.homes[wish.id] = host
+                return {wish.id, host}
             case StopVm(vm=vm) | DeleteVm(vm=vm):
                 found += _stop(bounds, vm)
                 self.homes.pop(vm, None)
@@ -172,7 +178,7 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _of_hosts(bound, board)
         case NoMigration() | Pinned() | Protected() | Automation():
             return set()
-        case Restart() | Balance() | PowerSaving() | Failover():
+        case Restart() | Balance() | PowerSaving() | HighAvailability() | Failover():
             return set()
 
 

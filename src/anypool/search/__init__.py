@@ -8,7 +8,7 @@ To add a field, write a line into the table of its noun in `nouns/`.
 from anypool.search.complete import Completion, Suggestion, complete
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.find import Found, find
-from anypool.search.hosts import hosts_matching
+from anypool.search.hosts import hosts_matching, vms_matching
 from anypool.search.nouns import FIELDS, JOINS, TABLES
 from anypool.search.parser import parse
 from anypool.search.query import Query
@@ -35,4 +35,5 @@ __all__ = [
     "find",
     "hosts_matching",
     "parse",
+    "vms_matching",
 ]

@@ -15,6 +15,7 @@ from anypool.model import (
     Bound,
     Claim,
     DatastoreId,
+    HighAvailability,
     Host,
     HostId,
     HostState,
@@ -34,7 +35,15 @@ from anypool.planner.rules import NO_RULES, Rulebook
 KEPT_FREE = 8
 """A host is roomy for a VM if one part in so many of its memory stays free beside it."""
 
-_ELSEWHERE = (Automation, Balance, NoMigration, PowerSaving, Protected, Restart)
+_ELSEWHERE = (
+    Automation,
+    Balance,
+    HighAvailability,
+    NoMigration,
+    PowerSaving,
+    Protected,
+    Restart,
+)
 """Rules that say nothing about where a VM restarts."""
 
 

@@ -12,6 +12,7 @@ from anypool.model import (
     Balance,
     Exclusive,
     Failover,
+    HighAvailability,
     Host,
     HostId,
     HostState,
@@ -45,7 +46,16 @@ from anypool.planner.rebalance.suits import allowed
 NAMED = 20
 """VMs and hosts that are named in a note."""
 
-_ELSEWHERE = (Automation, Balance, Failover, Pinned, PowerSaving, Protected, Restart)
+_ELSEWHERE = (
+    Automation,
+    Balance,
+    Failover,
+    HighAvailability,
+    Pinned,
+    PowerSaving,
+    Protected,
+    Restart,
+)
 """Rules that say nothing about which server a VM may be on."""
 
 

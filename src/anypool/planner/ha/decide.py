@@ -64,8 +64,8 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     """One host as it is judged: what happened to it, and what is known beside.
 
     `proof` is the newest one about the host. `off_at` and `asked_at` are when its power was
-    first read as off without a break, and last asked for; 0 for never. `atrisk` is how many
-    VMs ran there and are to be kept running.
+    first read as off without a break, and last asked for; 0 for never. `at_risk` is how many
+    VMs may be there that are to be kept running; it `saves` if one of them has a place elsewhere.
     """
 
     verdict: Verdict
@@ -75,6 +75,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     off_at: float = 0.0
     asked_at: float = 0.0
     at_risk: int = 0
+    saves: bool = True
 
 
 def decide(case: Case, situation: Situation) -> Decision:
@@ -89,6 +90,8 @@ def decide(case: Case, situation: Situation) -> Decision:
     if verdict.condition is Condition.SUSPECT:
         silent = max(0.0, situation.now - verdict.life_at)
         return Hold(reason("ha.suspect", silent=round(silent, 1), limit=rule.silent_s))
+    if not case.saves:
+        return Hold(reason("ha.saves-nothing"))
     if not case.bmc:
         return _missing(case, reason("ha.no-bmc"))
     return _by_power(case, situation)

@@ -14,6 +14,7 @@ from anypool.model import (
     Bound,
     Failover,
     Headroom,
+    HighAvailability,
     HostId,
     Inventory,
     Level,
@@ -99,18 +100,20 @@ def checked(policy: Policy) -> Policy:
             raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
         case Automation(level=Level.SHADOW):
             raise Invalid("a VM cannot be in shadow", hint="use disabled, or shadow in the policy")
-        case Balance() | PowerSaving():
+        case Balance() | PowerSaving() | HighAvailability():
             _check_watched(policy.rule)
         case _:
             pass
     return policy
 
 
-def _check_watched(rule: Balance | PowerSaving) -> None:
+def _check_watched(rule: Balance | PowerSaving | HighAvailability) -> None:
     if isinstance(rule, Balance):
         _check_balance(rule)
-    else:
+    elif isinstance(rule, PowerSaving):
         check_power(rule)
+    else:
+        _check_ha(rule)
 
 
 def _check_balance(rule: Balance) -> None:
@@ -146,6 +149,22 @@ def check_power(rule: PowerSaving) -> None:
         raise Invalid("hosts in reserve are 0 to 1000", hint="such as 1")
     if not 1 <= rule.proven_days <= 3650:
         raise Invalid("a proof holds for 1 to 3650 days", hint="such as 30")
+
+
+def _check_ha(rule: HighAvailability) -> None:
+    parse(rule.best_effort, Noun.VM)
+    if rule.level is Level.DISABLED:
+        hint = "disable the policy"
+        raise Invalid("high availability at level disabled does nothing", hint=hint)
+    if not 5 <= rule.silent_s <= _WEEK_S:
+        raise Invalid("a host is silent for 5 s to a week before anything is done")
+    if not 1 <= rule.power_every_s <= 3600:
+        raise Invalid("the power of a silent host is read every second to every hour")
+    times = (rule.fences_within_s, rule.cold_s, rule.turn_s)
+    if not all(0 <= time <= _WEEK_S for time in times):
+        raise Invalid("a time is 0 seconds to a week")
+    if not all(0 <= percent <= 100 for percent in (rule.fences_percent, rule.dark_percent)):
+        raise Invalid("a share of the hosts is 0 to 100 %", hint="such as --dark-percent 50")
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:

@@ -16,6 +16,7 @@ from anypool.model import (
     Exclusive,
     Failover,
     Headroom,
+    HighAvailability,
     Host,
     HostId,
     Inventory,
@@ -121,7 +122,10 @@ def _test(bound: Bound, scene: Scene) -> Test | None:
             return _headroom(bound, scene, bound.rule)
         case Pinned():
             return _pinned(bound, scene)
-        case Protected() | Automation() | Restart() | Balance() | PowerSaving() | Failover():
+        case (
+            Protected() | Automation() | Restart() | Balance() | PowerSaving()
+            | HighAvailability() | Failover()
+        ):  # fmt: skip
             return None
         case _:
             return _among_others(bound, bound.rule, scene)
