@@ -17,6 +17,8 @@ from anypool.model import (
     HostId,
     JobOrder,
     Nic,
+    PowerOff,
+    Proof,
     Trace,
     TraceKind,
     VmChange,
@@ -40,6 +42,7 @@ SAMPLES: dict[object, object] = {
     DiskWish: DiskWish(target="vda", datastore=DatastoreId("d"), size_bytes=1, volume="v"),
     DigestOrder: DigestOrder(datastore=DatastoreId("d"), volume="v", job="j"),
     Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
+    Proof: PowerOff(host=HostId("h"), first_at=1.0, at=9.0),
     JobOrder: JobOrder(operation="start_vm", host=HostId("nowhere"), vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
     Migration: Migration(

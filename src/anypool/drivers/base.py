@@ -18,6 +18,7 @@ from anypool.model import (
     Load,
     Nic,
     PowerReading,
+    Proof,
     Trace,
     VmChange,
     VmId,
@@ -33,6 +34,7 @@ OPERATIONS: dict[str, Capability] = {
     "create_vm": Capability.VM_CREATE,
     "delete_vm": Capability.VM_CREATE,
     "discard_copy": Capability.VM_CREATE,
+    "adopt_vm": Capability.VM_ADOPT,
     "delete_volume": Capability.VM_CREATE,
     "mark_datastore": Capability.VM_CREATE,
     "erase_trace": Capability.VM_CREATE,
@@ -183,6 +185,10 @@ class BaseDriver:
     def job(self, order: JobOrder) -> Job:
         """Refuse."""
         self._refuse("job")
+
+    def adopt_vm(self, wish: VmWish, host: HostId, tag: str, proof: Proof) -> None:
+        """Refuse."""
+        self._refuse("adopt_vm")
 
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Refuse."""

@@ -39,6 +39,7 @@ DEEDS = frozenset(
         "console",  # a person types into it
         "migration",  # whoever follows a migration raises its longest pause
         *("create_vm", "delete_vm", "discard_copy", "delete_volume", "mark_datastore"),
+        "adopt_vm",
         "erase_trace",
         "digest",  # libvirt lends no bytes to a connection that is read-only
         *("start_vm", "shut_down_vm", "power_off_vm", "reboot_vm", "reset_vm"),

@@ -39,6 +39,7 @@ from anypool.model import (
     Load,
     Nic,
     PowerReading,
+    Proof,
     Trace,
     VmChange,
     VmId,
@@ -116,6 +117,14 @@ class Driver(Protocol):
         """End and forget one copy of a VM on a host, leaving its volumes alone.
 
         The caller has seen the VM live elsewhere, or the copy never ran.
+        """
+        ...
+
+    def adopt_vm(self, wish: VmWish, host: HostId, tag: str, proof: Proof) -> None:
+        """Define a VM whose volumes are there already, and start it.
+
+        For a VM whose own host is dead, which `proof` shows; nobody may ask without one. No
+        volume is made. Quiet if it runs here; `Rejected` if a volume is not to be found.
         """
         ...
 

@@ -43,6 +43,7 @@ DEADLINES_S: dict[str, float] = {
     "job": 20.0,
     "digest": 30.0,
     "create_vm": 120.0,
+    "adopt_vm": 120.0,
     "attach_disk": 120.0,
     "create_snapshot": 300.0,
     "revert_snapshot": 300.0,

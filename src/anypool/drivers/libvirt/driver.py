@@ -1,6 +1,7 @@
 """Which operations each hypervisor behind libvirt has."""
 
 from anypool.drivers.libvirt import platform
+from anypool.drivers.libvirt.adopt import Adopt
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.console import Consoles
 from anypool.drivers.libvirt.create import Create
@@ -21,6 +22,7 @@ from anypool.model import Endpoint
 class QemuDriver(
     Observe,
     Create,
+    Adopt,
     Power,
     Pause,
     Rename,

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from anypool.drivers.base import BaseDriver
 from anypool.drivers.digests import Digests
 from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
@@ -17,8 +16,9 @@ from anypool.drivers.sim import console, make, observe, operate, traces, transfe
 from anypool.drivers.sim.content import SimContent
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
-from anypool.drivers.sim.records import ABILITIES, Fault, FaultKind, Lost
+from anypool.drivers.sim.records import ABILITIES, BmcMood, Fault, FaultKind, Lost
 from anypool.drivers.sim.state import State
+from anypool.drivers.sim.switching import Switching
 from anypool.drivers.sim.world import World
 from anypool.errors import Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
@@ -35,8 +35,7 @@ from anypool.model import (
     Job,
     Load,
     Nic,
-    Power,
-    PowerReading,
+    Proof,
     Trace,
     VmChange,
     VmId,
@@ -50,7 +49,7 @@ _ENDPOINT = EndpointId("sim")
 _LOST = {FaultKind.LOST_FINISH: Lost.FINISH_REPLY, FaultKind.LOST_MEMORY: Lost.MEMORY}
 
 
-class SimDriver(BaseDriver):
+class SimDriver(Switching):
     """An endpoint of a `World`: of all its hosts, or of some as one libvirtd is of one."""
 
     name = "sim"
@@ -140,6 +139,15 @@ class SimDriver(BaseDriver):
     def discard_copy(self, vm: VmId, host: HostId) -> None:
         """End and forget one copy."""
         self._deed("discard_copy", vm, host, lambda place, _: operate.discard(place))
+
+    def adopt_vm(self, wish: VmWish, host: HostId, tag: str, proof: Proof) -> None:
+        """Define a VM anew, with the volumes it has, and start it."""
+
+        def deed(place: Place, _: Fault | None) -> None:
+            make.adopt(place, wish, tag)
+            operate.start(place)
+
+        self._deed("adopt_vm", wish.id, host, deed)
 
     def start_vm(self, vm: VmId, host: HostId) -> None:
         """Start a VM, unless it runs."""
@@ -251,25 +259,6 @@ class SimDriver(BaseDriver):
             "cancel_migration", order.vm, order.source, lambda p, _: transfer.cancel(p, order)
         )
 
-    def power(self, host: HostId) -> PowerReading:
-        """Return whether a host has power, whatever it says itself."""
-        with self._world.turn() as state:
-            if host not in self._hosts(state):
-                raise Unreachable(f"{host} is not behind this endpoint")
-            return PowerReading(power=Power.ON if state.host(host).powered else Power.OFF)
-
-    def force_off_host(self, host: HostId) -> None:
-        """Switch a host off, whatever runs there."""
-        self._power("force_off_host", host, self._world.switch_host_off)
-
-    def power_off_host(self, host: HostId) -> None:
-        """Switch a host off, whatever runs there."""
-        self._power("power_off_host", host, self._world.switch_host_off)
-
-    def power_on_host(self, host: HostId) -> None:
-        """Switch a host on; it is up at once."""
-        self._power("power_on_host", host, self._world.boot_host)
-
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume that nothing uses."""
         self._store_deed("delete_volume", lambda s: make.delete_volume(s, datastore, name))
@@ -319,19 +308,11 @@ class SimDriver(BaseDriver):
         if self._only is not None and len(self._only) == 1:
             self._reachable(state, next(iter(self._only)))
 
-    def _power(self, operation: str, host: HostId, deed: Callable[[HostId], None]) -> None:
-        """Do a deed on the power of a host, which needs no answer from the host itself."""
-        fault = self._before(operation, None, None)
-        with self._world.turn() as state:
-            if host not in self._hosts(state):
-                raise Unreachable(f"{host} is not behind this endpoint")
-        deed(host)
-        _after(fault)
-
     def _is_off(self, state: State) -> bool:
         """Return whether the only host here was switched off, which can be told without it."""
         lone = self._lone()
-        return lone is not None and not state.host(lone).powered
+        row = None if lone is None else state.host(lone)
+        return row is not None and not row.powered and row.bmc is BmcMood.NONE
 
     def _read(self, operation: str, action: Callable[[State], R]) -> R:
         fault = self._before(operation, None, self._lone())

@@ -44,9 +44,9 @@ class Shape(Struct, frozen=True, kw_only=True, gc=False):
     """What a generated pool looks like.
 
     The `_percent` fields are shares of the VMs: running, on a local disk, with a
-    snapshot (both pin a VM to its host), with a disk that carries no lock, and deaf to
-    shut-down. `fill_percent` is how full of memory the fuller hosts get; VMs are laid
-    unevenly. With `locks` false the shared datastores stop no second writer.
+    snapshot (both pin a VM to its host), with a disk that carries no lock, deaf to
+    shut-down, and made by anypool. `fill_percent` is how full of memory the fuller hosts
+    get; VMs are laid unevenly. With `locks` false the shared datastores stop no second writer.
     """
 
     hosts: int = 3
@@ -62,6 +62,7 @@ class Shape(Struct, frozen=True, kw_only=True, gc=False):
     snapshot_percent: int = 0
     shareable_percent: int = 0
     deaf_percent: int = 0
+    ours_percent: int = 0
     locks: bool = True
 
 
@@ -182,6 +183,7 @@ class Builder:
             disks=(self._disk(name, store, "" if local else _BASE),),
             nics=self._nics(),
             snapshots=snapshots,
+            made_by="before/1" if self._is_ours() else "",
         )
         guest = SimGuest(
             max_vcpus=record.vcpus * 2,
@@ -220,6 +222,10 @@ class Builder:
             return ()
         tail = self._random.getrandbits(24).to_bytes(3, "big").hex(":")
         return (Nic(mac=f"52:54:00:{tail}", network=self._random.choice(self._networks)),)
+
+    def _is_ours(self) -> bool:
+        percent = self._shape.ours_percent
+        return percent > 0 and self._chance(percent)
 
     def _chance(self, percent: int) -> bool:
         return self._random.random() * 100 < percent

@@ -50,6 +50,27 @@ def create(place: Place, wish: VmWish, tag: str) -> None:
     )
 
 
+def adopt(place: Place, wish: VmWish, tag: str) -> None:
+    """Define a VM with the volumes that are there; quiet if the host knows it."""
+    check_name("VM", wish.name)
+    check_vm_id(wish.id)
+    if place.find() is not None:
+        return
+    need_free_name(place, wish.name)
+    there = place.state.host(place.host).host.datastores
+    for disk in wish.disks:
+        check_disk(disk)
+        known = volume_key(disk.datastore, disk.volume) in place.state.volumes.rows
+        if disk.datastore not in there or not known:
+            raise Rejected(f"{place.host} has no volume {disk.volume}")
+    for nic in wish.nics:
+        check_nic(place.state, place.host, nic)
+    guest = place.state.guests.get(wish.id)
+    create(place, wish, tag)
+    if guest is not None:
+        place.state.guests.put(wish.id, guest)
+
+
 def check_wish(place: Place, wish: VmWish) -> bool:
     """Judge a wish before anything is made; return False if the VM exists already."""
     check_name("VM", wish.name)

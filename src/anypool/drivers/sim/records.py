@@ -10,11 +10,28 @@ ABILITIES = frozenset(Capability) - {Capability.TASKS, Capability.HOST_MAINTENAN
 """What every simulated host can do: all that needs no management server above it."""
 
 
+class BmcMood(StrEnum):
+    """What the BMC of a host is like; `NONE` is a host whose endpoint tells of its power.
+
+    One that `LIES` says off of a host that is on, with `GLITCH` once only; a `STUCK` one takes
+    the order to switch off and does nothing; a `DEAD` one never answers, a `LATE` one late.
+    """
+
+    NONE = ""
+    WORKS = "works"
+    LIES = "lies"
+    GLITCH = "glitch"
+    STUCK = "stuck"
+    DEAD = "dead"
+    LATE = "late"
+
+
 class SimHost(Struct, frozen=True, kw_only=True, gc=False):
     """A host and its fate: dead ones run nothing, cut ones run on and answer nobody.
 
     `frozen_at` is since when it stands still, 0 if it does not: nothing on it moves, and
-    whoever asks it waits. One that is not `powered` was switched off, which its endpoint tells.
+    whoever asks it waits. One that is not `powered` was switched off, which its endpoint tells
+    where it has no `bmc`. One that is not `heard` is cut off on its other network too.
     """
 
     host: Host
@@ -22,6 +39,13 @@ class SimHost(Struct, frozen=True, kw_only=True, gc=False):
     reachable: bool = True
     frozen_at: float = 0.0
     powered: bool = True
+    bmc: BmcMood = BmcMood.NONE
+    heard: bool = True
+
+    @property
+    def lives(self) -> bool:
+        """Return whether something executes on it, or would once it thaws."""
+        return self.alive and self.powered
 
     @property
     def answers(self) -> bool:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from anypool.clock import Clock, SystemClock
 from anypool.drivers.sim import migrate
 from anypool.drivers.sim.journal import Change, Journal
-from anypool.drivers.sim.records import DoubleRun, Fault, FaultKind, Loss, SimCopy
+from anypool.drivers.sim.records import BmcMood, DoubleRun, Fault, FaultKind, Loss, SimCopy
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import USUAL, Timing
 from anypool.model import Changes, HostId, StateReason, VmId, VmState
@@ -50,6 +50,7 @@ class World:
         self.timing = timing
         self.clock: Clock = clock or SystemClock()
         self.fault_rate = 0.0
+        self.fences: list[tuple[float, HostId]] = []
         self._random = random.Random(seed)
         self._lock = threading.RLock()
         self._state = State()
@@ -239,6 +240,34 @@ class World:
         self.kill_host(host)
         with self.turn() as state:
             state.hosts.put(host, replace(state.host(host), powered=False))
+
+    def fence_host(self, host: HostId) -> None:
+        """Switch a host off as its BMC does; `fences` remembers when."""
+        self.fences.append((self.clock.now(), host))
+        self.switch_host_off(host)
+
+    def set_bmc(self, host: HostId, mood: BmcMood) -> None:
+        """Give a host a BMC of its own, or another mood."""
+        with self.turn() as state:
+            state.hosts.put(host, replace(state.host(host), bmc=mood))
+
+    def glitch(self, host: HostId) -> bool:
+        """Return whether a BMC is to say off once although it is not; it works from then on."""
+        with self.turn() as state:
+            row = state.host(host)
+            state.hosts.put(host, replace(row, bmc=BmcMood.WORKS))
+            return row.bmc is BmcMood.GLITCH
+
+    def deafen(self, host: HostId, *, heard: bool = False) -> None:
+        """Cut a host off on its other network, or mend that."""
+        with self.turn() as state:
+            state.hosts.put(host, replace(state.host(host), heard=heard))
+
+    def hears(self, host: HostId) -> bool:
+        """Return whether a host answers on its other network."""
+        with self.turn() as state:
+            row = state.host(host)
+            return row.lives and row.heard and not row.frozen_at
 
     def freeze_host(self, host: HostId) -> None:
         """Let a host stand still: whoever asks it waits until `thaw_host`."""

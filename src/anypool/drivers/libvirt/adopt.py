@@ -1,0 +1,56 @@
+"""Defining a VM anew on another host than the one that had it, with the volumes it has."""
+
+import libvirt
+
+from anypool.drivers.libvirt import metadata, trouble, xml_domain, xml_read
+from anypool.drivers.libvirt.part import Part, long
+from anypool.drivers.libvirt.xml_domain import Placed
+from anypool.drivers.libvirt.xml_write import document
+from anypool.errors import Conflict, Rejected
+from anypool.model import DiskWish, HostId, Proof, VmState, VmWish
+
+_ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+
+
+class Adopt(Part):
+    """The operation that brings a VM of a dead host back."""
+
+    @long
+    def adopt_vm(self, wish: VmWish, host: HostId, tag: str, proof: Proof) -> None:
+        """Define the VM unless it is defined here, and start it; no volume is made or changed."""
+        xml_domain.check(wish)
+        self.check_host(host)
+        if not self._defined(wish):
+            self.check_networks(wish.nics)
+            disks = tuple(self._placed(disk) for disk in wish.disks)
+            taste = xml_domain.Taste.of(self.session.options)
+            described = document(xml_domain.domain(wish, disks, self.platform, taste, tag))
+            with self.session.doing(f"define VM {wish.name}") as connection:
+                connection.defineXML(described)
+        domain = self.find(wish.id, host)
+        if self.state(domain) in _ALIVE:
+            return
+        with self.session.doing(f"start VM {wish.name}"):
+            domain.createWithFlags(0)
+
+    def _placed(self, wish: DiskWish) -> Placed:
+        found = self.volumes.find(wish.datastore, wish.volume)
+        if found is None:
+            raise Rejected(
+                f"there is no volume {wish.volume} on this host",
+                hint="is its datastore shared, and mounted here?",
+            )
+        return Placed(wish=wish, path=self.volumes.finished(found))
+
+    def _defined(self, wish: VmWish) -> bool:
+        """Return whether the VM is defined here; raise `Conflict` for one that is not ours."""
+        with self.session.reading(f"look for VM {wish.name}") as connection:
+            try:
+                domain = connection.lookupByUUIDString(wish.id)
+            except libvirt.libvirtError as problem:
+                if not trouble.is_gone(problem):
+                    raise
+                return False
+            if metadata.made_by(xml_read.parse(domain.XMLDesc(0))):
+                return True
+        raise Conflict(f"there is a VM {wish.id} on this host already", hint="observe it again")
