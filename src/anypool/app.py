@@ -59,6 +59,7 @@ class App(NamedTuple):
         self.engine.start()
         self.services.watch.start()
         self.services.rolling.start()
+        self.services.guard.start()
         gc.freeze()
         self.services.lists.start()
 
@@ -66,6 +67,7 @@ class App(NamedTuple):
         """End all work; what runs goes on with the next start."""
         self.web.close()
         self.services.lists.stop()
+        self.services.guard.stop()
         self.services.rolling.stop()
         self.services.watch.stop()
         self.engine.stop()

@@ -54,11 +54,13 @@ from anypool.plan import PlanState, decode_plan, reason, say
 from anypool.store import (
     Store,
     Tx,
+    act,
     audit,
     bookings,
     connect,
     events,
     facts,
+    ha,
     idempotency,
     measurements,
     observed,
@@ -255,6 +257,13 @@ def _measured(tx: Tx) -> None:
         by="ada", made_at=tx.now, until=tx.now + 60,
     )  # fmt: skip
     bookings.add(tx, (room,))
+    ha.put_charges(tx, (ha.Charge(vm=VmId("v1"), host=HostId("h1"), since=tx.now),), ())
+    ha.note_fence(tx, PLAN, HostId("h2"))
+    ha.note_left(tx, ((VmId("v1"), HostId("h2")),))
+    ha.put_pulse(tx, ha.Pulse(at=tx.now))
+    act.begin(act.Act(who="ada", role="operator", proof="session", deed="CONFIRM_DEATH"))
+    ha.state(tx, HostId("h2"), tx.now, "unplugged")
+    act.begin(None)
 
 
 def _facts(tx: Tx) -> None:

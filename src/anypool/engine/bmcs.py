@@ -100,6 +100,7 @@ class Bmcs:
         observer.has_bmc = lambda host: self.get(host) is not None
         observer.bmc = self.driver
         observer.read_power = self.read
+        observer.vitals.ask_power = self.power_now
 
     def load(self) -> None:
         """Know every BMC that is kept; the power of each is unknown until it is read."""
@@ -165,6 +166,15 @@ class Bmcs:
             reading, problem = self._ask(host)
             self._note(host, state, reading, problem)
         return reading.power
+
+    def power_now(self, host: HostId) -> Power:
+        """Ask the BMC of a host, or what switches it where it has none; never raises."""
+        if self.get(host) is not None:
+            return self.read(host)
+        try:
+            return self._observer.driver_of(host).power(host).power
+        except AnypoolError:
+            return Power.UNKNOWN
 
     def certificate(self, host: HostId, url: str) -> str:
         """Return the SHA-256 of the certificate a service shows, and send it nothing."""

@@ -22,6 +22,8 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -34,6 +36,7 @@ from anypool.plan import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopHow,
     StopVm,
@@ -80,6 +83,10 @@ class Hands:
             pass  # it is in the journal that people may service the host; nobody else is told
         elif isinstance(action, PowerOffHost | PowerOnHost):
             switch(deed, action, self._switch_of(action.host))
+        elif isinstance(action, FenceHost):
+            self._switch_of(action.host).force_off_host(action.host)
+        elif isinstance(action, StartAfterFailure | ForgetCopy):
+            _after_failure(action, self._driver_of(action.host), tag)
         elif order is not None:
             self._migrate(deed, order)
         else:
@@ -118,6 +125,13 @@ class Hands:
                 assert_never(deed)
 
 
+def _after_failure(action: StartAfterFailure | ForgetCopy, driver: Driver, tag: str) -> None:
+    if isinstance(action, ForgetCopy):
+        driver.discard_copy(action.vm, action.host)
+    else:
+        driver.adopt_vm(action.wish, action.host, tag, action.proof)
+
+
 def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> None:
     """Carry an action out; a migration is begun elsewhere."""
     match action:
@@ -139,6 +153,7 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             _of_host(action, driver)
         case (
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
+            | FenceHost() | StartAfterFailure() | ForgetCopy()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:

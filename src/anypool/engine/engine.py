@@ -70,6 +70,7 @@ class Engine:
         self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
         self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
         self.bmcs = self._endpoints.bmcs
+        self.vitals = self._observer.vitals
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
         self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)

@@ -9,7 +9,17 @@ from anypool.engine.observe import Observer, places
 from anypool.engine.sight import Seen, Sight
 from anypool.errors import AnypoolError
 from anypool.model import EndpointId, Frame, HostId, HostState, Job, JobOrder, Power, VmId
-from anypool.plan import Action, MigrateVm, PowerOffHost, PowerOnHost, hosts_of, vm_of
+from anypool.plan import (
+    Action,
+    FenceHost,
+    ForgetCopy,
+    MigrateVm,
+    PowerOffHost,
+    PowerOnHost,
+    StartAfterFailure,
+    hosts_of,
+    vm_of,
+)
 
 
 class Eyes:
@@ -38,17 +48,28 @@ class Eyes:
         vm = vm_of(action)
         if isinstance(action, PowerOffHost | PowerOnHost):
             return self._look_at_power(action)
+        if isinstance(action, FenceHost):
+            return self._look_before_fencing(action.host)
         if vm is None:
             return self._look_at_host(hosts_of(action)[0])
         named = hosts_of(action)
         if isinstance(action, MigrateVm):
             named = (action.target, action.source)
+        if isinstance(action, ForgetCopy):
+            named = (action.lives_on, action.host)
+        if isinstance(action, StartAfterFailure):
+            named = (action.host, action.home)
         known = self._observer.inventory.vms.get(vm)
         seen = self._look_at_vm(vm, places(known, named))
-        answered = all(one.answered for one in seen if one.host in named)
+        needed = hosts_of(action) if isinstance(action, StartAfterFailure) else named
+        answered = all(one.answered for one in seen if one.host in needed)
         job = None if order is None else self._job(order)
         inventory = self._observer.inventory
-        return Sight(inventory=inventory, seen=seen, job=job, answered=answered)
+        sight = Sight(inventory=inventory, seen=seen, job=job, answered=answered)
+        if isinstance(action, StartAfterFailure):
+            proofs = (action.proof, *action.also)
+            return replace(sight, void=self._observer.vitals.against(proofs))
+        return sight
 
     def _meet(self, hosts: tuple[HostId, ...]) -> None:
         """Read every endpoint not read yet, if it takes that to know these hosts."""
@@ -84,6 +105,13 @@ class Eyes:
             sight = Sight(inventory=self._observer.inventory)
         off = self._is_off(action.host, power)
         return replace(sight, power=power, answered=sight.answered or off)
+
+    def _look_before_fencing(self, host: HostId) -> Sight:
+        """Ask the host whether it lives after all, and its BMC for its power; that must answer."""
+        sight = self._look_at_host(host)
+        power = self._observer.vitals.read_power(host)
+        inventory = self._observer.inventory
+        return replace(sight, power=power, answered=power is not Power.UNKNOWN, inventory=inventory)
 
     def _is_off(self, host: HostId, power: Power) -> bool:
         known = self._observer.inventory.hosts.get(host)

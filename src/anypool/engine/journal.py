@@ -12,15 +12,21 @@ from anypool.engine.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
 from anypool.model import Inventory, PlanId, RunId, VmId
 from anypool.plan import (
+    Action,
     AwaitReady,
     CreateVm,
     DeleteVm,
     EnterMaintenance,
+    FenceHost,
     LeaveMaintenance,
+    MigrateVm,
     PlanState,
     PowerOffHost,
     PowerOnHost,
     Reason,
+    StartAfterFailure,
+    StartVm,
+    StopVm,
     goal_of,
     hosts_of,
     names_of,
@@ -29,7 +35,7 @@ from anypool.plan import (
     tell,
     vm_of,
 )
-from anypool.store import Store, Tx, bookings, events, facts, measurements, plans, runs
+from anypool.store import Store, Tx, bookings, events, facts, ha, measurements, plans, runs
 from anypool.store.records import (
     EventRecord,
     HostFacts,
@@ -227,6 +233,7 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
             known = facts.hosts.get(tx, action.host) or HostFacts(host=action.host)
             marked = powering.marked(action, step.record, known)
             hosts += [] if marked == known else [marked]
+        _note_ha(tx, run, step, action)
         if step.state is not StepState.DONE:
             continue
         match action:
@@ -246,6 +253,23 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     for vm_facts in vms:
         facts.vms.put(tx, vm_facts)
     return Facts(tuple(hosts), tuple(vms), tuple(deleted))
+
+
+def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> None:
+    """Note who is about to be switched off, where VMs run now, and which somebody stopped."""
+    if isinstance(action, FenceHost) and step.state is StepState.BEGUN:
+        ha.note_fence(tx, run.record.plan, action.host)
+    if step.state is not StepState.DONE:
+        return
+    match action:
+        case StopVm(vm=vm) | DeleteVm(vm=vm):
+            ha.put_charges(tx, (), (vm,))
+        case MigrateVm(vm=vm, target=host):
+            ha.moved(tx, vm, host)
+        case StartAfterFailure() | StartVm():
+            ha.moved(tx, action.vm, action.host)
+        case _:
+            pass
 
 
 def not_ready(plan: PlanRecord) -> Conflict:

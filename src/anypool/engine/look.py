@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from anypool.engine import closing, handover, migration, powering, tasks
 from anypool.engine.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
+from anypool.engine.ha.judging import OfFailure, of_failure
 from anypool.engine.migration import Times
 from anypool.engine.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
@@ -62,6 +63,8 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return decision
     if tasks.succeeded(sight.job, trail.memory):
         trail = replace(trail, acked=True)
+    if isinstance(action, OfFailure):
+        return of_failure(action, sight, (trail.memory, times), acked=trail.acked)
     if isinstance(action, _OfHost):
         return _host(action, sight, trail, times)
     if isinstance(action, EraseTrace):

@@ -11,6 +11,7 @@ from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.board import Board, Notice
 from anypool.engine.change import Delta
+from anypool.engine.ha.vitals import Vitals
 from anypool.engine.picture import Picture
 from anypool.engine.turnstile import Turnstile
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
@@ -51,6 +52,7 @@ class Observer:
         self._lock = threading.RLock()
         self._drivers: dict[EndpointId, tuple[Endpoint, Driver]] = {}
         self._health: dict[EndpointId, EndpointHealth] = {}
+        self.vitals = Vitals(clock)
         self.moving: Callable[[], frozenset[VmId]] = frozenset
         self.changed: Callable[[Delta], None] = lambda _: None
         self.whole: Callable[[EndpointId], None] = lambda _: None
@@ -141,6 +143,7 @@ class Observer:
             self._picture = picture
             self._drivers.clear()
             self._health.clear()
+            self.vitals.begin()
             self._board.publish(picture.inventory, (Notice("resync"),))
 
     def volumes(self) -> tuple[Volume, ...]:
@@ -158,6 +161,7 @@ class Observer:
         with self._lock:
             if self._drivers.get(endpoint.id, (None,))[0] != endpoint:
                 return
+        self.vitals.frame(endpoint.id, frame)
         self._note(endpoint.id, EndpointState.CONNECTED, "")
         moving = self.moving()
         self.change(lambda picture: picture.apply(endpoint, frame, moment, moving))
@@ -169,6 +173,10 @@ class Observer:
             if delta.notices:
                 self._board.publish(self._picture.inventory, delta.notices)
                 self.changed(delta)
+
+    def answered(self, endpoint: EndpointId) -> None:
+        """Take note that an endpoint answered, though with no news; that is a sign of life."""
+        self.vitals.answered(endpoint)
 
     def lost(self, endpoint: EndpointId, error: AnypoolError) -> None:
         """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN."""
@@ -271,6 +279,7 @@ class Loop:
 
     def _follow(self, cursor: str, wait_s: float) -> str:
         found = self._observer.driver(self._endpoint).changes(cursor, wait_s)
+        self._observer.answered(self._endpoint)
         if self._stop.is_set():
             return cursor
         before = self._observer.inventory

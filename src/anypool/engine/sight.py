@@ -52,12 +52,16 @@ class Seen(Struct, frozen=True, gc=False):
 _PAUSED = {StateReason.INCOMING: Copy.INCOMING, StateReason.MIGRATING: Copy.MIGRATING}
 
 
+NO_VOUCH = reason("ha.no-vouch")
+
+
 class Sight(Struct, frozen=True, kw_only=True, gc=False):
     """One look for one step: the copies of its VM, read one after the other in this order.
 
     For a migration the target is read before the source, so that a source seen running
     beside a finished target has come back, and is not merely an older reading.
     `power` is what the BMC of a host says that is to be switched, UNKNOWN where it has none.
+    `void` says why the proofs of a start after a failure do not stand now, None if they do.
     `job` is None if it could not be asked for; `inventory` is the pool as known right
     after the look.
     """
@@ -67,6 +71,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     job: Job | None = None
     answered: bool = True
     power: Power = Power.UNKNOWN
+    void: Reason | None = NO_VOUCH
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

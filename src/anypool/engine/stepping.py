@@ -18,6 +18,7 @@ from anypool.engine.decision import (
     recall,
     remember,
 )
+from anypool.engine.ha.judging import OfFailure
 from anypool.engine.look import Trail, judge
 from anypool.engine.sight import Copy, Sight
 from anypool.engine.state import (
@@ -36,6 +37,7 @@ from anypool.plan import (
     Action,
     AwaitReady,
     DeleteVm,
+    FenceHost,
     HandOver,
     MigrateVm,
     PowerOffHost,
@@ -204,13 +206,14 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     deadline = settings.migration_deadline_s if moving else _deadline(wish.action, settings)
     why = decision.why if isinstance(decision, Wait | Act) else None
     if context.now.ticks - step.tried_at > deadline:
-        state = StepState.NEEDS_HUMAN if begun else StepState.FAILED
+        decided = begun and not isinstance(wish.action, OfFailure)  # those the guard takes up again
+        state = StepState.NEEDS_HUMAN if decided else StepState.FAILED
         late = reason("run.late", limit=deadline, why=why or reason("run.not-all-answer"))
         return ended(step, state, _seen(late, sight), context), ()
     soon = isinstance(decision, Wait) and decision.soon
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
-    if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost):
+    if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost):
         seldom = SELDOM if isinstance(wish.action, HandOver) else SLOWLY
         seconds = min(seldom * settings.look_every_s, REST_MAX_S)
         step = replace(step, record=saying(step.record, why))

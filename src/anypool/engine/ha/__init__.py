@@ -1,0 +1,1 @@
+"""High availability, as far as it acts: what is seen of hosts, who is guarded, what is begun."""

@@ -1,0 +1,184 @@
+"""From a plan of high availability to a run: once, by the level of its policy, and in the open."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from anypool.engine.archive import Origin
+from anypool.engine.engine import Engine
+from anypool.engine.past import WAITING
+from anypool.errors import AnypoolError
+from anypool.model import HighAvailability, HostId, Inventory, Level, PlanId, Policy, VmId
+from anypool.plan import (
+    Action,
+    FenceHost,
+    Plan,
+    PlanState,
+    Reason,
+    StartAfterFailure,
+    StartVm,
+    hosts_of,
+    reason,
+    say,
+    vm_of,
+    why_of,
+)
+from anypool.plan.check import objections
+from anypool.planner.rules import Rulebook
+from anypool.planner.wish import finished
+from anypool.store import Store, ha, plans, runs
+from anypool.store.records import PlanSummary
+from anypool.store.tx import Told
+
+Also = Callable[[], None]
+
+
+class UnderWay(Struct, frozen=True):
+    """What runs work on that have not ended: VMs, hosts that are being switched off, since when."""
+
+    vms: frozenset[VmId]
+    fencing: frozenset[HostId]
+    since: dict[str, float]
+
+
+AT_REST = UnderWay(frozenset(), frozenset(), {})
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def author(policy: Policy) -> str:
+    """Return who a plan of a policy is said to be by."""
+    return f"policy:{policy.id}"
+
+
+class Begin:
+    """Keeps plans and begins them."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        self._engine = engine
+        self._store = store
+
+    def under_way(self) -> UnderWay:
+        """Return what runs work on now; those that wait for a person among them."""
+        vms: set[VmId] = set()
+        fencing: set[HostId] = set()
+        since: dict[str, float] = {}
+        with self._store.reading() as tx:
+            for run in runs.unfinished(tx):
+                plan = plans.readable(tx, run.plan)
+                for step in plan.plan:
+                    vm = vm_of(step.action)
+                    vms |= {vm} if vm is not None else set()
+                    if isinstance(step.action, FenceHost):
+                        fencing.add(step.action.host)
+                if plan.policy is not None and _starts(plan.plan):
+                    since[plan.policy] = max(since.get(plan.policy, 0.0), run.started_at)
+        return UnderWay(frozenset(vms), frozenset(fencing), since)
+
+    def offer(
+        self, policy: Policy, plan: Plan, inventory: Inventory, rules: Rulebook, also: Also
+    ) -> Reason:
+        """Keep a plan, and run it if its policy says so; return what came of it.
+
+        `also` is done before it is run. One that waits for a person is not offered twice.
+        """
+        terms = self._engine.keeping.prices.terms(author(policy), waive=True)
+        made = finished(plan, terms, inventory, rules, self._engine.policies.outlook)
+        if against := objections(made, inventory, rules.bounds):
+            return reason("watch.objected", objections=against[:3])
+        rule = policy.rule
+        assert isinstance(rule, HighAvailability)
+        waiting = self._waiting(policy, made)
+        if waiting is None:
+            waiting = self._submit(policy, made, inventory, rule.level)
+        if not _may_run(rule.level, waiting.state):
+            code = "watch.shadow" if rule.level is Level.SHADOW else "watch.proposed"
+            return reason(code, plan=waiting.id)
+        return self._run(policy, waiting.id, made, also)
+
+    def _run(self, policy: Policy, plan: PlanId, made: Plan, also: Also) -> Reason:
+        also()
+        left = [place for step in made for place in _places(step.action, self._engine.inventory)]
+        if left:
+            with self._store.writing() as tx:
+                ha.note_left(tx, left)
+        try:
+            self._engine.run(plan, author(policy))
+        except AnypoolError as error:
+            return reason("watch.refused", plan=plan, why=why_of(error))
+        return reason("watch.runs", plan=plan)
+
+    def _submit(
+        self, policy: Policy, made: Plan, inventory: Inventory, level: Level
+    ) -> PlanSummary:
+        shadow = level is Level.SHADOW
+        state = PlanState.SHADOW if shadow else PlanState.RECOMMENDED
+        origin = Origin(policy.id, state)
+        record = self._engine.submit(made, author(policy), inventory, origin)
+        with self._store.reading() as tx:
+            return plans.summary(tx, record.id)
+
+    def _waiting(self, policy: Policy, made: Plan) -> PlanSummary | None:
+        """Return the plan that waits and does the same; others of the kind are out of date."""
+        old: list[PlanSummary] = []
+        with self._store.reading() as tx:
+            for one in plans.of_policy(tx, policy.id, limit=50):
+                if one.state not in (*WAITING, PlanState.SHADOW):
+                    continue
+                known = plans.readable(tx, one.id).plan
+                if _gist(known) == _gist(made):
+                    return one
+                if one.state in WAITING and _kind(known) == _kind(made):
+                    old.append(one)
+        self._supersede(policy, old)
+        return None
+
+    def _supersede(self, policy: Policy, old: Iterable[PlanSummary]) -> None:
+        why = reason("ha.newer")
+        for one in old:
+            with self._store.writing() as tx:
+                if plans.supersede(tx, (one.id,), why):
+                    tx.tell(_told(policy, one.id, why))
+
+
+def _told(policy: Policy, plan: PlanId, why: Reason) -> Told:
+    return Told("plan.superseded", "plan", plan, say(why), by=author(policy), plan=plan)
+
+
+def _places(action: Action, inventory: Inventory) -> list[tuple[VmId, HostId]]:
+    """Return where a VM that is started may have copies afterwards."""
+    if not isinstance(action, StartVm | StartAfterFailure):
+        return []
+    known = inventory.vms.get(action.vm)
+    hosts = [action.host]
+    if known is not None:
+        hosts += [known.host] if known.host is not None else []
+        hosts += [copy.host for copy in known.copies]
+    return [(action.vm, host) for host in sorted(set(hosts))]
+
+
+def _may_run(level: Level, state: PlanState) -> bool:
+    if level is Level.AUTOMATIC:
+        return True
+    return level is Level.PARTIAL and state is PlanState.APPROVED
+
+
+def _starts(plan: Plan) -> bool:
+    return any(_of(step.action) == "start" for step in plan)
+
+
+def _of(action: Action) -> str:
+    """Return which of the plans of high availability an action belongs to."""
+    tag = str(action.__struct_config__.tag)
+    return "start" if tag.startswith("start-") else tag
+
+
+def _kind(plan: Plan) -> frozenset[str]:
+    return frozenset(_of(step.action) for step in plan if _of(step.action) != "await-ready")
+
+
+def _gist(plan: Plan) -> list[object]:
+    """Return what a plan does; proofs are renewed all the time and are no difference."""
+    return [(_of(step.action), vm_of(step.action), hosts_of(step.action)) for step in plan]

@@ -1,0 +1,136 @@
+"""Charges: which VMs are to run, and which of them do not although nobody stopped them.
+
+A VM that is seen to run on a guarded host is a charge until somebody stops or deletes it. That
+it is stopped on a host that answered all the while means that somebody stopped it. That it is
+stopped on a host that was away means that the host took it down.
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from anypool.model import HOLDS_MEMORY, Claim, HostId, HostState, Inventory, Vm, VmId, VmState
+from anypool.store import Store, ha
+from anypool.store.ha import Charge
+
+STEADY_S = 600.0
+"""A VM that ran for so long after it was started again counts as one that was never lost."""
+_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
+_RUNS = HOLDS_MEMORY - {VmState.UNKNOWN}
+
+
+class Charges:
+    """The charges of all guarded hosts; used by one thread at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[VmId, Charge] = {}
+        self._of_host: dict[HostId, set[VmId]] = {}
+        self._seen: Inventory | None = None
+        self._steady: set[HostId] = set()
+        self._lost: set[VmId] = set()
+
+    def begin(self) -> None:
+        """Know what the records say; no host was seen to answer yet."""
+        with self._store.reading() as tx:
+            known = ha.charges(tx)
+        self._known, self._of_host, self._seen = {}, {}, None
+        self._learn({one.vm: one for one in known}, ())
+        self._steady, self._lost = set(), set()
+
+    def all(self) -> tuple[Charge, ...]:
+        """Return all charges by VM."""
+        return tuple(self._known[key] for key in sorted(self._known))
+
+    def get(self, vm: VmId) -> Charge | None:
+        """Return the charge of a VM, None if it is not to run."""
+        return self._known.get(vm)
+
+    def lost(self, hosts: Iterable[HostId], inventory: Inventory) -> tuple[VmId, ...]:
+        """Return the charges of hosts that run nowhere as far as is known, and nobody stopped."""
+        mine = frozenset(hosts)
+        silent = [key for key in mine if _is_silent(key, inventory)]
+        found = {vm for key in silent for vm in self._of_host.get(key, ())}
+        found |= {vm for vm in self._lost if vm in self._known and self._known[vm].host in mine}
+        return tuple(sorted(vm for vm in found if _is_down(inventory.vms.get(vm))))
+
+    def places(self, vms: Iterable[VmId]) -> list[tuple[VmId, HostId]]:
+        """Return where VMs last ran, by what was kept of it."""
+        return [(vm, self._known[vm].host) for vm in vms if vm in self._known]
+
+    def look(self, hosts: Iterable[HostId], inventory: Inventory, now: float) -> None:
+        """Take note of what runs on guarded hosts, and of what somebody stopped or deleted."""
+        if inventory is self._seen:
+            return
+        changed: dict[VmId, Charge] = {}
+        dropped: list[VmId] = []
+        for key in sorted(frozenset(hosts) & inventory.hosts.keys()):
+            if _is_silent(key, inventory):
+                self._steady.discard(key)
+                continue
+            for vm in inventory.claims.get(key, Claim()).vms:
+                self._see(inventory.vms[vm], key, now, (changed, dropped))
+            if key not in self._steady:
+                mine = self._of_host.get(key, ())
+                self._lost |= {vm for vm in mine if _is_down(inventory.vms.get(vm))}
+                self._steady.add(key)
+        dropped += [vm for vm in self._known if vm not in inventory.vms]
+        self._keep(changed, dropped)
+        self._seen = inventory
+
+    def tried(self, vms: Iterable[VmId], now: float) -> None:
+        """Take note that VMs are about to be started again."""
+        known = {vm: one for vm in vms if (one := self._known.get(vm)) is not None}
+        tries = {vm: replace(one, tries=one.tries + 1, since=now) for vm, one in known.items()}
+        self._keep(tries, ())
+
+    def release(self, vm: VmId) -> bool:
+        """Forget that a VM is to run; return whether it was."""
+        known = vm in self._known
+        self._keep({}, (vm,) if known else ())
+        return known
+
+    def _see(
+        self, vm: Vm, host: HostId, now: float, news: tuple[dict[VmId, Charge], list[VmId]]
+    ) -> None:
+        changed, dropped = news
+        charge = self._known.get(vm.id)
+        if vm.state in _RUNS:
+            self._lost.discard(vm.id)
+            if charge is None or charge.host != host:
+                tries = 0 if charge is None else charge.tries
+                changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
+            elif charge.tries and now - charge.since > STEADY_S:
+                changed[vm.id] = replace(charge, tries=0)
+        elif charge is not None and charge.host == host and vm.state in _DOWN:
+            if vm.state is VmState.CRASHED:
+                self._lost.add(vm.id)
+            elif host in self._steady and vm.id not in self._lost:
+                dropped.append(vm.id)
+
+    def _keep(self, changed: dict[VmId, Charge], dropped: Iterable[VmId]) -> None:
+        gone = tuple(dropped)
+        if not changed and not gone:
+            return
+        with self._store.writing() as tx:
+            ha.put_charges(tx, changed.values(), gone)
+        self._learn(changed, gone)
+
+    def _learn(self, changed: dict[VmId, Charge], gone: Iterable[VmId]) -> None:
+        for vm in (*changed, *gone):
+            if (old := self._known.pop(vm, None)) is not None:
+                self._of_host[old.host].discard(vm)
+        for vm, one in changed.items():
+            self._known[vm] = one
+            self._of_host.setdefault(one.host, set()).add(vm)
+        self._lost -= set(gone)
+
+
+def _is_silent(key: HostId, inventory: Inventory) -> bool:
+    host = inventory.hosts.get(key)
+    return host is not None and host.state is not HostState.UP
+
+
+def _is_down(vm: Vm | None) -> bool:
+    """Return whether a VM that is known runs nowhere, as far as anybody says."""
+    return vm is not None and vm.state not in _RUNS

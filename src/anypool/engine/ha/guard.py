@@ -1,0 +1,391 @@
+"""The guard: looks at every host of the policies of the kind `ha`, and begins what is decided.
+
+Every look is complete in itself. What must be remembered over a restart is in the records:
+which VMs are to run (charges), what people said, who was switched off, and when the hosts were
+last looked at. What is decided is in `planner.ha`, without I/O.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.clock import Clock
+from anypool.engine.engine import Engine
+from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
+from anypool.engine.ha.charges import Charges
+from anypool.engine.ha.knocks import knock
+from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
+from anypool.engine.threads import ThreadCrew, Ticker
+from anypool.errors import AnypoolError
+from anypool.model import (
+    Capability,
+    Endpoint,
+    HighAvailability,
+    Host,
+    HostId,
+    HostState,
+    Inventory,
+    Policy,
+    PolicyId,
+    Priority,
+    Proof,
+    Stated,
+    VmId,
+)
+from anypool.plan import Reason
+from anypool.planner.failover import LEVELS, Order
+from anypool.planner.ha.again import Task, start_again
+from anypool.planner.ha.brake import Situation
+from anypool.planner.ha.decide import Case, Decision, Fence, ReadPower, Recover, decide
+from anypool.planner.ha.deeds import plan_fence, plan_forget
+from anypool.planner.ha.detect import Heard, Path, Verdict, Word, detect
+from anypool.planner.rules import Rulebook
+from anypool.search import vms_matching
+from anypool.store import Store, ha
+from anypool.store.ha import Pulse
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+KNOCK_S = 5.0
+PULSE_S = 20.0
+WARM_S = 60.0
+"""A manager that takes over while the last look is not older than this knows enough."""
+FRESH_S = 90.0
+"""What a path said longer ago says nothing of now."""
+RETRY_S = 10.0
+RETRY_MAX_S = 300.0
+
+Knock = Callable[[Host, Endpoint], tuple[tuple[Path, Word], ...]]
+Submit = Callable[[Callable[[], object]], None]
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What the guard last thought of one host, and what it did about that."""
+
+    host: HostId
+    policy: PolicyId
+    verdict: Verdict
+    decision: Decision
+    at_risk: tuple[VmId, ...] = ()
+    said: Reason | None = None
+
+
+class Guard:
+    """One look at a time, while this manager leads."""
+
+    def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._vitals = engine.vitals
+        self._vitals.recall = self._recall
+        self._vitals.refute = self._refute
+        self.charges = Charges(store)
+        self._begin = Begin(engine, store)
+        self._crew: ThreadCrew | None = None
+        self.submit: Submit = self._by_crew
+        self.knock: Knock = knock
+        self._turn = threading.Lock()
+        self._leading = False
+        self._busy = True
+        self._pulse = Pulse()
+        self._asked: dict[HostId, float] = {}
+        self._knocked: dict[HostId, float] = {}
+        self._standing: dict[HostId, Standing] = {}
+        self._down: dict[VmId, Reason] = {}
+        self._ticker = Ticker("ha", self.round, clock, threading.Event())
+
+    def start(self) -> None:
+        """Begin to look, on a thread of its own."""
+        self._crew = ThreadCrew(8)
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """End after the look that is under way."""
+        self._ticker.stop()
+        if self._crew is not None:
+            self._crew.close()
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Return what is thought of each guarded host, by id."""
+        known = self._standing
+        return tuple(known[key] for key in sorted(known))
+
+    def down(self) -> dict[VmId, Reason]:
+        """Return why VMs that are to run do not start."""
+        return self._down
+
+    def release(self, vm: VmId) -> bool:
+        """Forget that a VM is to run; return whether it was."""
+        with self._turn:
+            return self.charges.release(vm)
+
+    def cold_left_s(self, rule: HighAvailability) -> float:
+        """Return for how long nobody is switched off because this manager has just begun."""
+        if not self._pulse.cold_at:
+            return 0.0
+        return max(0.0, self._pulse.cold_at + rule.cold_s - self._vitals.moments.now())
+
+    def round(self) -> float:
+        """Look at every guarded host once; return the seconds until the next time."""
+        with self._turn:
+            if not self._engine.leads:
+                self._leading = False
+                self._standing, self._down = {}, {}
+                return EVERY_S
+            if not self._leading:
+                self._take_over()
+            policies = [
+                one
+                for one in self._engine.policies.all()
+                if one.enabled and isinstance(one.rule, HighAvailability)
+            ]
+            if policies:
+                self._look(policies)
+        return EVERY_S
+
+    def _take_over(self) -> None:
+        """Begin to look; with fresh observations of another manager that is no cold start."""
+        self.charges.begin()
+        self._busy = True
+        self._asked, self._knocked = {}, {}
+        now = self._vitals.moments.now()
+        with self._store.reading() as tx:
+            last = ha.pulse(tx)
+        warm = last.at and now - last.at < WARM_S
+        self._pulse = Pulse(at=0.0, cold_at=last.cold_at if warm else now)
+        self._leading = True
+
+    def _look(self, policies: list[Policy]) -> None:
+        inventory, now = self._engine.inventory, self._vitals.moments.now()
+        rules = self._engine.policies.rulebook(inventory)
+        scopes = {
+            one.policy: one.hosts for one in rules.bounds if isinstance(one.rule, HighAvailability)
+        }
+        everywhere = frozenset[HostId]().union(*scopes.values())
+        self.charges.look(everywhere, inventory, now)
+        under_way, left = self._records(everywhere, inventory)
+        world = World(
+            inventory=inventory,
+            rules=rules,
+            order=Order(inventory, rules, self._engine.services.all()),
+            under_way=under_way,
+            charges=self.charges,
+            left=left,
+        )
+        standing: dict[HostId, Standing] = {}
+        down: dict[VmId, Reason] = {}
+        for policy in policies:
+            round_ = Round(policy, scopes.get(policy.id, frozenset()), world)
+            self._guarded(partial(self._look_at, round_, now, (standing, down)))
+        self._standing, self._down = standing, down
+        self._guarded(partial(self._tidy, policies, (inventory, rules), under_way, left))
+        if now - self._pulse.at > PULSE_S:
+            self._pulse = replace(self._pulse, at=now)
+            with self._store.writing() as tx:
+                ha.put_pulse(tx, self._pulse)
+
+    def _records(
+        self, hosts: frozenset[HostId], inventory: Inventory
+    ) -> tuple[UnderWay, tuple[tuple[VmId, HostId], ...]]:
+        """Return what runs work on, and where copies may be left; nothing while all is well."""
+        known = (inventory.hosts.get(key) for key in hosts)
+        quiet = all(host is None or host.state is HostState.UP for host in known)
+        if quiet and not self._busy and not self.charges.lost(hosts, inventory):
+            return AT_REST, ()
+        under_way = self._begin.under_way()
+        with self._store.reading() as tx:
+            left = ha.left(tx)
+        self._busy = bool(left or not quiet)
+        return under_way, left
+
+    def _guarded(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except AnypoolError as error:
+            log.warning("high availability: %s", error)
+
+    def _look_at(
+        self,
+        round_: Round,
+        now: float,
+        found: tuple[dict[HostId, Standing], dict[VmId, Reason]],
+    ) -> None:
+        standing, down = found
+        rule = round_.rule
+        verdicts = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
+        fences = self._fences(now - rule.fences_within_s) if round_.lost else ()
+        situation = Situation(
+            rule=rule,
+            verdicts=tuple(verdicts.values()),
+            now=now,
+            fences=round_.fences(fences, now),
+            cold_at=self._pulse.cold_at,
+        )
+        proofs: list[Proof] = []
+        for key in sorted(verdicts):
+            case = self._case(key, verdicts[key], round_)
+            decision = decide(case, situation)
+            said = self._act(key, decision, round_)
+            if isinstance(decision, Recover):
+                proofs.append(decision.proof)
+            if isinstance(decision, Fence):
+                situation = replace(situation, fences=(*situation.fences, now))
+            standing[key] = Standing(
+                host=key,
+                policy=round_.policy.id,
+                verdict=verdicts[key],
+                decision=decision,
+                at_risk=round_.holding.get(key, ()),
+                said=said,
+            )
+        down |= self._start(round_, tuple(proofs), now)
+
+    def _fences(self, since: float) -> tuple[tuple[HostId, float], ...]:
+        with self._store.reading() as tx:
+            return ha.fences(tx, since)
+
+    def _verdict(
+        self, key: HostId, inventory: Inventory, rule: HighAvailability, now: float
+    ) -> Verdict:
+        host = inventory.hosts[key]
+        if host.state is HostState.UP:
+            life_at = self._vitals.life(key).life_at
+            mine = Heard(path=Path.MANAGEMENT, word=Word.ANSWERS, at=now, life_at=life_at)
+            others = (one for one in self._vitals.heard(key) if one.path is not Path.MANAGEMENT)
+            heard = (mine, *others)
+        else:
+            self._be_silent(host, now)
+            heard = self._vitals.heard(key)
+        return detect(key, heard, now, silent_s=rule.silent_s, fresh_s=FRESH_S)
+
+    def _be_silent(self, host: Host, now: float) -> None:
+        """Note that a host does not answer, and knock at its addresses every so often."""
+        words = {one.path: one.word for one in self._vitals.heard(host.id)}
+        if words.get(Path.MANAGEMENT, Word.NONE) in (Word.NONE, Word.ANSWERS):
+            self._vitals.note(host.id, Path.MANAGEMENT, Word.SILENT)
+        if now - self._knocked.get(host.id, 0.0) < KNOCK_S:
+            return
+        self._knocked[host.id] = now
+        endpoint = next((e for e in self._engine.endpoints() if e.id == host.endpoint), None)
+        if endpoint is not None:
+            self.submit(partial(self._knock_at, host, endpoint))
+
+    def _knock_at(self, host: Host, endpoint: Endpoint) -> None:
+        for path, word in self.knock(host, endpoint):
+            self._vitals.note(host.id, path, word)
+
+    def _case(self, key: HostId, verdict: Verdict, round_: Round) -> Case:
+        power = self._vitals.power(key)
+        return Case(
+            verdict=verdict,
+            life=self._vitals.life(key),
+            bmc=Capability.HOST_POWER in round_.inventory.hosts[key].capabilities,
+            proof=self._vitals.proof(key),
+            off_at=power.off_at,
+            asked_at=max(power.asked_at, self._asked.get(key, 0.0)),
+            at_risk=len(round_.holding.get(key, ())),
+            saves=key in round_.holding and round_.saves(key),
+        )
+
+    def _act(self, key: HostId, decision: Decision, round_: Round) -> Reason | None:
+        """Do what is decided about one host; starting VMs is done for all of them at once."""
+        if isinstance(decision, ReadPower):
+            now = self._vitals.moments.now()
+            if now - self._asked.get(key, 0.0) > 1.0:
+                self._asked[key] = now
+                self.submit(partial(self._vitals.read_power, key))
+        if isinstance(decision, Fence) and key not in round_.under_way.fencing:
+            plan = plan_fence(round_.inventory, key, decision.why)
+            return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, nothing)
+        return None
+
+    def _start(self, round_: Round, proofs: tuple[Proof, ...], now: float) -> dict[VmId, Reason]:
+        """Start what is proven to run nowhere, the highest priority first."""
+        busy, rule = round_.under_way, round_.rule
+        wanted = self._wanted(round_, now)
+        if not wanted:
+            return {}
+        since = busy.since.get(round_.policy.id)
+        if since is not None and now - since < rule.turn_s:
+            return {}
+        task = Task(
+            vms=wanted,
+            proofs=proofs,
+            seen_at=now,
+            all_levels=since is not None,
+            maybe=round_.maybe,
+            homes={vm: one.host for vm in wanted if (one := self.charges.get(vm)) is not None},
+        )
+        services = self._engine.services.all()
+        found = start_again(round_.inventory, task, round_.rules, services)
+        if found.plan is not None:
+            started = frozenset(
+                vm for step in found.plan if (vm := getattr(step.action, "vm", None)) is not None
+            )
+            also = partial(self.charges.tried, started, now)
+            self._busy = True
+            self._begin.offer(round_.policy, found.plan, round_.inventory, round_.rules, also)
+        return found.down
+
+    def _wanted(self, round_: Round, now: float) -> frozenset[VmId]:
+        """Return the charges to start now: not those under way, tried just now, or never."""
+        if not round_.lost:
+            return frozenset()
+        once = vms_matching(round_.rule.best_effort, round_.inventory)
+        found = set()
+        for vm in round_.lost:
+            charge = self.charges.get(vm)
+            if charge is None or vm in round_.under_way.vms:
+                continue
+            if LEVELS[round_.order.level(vm)] is Priority.DISABLED or (charge.tries and vm in once):
+                continue
+            rest = min(RETRY_MAX_S, RETRY_S * 2.0 ** min(charge.tries, 10))
+            if not charge.tries or now - charge.since >= rest:
+                found.add(vm)
+        return frozenset(found)
+
+    def _tidy(
+        self,
+        policies: list[Policy],
+        known: tuple[Inventory, Rulebook],
+        under_way: UnderWay,
+        left: tuple[tuple[VmId, HostId], ...],
+    ) -> None:
+        """Forget the stopped copies that hosts have which are back."""
+        inventory, rules = known
+        over = [(vm, host) for vm, host in left if is_over(vm, host, inventory)]
+        if over:
+            with self._store.writing() as tx:
+                ha.drop_left(tx, over)
+        by_host: dict[HostId, list[VmId]] = {}
+        for vm, host in left:
+            if vm not in under_way.vms and is_left_over(vm, host, inventory):
+                by_host.setdefault(host, []).append(vm)
+        scopes = {one.policy: one.hosts for one in rules.bounds}
+        for host, vms in sorted(by_host.items()):
+            policy = next((one for one in policies if host in scopes.get(one.id, ())), None)
+            if policy is not None:
+                plan = plan_forget(inventory, host, [inventory.vms[vm] for vm in vms])
+                self._begin.offer(policy, plan, inventory, rules, nothing)
+
+    def _recall(self) -> tuple[Stated, ...]:
+        with self._store.reading() as tx:
+            return ha.standing(tx)
+
+    def _refute(self, said: Stated) -> None:
+        with self._store.writing() as tx:
+            ha.refute(tx, said.host)
+
+    def _by_crew(self, task: Callable[[], object]) -> None:
+        if self._crew is not None:
+            self._crew.submit(partial(_done, task))
+
+
+def _done(task: Callable[[], object]) -> None:
+    task()

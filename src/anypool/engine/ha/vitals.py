@@ -1,0 +1,196 @@
+"""Signs of life: what each path showed of each host, and which proofs still stand.
+
+Whoever hears of a host says so here before anybody acts on it. A sign of life takes a
+statement about the host away, in the records first.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.clock import Clock
+from anypool.engine.ha.moments import Moments
+from anypool.model import (
+    EndpointId,
+    Frame,
+    HostId,
+    HostState,
+    Power,
+    PowerOff,
+    Proof,
+    Stated,
+    VmState,
+)
+from anypool.plan import Reason, reason
+from anypool.planner.ha.detect import LIFE, Heard, Path, Word
+from anypool.planner.ha.life import Life, refuted
+
+KEPT_S = 60.0
+"""A proof by power that was not renewed for so long is made anew."""
+FRESH_S = 5.0
+"""A reading of the power that is older is made again before a VM is started on its word."""
+
+
+class Read(Struct, frozen=True, gc=False):
+    """The power of a host as it was read: when last asked, what was said, since when it is off."""
+
+    asked_at: float = 0.0
+    word: Word = Word.NONE
+    off_at: float = 0.0
+    proof: PowerOff | None = None
+
+
+class Vitals:
+    """What is known of all hosts; every method may be called from any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.moments = Moments(clock)
+        self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
+        self.recall: Callable[[], Iterable[Stated]] = tuple
+        self.refute: Callable[[Stated], None] = lambda _: None
+        self._lock = threading.RLock()
+        self._heard: dict[HostId, dict[Path, Heard]] = {}
+        self._life: dict[HostId, Life] = {}
+        self._power: dict[HostId, Read] = {}
+        self._alone: dict[EndpointId, HostId | None] = {}
+        self._stated: dict[HostId, Stated] = {}
+
+    def begin(self) -> None:
+        """Know nothing but the statements that stand in the records."""
+        kept = {one.host: one for one in self.recall()}
+        with self._lock:
+            for one in kept.values():
+                self.moments.after(one.at)
+            self._heard.clear()
+            self._life.clear()
+            self._power.clear()
+            self._stated = kept
+
+    def frame(self, endpoint: EndpointId, frame: Frame) -> None:
+        """Take note of the hosts that an answer of an endpoint shows alive."""
+        if frame.full:
+            hosts = tuple(host.id for host in frame.hosts)
+            with self._lock:
+                self._alone[endpoint] = hosts[0] if len(hosts) == 1 else None
+        for host in frame.hosts:
+            if host.state is HostState.UP:
+                self.note(host.id, Path.MANAGEMENT, Word.ANSWERS)
+        for vm in frame.vms:
+            if vm.host is not None and vm.state in (VmState.RUNNING, VmState.PAUSED):
+                self.note(vm.host, Path.MANAGEMENT, Word.ANSWERS)
+
+    def answered(self, endpoint: EndpointId) -> None:
+        """Take note that an endpoint answered with no news: its host lives if it has just one."""
+        with self._lock:
+            alone = self._alone.get(endpoint)
+        if alone is not None:
+            self.note(alone, Path.MANAGEMENT, Word.ANSWERS)
+
+    def note(self, host: HostId, path: Path, word: Word) -> None:
+        """Take note of what a path says now."""
+        with self._lock:
+            now = self.moments.now()
+            paths = self._heard.setdefault(host, {})
+            before = paths.get(path)
+            lives = word in LIFE
+            life_at = now if lives else (before.life_at if before else 0.0)
+            if lives:
+                self._lives(host, now)
+            paths[path] = Heard(path=path, word=word, at=now, life_at=life_at)
+
+    def note_power(self, host: HostId, word: Word, asked_at: float) -> None:
+        """Take note of a reading of the power, which was asked for at `asked_at`."""
+        with self._lock:
+            old, life = self._power.get(host, Read()), self.life(host)
+            off_at = 0.0
+            proof = None
+            if word is Word.ON:
+                self._life[host] = replace(life, on_at=asked_at)
+            elif word is Word.OFF:
+                off_at = old.off_at or asked_at
+                if life.life_at >= off_at:
+                    off_at = asked_at
+                proof = _proof(host, off_at, asked_at)
+            else:
+                off_at, proof = old.off_at, old.proof
+            self._power[host] = Read(asked_at, word, off_at, proof)
+            self.note(host, Path.BMC, word)
+
+    def read_power(self, host: HostId) -> Power:
+        """Ask for the power now, and return what is said; never raises."""
+        asked_at = self.moments.now()
+        power = self.ask_power(host)
+        self.note_power(host, _WORDS[power], asked_at)
+        return power
+
+    def life(self, host: HostId) -> Life:
+        """Return when a host last showed life."""
+        with self._lock:
+            return self._life.get(host, Life(host=host))
+
+    def power(self, host: HostId) -> Read:
+        """Return what is known of the power of a host."""
+        with self._lock:
+            return self._power.get(host, Read())
+
+    def heard(self, host: HostId) -> tuple[Heard, ...]:
+        """Return the last word of each path."""
+        with self._lock:
+            return tuple(self._heard.get(host, {}).values())
+
+    def proof(self, host: HostId) -> Proof | None:
+        """Return the proof about a host that stands now, None if there is none."""
+        with self._lock:
+            life, power = self.life(host), self.power(host)
+            old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
+            for proof in (self._stated.get(host), None if old else power.proof):
+                if proof is not None and refuted(proof, life) is None:
+                    return proof
+            return None
+
+    def state(self, statement: Stated) -> None:
+        """Let a statement count, which is in the records already."""
+        with self._lock:
+            self._stated[statement.host] = statement
+
+    def against(self, proofs: Iterable[Proof]) -> Reason | None:
+        """Return why a start on the word of these proofs is not to be, None if they stand.
+
+        The power of a host that was read off is read again, unless that was just done.
+        """
+        for proof in proofs:
+            if isinstance(proof, PowerOff) and (why := self._against_power(proof.host)):
+                return why
+            with self._lock:
+                if (why := refuted(proof, self.life(proof.host))) is not None:
+                    return why
+                known = self._stated.get(proof.host)
+                if isinstance(proof, Stated) and known != proof:
+                    return reason("ha.not-stated", host=proof.host)
+        return None
+
+    def _against_power(self, host: HostId) -> Reason | None:
+        known = self.power(host)
+        word = known.word
+        if word is not Word.OFF or self.moments.now() - known.asked_at > FRESH_S:
+            word = _WORDS[self.read_power(host)]
+        if word is Word.ON:
+            return reason("ha.not-now", host=host)
+        return None if word is Word.OFF else reason("ha.no-power-now", host=host)
+
+    def _lives(self, host: HostId, now: float) -> None:
+        self._life[host] = replace(self._life.get(host, Life(host=host)), life_at=now)
+        if (stated := self._stated.pop(host, None)) is not None:
+            self.refute(stated)
+
+
+_WORDS = {Power.ON: Word.ON, Power.OFF: Word.OFF, Power.UNKNOWN: Word.SILENT}
+
+
+def _proof(host: HostId, first_at: float, at: float) -> PowerOff | None:
+    try:
+        return PowerOff(host=host, first_at=first_at, at=at)
+    except ValueError:
+        return None

@@ -1,0 +1,125 @@
+"""What high availability must not forget: charges, statements, fences, and when it last looked."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from sqlalchemy import delete, select, update
+
+from anypool.model import HostId, PlanId, Stated, VmId
+from anypool.store import act
+from anypool.store.audit import AuditRecord
+from anypool.store.audit import append as append_audit
+from anypool.store.ha_tables import ha_charges, ha_fences, ha_left, ha_pulse, ha_statements
+from anypool.store.tx import Tx, from_row, to_row
+
+_ONE = 1
+
+
+class Charge(Struct, frozen=True, kw_only=True, gc=False):
+    """A VM that is to run: `host` is where it last ran; `tries` counts starts after a failure."""
+
+    vm: VmId
+    host: HostId
+    since: float
+    tries: int = 0
+
+
+class Pulse(Struct, frozen=True, kw_only=True, gc=False):
+    """When the hosts were last looked at; `cold_at` is when that began with nothing known before.
+
+    0 for never, and for a beginning with fresh observations of another manager.
+    """
+
+    at: float = 0.0
+    cold_at: float = 0.0
+
+
+def charges(tx: Tx) -> tuple[Charge, ...]:
+    """Return all charges by VM."""
+    rows = tx.rows(select(ha_charges).order_by(ha_charges.c.vm))
+    return tuple(from_row(row, Charge) for row in rows)
+
+
+def put_charges(tx: Tx, changed: Iterable[Charge], dropped: Iterable[VmId]) -> None:
+    """Keep charges, and forget those of some VMs."""
+    tx.put(ha_charges, [to_row(one) for one in changed])
+    for vm in dropped:
+        tx.run(delete(ha_charges).where(ha_charges.c.vm == vm))
+
+
+def moved(tx: Tx, vm: VmId, host: HostId) -> None:
+    """Keep where a VM runs now, if it is a charge."""
+    tx.run(update(ha_charges).where(ha_charges.c.vm == vm).values(host=host))
+
+
+def state(tx: Tx, host: HostId, at: float, words: str) -> Stated:
+    """Keep what whoever acts in this transaction says of a host, chained into the audit trail."""
+    doing = act.current()
+    assert doing is not None
+    row = AuditRecord(
+        who=doing.who,
+        role=doing.role,
+        proof=doing.proof,
+        deed=doing.deed,
+        object_kind="host",
+        object_id=host,
+        request=act.request(),
+        detail=f"says that the host is dead: {words}",
+    )
+    said = Stated(host=host, at=at, by=doing.who, words=words, audit=append_audit(tx, row).number)
+    columns = {name: value for name, value in to_row(said).items() if name != "type"}
+    tx.add(ha_statements, {**columns, "void_at": 0.0})
+    return said
+
+
+def standing(tx: Tx) -> tuple[Stated, ...]:
+    """Return the statements that stand, oldest first."""
+    query = (
+        select(ha_statements).where(ha_statements.c.void_at == 0).order_by(ha_statements.c.number)
+    )
+    return tuple(from_row(row, Stated) for row in tx.rows(query))
+
+
+def refute(tx: Tx, host: HostId) -> None:
+    """Take note that a host of which somebody said that it is dead has shown life."""
+    stands = (ha_statements.c.host == host) & (ha_statements.c.void_at == 0)
+    tx.run(update(ha_statements).where(stands).values(void_at=tx.now))
+
+
+def note_fence(tx: Tx, plan: PlanId, host: HostId) -> None:
+    """Take note that a plan is about to switch a host off."""
+    tx.put(ha_fences, [{"plan": plan, "host": host, "at": tx.now}])
+
+
+def fences(tx: Tx, since: float) -> tuple[tuple[HostId, float], ...]:
+    """Return which hosts were switched off since a moment, and when."""
+    query = select(ha_fences).where(ha_fences.c.at > since).order_by(ha_fences.c.at)
+    return tuple((HostId(row.host), float(row.at)) for row in tx.rows(query))
+
+
+def pulse(tx: Tx) -> Pulse:
+    """Return when the hosts were last looked at."""
+    row = tx.row(select(ha_pulse).where(ha_pulse.c.id == _ONE))
+    return Pulse() if row is None else from_row(row, Pulse)
+
+
+def put_pulse(tx: Tx, pulse: Pulse) -> None:
+    """Take note that the hosts were looked at."""
+    tx.put(ha_pulse, [{"id": _ONE, **to_row(pulse)}])
+
+
+def left(tx: Tx) -> tuple[tuple[VmId, HostId], ...]:
+    """Return which VMs may have left a copy where, by VM."""
+    rows = tx.rows(select(ha_left).order_by(ha_left.c.vm, ha_left.c.host))
+    return tuple((VmId(row.vm), HostId(row.host)) for row in rows)
+
+
+def note_left(tx: Tx, copies: Iterable[tuple[VmId, HostId]]) -> None:
+    """Take note where VMs are that are about to be started elsewhere, and where they will be."""
+    tx.put_new(ha_left, [{"vm": vm, "host": host} for vm, host in copies])
+
+
+def drop_left(tx: Tx, copies: Iterable[tuple[VmId, HostId]]) -> None:
+    """Take note that no copy of these is left on these hosts."""
+    for vm, host in copies:
+        tx.run(delete(ha_left).where((ha_left.c.vm == vm) & (ha_left.c.host == host)))
