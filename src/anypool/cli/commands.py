@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "plan": ("plan:app", "proposals with reasons and a price"),
         "price": ("price:app", "what prices are made of, and what runs taught about them"),
         "operation": ("operation:app", "plans that are being carried out, or were"),
+        "ha": ("ha:app", "what runs again by itself when a host dies, and what does not"),
         "booking": ("booking:app", "room that is kept for VMs to come"),
         "rollout": ("rollout:app", "pools that are maintained host by host"),
         "event": ("event:app", "what happened"),

@@ -33,6 +33,7 @@ Kind = Literal[
     "restart",
     "balance",
     "power",
+    "ha",
     "failover",
 ]
 COLUMNS = (
@@ -143,6 +144,31 @@ class Details:
     keep: Annotated[str | None, Parameter(help="query for hosts that stay on")] = None
     up: Annotated[
         str | None, Parameter(help="when all hosts are to be up: `mon-fri 06:00-20:00` UTC")
+    ] = None
+    silent_s: Annotated[
+        float | None, Parameter(help="seconds without life before a host may be dead")
+    ] = None
+    power_every_s: Annotated[
+        float | None, Parameter(help="seconds between two readings of a silent host's power")
+    ] = None
+    fence: Annotated[bool | None, Parameter(help="silent hosts may be switched off")] = None
+    fences_percent: Annotated[
+        float | None, Parameter(help="hosts that may be switched off at a time, in %; one may")
+    ] = None
+    fences_within_s: Annotated[float | None, Parameter(help="seconds that count as at a time")] = (
+        None
+    )
+    cold_s: Annotated[
+        float | None, Parameter(help="seconds without switching off after a cold start")
+    ] = None
+    dark_percent: Annotated[
+        float | None, Parameter(help="silent hosts from which on none is switched off, in %")
+    ] = None
+    best_effort: Annotated[
+        str | None, Parameter(help="query for VMs that are started again once only")
+    ] = None
+    turn_s: Annotated[
+        float | None, Parameter(help="seconds that lower priorities wait for higher ones")
     ] = None
     failures: Annotated[
         int | None, Parameter(help="failures of hosts, one after the other, to be survived")

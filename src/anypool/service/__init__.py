@@ -6,6 +6,7 @@ else; everything raised is from `anypool.errors`.
 
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
+from anypool.engine.ha.guard import Guard
 from anypool.engine.rolling import Rolling
 from anypool.engine.watch import Watch
 from anypool.service.access import Deed, Principal, require
@@ -25,6 +26,7 @@ from anypool.service.events import Events
 from anypool.service.exports import Exports
 from anypool.service.facts import Facts
 from anypool.service.failures import Failures
+from anypool.service.ha import Ha
 from anypool.service.hardware import Hardware
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
@@ -90,6 +92,8 @@ class Services:
         self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
         self.events = Events(engine, store)
         self.failures = Failures(engine)
+        self.guard = Guard(engine, store, clock)
+        self.ha = Ha(engine, store, self.guard, self.failures)
         self.exports = Exports(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.history = History(engine, clock)

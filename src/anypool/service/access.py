@@ -29,6 +29,7 @@ class Deed(StrEnum):
     READ_AUDIT = "read the audit trail"
     OPERATE_VM = "operate VMs"
     OPERATE_HOST = "operate hosts"
+    CONFIRM_DEATH = "say that hosts are dead"
     OPEN_CONSOLE = "open consoles"
     DECIDE_PLAN = "decide on plans"
     STEER_RUN = "steer operations"
@@ -50,6 +51,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.READ_AUDIT: Role.ADMINISTRATOR,
     Deed.OPERATE_VM: Role.OPERATOR,
     Deed.OPERATE_HOST: Role.OPERATOR,
+    Deed.CONFIRM_DEATH: Role.OPERATOR,
     Deed.OPEN_CONSOLE: Role.OPERATOR,
     Deed.DECIDE_PLAN: Role.OPERATOR,
     Deed.STEER_RUN: Role.OPERATOR,

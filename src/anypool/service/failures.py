@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Invalid
-from anypool.model import Failover, Inventory
+from anypool.model import Failover, Inventory, VmId
 from anypool.planner.failover import (
     LEVELS,
     DeathMap,
@@ -112,6 +112,11 @@ class Failures:
         asked = {b.policy for b in bounds if isinstance(b.rule, Failover) and b.hosts & mine}
         found = spares(inventory, bounds, outlook=self._engine.policies.outlook)
         return tuple(one for one in found if one.policy in asked)
+
+    def fates_of_hosts(self) -> dict[VmId, Fate]:
+        """Return what the failure of its host would do to each VM."""
+        found, _ = self._current()
+        return {f.vm: f for one in found if one.failure.kind == "host" for f in one.fates}
 
     def _current(self) -> tuple[tuple[Recovery, ...], Inventory]:
         """Return the death map of now, brought up to date by whoever asks."""
