@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood, Fault, FaultKind
-from anypool.errors import Conflict, Invalid
 from anypool.model import (
     HostId,
     Level,
@@ -16,13 +15,12 @@ from anypool.model import (
     PowerOff,
     Priority,
     Restart,
-    Stated,
     VmId,
     VmState,
 )
 from anypool.plan import ForgetCopy, PlanState, StartAfterFailure, StopVm
 from anypool.planner.operate import plan_action
-from anypool.store import audit, ha, plans
+from anypool.store import plans
 from anypool.store.records import PlanRecord
 from tests.simulation.ha_yard import RULE, HaYard
 from tests.simulation.yard import Crash
@@ -270,77 +268,6 @@ class TestBrake:
         yard.pass_(RULE.cold_s - 10)
         assert fenced(yard) == []
         assert yard.pass_(60, yard.all_run)
-
-
-class TestStatements:
-    """What a person says counts as long as the host shows no life."""
-
-    def test_person_says_that_it_is_dead(self, yard: HaYard) -> None:
-        dead = yard.busiest()
-        yard.world.set_bmc(dead, BmcMood.DEAD)
-        yard.world.kill_host(dead)
-        yard.pass_(60)
-        said = yard.say_dead(dead)
-        assert yard.pass_(30, yard.all_run)
-        assert {one.proof for one in starts(yard)} == {said}
-        with yard.store.store.reading() as tx:
-            row = audit.get(tx, said.audit)
-        assert (row.who, row.role, row.object_id) == ("ada", "operator", dead)
-        assert "the rack burnt" in row.detail
-
-    def test_host_that_answers_cannot_be_said_to_be_dead(self, yard: HaYard) -> None:
-        with pytest.raises(Conflict, match="answers"):
-            yard.say_dead(yard.hosts[0])
-
-    def test_nor_one_that_shows_life_or_has_power(self, yard: HaYard) -> None:
-        yard.world.cut_host(yard.hosts[0])
-        yard.pass_(20)
-        with pytest.raises(Conflict, match="shows life: data"):
-            yard.say_dead(yard.hosts[0])
-        yard.world.set_bmc(yard.hosts[1], BmcMood.STUCK)
-        yard.world.kill_host(yard.hosts[1])
-        yard.pass_(20)
-        with pytest.raises(Conflict, match="has power"):
-            yard.say_dead(yard.hosts[1])
-
-    def test_reason_is_needed(self, yard: HaYard) -> None:
-        yard.world.set_bmc(yard.hosts[0], BmcMood.DEAD)
-        yard.world.kill_host(yard.hosts[0])
-        yard.pass_(20)
-        with pytest.raises(Invalid, match="say why"):
-            yard.say_dead(yard.hosts[0], " ")
-
-    @pytest.mark.parametrize("restarted", [False, True])
-    def test_life_takes_it_away_for_good(self, yard: HaYard, *, restarted: bool) -> None:
-        host = yard.busiest()
-        yard.world.set_bmc(host, BmcMood.DEAD)
-        for vm in yard.on(host):
-            put(yard, f"never-{vm[:8]}", f'id = "{vm}"', Priority.DISABLED)
-        yard.world.cut_host(host)
-        yard.world.deafen(host)
-        yard.pass_(20)
-        yard.say_dead(host)  # who is wrong
-        yard.world.heal_host(host)
-        yard.second()
-        if restarted:
-            yard.restart()
-        yard.world.cut_host(host)
-        for one in yard.engine.policies.all():
-            if isinstance(one.rule, Restart):
-                yard.engine.policies.remove(one.id, "ada")
-        assert stays(yard, host)[1] == "NeedsProof ha.bmc-silent"
-        with yard.store.store.reading() as tx:
-            assert ha.standing(tx) == ()
-
-    def test_statement_outlives_the_manager(self, yard: HaYard) -> None:
-        dead = yard.busiest()
-        yard.world.set_bmc(dead, BmcMood.DEAD)
-        yard.world.kill_host(dead)
-        yard.pass_(20)
-        said = yard.say_dead(dead)
-        yard.restart()
-        assert yard.pass_(60, yard.all_run)
-        assert isinstance(said, Stated)
 
 
 def test_where_a_vm_was_started_outlives_the_manager_though_no_reading_was_saved(

@@ -1,0 +1,95 @@
+"""What a person says of a dead host counts as long as the host shows no life."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anypool.drivers.sim import BmcMood
+from anypool.errors import Conflict, Invalid
+from anypool.model import Priority, Restart, Stated
+from anypool.store import audit, ha
+from tests.simulation.ha_yard import HaYard
+from tests.simulation.test_ha import put, starts, stays
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[HaYard]:
+    made = HaYard(tmp_path)
+    made.warm()
+    yield made
+    made.check_safe()
+    made.close()
+
+
+def test_person_says_that_it_is_dead(yard: HaYard) -> None:
+    dead = yard.busiest()
+    yard.world.set_bmc(dead, BmcMood.DEAD)
+    yard.world.kill_host(dead)
+    yard.pass_(60)
+    said = yard.say_dead(dead)
+    assert yard.pass_(30, yard.all_run)
+    assert {one.proof for one in starts(yard)} == {said}
+    with yard.store.store.reading() as tx:
+        row = audit.get(tx, said.audit)
+    assert (row.who, row.role, row.object_id) == ("ada", "operator", dead)
+    assert "the rack burnt" in row.detail
+
+
+def test_host_that_answers_cannot_be_said_to_be_dead(yard: HaYard) -> None:
+    with pytest.raises(Conflict, match="answers"):
+        yard.say_dead(yard.hosts[0])
+
+
+def test_one_that_shows_life_or_has_power(yard: HaYard) -> None:
+    yard.world.cut_host(yard.hosts[0])
+    yard.pass_(20)
+    with pytest.raises(Conflict, match="shows life: data"):
+        yard.say_dead(yard.hosts[0])
+    yard.world.set_bmc(yard.hosts[1], BmcMood.STUCK)
+    yard.world.kill_host(yard.hosts[1])
+    yard.pass_(20)
+    with pytest.raises(Conflict, match="has power"):
+        yard.say_dead(yard.hosts[1])
+
+
+def test_reason_is_needed(yard: HaYard) -> None:
+    yard.world.set_bmc(yard.hosts[0], BmcMood.DEAD)
+    yard.world.kill_host(yard.hosts[0])
+    yard.pass_(20)
+    with pytest.raises(Invalid, match="say why"):
+        yard.say_dead(yard.hosts[0], " ")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_life_takes_it_away_for_good(yard: HaYard, *, restarted: bool) -> None:
+    host = yard.busiest()
+    yard.world.set_bmc(host, BmcMood.DEAD)
+    for vm in yard.on(host):
+        put(yard, f"never-{vm[:8]}", f'id = "{vm}"', Priority.DISABLED)
+    yard.world.cut_host(host)
+    yard.world.deafen(host)
+    yard.pass_(20)
+    yard.say_dead(host)  # who is wrong
+    yard.world.heal_host(host)
+    yard.second()
+    if restarted:
+        yard.restart()
+    yard.world.cut_host(host)
+    for one in yard.engine.policies.all():
+        if isinstance(one.rule, Restart):
+            yard.engine.policies.remove(one.id, "ada")
+    assert stays(yard, host)[1] == "NeedsProof ha.bmc-silent"
+    with yard.store.store.reading() as tx:
+        assert ha.standing(tx) == ()
+
+
+def test_statement_outlives_the_manager(yard: HaYard) -> None:
+    dead = yard.busiest()
+    yard.world.set_bmc(dead, BmcMood.DEAD)
+    yard.world.kill_host(dead)
+    yard.pass_(20)
+    said = yard.say_dead(dead)
+    yard.restart()
+    assert yard.pass_(60, yard.all_run)
+    assert isinstance(said, Stated)
