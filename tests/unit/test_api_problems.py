@@ -9,7 +9,8 @@ from anypool.errors import AnypoolError, NoPlan
 STATUS = {
     "Invalid": 422, "NoPlan": 409, "NotFound": 404, "Denied": 403, "NotLoggedIn": 401,
     "NotSupported": 422, "Conflict": 409, "Stale": 412, "Busy": 409, "Unreachable": 503,
-    "Rejected": 502, "OutcomeUnknown": 504, "StoreFailed": 507, "AnypoolError": 500,
+    "Rejected": 502, "OutcomeUnknown": 504, "UnderWay": 504, "StoreFailed": 507,
+    "AnypoolError": 500,
 }  # fmt: skip
 CLASSES = [
     found

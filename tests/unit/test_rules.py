@@ -327,3 +327,17 @@ def keeps(world: Inventory, bounds: tuple[Bound, ...], homes: dict[VmId, HostId]
     for key, home in homes.items():
         world = world.with_vm(replace(world.vms[key], host=home, state=VmState.RUNNING))
     return not any(breaches(world, bounds).values())
+
+
+@pytest.mark.parametrize(("target", "broken"), [("h1", False), ("h3", True)])
+def test_a_licence_that_is_broken_may_come_to_need_fewer_hosts(target: str, broken: bool) -> None:
+    """Six sockets instead of four: a move onto a host that has it already is a way out."""
+    world = pool(4)
+    for number, sockets in enumerate((2, 3, 1, 1)):
+        world = world.with_host(replace(world.hosts[HostId(f"h{number}")], sockets=sockets))
+    for number in range(3):
+        world = world.with_vm(vm(number, f"h{number}"))
+    rules = book(world, policy("p", Licence(hosts="", sockets=4), "name != x"))
+    action = MigrateVm(vm=VmId("v2"), source=HostId("h2"), target=HostId(target))
+    plan = Plan(goal="", steps=(Step(number=1, action=action, why=reason("place.stays")),))
+    assert bool(objections(plan, world, rules.bounds)) is broken

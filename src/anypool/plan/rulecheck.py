@@ -4,6 +4,7 @@ Like `plan.check`, which asks it, it shares no code with the planners: what a ru
 written here a second time, so that a mistake in one place is seen by the other.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
@@ -109,10 +110,12 @@ def breaches(inventory: Inventory, bounds: tuple[Bound, ...]) -> dict[PolicyId, 
 def of_rules(plan: Plan, inventory: Inventory, bounds: tuple[Bound, ...]) -> tuple[Reason, ...]:
     """Return the musts that a plan would break and that hold now, step by step.
 
-    VMs that belong together leave one after the other, so that rule is judged at the end.
+    Of a licence that is broken now, no other hosts may come to be used. VMs that belong
+    together leave one after the other, so that rule is judged at the end.
     """
     board = Board(inventory, {}, {}).settled()
     before = _all_broken(bounds, board)
+    used = {b.policy: set(_licensed(b, board)) for b in bounds if isinstance(b.rule, Licence)}
     found: list[Reason] = []
     at_the_end = [bound for bound in bounds if isinstance(bound.rule, Together)]
     for step in plan.steps:
@@ -120,7 +123,13 @@ def of_rules(plan: Plan, inventory: Inventory, bounds: tuple[Bound, ...]) -> tup
         along = [
             b for b in bounds if b not in at_the_end and (b.vms & touched or b.hosts & touched)
         ]
-        found += sorted(_all_broken(along, board) - before - set(found), key=say)
+        licences = [bound for bound in along if bound.policy in used]
+        fewer = {
+            _by(one, _licensed(one, board))
+            for one in licences
+            if set(_licensed(one, board)) <= used[one.policy]
+        }
+        found += sorted(_all_broken(along, board) - before - set(found) - fewer, key=say)
     found += sorted(_all_broken(at_the_end, board) - before, key=say)
     return tuple(found)
 
@@ -173,7 +182,9 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             wrong = {vm: h for vm, h in homes.items() if (h in bound.hosts) == avoid}
             return set(wrong.items())
         case Licence(sockets=limit):
-            return _licence(bound, homes, limit, board)
+            wrong = {vm: h for vm, h in homes.items() if h not in bound.hosts}
+            over = limit and _sockets(bound, board) > limit
+            return {*wrong.items(), *([_licensed(bound, board)] if over else [])}
         case MaxVms() | Headroom():
             return _of_hosts(bound, board)
         case NoMigration() | Pinned() | Protected() | Automation():
@@ -205,12 +216,15 @@ def _exclusive(homes: Homes, prefix: str, board: Board) -> set[Who]:
     return {(tag, host) for (host, tag), n in seen.items() if n > 1}
 
 
-def _licence(bound: Bound, homes: Homes, limit: int, board: Board) -> set[Who]:
-    found: set[Who] = {(vm, h) for vm, h in homes.items() if h not in bound.hosts}
-    counts = [board.hosts[host].sockets for host in set(homes.values()) & board.hosts.keys()]
-    if limit and (sum(counts) > limit or 0 in counts):
-        found.add(tuple(sorted(set(homes.values()))))
-    return found
+def _licensed(bound: Bound, board: Board) -> Who:
+    """Return the hosts that the VMs of a licence run on."""
+    return tuple(sorted({board.homes[vm] for vm in bound.vms if vm in board.homes}))
+
+
+def _sockets(bound: Bound, board: Board) -> float:
+    """Return how many sockets the VMs of a licence use, infinity where a host does not tell."""
+    counts = [board.hosts[host].sockets for host in _licensed(bound, board) if host in board.hosts]
+    return math.inf if 0 in counts else sum(counts)
 
 
 def _of_hosts(bound: Bound, board: Board) -> set[Who]:
