@@ -16,6 +16,7 @@ NAMES = (
     "capacity",
     "consolidate",
     "place",
+    "growth",
     "death_map",
     "restart",
     "history",

@@ -2,6 +2,8 @@
 
 import random
 
+from msgspec.structs import replace
+
 from anypool.model import (
     Apart,
     Capability,
@@ -51,16 +53,18 @@ RULES: tuple[tuple[str, str, Rule, Strength], ...] = (
 )
 
 
-def policies() -> tuple[Policy, ...]:
-    """Return rules of every kind that says where a new VM may be."""
+def policies(times: int = 1) -> tuple[Policy, ...]:
+    """Return rules of every kind that says where a new VM may be, each so many times."""
     return tuple(
-        Policy(id=PolicyId(name), scope=scope, rule=rule, strength=strength)
+        Policy(id=PolicyId(f"{name}-{copy}" if copy else name), scope=scope, rule=rule,
+               strength=strength)
+        for copy in range(times)
         for name, scope, rule, strength in RULES
-    )
+    )  # fmt: skip
 
 
-def pool(hosts: int) -> Inventory:
-    """Return so many hosts that are about half full."""
+def pool(hosts: int, each: int = VMS_PER_HOST) -> Inventory:
+    """Return so many hosts that are about half full, with so many VMs each."""
     draw = random.Random(hosts)
     shelves = range(-(-hosts // PER_SHELF))
     stores = [Datastore(id=_shelf(shelf), name=f"s{shelf}", shared=True) for shelf in shelves]
@@ -71,7 +75,9 @@ def pool(hosts: int) -> Inventory:
         datastores=PMap.of({one.id: one for one in stores}),
         networks=PMap.of({one.id: one for one in networks}),
     )
-    vms = [_settled(number, hosts, draw) for number in range(hosts * VMS_PER_HOST)]
+    vms = [_settled(number, hosts, draw) for number in range(hosts * each)]
+    if each != VMS_PER_HOST:
+        vms = [replace(vm, memory_mib=vm.memory_mib * VMS_PER_HOST // each) for vm in vms]
     return world.patched_vms({vm.id: vm for vm in vms})
 
 

@@ -1,12 +1,13 @@
 """Draw cost against size: `python -m scripts.plots FILE` reads what the benchmark printed last.
 
-Writes docs/pictures/inventory-scale.svg, and keeps the figures beside it as JSON.
+That of `inventory` becomes docs/pictures/inventory-scale.svg, that of `growth`
+planner-growth.svg; the figures are kept beside it as JSON.
 """
 
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,9 @@ WIDTH, HEIGHT, GAP, EDGE = 380, 230, 60, 46
 COLOURS = ("#0066cc", "#a18fff", "#ec7a08", "#3e8635")
 
 Figures = dict[str, dict[str, float]]
+Growth = dict[str, dict[str, dict[str, float]]]
+"""By planner, by what grows, by its size: milliseconds."""
+BASIS = "500 hosts with 10 VMs each under 9 rules, of which one grows"
 
 
 class Panel(NamedTuple):
@@ -47,6 +51,10 @@ def picture(figures: Figures) -> str:
     for index, panel in enumerate(PANELS):
         x, y = index % 2 * (WIDTH + GAP), index // 2 * (HEIGHT + GAP)
         body.append(f'<g transform="translate({x} {y})">{"".join(_panel(panel, figures))}</g>')
+    return _svg(width, height, body)
+
+
+def _svg(width: int, height: int, body: Iterable[str]) -> str:
     style = "font-family:sans-serif;font-size:12px"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="{style}">'
@@ -103,14 +111,68 @@ def _text(x: float, y: float, text: str, anchor: str, colour: str = "#151515") -
     )
 
 
+def growth_picture(growth: Growth) -> str:
+    """Return a panel for each planner, two in a row, as SVG; a line for each thing that grows."""
+    rows = (len(growth) + 1) // 2
+    width, height = 2 * (WIDTH + GAP), rows * (HEIGHT + GAP) + 30
+    body = [_text(EDGE, 22, f"{BASIS}; both axes by tens", "start")]
+    for index, (name, lines) in enumerate(growth.items()):
+        x, y = index % 2 * (WIDTH + GAP), index // 2 * (HEIGHT + GAP) + 30
+        body.append(f'<g transform="translate({x} {y})">{"".join(_grown(name, lines))}</g>')
+    return _svg(width, height, body)
+
+
+def _grown(name: str, lines: dict[str, dict[str, float]]) -> Iterable[str]:
+    """Yield one planner: milliseconds against how many times the base each size is."""
+    values = [value for points in lines.values() for value in points.values()]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+
+    def y(value: float) -> float:
+        return HEIGHT - (HEIGHT - 60) * (math.log10(value) - low) / (high - low)
+
+    yield f'<text x="{EDGE}" y="20" font-weight="bold">{escape(name)}, ms of CPU</text>'
+    for ten in range(low, high + 1):
+        yield _line((EDGE, y(10.0**ten)), (WIDTH + 10, y(10.0**ten)), "#d2d2d2")
+        yield _text(EDGE - 6, y(10.0**ten) + 4, f"{10.0**ten:g}", "end")
+    for number, (line, points) in enumerate(lines.items()):
+        yield from _steps(number, line, {int(k): v for k, v in points.items()}, y)
+
+
+def _steps(
+    number: int, line: str, points: dict[int, float], y: Callable[[float], float]
+) -> Iterable[str]:
+    """Yield one line; its first and last size are written at its ends, 0 stands at a half."""
+    colour, sizes = COLOURS[number], sorted(points)
+    first, last = math.log(sizes[0] or sizes[1] / 2), math.log(sizes[-1])
+    third = (WIDTH - EDGE - 20) / 3
+
+    def x(size: int) -> float:
+        share = (math.log(size or sizes[1] / 2) - first) / (last - first)
+        return EDGE + 16 + number * third + share * (third - 46)
+
+    path = " ".join(f"{x(size):.1f},{y(points[size]):.1f}" for size in sizes)
+    yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    for size in sizes:
+        yield f'<circle cx="{x(size):.1f}" cy="{y(points[size]):.1f}" r="3" fill="{colour}"/>'
+    for size in (sizes[0], sizes[-1]):
+        yield _text(x(size), y(points[size]) - 8, f"{points[size]:.2g}", "middle", colour)
+        yield _text(x(size), HEIGHT + 16, f"{size:,}", "middle")
+    yield _text((x(sizes[0]) + x(sizes[-1])) / 2, 40, line, "middle", colour)
+
+
 def main(file: str) -> None:
     """Write the picture and its figures."""
-    last = Path(file).read_text(encoding="utf-8").strip().splitlines()[-1]
-    figures: Figures = json.loads(last)["sizes"]
-    PICTURES.joinpath("inventory-scale.json").write_text(
-        json.dumps(figures, indent=1) + "\n", encoding="utf-8"
-    )
-    PICTURES.joinpath("inventory-scale.svg").write_text(picture(figures), encoding="utf-8")
+    last = json.loads(Path(file).read_text(encoding="utf-8").strip().splitlines()[-1])
+    if "growth" in last:
+        _keep("planner-growth", last["growth"], growth_picture(last["growth"]))
+    else:
+        _keep("inventory-scale", last["sizes"], picture(last["sizes"]))
+
+
+def _keep(name: str, figures: object, drawn: str) -> None:
+    text = json.dumps(figures, indent=1) + "\n"
+    PICTURES.joinpath(f"{name}.json").write_text(text, encoding="utf-8")
+    PICTURES.joinpath(f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":
