@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 
+from anypool.drivers.vsphere.leaving import lean
+
 LONGEST_BYTES = 128 << 20
 """More than any answer in pieces of 500 objects has."""
 _PIECE = 1 << 20
@@ -104,7 +106,7 @@ class CheckedConnection(HTTPSConnection):
             raise NoAnswer(f"{response.status} {response.reason}"[:200])
         content = _whole(response)
         _check(self._asked, response.status, content)
-        return Answer.of(response, content)
+        return Answer.of(response, lean(self._asked, content))
 
 
 def _whole(response: HTTPResponse) -> bytes:
