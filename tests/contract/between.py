@@ -27,6 +27,7 @@ TRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE
 METHOD = re.compile(rb"<(?:[\w-]+:)?Body[^>]*>\s*<([A-Za-z_]\w*)")
 THIS = re.compile(rb'<_this[^>]*type="(\w+)"[^>]*>([^<]*)<')
+ONE = re.compile(r"/id:[^/?]*")
 HUGE_BYTES = 10 << 20
 ENVELOPE = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<soapenv:Envelope xmlns:soapenv='
@@ -147,13 +148,13 @@ class Between:
         """Wait until nobody wants a call to hang any more."""
         self._free.wait(60)
 
-    def take(self, body: bytes) -> Mood | None:
-        """Write a call down; return what is to become of it."""
+    def take(self, body: bytes, asked: str = "") -> Mood | None:
+        """Write a call down; return what is to become of it. `asked` is what a REST call asks."""
         method = found[1].decode() if (found := METHOD.search(body)) else "?"
         this = THIS.search(body)
         with self._lock:
             self.spoken += body
-            self.calls[f"{this[1].decode() if this else '?'}.{method}"] += 1
+            self.calls[asked or f"{this[1].decode() if this else '?'}.{method}"] += 1
             chosen = self._mood if not self._only or method in self._only else None
         if chosen is not None:
             self.reached.set()
@@ -198,6 +199,9 @@ def _server(between: Between, context: ssl.SSLContext) -> _Server:
         def do_GET(self) -> None:
             _answer(between, self, b"")
 
+        def do_DELETE(self) -> None:
+            _answer(between, self, b"")
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -207,7 +211,9 @@ def _server(between: Between, context: ssl.SSLContext) -> _Server:
 
 
 def _answer(between: Between, visitor: BaseHTTPRequestHandler, body: bytes) -> None:
-    mood = between.take(body)
+    rest = visitor.path.startswith("/rest/")
+    asked = f"{visitor.command} {ONE.sub('/id', visitor.path)}" if rest else ""
+    mood = between.take(body, asked)
     if mood is Mood.HANGS:
         between.hold()
     if mood in _FALSE:

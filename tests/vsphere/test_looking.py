@@ -2,8 +2,10 @@
 
 import threading
 import time
+from http.client import HTTPSConnection
 from typing import Any
 
+import httpx
 import pytest
 from pyVmomi import vim
 
@@ -153,3 +155,54 @@ def test_counters_of_hosts_and_running_vms_grow_as_vcenter_s_averages_say(
         grown = second[host.id].cpu_ns - first[host.id].cpu_ns
         assert 0 < grown <= passed * host.cpus * 1e9
         assert 0 < second[host.id].memory_used_mib <= host.memory_mib
+
+
+class Rest:
+    """The REST service of a vCenter, as pyVmomi does not know it."""
+
+    def __init__(self, running: vcsim.Vcsim) -> None:
+        self._client = httpx.Client(
+            base_url=f"https://{running.address}:{running.port}/rest/com/vmware/cis", verify=False
+        )
+        told = self._client.post("/session", auth=(running.user, running.password))
+        self._client.headers["vmware-api-session-id"] = told.json()["value"]
+
+    def post(self, path: str, body: Any) -> Any:
+        answer = self._client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json().get("value") if answer.content else None
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def test_tags_of_the_vcenter_are_labels(vcenter: vcsim.Vcsim, content: Any) -> None:
+    vm, host = found(content, vim.VirtualMachine)[3], found(content, vim.HostSystem)[1]
+    rest = Rest(vcenter)
+    kind = {"name": "tier", "description": "", "cardinality": "SINGLE", "associable_types": []}
+    category = rest.post("/tagging/category", {"create_spec": kind})
+    gold = {"name": "gold", "description": "", "category_id": category}
+    tag = rest.post("/tagging/tag", {"create_spec": gold})
+    for thing, of in ((vm, "VirtualMachine"), (host, "HostSystem")):
+        rest.post(
+            f"/tagging/tag-association/id:{tag}?~action=attach",
+            {"object_id": {"id": thing._moId, "type": of}},
+        )
+    rest.close()
+    driver = connect(endpoint_of(vcenter), vcenter.password)
+    frame = driver.observe()
+    assert {one.name for one in frame.vms if "tier:gold" in one.labels} == {vm.name}
+    assert {one.name for one in frame.hosts if "tier:gold" in one.labels} == {host.name}
+    (again,) = driver.observe_vms(tuple(one.id for one in frame.vms if one.name == vm.name)).vms
+    assert again.labels == {"tier:gold"}
+    driver.close()
+
+
+def test_where_tags_cannot_be_read_everything_else_is(vcenter: vcsim.Vcsim) -> None:
+    driver: Any = connect(endpoint_of(vcenter), vcenter.password)
+    driver.tags._id = "no session of ours"
+    driver.tags._connection = lambda: HTTPSConnection("127.0.0.1", 1)
+    frame = driver.observe()
+    assert len(frame.vms) == 8
+    assert not any(one.labels for one in frame.vms)
+    driver.close()

@@ -5,6 +5,7 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable
+from http.client import HTTPSConnection
 from typing import Any, TypeVar
 
 from pyVmomi import SoapStubAdapter, vim, vmodl
@@ -57,6 +58,20 @@ class Session:
     def read_only(self) -> bool:
         """Whether nothing may be changed there."""
         return self.endpoint.observe_only
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """The user and the password, for the vCenter's own services alone."""
+        return self._user, self._secret
+
+    def plain_connection(self, limit_s: float) -> HTTPSConnection:
+        """Return a connection to the vCenter for another protocol; its certificate is checked."""
+        place = (self.address.host, self.address.port)
+        context = pinning.context(self.fingerprint)
+        if self.fingerprint:
+            pin = self.fingerprint
+            return pinning.PlainPinned(*place, timeout=limit_s, context=context, fingerprint=pin)
+        return HTTPSConnection(*place, timeout=limit_s, context=context)
 
     def content(self) -> Any:
         """Return the vCenter's root, logging in if need be; raise `Unreachable` or `Denied`.

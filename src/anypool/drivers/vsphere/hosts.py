@@ -56,7 +56,7 @@ def hosts(
             platform="esxi",
             cluster=plain(above.get("name")) if above is not None and clustered else "",
             place="/".join(seen.above(entry if above is None else above)),
-            labels=seen.labels(entry),
+            labels=seen.labels(moid, entry),
         )
 
 
@@ -90,7 +90,7 @@ def datastores(seen: Inventory, endpoint: EndpointId) -> Iterator[Datastore]:
             free_bytes=int(summary.freeSpace or 0),
             endpoints=frozenset({endpoint}),
             place="/".join(seen.above(entry)),
-            labels=seen.labels(entry),
+            labels=seen.labels(moid, entry),
         )
 
 
@@ -109,7 +109,7 @@ def networks(seen: Inventory, endpoint: EndpointId) -> Iterator[Network]:
             endpoints=frozenset({endpoint}),
             vlan=_vlan(entry.get("config.defaultPortConfig")),
             place="/".join(seen.above(entry)),
-            labels=seen.labels(entry),
+            labels=seen.labels(moid, entry),
         )
 
 

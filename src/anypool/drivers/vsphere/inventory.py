@@ -4,7 +4,7 @@ One reading's view of a mirror: whatever is looked up twice is worked out once.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,12 +24,18 @@ class Inventory:
     """The objects of one vCenter, `instance`, at one moment."""
 
     def __init__(
-        self, instance: str, objects: dict[str, Entry], fields: dict[int, str], who: Identities
+        self,
+        instance: str,
+        objects: dict[str, Entry],
+        fields: dict[int, str],
+        who: Identities,
+        tags: Mapping[str, frozenset[str]],
     ) -> None:
         self.instance = instance
         self.objects = objects
         self.fields = fields
         self.who = who
+        self.tags = tags
         self._places: dict[str, tuple[str, ...]] = {}
 
     def of(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
@@ -69,14 +75,15 @@ class Inventory:
             reference = entry.get("parent")
         return names[::-1]
 
-    def labels(self, entry: Entry) -> frozenset[str]:
-        """Return an object's custom fields as `field=value`."""
+    def labels(self, moid: str, entry: Entry) -> frozenset[str]:
+        """Return an object's tags as `category:name`, its custom fields as `field=value`."""
         values = entry.get("customValue") or ()
-        return frozenset(
+        fields = frozenset(
             f"{self.fields.get(one.key, one.key)}={one.value}"
             for one in values
             if getattr(one, "value", "")
         )
+        return fields | self.tags.get(moid, frozenset())
 
     @cached_property
     def host_ids(self) -> dict[str, HostId]:

@@ -21,6 +21,7 @@ class Observe(Part):
     def observe(self) -> Frame:
         """Bring the mirror up to date and tell all of it."""
         self.mirror.refresh()
+        self.tags.refresh()
         seen = self.inventory()
         endpoint = self.session.endpoint
         return Frame(

@@ -11,6 +11,7 @@ from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.inventory import Inventory, derived, seen_as
 from anypool.drivers.vsphere.mirror import Entry, Mirror
 from anypool.drivers.vsphere.naming import Naming
+from anypool.drivers.vsphere.tags import Tags
 from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, VmId
 
@@ -32,12 +33,14 @@ class Part(BaseDriver):
         self.session = session
         self.log = ChangeLog()
         self.mirror = Mirror(session, self._told, self._began)
+        self.tags = Tags(session)
         self._lock = threading.Lock()
         self.naming = Naming(self._derived)
         self._fields: dict[int, str] = {}
 
     def close(self) -> None:
         """Log out."""
+        self.tags.close()
         self.session.close()
 
     def inventory(self) -> Inventory:
@@ -47,7 +50,8 @@ class Part(BaseDriver):
         objects = self.mirror.entries()
         if self.naming.stale or not self._named(objects):
             self._name(objects)
-        return Inventory(self.session.instance, objects, self._fields, self.naming.who)
+        who, tags = self.naming.who, self.tags.labels
+        return Inventory(self.session.instance, objects, self._fields, who, tags)
 
     def moid(self, vm: VmId) -> str:
         """Return vCenter's name for a VM, asking again if it is not known; raise `NotFound`."""

@@ -9,6 +9,7 @@ import hashlib
 import re
 import socket
 import ssl
+from http.client import HTTPSConnection
 from typing import Any
 
 from anypool.drivers.vsphere.answers import CheckedConnection
@@ -33,7 +34,7 @@ def checked(written: str) -> str:
     return plain
 
 
-class PinnedConnection(CheckedConnection):
+class PlainPinned(HTTPSConnection):
     """A connection that ends before anything is sent unless the certificate is the pinned one."""
 
     def __init__(self, *args: Any, fingerprint: str, **kwargs: Any) -> None:
@@ -53,6 +54,10 @@ class PinnedConnection(CheckedConnection):
                 hint="if it was renewed, remove the endpoint and add it with that fingerprint; "
                 "if not, somebody is in between",
             )
+
+
+class PinnedConnection(PlainPinned, CheckedConnection):
+    """The same, for questions and answers that are checked."""
 
 
 def context(fingerprint: str) -> ssl.SSLContext:

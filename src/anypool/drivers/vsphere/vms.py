@@ -68,7 +68,7 @@ def vm(seen: Inventory, moid: str, entry: Entry) -> Vm:
         origin=notes.origin(annotation),
         resource_pool="/".join(_pools(seen, entry)),
         place="/".join(seen.above(entry)),
-        labels=seen.labels(entry),
+        labels=seen.labels(moid, entry),
         platform_moves=clusters.moves(seen, moid, entry),
         twins=seen.who.twins.get(key, ()),
         template=bool(entry.get("config.template")),
