@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from anypool.cli.plan_reassign import PACES
 from tests.service.manager_kit import DEADLINE_S, until
 from tests.unit.cli_kit import Terminal
 from tests.unit.reassign_judge import Instance, Machine
@@ -64,6 +66,27 @@ def test_a_better_assignment_is_written_and_told(
     assert instance.allowed(where)
     assert instance.cost(where) < instance.cost(instance.home)
     assert shown.out.split()[5:7] == [str(instance.cost(instance.home)), str(instance.cost(where))]
+
+
+def test_seconds_of_cpu_time_do_not_pass_while_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = [3.0]
+    monkeypatch.setattr("anypool.cli.plan_reassign.time.process_time", lambda: used[0])
+    spent = PACES["cpu"](10.0, 0.0, 2)
+    assert spent(0) == 0.3  # one core alone, before the search
+    assert spent(100) == 0.3
+    used[0] = 5.0
+    assert spent(200) == 0.4
+    assert PACES["wall"](10.0, -1e9, 2)(0) > 1
+
+
+def test_the_clock_may_be_that_of_the_cpu(
+    instance: Instance, files: tuple[str, str], anypool: Terminal
+) -> None:
+    words = ["plan", "balance", *files, "--from", "roadef", "--cores", "1"]
+    begin = time.process_time()
+    shown = anypool(*words, "--clock", "cpu", "--seconds", str(begin + 0.3))
+    assert instance.allowed(_read(shown.out))
+    assert time.process_time() - begin >= 0.3
 
 
 def test_without_a_place_for_it_the_assignment_is_printed(

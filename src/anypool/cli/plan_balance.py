@@ -50,6 +50,13 @@ class Asked:
         int, Parameter(help="processors that search (roadef), 0 for all there are")
     ] = 0
     seed: Annotated[int, Parameter(help="of the random choices (roadef)")] = 0
+    clock: Annotated[
+        Literal["wall", "cpu"],
+        Parameter(
+            help="what the seconds are of (roadef): wall time, or the CPU time of each core, "
+            "for comparisons on a busy machine"
+        ),
+    ] = "wall"
 
 
 PLAIN = Asked()
@@ -89,7 +96,13 @@ def balance(
 
 def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) -> None:
     since = time.monotonic()
-    from anypool.cli.plan_reassign import check_place, reassign, show, wall  # numba takes a second
+    from anypool.cli.plan_reassign import (
+        PACES,
+        check_place,
+        cpus,
+        reassign,
+        show,
+    )  # numba takes a second
 
     if assignment is None:
         raise Invalid(
@@ -101,8 +114,9 @@ def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) 
     texts = _read(model), _read(assignment)
     if asked.write is not None:
         check_place(asked.write)
-    pace = wall(asked.budget, since)
-    show(reassign(texts, pace, cores=asked.cores, seed=asked.seed), asked.write, output)
+    cores = asked.cores or cpus()
+    pace = PACES[asked.clock](asked.budget, since, cores)
+    show(reassign(texts, pace, cores=cores, seed=asked.seed), asked.write, output)
 
 
 def _htools(file: Path, asked: Asked, output: Format) -> None:

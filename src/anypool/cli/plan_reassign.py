@@ -40,7 +40,7 @@ def reassign(
     last: Reassigned | None = None
     shown = time.monotonic()
     with suppress(KeyboardInterrupt), ended_by_signals("ending with what is there"):
-        for last in reassign_roadef(*texts, pace, cores=cores or cpus(), seed=seed):
+        for last in reassign_roadef(*texts, pace, cores=cores, seed=seed):
             if time.monotonic() - shown > SHOWN_EVERY_S:
                 shown = time.monotonic()
                 _progress(last)
@@ -81,9 +81,29 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def wall(seconds: float, since: float) -> Callable[[int], float]:
-    """Return a pace by the clock."""
+def wall(seconds: float, since: float, cores: int) -> Callable[[int], float]:
+    """Return a pace by the clock, whatever the number of cores."""
     return lambda steps: (time.monotonic() - since) / seconds
+
+
+def cpu(seconds: float, since: float, cores: int) -> Callable[[int], float]:
+    """Return a pace by the CPU time of this process, as if each core were there all the time.
+
+    What was used before the first question counts as a whole, for only one core worked then.
+    """
+    alone: list[float] = []
+
+    def spent(steps: int) -> float:
+        now = time.process_time()
+        if not alone:
+            alone.append(now)
+        return (alone[0] + (now - alone[0]) / cores) / seconds
+
+    return spent
+
+
+PACES = {"wall": wall, "cpu": cpu}
+"""By the name of a clock: given the budget in seconds, since when, and the cores, a pace."""
 
 
 def _progress(found: Reassigned) -> None:

@@ -7,12 +7,15 @@ import numpy as np
 from anypool.planner.reassign.problem import Ints, Problem
 from anypool.planner.reassign.too_full import loads, prices
 
-HOT, WARM, COLD = 0.3, 0.0005, 0.3
-"""Temperatures: the first and that from which on no machine may be too full, as shares of what
-the load of a process costs on average; the last as it is."""
+HOT, COLD = 0.3, 0.3
+"""The first temperature as a share of what the load of a process costs on average, and the last
+as it is."""
 
-RELAXED = 0.8
-"""Share of a cycle until it is warm; until then machines may be too full, if they may at all."""
+WARM = {True: 0.0005, False: 0.00001}
+"""The share at which the last part of a cycle begins, by whether machines may be too full before."""
+
+BENT = {True: 0.8, False: 0.9}
+"""The share of a cycle until then."""
 
 PRICES = (2.0, 50.0)
 """What being too full costs then, at first and at last, as a multiple of what load costs."""
@@ -46,16 +49,17 @@ class Course:
         load = float(loads(problem).mean())
         self._kind = kind
         self._hot = max(1.0, HOT * load)
-        self._warm = max(1.0, WARM * load)
+        self._warm = max(1.0, WARM[kind.relaxed] * load)
+        self._bent = BENT[kind.relaxed]
         self._problem = problem
         self._shut = np.zeros(problem.load_weight.shape[0], dtype=np.int64)
 
     def at(self, share: float) -> Moment:
         """Return the temperature, and the prices while machines may be too full."""
-        if share >= RELAXED:
-            part = (share - RELAXED) / (1 - RELAXED)
+        if share >= self._bent:
+            part = (share - self._bent) / (1 - self._bent)
             return self._moment(self._warm * (COLD / self._warm) ** part, self._shut)
-        part = share / RELAXED
+        part = share / self._bent
         heat = self._hot * (self._warm / self._hot) ** part
         if not self._kind.relaxed:
             return self._moment(heat, self._shut)
