@@ -67,6 +67,21 @@ class Instance:
         ways = (self.machines[self.home[p]].ways[place] for p, place in enumerate(where))
         return total + self.weights[2] * sum(ways)
 
+    def priced(self, where: list[int], prices: list[int]) -> int:
+        """Return the cost with a price for each unit above capacity."""
+        total = self.cost(where)
+        for machine, one in enumerate(self.machines):
+            for r, (transient, _) in enumerate(self.resources):
+                stays = [
+                    needs[r]
+                    for place, old, (_, needs, _) in zip(
+                        where, self.home, self.processes, strict=True
+                    )
+                    if place == machine or (transient and old == machine)
+                ]
+                total += prices[r] * max(0, sum(stays) - one.capacity[r])
+        return total
+
     def allowed(self, where: list[int]) -> bool:
         return self.fits(where) and self.apart(where) and self.near(where)
 

@@ -145,7 +145,9 @@ def _plain_agrees(
 @given(instances(processes=5, machines=3))
 def test_the_search_finds_the_best_of_small_instances(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
-    *_, last = search(problem, lambda steps: steps / (12 * STEPS), seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "STEPS", 200)
+        *_, last = search(problem, lambda steps: steps / (12 * 200), seed=1)
     where = last.where.tolist()
     assert instance.allowed(where)
     assert instance.cost(where) == last.cost == instance.best()
@@ -188,22 +190,6 @@ def test_a_walk_keeps_its_books(instance: Instance) -> None:
     _books_agree(s, state(problem, t, s.where.copy()))
 
 
-def _priced(instance: Instance, where: list[int], prices: list[int]) -> int:
-    """Return the cost by the definition, with prices for each unit above capacity."""
-    total = instance.cost(where)
-    for machine, one in enumerate(instance.machines):
-        for r, (transient, _) in enumerate(instance.resources):
-            stays = [
-                needs[r]
-                for place, old, (_, needs, _) in zip(
-                    where, instance.home, instance.processes, strict=True
-                )
-                if place == machine or (transient and old == machine)
-            ]
-            total += prices[r] * max(0, sum(stays) - one.capacity[r])
-    return total
-
-
 @settings(max_examples=15, deadline=None)
 @given(instances(), st.integers(1, 2**31))
 def test_machines_may_be_too_full_at_a_price_and_nothing_else_is_broken(
@@ -220,7 +206,7 @@ def test_machines_may_be_too_full_at_a_price_and_nothing_else_is_broken(
         where = s.where.tolist()
         assert instance.apart(where)
         assert instance.near(where)
-        assert int(s.totals[COST]) == _priced(instance, where, prices)
+        assert int(s.totals[COST]) == instance.priced(where, prices)
         _plain_changes_agree(instance, s, prices)
 
 
@@ -234,7 +220,7 @@ def _plain_changes_agree(instance: Instance, s: State, prices: list[int]) -> Non
         may = instance.apart(where) and instance.near(where)
         assert (int(added[machine]) < IMPOSSIBLE) == may
         if may:
-            assert int(s.totals[COST]) + int(added[machine]) == _priced(instance, where, prices)
+            assert int(s.totals[COST]) + int(added[machine]) == instance.priced(where, prices)
 
 
 @settings(max_examples=15, deadline=None)

@@ -14,7 +14,7 @@ from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.plain import IMPOSSIBLE, changes
 from anypool.planner.reassign.problem import objections
 from anypool.planner.reassign.rules import may_shift, may_swap
-from anypool.planner.reassign.tables import State, Tables, state, tables
+from anypool.planner.reassign.tables import State, Tables, reprice, state, tables
 from tests.unit.reassign_judge import Instance, Machine
 
 BUDGET = 1 << 60
@@ -106,6 +106,21 @@ def test_every_exchange_and_every_chain(instance: Instance, judged: dict[Where, 
                     assert (left >= 0 and may) == judged[after]
                 if left >= 0:
                     assert BUDGET - left == instance.cost(list(after)) - before
+
+
+def test_every_shift_where_machines_may_be_too_full(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    t, prices = tables(problem), [3, 4]
+    every = product(range(MACHINES), repeat=PROCESSES)
+    for where in [one for one in every if instance.apart(list(one))][::3]:
+        s = state(problem, t, np.array(where))
+        reprice(problem, s, np.array(prices))
+        before = instance.priced(list(where), prices)
+        for process in range(PROCESSES):
+            target = (where[process] + 1) % MACHINES
+            after = list(_with(where, [(process, target)]))
+            left = after_shift(t, s, process, target, BUDGET)
+            assert BUDGET - left == instance.priced(after, prices) - before
 
 
 def _allowed(judged: dict[Where, bool]) -> list[Where]:

@@ -12,7 +12,7 @@ HOT, COLD = 0.3, 0.3
 as it is."""
 
 WARM = {True: 0.0005, False: 0.00001}
-"""The share at which the last part of a cycle begins, by whether machines may be too full before."""
+"""The share at which the last part begins, by whether machines may be too full before."""
 
 BENT = {True: 0.8, False: 0.9}
 """The share of a cycle until then."""
