@@ -54,6 +54,7 @@ class Service:
     def system(self) -> dict[str, Any]:
         return {
             "Id": "1",
+            "Name": "the server",
             "UUID": UUID.upper(),
             "Manufacturer": "Double",
             "Model": "One\x1b[31m",
@@ -73,12 +74,20 @@ class Service:
         if path.rstrip("/") == "/redfish/v1":
             links = {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}}
             return {
+                "Id": "RootService",
+                "Name": "a double",
                 "RedfishVersion": "1.15.0",
+                "UUID": UUID,
+                "SessionService": {"@odata.id": "/redfish/v1/SessionService"},
                 "Systems": {"@odata.id": "/redfish/v1/Systems"},
                 "Links": links if self.sessions else {},
             }
         if path == "/redfish/v1/Systems":
-            return {"Members": [{"@odata.id": one} for one in self.systems]}
+            every = [{"@odata.id": one} for one in self.systems]
+            return {"Name": "systems", "Members": every}
+        if path == "/redfish/v1/SessionService":
+            sessions = {"@odata.id": "/redfish/v1/SessionService/Sessions"}
+            return {"Id": "SessionService", "Name": "sessions", "Sessions": sessions}
         return self.system() if path == SYSTEM else None
 
     def driver(self, *, password: str = PASSWORD, **options: str) -> driver.RedfishDriver:
