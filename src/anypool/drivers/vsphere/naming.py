@@ -20,7 +20,15 @@ class Naming:
         self._gone: dict[str, VmId] = {}
         self.who = Identities({}, {})
         self.moids: dict[VmId, str] = {}
-        self.stale = True
+        self._stale = True
+
+    def take_stale(self) -> bool:
+        """Return whether ids may have changed since this was asked last.
+
+        Ask before the VMs are copied that `renew` is given: what changes later is asked again.
+        """
+        stale, self._stale = self._stale, False
+        return stale
 
     def renew(self, seen: Iterable[Seen], *, afresh: bool = False) -> None:
         """Work everything out from all VMs; `afresh` without what was known before."""
@@ -29,7 +37,7 @@ class Naming:
         who = identities(there, before, self._derived)
         self._uuids = {one.moid: usable(one.instance_uuid) for one in there}
         self.moids = {vm: moid for moid, vm in who.ids.items()}
-        self.who, self.stale = who, False
+        self.who = who
 
     def told(self, one: Seen, *, gone: bool) -> frozenset[VmId]:
         """Return whom it concerns that a VM came, changed or went, and note if ids may change."""
@@ -39,7 +47,7 @@ class Naming:
             self._remember(one.moid, known)
         if known is not None and not gone and uuid == self._uuids.get(one.moid):
             return frozenset({known})
-        self.stale = True
+        self._stale = True
         found = {uuid or known or self._derived(one.moid)}
         if self.moids.get(min(found), one.moid) != one.moid:
             found.add(self._derived(one.moid))

@@ -47,8 +47,9 @@ class Part(BaseDriver):
         """Return what is known of the vCenter, without asking; read it if nothing is."""
         if not self.mirror.generation:
             self.mirror.refresh()
+        stale = self.naming.take_stale()
         objects = self.mirror.entries()
-        if self.naming.stale or not self._named(objects):
+        if stale or not self._named(objects):
             self._name(objects)
         who, tags = self.naming.who, self.tags.labels
         return Inventory(self.session.instance, objects, self._fields, who, tags)
