@@ -154,8 +154,10 @@ def _steps(
     yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
     for size in sizes:
         yield f'<circle cx="{x(size):.1f}" cy="{y(points[size]):.1f}" r="3" fill="{colour}"/>'
-    for size in (sizes[0], sizes[-1]):
-        yield _text(x(size), y(points[size]) - 8, f"{points[size]:.2g}", "middle", colour)
+    for size, below in ((sizes[0], 17), (sizes[-1], -8)):
+        value = points[size]
+        text = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+        yield _text(x(size), y(value) + below, text, "middle", colour)
         yield _text(x(size), HEIGHT + 16, f"{size:,}", "middle")
     yield _text((x(sizes[0]) + x(sizes[-1])) / 2, 40, line, "middle", colour)
 
