@@ -90,8 +90,9 @@ def typed(line: str, environment: Mapping[str, str]) -> tuple[int, str]:
         if "password for" in said and not given:
             os.write(terminal, f"{PASSWORD}\n".encode())
             given = True
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+    ended = os.waitpid(pid, 0)[1]
+    os.close(terminal)  # earlier, and what has not quite ended is hung up
+    return os.waitstatus_to_exitcode(ended), said
 
 
 def free_port() -> int:
