@@ -21,7 +21,8 @@ class Observe(Part):
     def observe(self) -> Frame:
         """Bring the mirror up to date and tell all of it."""
         self.mirror.refresh()
-        self.tags.refresh()
+        if self.tags.refresh():
+            self.name_fields()
         seen = self.inventory()
         endpoint = self.session.endpoint
         return Frame(

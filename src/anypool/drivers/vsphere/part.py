@@ -96,6 +96,12 @@ class Part(BaseDriver):
             if seen.who.ids.get(moid) == known[moid]
         }
 
+    def name_fields(self) -> None:
+        """Ask what the custom attributes are called: vCenter does not tell of new ones."""
+        named = self.session.read("ask for custom attributes", _custom_fields)
+        with self._lock:
+            self._fields = named
+
     def _told(self, moid: str, entry: Entry, news: bool) -> None:
         if entry.kind != properties.VM:
             self.log.note(None)
@@ -110,7 +116,7 @@ class Part(BaseDriver):
     def _began(self) -> None:
         self._name(self.mirror.entries(), afresh=True)
         with self._lock:
-            self._fields = self._custom_fields()
+            self._fields = _custom_fields(self.session.content())
 
     def _derived(self, moid: str) -> VmId:
         return VmId(derived(self.session.instance, "vm", moid))
@@ -125,9 +131,9 @@ class Part(BaseDriver):
         with self._lock:
             self.naming.renew(vms, afresh=afresh)
 
-    def _custom_fields(self) -> dict[int, str]:
-        content = self.session.content()
-        manager = content.customFieldsManager
-        if manager is None:
-            return {}
-        return {one.key: str(one.name) for one in manager.field or ()}
+
+def _custom_fields(root: Any) -> dict[int, str]:
+    manager = root.customFieldsManager
+    if manager is None:
+        return {}
+    return {one.key: str(one.name) for one in manager.field or ()}

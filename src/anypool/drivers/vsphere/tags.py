@@ -50,14 +50,15 @@ class Tags:
         self._read_at = -FRESH_S
         self.labels: Labels = {}
 
-    def refresh(self) -> None:
-        """Read all tags again if it is time."""
+    def refresh(self) -> bool:
+        """Read all tags again if it is time; return whether it was."""
         now = time.monotonic()
         if now - self._read_at < FRESH_S:
-            return
+            return False
         self._read_at = now
         with contextlib.suppress(*_TROUBLE):
             self.labels = self._read()
+        return True
 
     def close(self) -> None:
         """Log out; harmless when repeated."""

@@ -209,3 +209,16 @@ func (vm *VirtualMachine) announce() {
 		{Name: "config.template", Val: vm.Config.Template},
 	})
 }
+
+// withValue returns the values of custom attributes with one of them set anew.
+func withValue(
+	values []types.BaseCustomFieldValue, value *types.CustomFieldStringValue,
+) []types.BaseCustomFieldValue {
+	kept := []types.BaseCustomFieldValue{}
+	for _, one := range values {
+		if one.GetCustomFieldValue().Key != value.Key {
+			kept = append(kept, one)
+		}
+	}
+	return append(kept, value)
+}

@@ -114,6 +114,16 @@ REPAIRS = (
         "\tr.Res = new(types.MarkAsVirtualMachineResponse)\n",
         "\tvm.announce()\n\tr.Res = new(types.MarkAsVirtualMachineResponse)\n",
     ),
+    # A custom attribute had all the values that it ever had, and nobody was told.
+    Repair(
+        "custom_fields_manager.go",
+        "\t\tentity.CustomValue = append(entity.CustomValue, newValue)\n"
+        "\t\tentity.Value = append(entity.Value, newValue)\n\t})\n",
+        "\t\tentity.CustomValue = withValue(entity.CustomValue, newValue)\n"
+        "\t\tentity.Value = withValue(entity.Value, newValue)\n\t})\n"
+        "\tMap.Update(Map.Get(req.Entity), []types.PropertyChange{\n"
+        '\t\t{Name: "customValue", Val: entity.CustomValue},\n\t})\n',
+    ),
 )
 
 
