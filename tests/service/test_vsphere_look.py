@@ -259,6 +259,25 @@ def test_no_secret_is_told(
     assert center.between.elsewhere.visits == 0
 
 
+def test_once_it_is_lifted_our_own_deeds_are_no_drift(
+    center: Center, client: httpx.Client, anypool: Terminal
+) -> None:
+    assert anypool("endpoint", "set", "vc", "--observe-only", "false").code == 0
+    mine, theirs = "DC0_C0_RP0_VM3", "DC0_C0_RP0_VM4"
+    ids = {one["name"]: one["id"] for one in of(client, "vms")["items"]}
+    stopped = anypool("vm", "stop", mine, "--force", "--watch", "-y")
+    assert stopped.code == 0, stopped.err
+    with center.person() as root:
+        (vm,) = (one for one in all_of(root, vim.VirtualMachine) if one.name == theirs)
+        done(vm.PowerOffVM_Task())
+        until(lambda: of(client, "events", f"subject = {ids[theirs]}")["total"], "it is told")
+        done(vm.PowerOnVM_Task())
+    told = of(client, "events", "kind = vm.drifted")["items"]
+    assert ids[mine] not in {one["subject_id"] for one in told}
+    assert anypool("vm", "start", mine, "--watch").code == 0
+    assert anypool("endpoint", "set", "vc", "--observe-only", "true").code == 0
+
+
 def test_leaving_leaves_nothing(center: Center, client: httpx.Client, anypool: Terminal) -> None:
     with center.person() as root:
         sessions = len(root.sessionManager.sessionList)
