@@ -78,6 +78,21 @@ def test_host_without_power_needs_no_fencing(yard: HaYard) -> None:
     assert fenced(yard) == []
 
 
+def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> None:
+    """Without a BMC of its own the endpoint tells; that it answers is no life of the host."""
+    dead = yard.busiest()
+    yard.world.set_bmc(dead, BmcMood.NONE)
+    yard.second()
+    yard.world.switch_host_off(dead)
+    endpoint = yard.engine.inventory.hosts[dead].endpoint
+
+    def runs() -> bool:
+        yard.engine._observer.answered(endpoint)  # as its loop does with every answer
+        return yard.all_run()
+
+    assert yard.pass_(40, runs), yard.codes(dead)
+
+
 def test_host_that_only_management_lost_is_left_alone(yard: HaYard) -> None:
     cut = yard.busiest()
     yard.world.cut_host(cut)

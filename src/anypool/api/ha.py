@@ -123,19 +123,19 @@ def get_ha(services: Use, by: By) -> HaView:
     return _view(services.ha.overview(by))
 
 
-@get("/ha/hosts/{key:str}", sync_to_thread=True)
+@get("/hosts/{key:str}/ha", sync_to_thread=True)
 def get_ha_host(services: Use, by: By, key: Key) -> OneHostView:
     """Show what each path says of a host, what is decided, and its VMs."""
     return _host_view(services.ha.host(by, key))
 
 
-@get("/ha/vms/{key:str}", sync_to_thread=True)
+@get("/vms/{key:str}/ha", sync_to_thread=True)
 def get_ha_vm(services: Use, by: By, key: Key) -> VmHaView:
     """Show whether a VM would run again if its host died now, and why not."""
     return _vm_view(services.ha.vm(by, key), services.pool.inventory(by))
 
 
-@delete("/ha/vms/{key:str}", status_code=204, sync_to_thread=True)
+@delete("/vms/{key:str}/ha", status_code=204, sync_to_thread=True)
 def release_ha_vm(services: Use, by: By, key: Key) -> None:
     """Let a VM that is down stay down: it is not started again."""
     services.ha.release(by, key)

@@ -71,7 +71,7 @@ def show(name: str, /, *, where: Where = HERE) -> None:
     """Show a host, with what each path says of it, or a VM, with why it is protected or not."""
     with connected(where) as client:
         host = _host(client, name)
-        vm = client.get(f"/ha/vms/{key(name)}") if host is None else None
+        vm = client.get(f"/vms/{key(name)}/ha") if host is None else None
     if host is None:
         show_one(vm or {}, VMS, where.output)
         return
@@ -116,13 +116,13 @@ def confirm_dead(
 def release(vm: str, /, *, where: Where = HERE) -> None:
     """Let a VM that is down stay down: it is not started again by itself."""
     with connected(where) as client:
-        client.delete(f"/ha/vms/{key(vm)}")
+        client.delete(f"/vms/{key(vm)}/ha")
         note(f"{vm} is not started again by itself")
 
 
 def _host(client: Client, name: str) -> Json | None:
     try:
-        found: Json = client.get(f"/ha/hosts/{key(name)}")
+        found: Json = client.get(f"/hosts/{key(name)}/ha")
     except NotFound:
         return None
     return found

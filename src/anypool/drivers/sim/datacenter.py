@@ -193,6 +193,7 @@ class _Datacenter(Builder):
             disks=(self._disk(name, store, f"{service.image}.qcow2"),),
             nics=(replace(self._nics()[0], network=NetworkId(service.network)),),
             snapshots=(Snapshot(name="before-upgrade"),) if name == "staging-db-01" else (),
+            made_by="before/1",
         )
         self._state.guests.put(vm, self._guest(service))
         started = self._state.now - self._drawn.uniform(3600, 40 * 86400) if runs else 0.0

@@ -15,7 +15,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.planner.failover import LEVELS, Order, of_hosts, plan_recovery
-from anypool.planner.ha.again import unfit
+from anypool.planner.ha.again import Task, as_it_was, unfit
 from anypool.planner.rules import Rulebook
 
 
@@ -76,7 +76,8 @@ class Round:
         """Return whether anything that a silent host may have could start elsewhere."""
         vms = frozenset(self.holding.get(key, ()))
         places = {key, *(place for vm in vms for place in self._silent(vm))}
-        made = plan_recovery(self.inventory, of_hosts(places), self.rules)
+        world = as_it_was(self.inventory, Task(vms=vms), frozenset(places))
+        made = plan_recovery(world, of_hosts(places), self.rules)
         return any(fate.vm in vms for fate in made.restarted)
 
     def _silent(self, vm: VmId) -> set[HostId]:

@@ -71,9 +71,10 @@ class Vitals:
     def frame(self, endpoint: EndpointId, frame: Frame) -> None:
         """Take note of the hosts that an answer of an endpoint shows alive."""
         if frame.full:
-            hosts = tuple(host.id for host in frame.hosts)
+            alone = frame.hosts[0] if len(frame.hosts) == 1 else None
+            up = alone is not None and alone.state is HostState.UP
             with self._lock:
-                self._alone[endpoint] = hosts[0] if len(hosts) == 1 else None
+                self._alone[endpoint] = alone.id if alone is not None and up else None
         for host in frame.hosts:
             if host.state is HostState.UP:
                 self.note(host.id, Path.MANAGEMENT, Word.ANSWERS)
@@ -82,7 +83,9 @@ class Vitals:
                 self.note(vm.host, Path.MANAGEMENT, Word.ANSWERS)
 
     def answered(self, endpoint: EndpointId) -> None:
-        """Take note that an endpoint answered with no news: its host lives if it has just one."""
+        """Take note that an endpoint answered with no news: its host lives, if it has just one
+        and that was up; of a host that is off somebody else answers.
+        """
         with self._lock:
             alone = self._alone.get(endpoint)
         if alone is not None:

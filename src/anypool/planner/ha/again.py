@@ -148,7 +148,7 @@ class _Making:
         self._rules = rules
         self._proofs = {one.host: one for one in task.proofs}
         self._dead = frozenset(self._proofs)
-        self._world = _as_it_was(inventory, task, self._dead)
+        self._world = as_it_was(inventory, task, self._dead)
         self._order = Order(self._world, rules, services)
         self._starts: list[_Made] = []
         self.down: dict[VmId, Reason] = {}
@@ -303,7 +303,7 @@ class _Making:
         return self._inventory.vms[vm].host or HostId("")
 
 
-def _as_it_was(inventory: Inventory, task: Task, dead: frozenset[HostId]) -> Inventory:
+def as_it_was(inventory: Inventory, task: Task, dead: frozenset[HostId]) -> Inventory:
     """Return a pool in which of all VMs on dead hosts those run that are to run again.
 
     They have a copy also where they may have been started before.
