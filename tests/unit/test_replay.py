@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from anypool.errors import Invalid
 from anypool.model import (
     Apart,
+    BookingId,
     Component,
     EndpointId,
     Failover,
@@ -31,7 +32,7 @@ from anypool.model import (
     VmWish,
 )
 from anypool.model.energy import Tariff, Watts
-from anypool.plan import Correction, CostModel, Plan, StopVm, encode_plan
+from anypool.plan import Correction, CostModel, Plan, Redeemed, StopVm, encode_plan
 from anypool.planner.again import Again, Stored, Verdict, again, anew
 from anypool.planner.figures import Figures
 from anypool.planner.rules import Rulebook
@@ -84,6 +85,11 @@ WISHES: dict[str, AnyWish] = {
     "migrate": MigrateOne(vm=VmId("v1")),
     "migrate-there": MigrateOne(vm=VmId("v1"), target=HostId("h2")),
     "create": CreateVms(wishes=(VmWish(id=VmId("new"), name="new", memory_mib=256),)),
+    "create-booked": CreateVms(
+        wishes=(VmWish(id=VmId("new"), name="new", memory_mib=256),),
+        host=HostId("h2"),
+        redeems=(Redeemed(booking=BookingId("b"), host=HostId("h2"), memory_mib=256),),
+    ),
     "action": DoAction(action=StopVm(vm=VmId("v1"), host=HostId("h0")), who="ada"),
     "fewest": FewestHosts(
         hosts=frozenset(crowded().hosts),
