@@ -75,6 +75,11 @@ class Harness(ABC):
         """Return where volumes of `wish` lie; shared with the target if there is one."""
 
     @property
+    def elsewhere(self) -> DatastoreId:
+        """Return another datastore of the host under test."""
+        return max(self.host.datastores - {self.datastore})
+
+    @property
     def network(self) -> NetworkId | None:
         """Return a network of the host under test, None if it has none."""
         return min(self.host.networks, default=None)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.errors import AnypoolError, Conflict, Invalid
-from anypool.model import Capability, Resources, Vm, VmChange, VmState
+from anypool.model import Capability, DatastoreId, Resources, Vm, VmChange, VmState
 from tests.contract.harness import MIB, Harness
 
 CREATE, POWER = Capability.VM_CREATE, Capability.VM_POWER
@@ -32,6 +32,28 @@ def test_attaching_and_detaching_a_disk_twice(harness: Harness, started: bool) -
 
 def _targets(harness: Harness, vm: Vm) -> list[str]:
     return sorted(disk.target for disk in harness.look(vm.id).disks)
+
+
+@pytest.mark.needs(CREATE, POWER, Capability.DISK_MIGRATION)
+@pytest.mark.parametrize("started", [False, True])
+def test_moving_disks_twice(harness: Harness, started: bool) -> None:
+    vm = harness.create(started=started, disks=2)
+    for _ in range(2):
+        harness.driver.move_disks(vm.id, harness.host.id, harness.elsewhere)
+        seen = harness.look(vm.id)
+        assert {disk.datastore for disk in seen.disks} == {harness.elsewhere}
+        assert [disk.volume for disk in seen.disks] == [disk.volume for disk in vm.disks]
+        assert seen.state is vm.state
+    harness.driver.move_disks(vm.id, harness.host.id, harness.datastore)
+    assert harness.look(vm.id).disks == vm.disks
+
+
+@pytest.mark.needs(CREATE, Capability.DISK_MIGRATION)
+def test_disks_that_cannot_be_moved_stay(harness: Harness) -> None:
+    vm = harness.create()
+    with pytest.raises(AnypoolError):
+        harness.driver.move_disks(vm.id, harness.host.id, DatastoreId("nowhere"))
+    assert harness.look(vm.id) == vm
 
 
 @pytest.mark.needs(CREATE, DEVICES)

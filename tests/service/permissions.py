@@ -62,7 +62,8 @@ LEAST: dict[str, Role | None] = {
     **{
         f"post /vms/{{key}}/{verb}": _O
         for verb in (
-            *("clone", "start", "migrate", "rename", "reconfigure", "shut-down", "power-off"),
+            *("clone", "move-disks", "start", "migrate", "rename", "reconfigure"),
+            *("shut-down", "power-off"),
             *("reboot", "reset", "pause", "resume"),
         )
     },

@@ -32,7 +32,7 @@ from tests.simulation.yard import Yard
 OWN = frozenset({Capability.TASKS, Capability.HOST_MAINTENANCE})
 BY_TASK = (
     "create_vm", "delete_vm", "start_vm", "power_off_vm", "pause_vm", "resume_vm",
-    "reconfigure_vm", "create_snapshot", "revert_snapshot", "delete_snapshot",
+    "reconfigure_vm", "move_disks", "create_snapshot", "revert_snapshot", "delete_snapshot",
 )  # fmt: skip
 
 

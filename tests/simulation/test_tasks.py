@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from anypool.drivers.sim import SimDriver
-from anypool.model import VmState
-from anypool.plan import Plan, RevertSnapshot, Step, reason
+from anypool.model import VmId, VmState
+from anypool.plan import MoveDisks, Plan, RevertSnapshot, Step, reason
 from anypool.planner.evacuate import plan_evacuation
+from anypool.planner.operate import plan_action
 from anypool.store.records import RunState
 from tests.simulation.centre import CentreYard
 from tests.simulation.test_create_sweep import NEW, check_gone, check_made, creation, life
@@ -28,8 +29,26 @@ def check_empty(yard: Yard) -> None:
     assert yard.engine.inventory.hosts[closed].maintenance
 
 
+def disks(yard: Yard) -> Plan:
+    """The disks of a VM that runs go to its host's own datastore."""
+    known = yard.engine.inventory
+    vm = min((one for one in known.vms.values() if one.disks and one.host), key=lambda v: v.id)
+    assert vm.host is not None
+    there = max(known.hosts[vm.host].datastores - {disk.datastore for disk in vm.disks})
+    return plan_action(known, MoveDisks(vm=vm.id, host=vm.host, datastore=there), "test")
+
+
+def check_disks(yard: Yard) -> None:
+    assert isinstance(yard, CentreYard)
+    ((_, vm),) = yard.server.sent()
+    places = {disk.datastore for disk in yard.engine.inventory.vms[VmId(vm)].disks}
+    assert len(places) == 1
+
+
 Case = tuple[Callable[[Yard], Plan], Callable[[Yard], None]]
-CASES: list[Case] = [(creation, check_made), (life, check_gone), (evacuation, check_empty)]
+CASES: list[Case] = [
+    (creation, check_made), (life, check_gone), (evacuation, check_empty), (disks, check_disks)
+]  # fmt: skip
 
 
 def carried_out(
@@ -51,7 +70,7 @@ def carried_out(
     return yard
 
 
-@pytest.mark.parametrize("case", CASES, ids=["made", "life", "evacuated"])
+@pytest.mark.parametrize("case", CASES, ids=["made", "life", "evacuated", "disks"])
 def test_every_write(tmp_path: Path, case: Case) -> None:
     """The longer ones at every third only."""
     writes = carried_out(tmp_path / "whole", case, (0, "")).store.writes

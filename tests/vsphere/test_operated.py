@@ -69,6 +69,13 @@ def test_a_vm_is_cloned_started_changed_and_deleted(client: httpx.Client, conten
     assert made.config.instanceUuid == seen["id"]
     assert seen["tags"] == ["new"]
     assert problem(client.post(f"/vms/{source.name}/clone", json={"name": "web-1"}), 409)["hint"]
+    (before,) = {disk["datastore"] for disk in seen["disks"]}
+    stores = client.get("/datastores").json()["items"]
+    other = next(store for store in stores if store["id"] != before)
+    do(client, "/vms/web-1/move-disks", {"datastore": other["name"]})
+    assert [store.name for store in made.datastore] == [other["name"]]
+    again = client.post("/vms/web-1/move-disks", json={"datastore": other["name"]})
+    assert "already" in problem(again, 409)["detail"]
     do(client, "/vms/web-1/snapshots", {"name": "before"})
     assert made.snapshot.rootSnapshotList[0].name == "before"
     do(client, "/vms/web-1/power-off")

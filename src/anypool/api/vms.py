@@ -85,6 +85,12 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: Text | None = None
 
 
+class NewPlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where disks are to be, by name or id."""
+
+    datastore: Text
+
+
 class NewName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A name."""
 
@@ -205,6 +211,17 @@ def migrate_vm(
     return proposed(services, by, proposal)
 
 
+@post("/vms/{key:str}/move-disks", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def move_disks(
+    services: Use, by: By, key: Key, data: JSONBody[NewPlace], room: Room
+) -> Response[Accepted]:
+    """Move the disks of a VM to another datastore, while it runs or not."""
+    proposal = services.vms.move_disks(
+        by, key, data.datastore, dry_run=room.dry_run, waive=room.waive
+    )
+    return proposed(services, by, proposal)
+
+
 @post("/vms/{key:str}/rename", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def rename_vm(
     services: Use, by: By, key: Key, data: JSONBody[NewName], dry_run: DryRun = False
@@ -277,6 +294,7 @@ ROUTES = (
     clone_vm,
     start_vm,
     migrate_vm,
+    move_disks,
     rename_vm,
     reconfigure_vm,
     shut_down_vm,

@@ -112,6 +112,13 @@ def clone(
     return do(where, how, lambda client, dry: client.post(path, body, dry_run=dry, **how.query))
 
 
+@app.command(name="move-disks")
+def move_disks(name: str, datastore: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
+    """Move the disks of a VM to another datastore of its host, while it runs or not."""
+    body, path = {"datastore": datastore}, f"/vms/{key(name)}/move-disks"
+    return do(where, how, lambda client, dry: client.post(path, body, dry_run=dry, **how.query))
+
+
 @app.command
 def start(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
     """Start a VM."""

@@ -51,6 +51,7 @@ OPERATIONS: dict[str, Capability] = {
     "detach_disk": Capability.VM_DEVICES,
     "attach_nic": Capability.VM_DEVICES,
     "detach_nic": Capability.VM_DEVICES,
+    "move_disks": Capability.DISK_MIGRATION,
     "create_snapshot": Capability.SNAPSHOT,
     "revert_snapshot": Capability.SNAPSHOT,
     "delete_snapshot": Capability.SNAPSHOT,
@@ -157,6 +158,10 @@ class BaseDriver:
     def detach_nic(self, vm: VmId, host: HostId, mac: str) -> None:
         """Refuse."""
         self._refuse("detach_nic")
+
+    def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
+        """Refuse."""
+        self._refuse("move_disks")
 
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Refuse."""

@@ -180,6 +180,10 @@ class Driver(Protocol):
         """Take a network adapter away."""
         ...
 
+    def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
+        """Move all disks of a VM to another datastore of its host; quiet if they are there."""
+        ...
+
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Take a snapshot, with memory if the VM runs."""
         ...

@@ -27,6 +27,7 @@ from anypool.plan import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -184,7 +185,7 @@ def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> No
 
 _Change = (
     PauseVm | ResumeVm | RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic
-    | DetachNic | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+    | DetachNic | MoveDisks | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
 
@@ -201,6 +202,8 @@ def _change(action: _Change, driver: Driver, tag: str) -> None:
             driver.reconfigure_vm(vm, host, change)
         case CreateSnapshot(name=name):
             driver.create_snapshot(vm, host, name, tag)
+        case MoveDisks(datastore=datastore):
+            driver.move_disks(vm, host, datastore)
         case RevertSnapshot(name=name):
             driver.revert_snapshot(vm, host, name)
         case DeleteSnapshot(name=name):

@@ -31,6 +31,7 @@ from anypool.plan import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -44,6 +45,7 @@ from anypool.plan import (
     VerifyHost,
     reason,
 )
+from anypool.plan.disks import going
 
 
 class Trail(Struct, frozen=True, kw_only=True, gc=False):
@@ -133,7 +135,7 @@ def _erase(sight: Sight, trail: Trail) -> Decision:
 
 _OnHost = (
     CreateVm | StartVm | StopVm | RestartVm | PauseVm | ResumeVm | DeleteVm | RenameVm
-    | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic
+    | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
@@ -216,7 +218,7 @@ def _restart(copy: Copy, trail: Trail) -> Decision:
 _CANNOT_SEE = reason("run.cannot-see")
 
 _InVm = (
-    RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic
+    RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
@@ -234,6 +236,8 @@ def _in_vm(action: _InVm, here: Seen, trail: Trail) -> Decision:
             return _reconfigure(change, vm, trail)
         case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
             return _snapshot(action, vm, trail)
+        case MoveDisks():
+            return _DO if going(vm, action) else Done()
         case _:
             return _device(action, vm)
 

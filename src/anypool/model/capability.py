@@ -13,6 +13,7 @@ class Capability(StrEnum):
     VM_RENAME = "vm-rename"
     VM_RECONFIGURE = "vm-reconfigure"
     VM_DEVICES = "vm-devices"
+    DISK_MIGRATION = "disk-migration"
     SNAPSHOT = "snapshot"
     LIVE_MIGRATION = "live-migration"
     CONSOLE = "console"

@@ -142,6 +142,14 @@ class DetachNic(Struct, frozen=True, kw_only=True, gc=False, tag="detach-nic"):
     mac: str
 
 
+class MoveDisks(Struct, frozen=True, kw_only=True, gc=False, tag="move-disks"):
+    """Move the disks of a VM to another datastore of its host, running or not."""
+
+    vm: VmId
+    host: HostId
+    datastore: DatastoreId
+
+
 class CreateSnapshot(Struct, frozen=True, kw_only=True, gc=False, tag="create-snapshot"):
     """Take a snapshot of a VM, with its memory if it runs."""
 
@@ -291,6 +299,7 @@ Action: TypeAlias = (
     | DetachDisk
     | AttachNic
     | DetachNic
+    | MoveDisks
     | CreateSnapshot
     | RevertSnapshot
     | DeleteSnapshot

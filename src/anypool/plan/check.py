@@ -32,6 +32,7 @@ from anypool.plan.action import (
     VerifyHost,
     vm_of,
 )
+from anypool.plan.diskcheck import of_disks
 from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
@@ -81,6 +82,7 @@ def objections(
         *_of_images(plan, inventory),
         *_of_twins(plan, inventory),
         *_of_platforms(plan, inventory),
+        *of_disks(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
     )

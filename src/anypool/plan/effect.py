@@ -37,6 +37,7 @@ from anypool.plan.action import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -50,6 +51,7 @@ from anypool.plan.action import (
     StopVm,
     VerifyHost,
 )
+from anypool.plan.disks import moved
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
@@ -94,7 +96,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
 
 _VmAction = (
     StartVm | StopVm | RestartVm | PauseVm | ResumeVm | RenameVm | ReconfigureVm
-    | AttachDisk | DetachDisk | AttachNic | DetachNic
+    | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
@@ -143,7 +145,7 @@ def _snapshot(
 
 def _configure(
     inventory: Inventory,
-    action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic,
+    action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks,
 ) -> Inventory:
     states = DOWN if isinstance(action, RenameVm) else frozenset(VmState) - {VmState.UNKNOWN}
     vm = _expect(inventory, action.vm, action.host, states)
@@ -169,6 +171,8 @@ def _configure(
             vm = replace(vm, nics=(*vm.nics, nic))
         case DetachNic(mac=mac):
             vm = replace(vm, nics=tuple(nic for nic in vm.nics if nic.mac != mac))
+        case MoveDisks():
+            vm = replace(vm, disks=moved(vm, action, inventory))
         case _:
             assert_never(action)
     return inventory.with_vm(vm)

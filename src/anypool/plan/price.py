@@ -30,6 +30,7 @@ from anypool.plan.action import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -44,6 +45,7 @@ from anypool.plan.action import (
     VerifyHost,
     hosts_of,
 )
+from anypool.plan.disks import going
 from anypool.plan.plan import Cost, Plan, Proven
 from anypool.plan.schedule import Limits, least_ms, makespan_ms
 
@@ -170,6 +172,10 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
                 pause_ms=model.migrate_pause_ms,
                 energy_j=energy_mj // 1000,
             )
+        case MoveDisks():
+            size = _leaving_bytes(action, inventory)
+            copy_ms = 1000 * size // MIB // max(1, model.bandwidth_mib_s)
+            return Cost(copy_bytes=size, duration_ms=copy_ms + model.short_ms)
         case StopVm() | RestartVm():
             return Cost(duration_ms=model.shut_down_ms)
         case AwaitReady(ready=ready):
@@ -193,3 +199,8 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.short_ms)
         case _:
             assert_never(action)
+
+
+def _leaving_bytes(action: MoveDisks, inventory: Inventory) -> int:
+    vm = inventory.vms.get(action.vm)
+    return 0 if vm is None else sum(disk.size_bytes for disk in going(vm, action))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from anypool.model import (
+    DatastoreId,
     HostId,
     Inventory,
     PowerOff,
@@ -35,6 +36,7 @@ from anypool.plan.action import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -60,6 +62,8 @@ def names_in(inventory: Inventory) -> Names:
 
     def name(key: VmId | HostId) -> str:
         found = inventory.vms.get(VmId(key)) or inventory.hosts.get(HostId(key))
+        if found is None and (store := inventory.datastores.get(DatastoreId(key))) is not None:
+            return store.name
         return key if found is None else found.name
 
     return name
@@ -197,7 +201,8 @@ def _tell_trace(trace: Trace, host: str) -> Reason:
 
 
 _Simple = StartVm | PauseVm | ResumeVm | DeleteVm | RenameVm | ReconfigureVm
-_Device = AttachDisk | DetachDisk | AttachNic | DetachNic
+_Device = AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
+_Part = AttachDisk | DetachDisk | AttachNic | DetachNic
 _Snapshot = CreateSnapshot | RevertSnapshot | DeleteSnapshot
 
 
@@ -216,11 +221,13 @@ def _tell_change(action: _Simple | _Device | _Snapshot, names: Names) -> Reason:
             return reason("step.rename", vm=vm, host=host, name=name)
         case ReconfigureVm():
             return reason("step.reconfigure", vm=vm, host=host)
+        case MoveDisks(datastore=key):
+            return reason("step.move-disks", vm=vm, host=host, datastore=names(HostId(key)))
         case _:
             return _tell_part(action, vm, host)
 
 
-def _tell_part(action: _Device | _Snapshot, vm: str, host: str) -> Reason:
+def _tell_part(action: _Part | _Snapshot, vm: str, host: str) -> Reason:
     match action:
         case AttachDisk(disk=disk):
             return reason(

@@ -9,6 +9,7 @@ from anypool.model import HostId, Inventory, Resources, Vm, VmChange
 from anypool.plan import (
     Action,
     DeleteVm,
+    MoveDisks,
     PauseVm,
     ReconfigureVm,
     RenameVm,
@@ -125,6 +126,17 @@ class Vms:
             return MigrateOne(vm=vm.id, target=_host_id(inventory, target))
 
         return self._proposals.propose(by, Deed.OPERATE_VM, plan, dry_run=dry_run, waive=waive)
+
+    def move_disks(
+        self, by: Principal, key: str, datastore: str, *, dry_run: bool, waive: bool = False
+    ) -> Proposal:
+        """Move the disks of a VM to another datastore of its host; raise `Conflict`."""
+
+        def action(vm: Vm, host: HostId) -> Action:
+            to = find.datastore(self._engine.inventory, datastore).id
+            return MoveDisks(vm=vm.id, host=host, datastore=to)
+
+        return self._one_step(by, key, action, dry_run=dry_run, waive=waive)
 
     def power(self, by: Principal, key: str, power: Power, *, dry_run: bool) -> Proposal:
         """Stop, restart, pause or resume a VM; raise `Conflict` if its state forbids it."""

@@ -219,6 +219,10 @@ class SimDriver(Switching):
         """Take an adapter away."""
         self._deed("detach_nic", vm, host, lambda place, _: make.detach_nic(place, mac))
 
+    def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
+        """Move the disks of a VM at once."""
+        self._deed("move_disks", vm, host, lambda place, _: make.move_disks(place, datastore))
+
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Take a snapshot."""
         check_name("snapshot", name)

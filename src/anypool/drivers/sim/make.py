@@ -227,6 +227,41 @@ def detach_disk(place: Place, target: str) -> None:
     place.put(replace(vm, disks=tuple(disk for disk in vm.disks if disk.target != target)))
 
 
+def move_disks(place: Place, datastore: DatastoreId) -> None:
+    """Move all disks to a datastore of the host, or none; quiet for those that are there."""
+    vm, state = place.free(), place.state
+    store = state.datastores.get(datastore)
+    if store is None or datastore not in state.host(place.host).host.datastores:
+        raise Rejected(f"{place.host} has no datastore {datastore}")
+    leaving = [d for d in vm.disks if d.datastore != datastore and not d.readonly and d.datastore]
+    rows = [state.volumes.get(volume_key(d.datastore, d.volume)) for d in leaving if d.datastore]
+    volumes = [row.volume for row in rows if row is not None]
+    if sum(one.size_bytes for one in volumes) > store.datastore.free_bytes:
+        raise Rejected(f"datastore {store.datastore.name} is full", hint="free some space")
+    for row in rows:
+        if row is not None:
+            _rehouse(state, row, datastore, store.datastore.path)
+    place.put(replace(vm, disks=tuple(_placed_at(state, disk, datastore) for disk in vm.disks)))
+
+
+def _rehouse(state: State, row: SimVolume, datastore: DatastoreId, folder: str) -> None:
+    """Move a volume whole: a linked clone has no base any more."""
+    old = row.volume
+    used = old.size_bytes if old.base else old.used_bytes
+    remove_volume(state, old.datastore, old.name)
+    _charge(state, datastore, used)
+    path = f"{folder}/{old.name}"
+    new = replace(old, datastore=datastore, path=path, used_bytes=used, base="")
+    state.volumes.put(volume_key(datastore, old.name), replace(row, volume=new))
+
+
+def _placed_at(state: State, disk: Disk, datastore: DatastoreId) -> Disk:
+    row = state.volumes.get(volume_key(datastore, disk.volume))
+    if disk.readonly or row is None:
+        return disk
+    return replace(disk, datastore=datastore, path=row.volume.path)
+
+
 def attach_nic(place: Place, nic: Nic) -> None:
     """Give a VM an adapter; quiet if it has it."""
     vm = place.free()

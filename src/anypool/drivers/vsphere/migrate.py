@@ -11,18 +11,35 @@ from typing import Any
 from pyVmomi import vim
 
 from anypool.drivers.protocol import Migration
+from anypool.drivers.vsphere import vms
 from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.drivers.vsphere.hosts import state_of
+from anypool.drivers.vsphere.inventory import plain
 from anypool.drivers.vsphere.tasks import KINDS, told
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import HostState, Job, JobState, VmState
+from anypool.model import DatastoreId, HostId, HostState, Job, JobState, VmId, VmState
 
 CANCEL_S = 15.0
 _MOVING = KINDS["begin_migration"]
 
 
 class Migrations(Acting):
-    """The operations that migrate a running VM."""
+    """The operations that migrate a running VM, or the disks of any."""
+
+    def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
+        """Move all files of a VM to another datastore; quiet if its disks are there."""
+        here = self.live(vm, host)
+        found = vms.disks(here.seen, here.entry)
+        if all(disk.datastore == datastore or disk.readonly for disk in found):
+            return
+        moid, entry = self.datastore_entry(datastore)
+        there = {one._moId for one in self.host_entry(host).get("datastore") or ()}
+        name = plain(entry.get("name"))
+        if moid not in there:
+            raise Rejected(f"host {self.host_name(host)} does not see datastore {name}")
+        spec = vim.vm.RelocateSpec(datastore=self.session.object(vim.Datastore, moid))
+        what = f"move the disks of VM {here.name} to {name}"
+        self.begin(what, lambda _: here.thing.RelocateVM_Task(spec, "defaultPriority"))
 
     def begin_migration(self, order: Migration) -> None:
         """Begin a vMotion; another one of the same VM that is under way is taken for it."""
