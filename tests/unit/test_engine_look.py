@@ -12,6 +12,7 @@ from anypool.engine.migration import Times
 from anypool.engine.sight import Seen, Sight
 from anypool.engine.stepping import own_volumes
 from anypool.model import (
+    DatastoreId,
     Disk,
     DiskWish,
     Image,
@@ -48,6 +49,7 @@ from anypool.plan import (
     HandOver,
     LeaveMaintenance,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     PowerOffHost,
     PowerOnHost,
@@ -101,6 +103,8 @@ CASES = [
     Case(DetachDisk(vm=V1, host=H1, target="vdb"), WITH_DISK, RUNNING),
     Case(AttachNic(vm=V1, host=H1, nic=Nic(mac=MAC)), RUNNING, WITH_NIC),
     Case(DetachNic(vm=V1, host=H1, mac=MAC), WITH_NIC, RUNNING),
+    Case(MoveDisks(vm=V1, host=H1, datastore=DatastoreId("new")), WITH_DISK,
+         replace(RUNNING, disks=(replace(WITH_DISK.disks[0], datastore=DatastoreId("new")),))),
     Case(CreateSnapshot(vm=V1, host=H1, name="s"), RUNNING, replace(RUNNING, snapshots=(OURS,)),
          replace(RUNNING, snapshots=(THEIRS,))),
     Case(DeleteSnapshot(vm=V1, host=H1, name="s"), replace(RUNNING, snapshots=(OURS,)), RUNNING),

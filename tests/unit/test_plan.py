@@ -7,6 +7,7 @@ import pytest
 
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import (
+    DatastoreId,
     DiskWish,
     HostId,
     Inventory,
@@ -39,6 +40,7 @@ from anypool.plan import (
     LeaveMaintenance,
     MemoryFree,
     MigrateVm,
+    MoveDisks,
     PauseVm,
     Plan,
     PowerOffHost,
@@ -87,6 +89,7 @@ EVERY: list[Action] = [
     DetachDisk(target="vda", **ON),
     AttachNic(nic=NIC, **ON),
     DetachNic(mac="52:54:00:00:00:01", **ON),
+    MoveDisks(datastore=DatastoreId("local-h0"), **ON),
     CreateSnapshot(name="s", **ON),
     RevertSnapshot(name="s", **ON),
     DeleteSnapshot(name="s", **ON),
