@@ -161,21 +161,8 @@ def _corrected(
 def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
     """Return what an action takes by the model alone, without corrections."""
     match action:
-        case MigrateVm(vm=vm):
-            record = inventory.vms.get(vm)
-            memory_mib = 0 if record is None else record.memory_mib
-            copy_ms = 1000 * memory_mib // max(1, model.bandwidth_mib_s)
-            energy_mj = memory_mib * model.migrate_mib_mj + model.migrate_overhead_mj
-            return Cost(
-                copy_bytes=memory_mib * MIB,
-                duration_ms=copy_ms + model.migrate_overhead_ms,
-                pause_ms=model.migrate_pause_ms,
-                energy_j=energy_mj // 1000,
-            )
-        case MoveDisks():
-            size = _leaving_bytes(action, inventory)
-            copy_ms = 1000 * size // MIB // max(1, model.bandwidth_mib_s)
-            return Cost(copy_bytes=size, duration_ms=copy_ms + model.short_ms)
+        case MigrateVm() | MoveDisks():
+            return _copying(action, inventory, model)
         case StopVm() | RestartVm():
             return Cost(duration_ms=model.shut_down_ms)
         case AwaitReady(ready=ready):
@@ -201,6 +188,19 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             assert_never(action)
 
 
-def _leaving_bytes(action: MoveDisks, inventory: Inventory) -> int:
+def _copying(action: MigrateVm | MoveDisks, inventory: Inventory, model: CostModel) -> Cost:
+    """Return what copying takes: memory, or the disks that are elsewhere."""
     vm = inventory.vms.get(action.vm)
-    return 0 if vm is None else sum(disk.size_bytes for disk in going(vm, action))
+    if isinstance(action, MoveDisks):
+        size = 0 if vm is None else sum(disk.size_bytes for disk in going(vm, action))
+        copy_ms = 1000 * size // MIB // max(1, model.bandwidth_mib_s)
+        return Cost(copy_bytes=size, duration_ms=copy_ms + model.short_ms)
+    memory_mib = 0 if vm is None else vm.memory_mib
+    copy_ms = 1000 * memory_mib // max(1, model.bandwidth_mib_s)
+    energy_mj = memory_mib * model.migrate_mib_mj + model.migrate_overhead_mj
+    return Cost(
+        copy_bytes=memory_mib * MIB,
+        duration_ms=copy_ms + model.migrate_overhead_ms,
+        pause_ms=model.migrate_pause_ms,
+        energy_j=energy_mj // 1000,
+    )
