@@ -46,6 +46,8 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MigrateVm,
@@ -58,6 +60,7 @@ from anypool.plan import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     StopVm,
     VerifyHost,
@@ -197,6 +200,7 @@ def test_readiness_is_asked_for_or_waited_for() -> None:
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
+    elsewhere |= {FenceHost, StartAfterFailure, ForgetCopy}
     elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost, PowerOffHost, PowerOnHost}
     assert tested | elsewhere == set(get_args(Action))
 

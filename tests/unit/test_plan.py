@@ -10,11 +10,13 @@ from anypool.model import (
     DatastoreId,
     DiskWish,
     HostId,
+    HostState,
     Inventory,
     Nic,
     Probe,
     Ready,
     ReadyKind,
+    SaidGone,
     Trace,
     TraceKind,
     VmChange,
@@ -36,6 +38,8 @@ from anypool.plan import (
     DetachNic,
     EnterMaintenance,
     EraseTrace,
+    FenceHost,
+    ForgetCopy,
     HandOver,
     LeaveMaintenance,
     MemoryFree,
@@ -50,6 +54,7 @@ from anypool.plan import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     Step,
     StopVm,
@@ -102,8 +107,14 @@ EVERY: list[Action] = [
     VerifyHost(host=H1, within_s=60.0),
     PowerOffHost(host=H1),
     PowerOnHost(host=H1),
-]
-NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm)
+    FenceHost(host=H1),
+    StartAfterFailure(
+        wish=VmWish(id=V1, name="vm1", memory_mib=1024), host=H1, home=H0,
+        proof=SaidGone(host=H0, vm=V1, at=1.0),
+    ),
+    ForgetCopy(vm=V1, host=H1, lives_on=H0),
+]  # fmt: skip
+NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, StartAfterFailure)
 
 
 def world_for(action: Action) -> Inventory:
@@ -112,6 +123,8 @@ def world_for(action: Action) -> Inventory:
     if isinstance(action, HandOver | PowerOffHost | PowerOnHost):
         world = apply(EnterMaintenance(host=H1), world)
         return apply(PowerOffHost(host=H1), world) if isinstance(action, PowerOnHost) else world
+    if isinstance(action, FenceHost):
+        return world.with_host(msgspec.structs.replace(world.host(H1), state=HostState.UNKNOWN))
     if isinstance(action, RevertSnapshot | DeleteSnapshot):
         return apply(CreateSnapshot(name="s", **ON), world)
     return world
