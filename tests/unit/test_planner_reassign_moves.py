@@ -14,7 +14,8 @@ from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.plain import IMPOSSIBLE, changes
 from anypool.planner.reassign.problem import objections
 from anypool.planner.reassign.rules import may_shift, may_swap
-from anypool.planner.reassign.tables import State, Tables, reprice, state, tables
+from anypool.planner.reassign.tables import COST, State, Tables, reprice, state, tables
+from anypool.planner.reassign.walk import walk
 from tests.unit.reassign_judge import Instance, Machine
 
 BUDGET = 1 << 60
@@ -121,6 +122,22 @@ def test_every_shift_where_machines_may_be_too_full(instance: Instance) -> None:
             after = list(_with(where, [(process, target)]))
             left = after_shift(t, s, process, target, BUDGET)
             assert BUDGET - left == instance.priced(after, prices) - before
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_walks_of_each_kind_of_move_stay_allowed(
+    instance: Instance, judged: dict[Where, bool], kind: int
+) -> None:
+    problem = read(instance.model(), instance.assignment())
+    t = tables(problem)
+    s = state(problem, t, problem.home)
+    heats, seed, taken = np.array([1000.0, 0.0, 0.0, 0.0, 0.0]), np.array([1, 2, 3, 4]), 0
+    heats[2 + kind] = 0.7
+    for _ in range(400):
+        taken += walk(t, s, seed, 3, heats)
+        assert judged[tuple(s.where.tolist())]
+        assert int(s.totals[COST]) == instance.cost(s.where.tolist())
+    assert taken > 40
 
 
 def _allowed(judged: dict[Where, bool]) -> list[Where]:

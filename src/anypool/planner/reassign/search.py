@@ -17,13 +17,16 @@ It is asked by several threads."""
 
 FIRST_KIND = Kind(relaxed=False, pull=40.0)
 
-KINDS = (
-    Kind(relaxed=True, pull=0.0),
+FREE = Kind(relaxed=True, pull=0.0), Kind(relaxed=False, pull=40.0)
+"""What is tried where no resource is transient; the order decides between equals."""
+
+HELD = (
     Kind(relaxed=False, pull=40.0),
     Kind(relaxed=True, pull=20.0),
     Kind(relaxed=False, pull=10.0),
+    Kind(relaxed=True, pull=10.0),
 )
-"""What is tried; the order decides between equals."""
+"""What is tried where moved processes hold resources twice: a weak pull fills the machines."""
 
 FIRST = 0.02
 """Share of the budget for a first cycle, so that something is there."""
@@ -31,7 +34,7 @@ FIRST = 0.02
 TRIALS = 0.2
 """Share of the budget at which all kinds were tried."""
 
-CLOSE = 1.01
+CLOSE = 1.02
 """Up to how many times the cost of the best kind the next one is not given up."""
 
 TOLD_EVERY_S = 0.5
@@ -73,6 +76,7 @@ class Team:
         self._cores = [Core(problem, table, seed, number) for number in range(cores)]
         self._pace = pace
         self._home = problem.home
+        self._kinds = HELD if problem.transient.any() else FREE
         self.stop = Event()
 
     def best(self, spent: float) -> Found:
@@ -85,10 +89,10 @@ class Team:
         self._cores[0].compile()
         begin, cores = self._pace(0), len(self._cores)
         yield from self._cycles(pool, [FIRST_KIND] * cores, (begin, FIRST), {})
-        begin, slots, costs = max(begin, FIRST), -(-len(KINDS) // cores), dict[Kind, int]()
+        begin, slots, costs = max(begin, FIRST), -(-len(self._kinds) // cores), dict[Kind, int]()
         for slot in range(slots):
             end = begin + (TRIALS - begin) / (slots - slot)
-            kinds = KINDS[slot * cores : (slot + 1) * cores]
+            kinds = self._kinds[slot * cores : (slot + 1) * cores]
             yield from self._cycles(pool, kinds, (begin, end), costs)
             begin = end
         yield from self._cycles(pool, _chosen(costs, cores), (begin, 1.0), {})
