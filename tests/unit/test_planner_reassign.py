@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from anypool.errors import Invalid
 from anypool.exchange.roadef import read, write
 from anypool.planner.reassign import core, cost, lower_bound, search
-from anypool.planner.reassign.core import STEPS
+from anypool.planner.reassign.core import Core
+from anypool.planner.reassign.course import Kind
 from anypool.planner.reassign.gains import after_chain, after_shift
 from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.plain import IMPOSSIBLE, changes
@@ -257,9 +258,39 @@ def test_a_trade_puts_a_large_process_where_several_small_ones_are() -> None:
     assert int(s.totals[COST]) == instance.best()
 
 
-def test_what_a_search_keeps_is_allowed_though_machines_were_too_full(instance: Instance) -> None:
+def test_what_is_kept_is_allowed_though_it_is_cheaper_to_pay_for_too_full_a_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(core, "STEPS", 5)
+    rows = [
+        Machine(0, m, [c, 9], [safe, 9], [0, 0]) for m, (c, safe) in enumerate([(8, 0), (7, 6)])
+    ]
+    instance = Instance(
+        resources=[(0, 100), (0, 1)],
+        machines=rows,
+        services=[(0, []), (0, [])],
+        processes=[(0, [4, 0], 0), (1, [4, 0], 0)],
+        balances=[],
+        weights=(0, 0, 0),
+        home=[0, 0],
+    )
     problem = read(instance.model(), instance.assignment())
-    for found in search(problem, lambda steps: steps / (6 * STEPS), cores=2, seed=5):
+    one = Core(problem, tables(problem), 1, 0)
+    too_full = 0
+
+    def at(steps: int) -> float:
+        nonlocal too_full
+        too_full += int(one.too_full > 0)
+        assert instance.allowed(one.where.tolist())
+        return steps / 400
+
+    assert one.cycle(Kind(relaxed=True, pull=0.0), problem.home, at) == one.cost == instance.best()
+    assert too_full > 5
+
+
+def test_a_search_ends_with_what_is_allowed(instance: Instance) -> None:
+    problem = read(instance.model(), instance.assignment())
+    for found in search(problem, lambda steps: steps / (6 * 100), cores=2, seed=5):
         assert instance.allowed(found.where.tolist())
         assert instance.cost(found.where.tolist()) == found.cost
 

@@ -11,7 +11,7 @@ from anypool.planner.reassign.problem import Ints, Problem
 from anypool.planner.reassign.tables import COST, FULL, State, Tables, reprice, state
 from anypool.planner.reassign.walk import walk
 
-STEPS = 100_000 if COMPILED else 500
+STEPS = 50_000 if COMPILED else 500
 """Steps of a round; after each the pace is asked and the temperature is set."""
 
 SWAPS, CHAINS = 0.25, 0.1
@@ -32,7 +32,6 @@ class Core:
         self._table = table
         self._problem = problem
         self._state: State = state(problem, table, problem.home)
-        self._late = 0
         trades = min(0.02, TRADES * problem.machines / problem.processes)
         self._shares = SWAPS, CHAINS, trades
         self._chance = np.random.default_rng([seed, number])
@@ -40,6 +39,11 @@ class Core:
         self.steps = 0
         self.where: Ints = problem.home.copy()
         self.cost = int(self._state.totals[COST])
+
+    @property
+    def too_full(self) -> int:
+        """Return by how many units in all machines are too full now."""
+        return int(self._state.totals[FULL])
 
     def cycle(self, kind: Kind, begin: Ints, at: Callable[[int], float]) -> int:
         """Anneal from an assignment, which must be allowed, and return the cost at the end.
@@ -49,7 +53,6 @@ class Core:
         """
         course = Course(self._problem, kind)
         self._state = state(self._problem, self._table, begin)
-        self._late = 0
         ended = False
         while not ended:
             share = at(self.steps)
@@ -63,19 +66,15 @@ class Core:
         self._work(0, Moment(1.0, 0.0, none))
 
     def _round(self, course: Course, share: float) -> None:
-        now = course.at(share)
-        if not now.prices.any() and self._state.totals[FULL] > 0:
-            if share > GIVEN_UP:
-                self._state = state(self._problem, self._table, self.where)
-            else:
-                now = course.still_too_full(self._late)
-                self._late += 1
+        if share > GIVEN_UP and self.too_full > 0:
+            self._state = state(self._problem, self._table, self.where)
+        now = course.at(share, self.too_full > 0)
         if (now.prices != self._state.prices).any():
             reprice(self._problem, self._state, now.prices)
         self._work(STEPS, now)
         self.steps += STEPS
         cost = int(self._state.totals[COST])
-        if self._state.totals[FULL] == 0 and not now.prices.any() and cost < self.cost:
+        if self.too_full == 0 and not now.prices.any() and cost < self.cost:
             self.where = np.array(self._state.where, dtype=np.int64)
             self.cost = cost
 

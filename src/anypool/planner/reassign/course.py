@@ -20,8 +20,11 @@ BENT = {True: 0.8, False: 0.9}
 PRICES = (2.0, 50.0)
 """What being too full costs then, at first and at last, as a multiple of what load costs."""
 
-DEARER = 1.5
-"""Factor of that price for each round after that in which some machine is still too full."""
+FIRM = 0.35
+"""Share of a cycle from which on being too full becomes dearer and dearer while some machine is."""
+
+DEARER = 1.1
+"""Factor of that price for each round in which some machine is too full, and none should be."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,24 @@ class Course:
         self._warm = max(1.0, WARM[kind.relaxed] * load)
         self._bent = BENT[kind.relaxed]
         self._problem = problem
+        self._dearer = 1.0
         self._shut = np.zeros(problem.load_weight.shape[0], dtype=np.int64)
 
-    def at(self, share: float) -> Moment:
-        """Return the temperature, and the prices while machines may be too full."""
-        if share >= self._bent:
-            part = (share - self._bent) / (1 - self._bent)
-            return self._moment(self._warm * (COLD / self._warm) ** part, self._shut)
-        part = share / self._bent
+    def at(self, share: float, too_full: bool) -> Moment:
+        """Return the temperature, and the prices while machines may be too full, or still are."""
+        part = min(1.0, share / self._bent)
         heat = self._hot * (self._warm / self._hot) ** part
-        if not self._kind.relaxed:
-            return self._moment(heat, self._shut)
-        price = PRICES[0] * (PRICES[1] / PRICES[0]) ** part
-        return self._moment(heat, prices(self._problem, price))
-
-    def still_too_full(self, rounds: int) -> Moment:
-        """Return the same after so many rounds that should have ended it and did not."""
-        return self._moment(self._warm, prices(self._problem, PRICES[1] * DEARER**rounds))
+        if not too_full:
+            self._dearer = max(1.0, self._dearer / DEARER)
+        elif share > FIRM:
+            self._dearer *= DEARER
+        if too_full or (self._kind.relaxed and share < self._bent):
+            price = self._dearer * PRICES[0] * (PRICES[1] / PRICES[0]) ** part
+            return self._moment(heat, prices(self._problem, price))
+        if share >= self._bent:
+            part = min(1.0, (share - self._bent) / (1 - self._bent))
+            heat = self._warm * (COLD / self._warm) ** part
+        return self._moment(heat, self._shut)
 
     def _moment(self, heat: float, at: Ints) -> Moment:
         return Moment(heat, heat * self._kind.pull, at)
