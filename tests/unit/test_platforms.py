@@ -7,6 +7,7 @@ from anypool.engine.merge import lay_over_host, merge_datastore
 from anypool.exchange.masking import mask
 from anypool.exchange.poolfile import PoolFile
 from anypool.model import (
+    Bound,
     Capability,
     Datastore,
     DatastoreId,
@@ -20,6 +21,10 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import MigrateVm, Plan, Step, check, reason
+from anypool.planner.field import Field
+from anypool.planner.place import unsuited
+from anypool.planner.rebalance.suits import allowed
+from anypool.planner.sieve import suited
 from anypool.search import Noun, parse
 from anypool.store.records import DatastoreFacts, HostFacts
 
@@ -31,6 +36,7 @@ def host(name: str, platform: str, cluster: str = "") -> Host:
         endpoint=EndpointId(platform),
         memory_mib=4096,
         platform=platform,
+        peer_uri=f"pool://{name}",
         cluster=cluster,
         place="DC0/east" if cluster else "",
         labels=frozenset({"owner=ada"}) if cluster else frozenset(),
@@ -66,6 +72,21 @@ def test_a_plan_that_brings_a_vm_to_another_platform_is_objected_to(
     plan = Plan(goal="", steps=(Step(number=1, action=move, why=reason("asked", who="a")),))
     wrong = reason("check.platform", vm="v", host=target)
     assert (wrong in check.objections(plan, pool())) is refused
+
+
+def test_hosts_asked_all_at_once_are_those_of_the_platform_too() -> None:
+    inventory = pool()
+    field = Field(inventory)
+    mask = suited(field, VM)
+    assert [key for key, fits in zip(field.ids, mask, strict=True) if fits] == ["e1", "e2"]
+    assert [key for key in field.ids if unsuited(inventory, VM, inventory.hosts[key]) is None] == [
+        "e1",
+        "e2",
+    ]
+    bounds: tuple[Bound, ...] = ()
+    may = allowed(inventory, [inventory.hosts[key] for key in field.ids], [VM], bounds)
+    assert may is not None
+    assert may.tolist() == [[True, True, False]]
 
 
 @pytest.mark.parametrize(
