@@ -31,6 +31,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.not-ours": {},
     "ha.snapshots": {"count": N},
     "ha.cannot-adopt": {"host": T},
+    "ha.platform": {"host": T},
     "ha.ready": {},
     "ha.newer": {},
     "ha.saves-nothing": {},

@@ -29,6 +29,7 @@ WORDS: dict[str, str] = {
     "ha.not-stated": "was über {host} gesagt wurde, gilt nicht mehr",
     "ha.not-ours": "anypool hat sie nicht gemacht und weiß darum nicht alles von ihr",
     "ha.snapshots": "sie hat {count} Snapshots, die verloren gingen",
+    "ha.platform": "vSphere HA startet die VMs von {host} selbst neu",
     "ha.cannot-adopt": "{host} kann keine VM eines anderen Hosts übernehmen",
     "ha.ready": "andere warten auf sie",
     "ha.no-policy": "keine Regel der Art ha bewacht ihren Host",

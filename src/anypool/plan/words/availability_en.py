@@ -29,6 +29,7 @@ WORDS: dict[str, str] = {
     "ha.not-stated": "what was said of {host} does not hold any more",
     "ha.not-ours": "anypool did not make it, so its record does not tell all that it is",
     "ha.snapshots": "it has {count} snapshots, which would be lost",
+    "ha.platform": "vSphere HA restarts the VMs of {host} by itself",
     "ha.cannot-adopt": "{host} cannot take over a VM of another host",
     "ha.ready": "others wait for it",
     "ha.no-policy": "no policy of the kind ha guards its host",

@@ -17,6 +17,7 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
+    Matter,
     Proof,
     SaidGone,
     Service,
@@ -162,7 +163,7 @@ class _Making:
             if fate.vm not in self._task.vms:
                 continue
             vm = self._world.vms[fate.vm]
-            why = unfit(vm) or (why_there(fate) if fate.host is None else None)
+            why = self._left(vm) or unfit(vm) or (why_there(fate) if fate.host is None else None)
             if why is None and fate.host is not None:
                 why = self._elsewhere(vm, fate.host, fate)
             if why is not None:
@@ -183,7 +184,16 @@ class _Making:
             if why is not None:
                 self.down[vm.id] = why
 
+    def _left(self, vm: Vm) -> Reason | None:
+        """Return that the platform of a VM's host restarts it by itself, and nobody else does."""
+        home = None if vm.host is None else self._inventory.hosts.get(vm.host)
+        if home is None or Matter.RESTART not in home.platform_decides:
+            return None
+        return reason("ha.platform", host=home.cluster or home.name)
+
     def _kept_down(self, vm: Vm) -> Reason | None:
+        if (left := self._left(vm)) is not None:
+            return left
         if self._order.level(vm.id) == NEVER:
             return reason("fail.disabled")
         if vm.copies:
