@@ -155,7 +155,7 @@ def test_a_first_hour_writes_nothing(
         assert written(root) == before
     calls = center.between.calls
     assert set(calls) <= READERS, set(calls) - READERS
-    assert calls["PropertyCollector.WaitForUpdatesEx"] > 5, "nothing was recorded"
+    assert calls["PropertyCollector.WaitForUpdatesEx"], "nothing was recorded"
 
 
 def test_a_change_by_hand_is_an_event_with_who_and_when(
