@@ -113,6 +113,18 @@ def test_who_read_what_changed_is_not_told_of_it_again(center: Center) -> None:
     driver.close()
 
 
+def test_waiting_for_half_a_second_asks_once_or_twice(center: Center) -> None:
+    """vCenter waits for whole seconds; rounded to none, a wait would ask again and again."""
+    driver = center.driver()
+    driver.observe()
+    cursor = driver.changes("", 0.0).cursor
+    before = center.between.calls["PropertyCollector.WaitForUpdatesEx"]
+    driver.changes(cursor, 0.4)
+    asked = center.between.calls["PropertyCollector.WaitForUpdatesEx"] - before
+    driver.close()
+    assert 1 <= asked <= 2
+
+
 def test_nobody_logs_in_again_after_it_was_closed(center: Center) -> None:
     """Who still waits for changes then is told so; at the vCenter no session stays."""
     with center.person() as root:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from math import ceil
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -131,7 +132,7 @@ class Mirror:
         if self._collector is None or self._generation != self._session.generation:
             self._fill(root)
             return True
-        options = properties.PC.WaitOptions(maxWaitSeconds=round(wait_s), maxObjectUpdates=AT_ONCE)
+        options = properties.PC.WaitOptions(maxWaitSeconds=ceil(wait_s), maxObjectUpdates=AT_ONCE)
         try:
             return self._take_all(options, fill=None)
         except vim.fault.NotAuthenticated:
