@@ -22,7 +22,7 @@ from anypool.settings import Settings
 from tests.vsphere.conftest import beside, found
 
 T = TypeVar("T")
-SLOW_S = 3.0
+SLOW_S = 2.0
 ENDED = frozenset({"done", "failed", "cancelled", "needs-human"})
 MOVES = frozenset({"VirtualMachine.migrate", "VirtualMachine.relocateVm"})
 
@@ -178,7 +178,7 @@ def test_a_task_whose_handle_was_never_written_is_found(stack: Stack) -> None:
 
 def test_killed_again_and_again_until_it_is_done(stack: Stack) -> None:
     busiest, operation, before = begin(stack)
-    for _ in range(3):
+    for _ in range(2):
         time.sleep(SLOW_S / 2)  # wherever that is
         stack.crash()
         stack.start()
