@@ -80,6 +80,13 @@ def test_every_write(tmp_path: Path, case: Case) -> None:
             assert carried_out(folder, case, (number, side)).crashes == 1
 
 
+def test_a_handle_that_was_lost_is_found_again(tmp_path: Path) -> None:
+    """The manager dies before it wrote it, and the task works longer than anybody's patience."""
+    writes = carried_out(tmp_path / "whole", CASES[3], (0, ""), task_s=10.0).store.writes
+    for number in range(1, writes + 1):
+        carried_out(tmp_path / str(number), CASES[3], (number, "before"), task_s=10.0)
+
+
 def test_a_task_that_ended_while_nobody_looked_is_not_sent_again(tmp_path: Path) -> None:
     """It is over before the next manager asks for the first time."""
     writes = carried_out(tmp_path / "whole", CASES[0], (0, "")).store.writes
