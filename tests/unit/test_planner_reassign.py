@@ -11,7 +11,7 @@ from anypool.errors import Invalid
 from anypool.exchange.roadef import read, write
 from anypool.planner.reassign import core, cost, lower_bound, search
 from anypool.planner.reassign.core import Core
-from anypool.planner.reassign.course import Kind
+from anypool.planner.reassign.course import Course, Kind
 from anypool.planner.reassign.gains import after_chain, after_shift
 from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.plain import IMPOSSIBLE, changes
@@ -258,14 +258,12 @@ def test_a_trade_puts_a_large_process_where_several_small_ones_are() -> None:
     assert int(s.totals[COST]) == instance.best()
 
 
-def test_what_is_kept_is_allowed_though_it_is_cheaper_to_pay_for_too_full_a_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(core, "STEPS", 5)
-    rows = [
-        Machine(0, m, [c, 9], [safe, 9], [0, 0]) for m, (c, safe) in enumerate([(8, 0), (7, 6)])
-    ]
-    instance = Instance(
+@pytest.fixture
+def tempting() -> Instance:
+    """Return two processes that are cheapest on a machine with one unit too little for both."""
+    sizes = [(8, 0), (7, 6)]
+    rows = [Machine(0, m, [c, 9], [safe, 9], [0, 0]) for m, (c, safe) in enumerate(sizes)]
+    return Instance(
         resources=[(0, 100), (0, 1)],
         machines=rows,
         services=[(0, []), (0, [])],
@@ -274,17 +272,53 @@ def test_what_is_kept_is_allowed_though_it_is_cheaper_to_pay_for_too_full_a_mach
         weights=(0, 0, 0),
         home=[0, 0],
     )
+
+
+def test_a_machine_that_is_still_too_full_at_the_end_is_given_up(
+    tempting: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "STEPS", 5)
+    problem = read(tempting.model(), tempting.assignment())
+    one = Core(problem, tables(problem), 1, 0)
+    ended = False
+
+    def at(steps: int) -> float:
+        nonlocal ended
+        if ended or steps > 500:
+            return 1.0
+        ended = one.too_full > 0
+        monkeypatch.setattr(core, "STEPS", 0 if ended else 5)
+        return 0.95 if ended else 0.2
+
+    one.cycle(Kind(relaxed=True, pull=0.0), problem.home, at)
+    assert ended
+    assert one.too_full == 0
+
+
+def test_being_too_full_is_paid_for_until_no_machine_is(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
+    course = Course(problem, Kind(relaxed=True, pull=0.0))
+    first, second = course.at(0.85, True).prices, course.at(0.86, True).prices
+    assert (first > 0).all()
+    assert (second > first).any()
+    assert not course.at(0.87, False).prices.any()
+
+
+def test_what_is_kept_is_allowed_though_it_is_cheaper_to_pay_for_too_full_a_machine(
+    tempting: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "STEPS", 5)
+    problem = read(tempting.model(), tempting.assignment())
     one = Core(problem, tables(problem), 1, 0)
     too_full = 0
 
     def at(steps: int) -> float:
         nonlocal too_full
         too_full += int(one.too_full > 0)
-        assert instance.allowed(one.where.tolist())
+        assert tempting.allowed(one.where.tolist())
         return steps / 400
 
-    assert one.cycle(Kind(relaxed=True, pull=0.0), problem.home, at) == one.cost == instance.best()
+    assert one.cycle(Kind(relaxed=True, pull=0.0), problem.home, at) == one.cost == tempting.best()
     assert too_full > 5
 
 
