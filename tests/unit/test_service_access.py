@@ -11,6 +11,7 @@ from anypool.store.records import Role
 VIEWER = {Deed.READ, Deed.OWN_LOGIN}
 OPERATOR = VIEWER | {
     Deed.OPERATE_VM, Deed.OPERATE_HOST, Deed.OPEN_CONSOLE, Deed.DECIDE_PLAN, Deed.STEER_RUN,
+    Deed.CONFIRM_DEATH,
 }  # fmt: skip
 ALLOWED = {Role.VIEWER: VIEWER, Role.OPERATOR: OPERATOR, Role.ADMINISTRATOR: set(Deed)}
 
