@@ -17,12 +17,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from anypool.clock import ManualClock
-from anypool.engine.archive import Archive
-from anypool.engine.curves import METRIC, curves
-from anypool.engine.history import History, Span
-from anypool.engine.hour import Readings
-from anypool.engine.recorder import Recorder
-from anypool.engine.rollup import Rollup
+from anypool.engine.loads.curves import METRIC, curves
+from anypool.engine.loads.history import History, Span
+from anypool.engine.loads.hour import Readings
+from anypool.engine.loads.recorder import Recorder
+from anypool.engine.loads.rollup import Rollup
+from anypool.engine.records.archive import Archive
 from anypool.model import (
     Disk,
     EndpointId,

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from anypool.clock import ManualClock
-from anypool.engine.archive import Archive
-from anypool.engine.history import History, Span
-from anypool.engine.journal import Journal
-from anypool.engine.recorder import Recorder
+from anypool.engine.loads.history import History, Span
+from anypool.engine.loads.recorder import Recorder
+from anypool.engine.records.archive import Archive
+from anypool.engine.runs.journal import Journal
 from anypool.errors import StoreFailed
 from anypool.model import EndpointId, Inventory
 from anypool.plan import PlanState

@@ -14,7 +14,7 @@ from anypool.drivers import BaseDriver, Driver
 from anypool.drivers.observing import guarded
 from anypool.drivers.sim import Shape, SimDriver
 from anypool.drivers.sim.state import State
-from anypool.engine.powering import AGAIN_S
+from anypool.engine.runs.powering import AGAIN_S
 from anypool.errors import AnypoolError, Denied, OutcomeUnknown, Unreachable
 from anypool.model import (
     Bmc,

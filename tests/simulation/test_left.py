@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine.watch import Watch
+from anypool.engine.watching.watch import Watch
 from anypool.model import HostId, Level, Matter, Policy, PolicyId, PowerSaving, VmId
 from anypool.plan import MigrateVm, PlanState, say
 from anypool.store import plans

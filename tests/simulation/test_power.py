@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import Fault, FaultKind, Shape
-from anypool.engine import powermarks
-from anypool.engine.powerorders import Energy
-from anypool.engine.watch import Watch
+from anypool.engine.watching import powermarks
+from anypool.engine.watching.powerorders import Energy
+from anypool.engine.watching.watch import Watch
 from anypool.errors import Invalid
 from anypool.model import (
     Failover,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anypool.drivers.sim import Shape
-from anypool.engine.archive import Origin
+from anypool.engine.records.archive import Origin
 from anypool.engine.rolling import Rolling
 from anypool.engine.rollouts import Expected, begun
 from anypool.errors import Conflict, Unreachable

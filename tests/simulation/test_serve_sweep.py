@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from anypool.engine import dispatch
+from anypool.engine.runs import dispatch
 from anypool.model import (
     Component,
     Probe,

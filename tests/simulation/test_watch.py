@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import Shape
-from anypool.engine.watch import Watch
+from anypool.engine.watching.watch import Watch
 from anypool.errors import AnypoolError, Conflict
 from anypool.model import Automation, Balance, HostId, Level, Pinned, Policy, PolicyId, VmId
 from anypool.plan import MigrateVm, PlanState, reason

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from anypool.engine import core
-from anypool.engine.sight import Seen, Sight
-from anypool.engine.state import (
+from anypool.engine.runs import core
+from anypool.engine.runs.sight import Seen, Sight
+from anypool.engine.runs.state import (
     Acted,
     Asked,
     Command,

@@ -19,10 +19,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from anypool.clock import ManualClock
-from anypool.engine.archive import Archive
-from anypool.engine.recorder import Recorder
+from anypool.engine.loads.recorder import Recorder
+from anypool.engine.loads.rollup import Rollup
+from anypool.engine.records.archive import Archive
 from anypool.engine.rollouts import Expected, begun
-from anypool.engine.rollup import Rollup
 from anypool.model import (
     Bmc,
     Booking,

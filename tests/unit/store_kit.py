@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from anypool.clock import ManualClock
-from anypool.engine.hour import Readings
+from anypool.engine.loads.hour import Readings
 from anypool.model import PlanId, RunId
 from anypool.plan import Plan
 from anypool.store import Store, plans, runs

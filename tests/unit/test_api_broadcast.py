@@ -5,7 +5,7 @@ import pytest
 
 from anypool.api.broadcast import Broadcast, Mailbox, Numbered
 from anypool.engine import Notice
-from anypool.engine.board import Board
+from anypool.engine.observing.board import Board
 from anypool.errors import Busy
 
 Talk = Callable[[Board, Broadcast], Awaitable[None]]

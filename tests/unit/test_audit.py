@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from anypool.clock import ManualClock
-from anypool.engine.heads import Heads, exported
+from anypool.engine.records.heads import Heads, exported
 from anypool.errors import StoreFailed
 from anypool.settings import Settings
 from anypool.store import Store, act, audit, events, keyring

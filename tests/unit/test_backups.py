@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.clock import ManualClock
-from anypool.engine.backups import RETRY_S, Backups
+from anypool.engine.records.backups import RETRY_S, Backups
 from anypool.errors import Busy, Invalid, NotFound, StoreFailed
 from anypool.settings import Settings
 from anypool.store import Store, audit, events
@@ -98,7 +98,7 @@ def test_a_failure_is_said_and_tried_again_and_removes_nothing(
         clock.advance(7 * HOUR_S)
     kept = backups.kept()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("anypool.engine.backups.back_up", _no_room)
+        patch.setattr("anypool.engine.records.backups.back_up", _no_room)
         backups.round()
         assert backups.kept() == kept
         schedule = backups.schedule()

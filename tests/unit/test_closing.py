@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from anypool.engine import closing, merge, tasks
-from anypool.engine.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
-from anypool.engine.migration import Times
-from anypool.engine.sight import Seen, Sight
+from anypool.engine.observing import merge
+from anypool.engine.runs import closing, tasks
+from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
+from anypool.engine.runs.migration import Times
+from anypool.engine.runs.sight import Seen, Sight
 from anypool.model import (
     Capability,
     EndpointId,

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from anypool.clock import ManualClock, SystemClock
 from anypool.drivers.base import BaseDriver
-from anypool.engine.board import Board
-from anypool.engine.observe import Observer
-from anypool.engine.ours import Ours
-from anypool.engine.picture import Picture
-from anypool.engine.saver import Saver
+from anypool.engine.observing.board import Board
+from anypool.engine.observing.observe import Observer
+from anypool.engine.observing.ours import Ours
+from anypool.engine.observing.picture import Picture
+from anypool.engine.observing.saver import Saver
 from anypool.errors import Unreachable
 from anypool.model import (
     Datastore,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anypool.engine.curves import curves, whole_hours
+from anypool.engine.loads.curves import curves, whole_hours
 from anypool.errors import Invalid
 from anypool.model import HostId, VmId, told_hour
 from anypool.model.metric import COUNT, to_codes

@@ -9,8 +9,8 @@ import pytest
 
 from anypool.clock import ManualClock
 from anypool.drivers.digests import ABANDONED_S, MIB, MOST, Digests
-from anypool.engine.digests import RETRY_S, Readers
-from anypool.engine.observe import Observer
+from anypool.engine.observing.digests import RETRY_S, Readers
+from anypool.engine.observing.observe import Observer
 from anypool.errors import AnypoolError, Busy, NotFound, Unreachable
 from anypool.model import (
     Capability,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from anypool.engine.state import Outcome
+from anypool.engine.runs.state import Outcome
 from anypool.model import HostState
 from anypool.plan import HostOpen, MigrateVm, RestartVm
 from anypool.settings import Settings

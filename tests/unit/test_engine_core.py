@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine import core
-from anypool.engine.decision import Deed, recall
-from anypool.engine.sight import Seen
-from anypool.engine.state import Do, Outcome, Request, Usage
+from anypool.engine.runs import core
+from anypool.engine.runs.decision import Deed, recall
+from anypool.engine.runs.sight import Seen
+from anypool.engine.runs.state import Do, Outcome, Request, Usage
 from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, Job, JobState, Locking, StateReason, Vm, VmId, VmState
 from anypool.plan import (

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from anypool.clock import SystemClock
 from anypool.drivers.sim import SimDriver
 from anypool.engine import Engine
-from anypool.engine.board import Board
-from anypool.engine.drift import LONGEST, MOST, Drift, differences
+from anypool.engine.observing.board import Board
+from anypool.engine.observing.drift import LONGEST, MOST, Drift, differences
 from anypool.errors import Conflict
 from anypool.model import (
     Changes,

@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine import core
-from anypool.engine.decision import recall
-from anypool.engine.sight import Seen
-from anypool.engine.state import Request
+from anypool.engine.runs import core
+from anypool.engine.runs.decision import recall
+from anypool.engine.runs.sight import Seen
+from anypool.engine.runs.state import Request
 from anypool.errors import Conflict
 from anypool.model import DatastoreId, HostState, Inventory, VmState
 from anypool.plan import HandOver, VerifyHost

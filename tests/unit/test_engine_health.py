@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.clock import ManualClock
-from anypool.engine.board import Board
-from anypool.engine.health import Healths
-from anypool.engine.knock import knock
-from anypool.engine.services import Services, found
+from anypool.engine.observing.board import Board
+from anypool.engine.observing.health import Healths
+from anypool.engine.observing.knock import knock
+from anypool.engine.observing.services import Services, found
 from anypool.model import (
     Component,
     Health,

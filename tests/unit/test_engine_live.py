@@ -19,9 +19,9 @@ from anypool.drivers.sim import (
     content,
 )
 from anypool.engine import Engine
-from anypool.engine.board import Board, Notice, Subscription
-from anypool.engine.eyes import Eyes
-from anypool.engine.runner import Runner
+from anypool.engine.observing.board import Board, Notice, Subscription
+from anypool.engine.runs.eyes import Eyes
+from anypool.engine.runs.runner import Runner
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import (
     CopyState,

@@ -6,11 +6,11 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
-from anypool.engine.look import Trail, judge
-from anypool.engine.migration import Times
-from anypool.engine.sight import Seen, Sight
-from anypool.engine.stepping import own_volumes
+from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
+from anypool.engine.runs.look import Trail, judge
+from anypool.engine.runs.migration import Times
+from anypool.engine.runs.sight import Seen, Sight
+from anypool.engine.runs.stepping import own_volumes
 from anypool.model import (
     DatastoreId,
     Disk,

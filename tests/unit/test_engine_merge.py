@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine.board import Notice
-from anypool.engine.ours import Ours
-from anypool.engine.picture import Picture
+from anypool.engine.observing.board import Notice
+from anypool.engine.observing.ours import Ours
+from anypool.engine.observing.picture import Picture
 from anypool.model import (
     Datastore,
     Endpoint,

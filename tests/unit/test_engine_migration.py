@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from anypool.engine.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait, Withdraw
-from anypool.engine.migration import TABLE, Times, called_back, decide
-from anypool.engine.sight import GONE, Copy
+from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait, Withdraw
+from anypool.engine.runs.migration import TABLE, Times, called_back, decide
+from anypool.engine.runs.sight import GONE, Copy
 from anypool.model import Job, JobState
 from anypool.plan import reason
 

@@ -4,7 +4,7 @@ import threading
 import time
 
 from anypool.clock import SystemClock
-from anypool.engine.turnstile import Turnstile
+from anypool.engine.observing.turnstile import Turnstile
 
 
 class Visitor:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from sqlalchemy import create_engine, text
 
 from anypool.clock import ManualClock
-from anypool.engine import imaging
-from anypool.engine.imaging import Read
+from anypool.engine.observing import imaging
+from anypool.engine.observing.imaging import Read
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import (
     Boot,

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from anypool.clock import ManualClock
-from anypool.engine.archive import Archive
-from anypool.engine.retention import Retention, thinned
+from anypool.engine.records.archive import Archive
+from anypool.engine.records.retention import Retention, thinned
 from anypool.errors import Conflict, NotFound, StoreFailed
 from anypool.model import HostId, Inventory, VmId, VmState
 from anypool.plan import Plan, PlanState, digest, encode_inventory, encode_plan, parts

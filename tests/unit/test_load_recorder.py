@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anypool.clock import ManualClock
-from anypool.engine.history import History, Span
-from anypool.engine.load import Loads, Sample, measured
-from anypool.engine.recorder import Recorder
+from anypool.engine.loads.history import History, Span
+from anypool.engine.loads.load import Loads, Sample, measured
+from anypool.engine.loads.recorder import Recorder
 from anypool.errors import Invalid, StoreFailed
 from anypool.model import EndpointId, Load, VmId
 from anypool.store import Store, Tx, loads

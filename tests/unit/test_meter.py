@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from anypool.clock import ManualClock
-from anypool.engine.hour import Readings
-from anypool.engine.meter import SHARES, Meter
-from anypool.engine.observe import Observer
+from anypool.engine.loads.hour import Readings
+from anypool.engine.loads.meter import SHARES, Meter
+from anypool.engine.observing.observe import Observer
 from anypool.errors import Unreachable
 from anypool.model import Endpoint, EndpointId, Load, VmId
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import anypool
 from anypool.api.language import chosen
-from anypool.engine.decision import Deed
-from anypool.engine.sight import Copy
+from anypool.engine.runs.decision import Deed
+from anypool.engine.runs.sight import Copy
 from anypool.errors import Conflict, NoPlan
 from anypool.model import HostState, Inventory, VmState
 from anypool.plan import (

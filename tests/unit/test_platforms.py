@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from anypool.engine.merge import lay_over_host, merge_datastore
+from anypool.engine.observing.merge import lay_over_host, merge_datastore
 from anypool.exchange.masking import mask
 from anypool.exchange.poolfile import PoolFile
 from anypool.model import (

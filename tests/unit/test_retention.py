@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from anypool.clock import ManualClock
-from anypool.engine.history import History, Span
-from anypool.engine.recorder import Recorder
-from anypool.engine.retention import BATCH, Retention
+from anypool.engine.loads.history import History, Span
+from anypool.engine.loads.recorder import Recorder
+from anypool.engine.records.retention import BATCH, Retention
 from anypool.errors import Busy, Invalid
 from anypool.model import PlanId, PoolId, RolloutState, RolloutWish
 from anypool.plan import PlanState
@@ -165,7 +165,7 @@ def test_the_audit_trail_is_cut_in_parts_and_still_holds(
     store: Store, clock: ManualClock, retention: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = 20
-    monkeypatch.setattr("anypool.engine.retention.BATCH", few)
+    monkeypatch.setattr("anypool.engine.records.retention.BATCH", few)
     for _ in range(12):
         clock.advance(60)
         with store.writing() as tx:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from anypool.engine.decide import Deal, Rest, Urge, deal, enough, weigh
-from anypool.engine.past import Past
+from anypool.engine.watching.decide import Deal, Rest, Urge, deal, enough, weigh
+from anypool.engine.watching.past import Past
 from anypool.errors import Invalid
 from anypool.model import Automation, Balance, HostId, Level, Policy, PolicyId, VmId
 from anypool.model.window import window_of

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from anypool.api.asking import By, Key, Searched, Use
 from anypool.api.views import ListView, list_view, time_or_none
 from anypool.api.vms import Text
-from anypool.engine.digests import Progress
+from anypool.engine.observing.digests import Progress
 from anypool.model import Boot, Image, ImageCopy, ImageVersion, Inventory, Place
 from anypool.service import Principal, Services
 from anypool.service.images import NewImage, NewVersion, VersionChange

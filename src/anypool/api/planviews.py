@@ -8,7 +8,7 @@ from msgspec import Struct
 from anypool.api.language import ReasonView, language, reason_view, told
 from anypool.api.priceviews import CorrectionView, correction_view
 from anypool.api.views import time_or_none
-from anypool.engine.measuring import took_ms
+from anypool.engine.runs.measuring import took_ms
 from anypool.model import Inventory
 from anypool.plan import (
     Correction,

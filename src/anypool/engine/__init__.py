@@ -1,12 +1,12 @@
 """Where plans meet the world: observe, decide step by step, act, look again."""
 
-from anypool.engine.backups import Kept, Schedule
-from anypool.engine.board import Notice, Subscription
-from anypool.engine.endpoints import DriverPool
 from anypool.engine.engine import Engine
-from anypool.engine.history import Column, Series, Span
-from anypool.engine.load import LoadRate
-from anypool.engine.retention import Standing
+from anypool.engine.loads.history import Column, Series, Span
+from anypool.engine.loads.load import LoadRate
+from anypool.engine.observing.board import Notice, Subscription
+from anypool.engine.observing.endpoints import DriverPool
+from anypool.engine.records.backups import Kept, Schedule
+from anypool.engine.records.retention import Standing
 
 __all__ = [
     "Column",

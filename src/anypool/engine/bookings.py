@@ -14,13 +14,13 @@ from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
-from anypool.engine.admission import with_pending
-from anypool.engine.keeping import Keeping
-from anypool.engine.observe import Observer
-from anypool.engine.picture import Picture
+from anypool.engine.observing.observe import Observer
+from anypool.engine.observing.picture import Picture
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
-from anypool.engine.runner import Runner
+from anypool.engine.records.keeping import Keeping
+from anypool.engine.runs.admission import with_pending
+from anypool.engine.runs.runner import Runner
 from anypool.errors import (
     AnypoolError,
     Busy,

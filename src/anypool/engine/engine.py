@@ -7,31 +7,31 @@ from functools import partial
 from msgspec.structs import replace
 
 from anypool.clock import Clock
-from anypool.engine.admission import admit
-from anypool.engine.archive import BY_SOMEBODY, Origin
-from anypool.engine.board import Board, Notice, Subscription
 from anypool.engine.bookings import Bookings
-from anypool.engine.change import Delta
-from anypool.engine.endpoints import DriverPool, Endpoints
-from anypool.engine.health import Healths
-from anypool.engine.images import Images
-from anypool.engine.journal import Journal
-from anypool.engine.keeping import Keeping
 from anypool.engine.lease import Keeper
-from anypool.engine.load import Loads
-from anypool.engine.meter import SHARES, Meter
-from anypool.engine.observe import Observer, places
-from anypool.engine.ours import Ours
-from anypool.engine.picture import Picture
+from anypool.engine.loads.load import Loads
+from anypool.engine.loads.meter import SHARES, Meter
+from anypool.engine.observing.board import Board, Notice, Subscription
+from anypool.engine.observing.change import Delta
+from anypool.engine.observing.endpoints import DriverPool, Endpoints
+from anypool.engine.observing.health import Healths
+from anypool.engine.observing.images import Images
+from anypool.engine.observing.observe import Observer, places
+from anypool.engine.observing.ours import Ours
+from anypool.engine.observing.picture import Picture
+from anypool.engine.observing.recollect import recollected
+from anypool.engine.observing.saver import Saver
+from anypool.engine.observing.services import Services
 from anypool.engine.policies import Policies
 from anypool.engine.pools import Pools
-from anypool.engine.recollect import recollected
+from anypool.engine.records.archive import BY_SOMEBODY, Origin
+from anypool.engine.records.keeping import Keeping
 from anypool.engine.resync import Resync
 from anypool.engine.rollouts import Rollouts
-from anypool.engine.runner import Crew, Runner
-from anypool.engine.saver import Saver
-from anypool.engine.services import Services
-from anypool.engine.state import Asked, Request
+from anypool.engine.runs.admission import admit
+from anypool.engine.runs.journal import Journal
+from anypool.engine.runs.runner import Crew, Runner
+from anypool.engine.runs.state import Asked, Request
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import Busy, Invalid, NotFound
 from anypool.model import (

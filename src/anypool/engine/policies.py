@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from itertools import combinations
 
-from anypool.engine.admission import broken_rules
-from anypool.engine.board import Board, Notice
+from anypool.engine.observing.board import Board, Notice
+from anypool.engine.runs.admission import broken_rules
 from anypool.errors import Conflict, NotFound
 from anypool.model import WATCHED, Bound, HighAvailability, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse

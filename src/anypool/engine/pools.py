@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from anypool.engine.board import Board, Notice
-from anypool.engine.endpoints import Endpoints
-from anypool.engine.runner import Runner
+from anypool.engine.observing.board import Board, Notice
+from anypool.engine.observing.endpoints import Endpoints
+from anypool.engine.runs.runner import Runner
 from anypool.errors import Busy, Conflict, Denied, NotFound
 from anypool.model import (
     DEFAULT_POOL,

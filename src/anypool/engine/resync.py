@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from anypool.engine.board import Board, Notice
-from anypool.engine.endpoints import Endpoints
-from anypool.engine.merge import may_hold
-from anypool.engine.state import Asked, Request
+from anypool.engine.observing.board import Board, Notice
+from anypool.engine.observing.endpoints import Endpoints
+from anypool.engine.observing.merge import may_hold
+from anypool.engine.runs.state import Asked, Request
 from anypool.errors import AnypoolError, Busy
 from anypool.model import EndpointId, Inventory, VmId
 from anypool.plan import (

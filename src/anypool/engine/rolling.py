@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine import waves
-from anypool.engine.archive import Origin
 from anypool.engine.engine import Engine
-from anypool.engine.inputs import Also, keep
+from anypool.engine.records.archive import Origin
+from anypool.engine.records.inputs import Also, keep
 from anypool.engine.rollouts import event_of
 from anypool.engine.threads import Ticker
 from anypool.engine.waves import Followed

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import uuid4
 
-from anypool.engine.board import Board, Notice
-from anypool.engine.state import Asked, Request
+from anypool.engine.observing.board import Board, Notice
+from anypool.engine.runs.state import Asked, Request
 from anypool.errors import Conflict
 from anypool.model import HostId, Inventory, PlanId, PoolId, RolloutState, RolloutWish, RunId
 from anypool.plan import HandOver, Reason, reason, refuse, say

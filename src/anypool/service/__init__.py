@@ -8,7 +8,7 @@ from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.engine.ha.guard import Guard
 from anypool.engine.rolling import Rolling
-from anypool.engine.watch import Watch
+from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
 from anypool.service.applications import Applications
 from anypool.service.audit import Audit

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.engine.services import found
+from anypool.engine.observing.services import found
 from anypool.errors import Conflict, Invalid
 from anypool.model import (
     Component,

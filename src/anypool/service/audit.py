@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from anypool.engine.heads import exported, file_of
+from anypool.engine.records.heads import exported, file_of
 from anypool.errors import StoreFailed
 from anypool.model import Inventory
 from anypool.search import Noun, parse

@@ -2,7 +2,7 @@
 
 from anypool.clock import Clock
 from anypool.engine import Engine
-from anypool.engine.usage import Usages
+from anypool.engine.loads.usage import Usages
 from anypool.model import Inventory
 from anypool.planner.rebalance import Aim, plan_rebalance
 from anypool.planner.rules import Rulebook

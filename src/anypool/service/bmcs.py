@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.engine.bmcs import Trial
+from anypool.engine.observing.bmcs import Trial
 from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import (
     Bmc,

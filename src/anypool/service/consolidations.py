@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine import Engine
-from anypool.engine.curves import METRIC, curves, whole_hours
+from anypool.engine.loads.curves import METRIC, curves, whole_hours
 from anypool.errors import Invalid
 from anypool.model import Curve, Host, Inventory, VmId
 from anypool.planner.fewest import Wish, plan_consolidation

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.engine.digests import Progress
+from anypool.engine.observing.digests import Progress
 from anypool.errors import AnypoolError, Conflict, Invalid, NotFound
 from anypool.model import (
     Boot,

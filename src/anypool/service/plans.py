@@ -5,7 +5,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.engine.watch import Watch
+from anypool.engine.watching.watch import Watch
 from anypool.errors import Conflict, Invalid
 from anypool.model import PlanId
 from anypool.plan import Correction, PlanState, Reason, reason, say

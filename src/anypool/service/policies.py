@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine import Engine
-from anypool.engine.watch import Watch
+from anypool.engine.watching.watch import Watch
 from anypool.model import (
     HOLDS_MEMORY,
     WATCHED,

@@ -3,7 +3,7 @@
 from functools import partial
 
 from anypool.engine import Engine
-from anypool.engine.powerorders import Energy, PowerOrders
+from anypool.engine.watching.powerorders import Energy, PowerOrders
 from anypool.errors import Invalid
 from anypool.model import HostId, Inventory, PowerSaving
 from anypool.planner.rules import Rulebook

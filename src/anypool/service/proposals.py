@@ -6,8 +6,8 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.engine.archive import Origin
-from anypool.engine.inputs import keep
+from anypool.engine.records.archive import Origin
+from anypool.engine.records.inputs import keep
 from anypool.model import Inventory
 from anypool.plan import Plan
 from anypool.planner.rules import Rulebook

@@ -9,7 +9,7 @@ from msgspec import Struct
 from anypool import __version__
 from anypool.clock import Clock
 from anypool.engine import Engine
-from anypool.engine.usage import Usages
+from anypool.engine.loads.usage import Usages
 from anypool.errors import Busy, Invalid, NotFound
 from anypool.model import Inventory, PlanId
 from anypool.plan import Reason, goal_of, plain

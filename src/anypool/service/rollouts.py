@@ -3,8 +3,8 @@
 from msgspec import Struct, structs
 
 from anypool.engine import Engine
-from anypool.engine.archive import Origin
-from anypool.engine.inputs import Also, keep
+from anypool.engine.records.archive import Origin
+from anypool.engine.records.inputs import Also, keep
 from anypool.engine.rolling import Rolling
 from anypool.engine.rollouts import Expected, begun
 from anypool.errors import Invalid, NotFound

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from anypool.engine.archive import Origin
 from anypool.engine.engine import Engine
-from anypool.engine.past import WAITING
+from anypool.engine.records.archive import Origin
+from anypool.engine.watching.past import WAITING
 from anypool.errors import AnypoolError
 from anypool.model import HighAvailability, HostId, Inventory, Level, PlanId, Policy, VmId
 from anypool.plan import (

@@ -1,8 +1,8 @@
 """What to do next about a step that follows a failure: fence, start elsewhere, forget a copy."""
 
-from anypool.engine.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
-from anypool.engine.migration import Times
-from anypool.engine.sight import GONE, Copy, Seen, Sight
+from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
+from anypool.engine.runs.migration import Times
+from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, HostState, Power, proves
 from anypool.plan import FenceHost, ForgetCopy, StartAfterFailure, reason
 from anypool.planner.ha.decide import is_about_host

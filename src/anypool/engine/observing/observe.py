@@ -1,0 +1,312 @@
+"""Reading the pool: whole, in part, and on being told of changes; one loop per endpoint."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from anypool.clock import Clock
+from anypool.drivers import Driver
+from anypool.engine.ha.vitals import Vitals
+from anypool.engine.observing.board import Board, Notice
+from anypool.engine.observing.change import Delta
+from anypool.engine.observing.picture import Picture
+from anypool.engine.observing.turnstile import Turnstile
+from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
+from anypool.model import (
+    DatastoreId,
+    Endpoint,
+    EndpointHealth,
+    EndpointId,
+    EndpointState,
+    Frame,
+    HostId,
+    Inventory,
+    Power,
+    Remark,
+    Vm,
+    VmId,
+    Volume,
+)
+from anypool.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Observer:
+    """All readings go through here: they are ordered, merged and published.
+
+    `moving` tells which VMs a migration of ours is about, `changed` is told of what is new,
+    `whole` of endpoints that were read whole, once that is published,
+    `remarked` of what a platform says of changes, with the pool as it was before. `bmc` gives
+    the driver of a host's BMC, None for a host without one; `read_power` asks it, and publishes
+    what it says.
+    """
+
+    def __init__(self, picture: Picture, board: Board, clock: Clock) -> None:
+        self._picture = picture
+        self._board = board
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._drivers: dict[EndpointId, tuple[Endpoint, Driver]] = {}
+        self._health: dict[EndpointId, EndpointHealth] = {}
+        self.vitals = Vitals(clock)
+        self.moving: Callable[[], frozenset[VmId]] = frozenset
+        self.changed: Callable[[Delta], None] = lambda _: None
+        self.whole: Callable[[EndpointId], None] = lambda _: None
+        self.remarked: Callable[[EndpointId, tuple[Remark, ...], Inventory], None] = _unheard
+        self.has_bmc: Callable[[HostId], bool] = lambda _: False
+        self.bmc: Callable[[HostId], Driver | None] = lambda _: None
+        self.read_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
+
+    @property
+    def inventory(self) -> Inventory:
+        """Return the pool as known now."""
+        return self._board.inventory
+
+    def add(self, endpoint: Endpoint, driver: Driver) -> None:
+        """Begin to know an endpoint."""
+        with self._lock:
+            self._drivers[endpoint.id] = (endpoint, driver)
+            self._health.setdefault(endpoint.id, EndpointHealth(id=endpoint.id))
+
+    def remove(self, endpoint: EndpointId) -> None:
+        """Forget an endpoint and what it said; quiet if it is not known."""
+        with self._lock:
+            self._drivers.pop(endpoint, None)
+            self._health.pop(endpoint, None)
+        self.change(lambda picture: picture.forget(endpoint))
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return all endpoints by id."""
+        with self._lock:
+            return tuple(self._drivers[key][0] for key in sorted(self._drivers))
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """Return how the conversation with each endpoint goes, by id."""
+        with self._lock:
+            return tuple(self._health[key] for key in sorted(self._health))
+
+    def driver(self, endpoint: EndpointId) -> Driver:
+        """Return the driver of an endpoint; raise `NotFound`."""
+        with self._lock:
+            found = self._drivers.get(endpoint)
+        if found is None:
+            raise NotFound(f"there is no endpoint {endpoint}")
+        return found[1]
+
+    def driver_of(self, host: HostId) -> Driver:
+        """Return the driver that speaks for a host; raise `NotFound`."""
+        return self.driver(self.inventory.host(host).endpoint)
+
+    def switch_of(self, host: HostId) -> Driver:
+        """Return the driver that switches a host: of its BMC, or else of its endpoint."""
+        found = self.bmc(host)
+        return self.driver_of(host) if found is None else found
+
+    def current(self, endpoint: EndpointId) -> bool:
+        """Return whether an endpoint was read whole since the start and still answers."""
+        with self._lock:
+            return self._picture.current(endpoint)
+
+    def read(self, endpoint: EndpointId, vms: tuple[VmId, ...] | None = None) -> Frame:
+        """Read an endpoint, or some VMs of it, and publish what it says.
+
+        Raise what the driver raises; the endpoint's hosts and VMs are UNKNOWN then.
+        """
+        with self._lock:
+            known = self._drivers.get(endpoint)
+            moment = self._picture.moment()
+        if known is None:
+            raise NotFound(f"there is no endpoint {endpoint}")
+        try:
+            frame = known[1].observe() if vms is None else known[1].observe_vms(vms)
+        except AnypoolError as error:
+            self.lost(endpoint, error)
+            raise
+        self._take(known[0], frame, moment)
+        if vms is None and self.current(endpoint):
+            self.whole(endpoint)
+        return frame
+
+    def take(self, endpoint: Endpoint, frame: Frame) -> None:
+        """Publish a reading that was made before its endpoint was known here."""
+        with self._lock:
+            moment = self._picture.moment()
+        self._take(endpoint, frame, moment)
+
+    def begin(self, picture: Picture) -> None:
+        """Replace all that is known, as after a restart."""
+        with self._lock:
+            self._picture = picture
+            self._drivers.clear()
+            self._health.clear()
+            self.vitals.begin()
+            self._board.publish(picture.inventory, (Notice("resync"),))
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Return every volume that some endpoint sees."""
+        with self._lock:
+            return self._picture.volumes()
+
+    def volumes_on(self, places: Iterable[DatastoreId]) -> dict[DatastoreId, tuple[Volume, ...]]:
+        """Return what is seen where some datastores are; see `Picture.volumes_on`."""
+        with self._lock:
+            return self._picture.volumes_on(places)
+
+    def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> None:
+        """Publish a reading, unless its endpoint was removed or changed meanwhile."""
+        with self._lock:
+            if self._drivers.get(endpoint.id, (None,))[0] != endpoint:
+                return
+        self.vitals.frame(endpoint.id, frame)
+        self._note(endpoint.id, EndpointState.CONNECTED, "")
+        moving = self.moving()
+        self.change(lambda picture: picture.apply(endpoint, frame, moment, moving))
+
+    def change(self, how: Callable[[Picture], Delta]) -> None:
+        """Change the picture and publish the inventory that comes out."""
+        with self._lock:
+            delta = how(self._picture)
+            if delta.notices:
+                self._board.publish(self._picture.inventory, delta.notices)
+                self.changed(delta)
+
+    def answered(self, endpoint: EndpointId) -> None:
+        """Take note that an endpoint answered, though with no news; that is a sign of life."""
+        self.vitals.answered(endpoint)
+
+    def lost(self, endpoint: EndpointId, error: AnypoolError) -> None:
+        """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN."""
+        self._note(endpoint, EndpointState.UNREACHABLE, error.message)
+        self.change(lambda picture: picture.lose(endpoint))
+
+    def _note(self, endpoint: EndpointId, state: EndpointState, message: str) -> None:
+        now = self._clock.now()
+        with self._lock:
+            old = self._health.get(endpoint)
+            if old is None:
+                return
+            new = replace(
+                old,
+                state=state,
+                message=message,
+                since=old.since if old.state is state else now,
+                seen_at=now if state is EndpointState.CONNECTED else old.seen_at,
+            )
+            self._health[endpoint] = new
+        if old.state is not state:
+            self._board.tell((Notice("endpoint", endpoint),))
+
+
+class Loop:
+    """The loop that keeps one endpoint's reading fresh, on a thread of its own.
+
+    An endpoint that does not answer is tried again ever more rarely; nobody else waits.
+    """
+
+    def __init__(
+        self,
+        endpoint: EndpointId,
+        observer: Observer,
+        clock: Clock,
+        settings: Settings,
+        turnstile: Turnstile,
+    ) -> None:
+        self._turnstile = turnstile
+        self._endpoint = endpoint
+        self._observer = observer
+        self._clock = clock
+        self._settings = settings
+        self._stop = threading.Event()
+        self._failures = 0
+        self._lasts_s = settings.observe_every_s * _share(endpoint)
+        self._thread = threading.Thread(target=self._run, name=f"observe-{endpoint}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the loop to end; it does so after the call it is in."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for its end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.round()
+                self._failures = 0
+            except Busy:
+                self._clock.wait(self._stop, self._rest())
+            except AnypoolError as error:
+                self._observer.lost(self._endpoint, error)
+                self._clock.wait(self._stop, self._rest())
+            except Exception:  # a reader that ends in silence would be worse than a wrong driver
+                log.exception("endpoint %s", self._endpoint)
+                self._clock.wait(self._stop, self._rest())
+
+    def _rest(self) -> float:
+        first, longest = self._settings.unreachable_retry_s, self._settings.unreachable_retry_max_s
+        self._failures += 1
+        return float(min(longest, first * 2 ** min(self._failures - 1, 10)))
+
+    def round(self) -> None:
+        """Read all, then follow the changes until it is time to read all again."""
+        until = self._clock.monotonic() + self._lasts_s
+        with self._turnstile.turn():
+            cursor = self._cursor()
+            self._observer.read(self._endpoint)
+        self._failures = 0
+        self._lasts_s = self._settings.observe_every_s
+        while not self._stop.is_set() and (left := until - self._clock.monotonic()) > 0:
+            if cursor is None:
+                self._clock.wait(self._stop, left)
+                return
+            cursor = self._follow(cursor, min(left, self._settings.changes_wait_s))
+
+    def _cursor(self) -> str | None:
+        """Return where to follow changes from, None if the endpoint tells of none."""
+        try:
+            return self._observer.driver(self._endpoint).changes("", 0.0).cursor
+        except NotSupported:
+            return None
+
+    def _follow(self, cursor: str, wait_s: float) -> str:
+        found = self._observer.driver(self._endpoint).changes(cursor, wait_s)
+        self._observer.answered(self._endpoint)
+        if self._stop.is_set():
+            return cursor
+        before = self._observer.inventory
+        try:
+            if found.resync or found.host or not self._observer.current(self._endpoint):
+                self._observer.read(self._endpoint)
+            elif found.vms:
+                self._observer.read(self._endpoint, tuple(sorted(found.vms)))
+        finally:
+            self._observer.remarked(self._endpoint, found.remarks, before)
+        return found.cursor
+
+
+def _unheard(*_: object) -> None:
+    """Let remarks of platforms be."""
+
+
+def _share(endpoint: EndpointId) -> float:
+    """Return after which share of the usual time an endpoint is read for the second time.
+
+    All are read at once when the manager starts; from then on they are to take turns.
+    """
+    return 0.5 + crc32(endpoint.encode()) / 2**33
+
+
+def places(vm: Vm | None, hosts: Iterable[HostId]) -> tuple[HostId, ...]:
+    """Return the hosts to look at for a VM: those named, then all that know it, each once."""
+    known: list[HostId] = [] if vm is None or vm.host is None else [vm.host]
+    known += [] if vm is None else [copy.host for copy in vm.copies]
+    return tuple(dict.fromkeys([*hosts, *known]))

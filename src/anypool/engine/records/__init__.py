@@ -1,0 +1,1 @@
+"""What is kept for a while and thinned out: inventories, backups, prices, the head of the audit."""

@@ -1,0 +1,229 @@
+"""From a deed to the driver operation that does it."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from anypool.drivers import Driver, Migration
+from anypool.drivers.observing import check_operable
+from anypool.engine.observing.knock import knock
+from anypool.engine.runs.decision import Deed, Memory
+from anypool.errors import Busy
+from anypool.model import DatastoreId, HostId, Inventory, Probe
+from anypool.plan import (
+    Action,
+    AttachDisk,
+    AttachNic,
+    AwaitReady,
+    CreateSnapshot,
+    CreateVm,
+    DeleteSnapshot,
+    DeleteVm,
+    DetachDisk,
+    DetachNic,
+    EnterMaintenance,
+    EraseTrace,
+    FenceHost,
+    ForgetCopy,
+    HandOver,
+    LeaveMaintenance,
+    MigrateVm,
+    MoveDisks,
+    PauseVm,
+    PowerOffHost,
+    PowerOnHost,
+    ReconfigureVm,
+    RenameVm,
+    RestartHow,
+    RestartVm,
+    ResumeVm,
+    RevertSnapshot,
+    StartAfterFailure,
+    StartVm,
+    StopHow,
+    StopVm,
+    VerifyHost,
+    hosts_of,
+)
+from anypool.settings import Settings
+
+DriverOf = Callable[[HostId], Driver]
+
+
+def order_for(
+    action: MigrateVm, memory: Memory, inventory: Inventory, settings: Settings
+) -> Migration:
+    """Return the order of a migration; raise `NotFound` if its target is not known."""
+    target = inventory.host(action.target)
+    return Migration(
+        vm=action.vm,
+        source=action.source,
+        target=action.target,
+        peer_uri=target.peer_uri,
+        peer_address=target.peer_address,
+        start_paused=memory.held,
+        pause_limit_ms=settings.migration_pause_ms,
+        pause_limit_max_ms=settings.migration_pause_max_ms,
+        bandwidth_mib_s=settings.migration_bandwidth_mib_s,
+    )
+
+
+class Hands:
+    """Does deeds; `settings` are how, `switch_of` gives the driver that switches a host."""
+
+    def __init__(self, driver_of: DriverOf, switch_of: DriverOf, settings: Settings) -> None:
+        self._driver_of = driver_of
+        self._switch_of = switch_of
+        self._settings = settings
+        self.knock: Callable[[Probe, str], str] = knock
+
+    def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
+        """Do one deed and return when it is done; raise from `anypool.errors`."""
+        if isinstance(action, AwaitReady):
+            self._ask(action)
+        elif isinstance(action, HandOver):
+            pass  # it is in the journal that people may service the host; nobody else is told
+        elif isinstance(action, PowerOffHost | PowerOnHost):
+            switch(deed, action, self._switch_of(action.host))
+        elif isinstance(action, FenceHost):
+            self._switch_of(action.host).force_off_host(action.host)
+        elif isinstance(action, StartAfterFailure | ForgetCopy):
+            _after_failure(action, self._driver_of(action.host), tag)
+        elif order is not None:
+            self._migrate(deed, order)
+        else:
+            driver = self._driver_of(hosts_of(action)[0])
+            perform(action, driver, tag, self._settings)
+
+    def _ask(self, action: AwaitReady) -> None:
+        """Ask once whether a VM is ready; raise `Busy` if it is not yet."""
+        if why := self.knock(action.probe, action.name):
+            raise Busy(why)
+
+    def delete_volumes(self, action: DeleteVm, volumes: tuple[tuple[str, str], ...]) -> None:
+        """Delete what a deletion that was cut off left over."""
+        driver = self._driver_of(action.host)
+        for datastore, volume in volumes:
+            driver.delete_volume(DatastoreId(datastore), volume)
+
+    def _migrate(self, deed: Deed, order: Migration) -> None:
+        match deed:
+            case Deed.PERFORM:
+                check_operable(self._driver_of(order.target), "receive a VM")
+                self._driver_of(order.source).begin_migration(order)
+            case Deed.CANCEL_MIGRATION:
+                self._driver_of(order.source).cancel_migration(order)
+            case Deed.RESUME_TARGET:
+                self._driver_of(order.target).resume_vm(order.vm, order.target)
+            case Deed.RESUME_SOURCE:
+                self._driver_of(order.source).resume_vm(order.vm, order.source)
+            case Deed.DISCARD_TARGET:
+                self._driver_of(order.target).discard_copy(order.vm, order.target)
+            case Deed.DISCARD_SOURCE:
+                self._driver_of(order.source).discard_copy(order.vm, order.source)
+            case Deed.DELETE_VOLUMES | Deed.FORCE_OFF:
+                raise AssertionError(f"a migration has no {deed}")
+            case _:
+                assert_never(deed)
+
+
+def _after_failure(action: StartAfterFailure | ForgetCopy, driver: Driver, tag: str) -> None:
+    if isinstance(action, ForgetCopy):
+        driver.discard_copy(action.vm, action.host)
+    else:
+        driver.adopt_vm(action.wish, action.host, tag, action.proof)
+
+
+def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> None:
+    """Carry an action out; a migration is begun elsewhere."""
+    match action:
+        case CreateVm(wish=wish, host=host):
+            driver.create_vm(wish, host, tag)
+        case StartVm(vm=vm, host=host):
+            driver.start_vm(vm, host)
+        case StopVm(vm=vm, host=host, how=StopHow.SHUT_DOWN):
+            driver.shut_down_vm(vm, host, settings.shut_down_wait_s)
+        case StopVm(vm=vm, host=host):
+            driver.power_off_vm(vm, host)
+        case RestartVm(vm=vm, host=host, how=RestartHow.REBOOT):
+            driver.reboot_vm(vm, host)
+        case RestartVm(vm=vm, host=host):
+            driver.reset_vm(vm, host)
+        case DeleteVm(vm=vm, host=host, volumes=volumes):
+            driver.delete_vm(vm, host, volumes)
+        case EraseTrace() | EnterMaintenance() | LeaveMaintenance():
+            _of_host(action, driver)
+        case (
+            MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
+            | FenceHost() | StartAfterFailure() | ForgetCopy()
+        ):  # fmt: skip
+            raise AssertionError(f"{type(action).__name__} is not done by one operation")
+        case _:
+            _change(action, driver, tag)
+
+
+def _of_host(action: EraseTrace | EnterMaintenance | LeaveMaintenance, driver: Driver) -> None:
+    match action:
+        case EraseTrace(trace=trace):
+            driver.erase_trace(trace)
+        case EnterMaintenance(host=host):
+            driver.enter_maintenance(host)
+        case LeaveMaintenance(host=host):
+            driver.leave_maintenance(host)
+        case _:
+            assert_never(action)
+
+
+def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> None:
+    """Switch a host, by the driver of its BMC where it has one."""
+    if isinstance(action, PowerOnHost):
+        driver.power_on_host(action.host)
+    elif deed is Deed.FORCE_OFF:
+        driver.force_off_host(action.host)
+    else:
+        driver.power_off_host(action.host)
+
+
+_Change = (
+    PauseVm | ResumeVm | RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic
+    | DetachNic | MoveDisks | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+)  # fmt: skip
+
+
+def _change(action: _Change, driver: Driver, tag: str) -> None:
+    vm, host = action.vm, action.host
+    match action:
+        case PauseVm():
+            driver.pause_vm(vm, host)
+        case ResumeVm():
+            driver.resume_vm(vm, host)
+        case RenameVm(name=name):
+            driver.rename_vm(vm, host, name)
+        case ReconfigureVm(change=change):
+            driver.reconfigure_vm(vm, host, change)
+        case CreateSnapshot(name=name):
+            driver.create_snapshot(vm, host, name, tag)
+        case MoveDisks(datastore=datastore):
+            driver.move_disks(vm, host, datastore)
+        case RevertSnapshot(name=name):
+            driver.revert_snapshot(vm, host, name)
+        case DeleteSnapshot(name=name):
+            driver.delete_snapshot(vm, host, name)
+        case _:
+            _device(action, driver, tag)
+
+
+def _device(
+    action: AttachDisk | DetachDisk | AttachNic | DetachNic, driver: Driver, tag: str
+) -> None:
+    vm, host = action.vm, action.host
+    match action:
+        case AttachDisk(disk=disk):
+            driver.attach_disk(vm, host, disk, tag)
+        case DetachDisk(target=target):
+            driver.detach_disk(vm, host, target)
+        case AttachNic(nic=nic):
+            driver.attach_nic(vm, host, nic)
+        case DetachNic(mac=mac):
+            driver.detach_nic(vm, host, mac)
+        case _:
+            assert_never(action)

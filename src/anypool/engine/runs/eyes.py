@@ -1,0 +1,159 @@
+"""A look at the world for one action: which hosts are read, in which order."""
+
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from anypool.drivers import Migration
+from anypool.engine.observing.observe import Observer, places
+from anypool.engine.runs.sight import Seen, Sight
+from anypool.errors import AnypoolError
+from anypool.model import EndpointId, Frame, HostId, HostState, Job, JobOrder, Power, VmId
+from anypool.plan import (
+    Action,
+    FenceHost,
+    ForgetCopy,
+    MigrateVm,
+    PowerOffHost,
+    PowerOnHost,
+    StartAfterFailure,
+    hosts_of,
+    vm_of,
+)
+
+
+class Eyes:
+    """Looks through an observer, so that everybody sees what was seen."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def look(self, action: Action, order: Migration | None, task: JobOrder | None = None) -> Sight:
+        """Return what all hosts that matter say about an action; never raises for their silence.
+
+        With `order`, the migration it names is asked for too. With `task` the platform is asked
+        for its task, before anything is read: what is read then is not older than its answer.
+        """
+        if task is None:
+            return self._look(action, order)
+        try:
+            job = self._observer.driver_of(task.host).job(task)
+        except AnypoolError:
+            silent = tuple(Seen(host, answered=False) for host in hosts_of(action))
+            return Sight(inventory=self._observer.inventory, seen=silent, answered=False)
+        return replace(self._look(action, None), job=job)
+
+    def _look(self, action: Action, order: Migration | None) -> Sight:
+        self._meet(hosts_of(action))
+        vm = vm_of(action)
+        if isinstance(action, PowerOffHost | PowerOnHost):
+            return self._look_at_power(action)
+        if isinstance(action, FenceHost):
+            return self._look_before_fencing(action.host)
+        if vm is None:
+            return self._look_at_host(hosts_of(action)[0])
+        named = hosts_of(action)
+        if isinstance(action, MigrateVm):
+            named = (action.target, action.source)
+        if isinstance(action, ForgetCopy):
+            named = (action.lives_on, action.host)
+        if isinstance(action, StartAfterFailure):
+            named = (action.host, action.home)
+        known = self._observer.inventory.vms.get(vm)
+        seen = self._look_at_vm(vm, places(known, named))
+        needed = hosts_of(action) if isinstance(action, StartAfterFailure) else named
+        answered = all(one.answered for one in seen if one.host in needed)
+        job = None if order is None else self._job(order)
+        inventory = self._observer.inventory
+        sight = Sight(inventory=inventory, seen=seen, job=job, answered=answered)
+        if isinstance(action, StartAfterFailure):
+            proofs = (action.proof, *action.also)
+            return replace(sight, void=self._observer.vitals.against(proofs))
+        return sight
+
+    def _meet(self, hosts: tuple[HostId, ...]) -> None:
+        """Read every endpoint not read yet, if it takes that to know these hosts."""
+        if all(host in self._observer.inventory.hosts for host in hosts):
+            return
+        for endpoint in self._observer.endpoints():
+            if all(host in self._observer.inventory.hosts for host in hosts):
+                return
+            if not self._observer.current(endpoint.id):
+                with suppress(AnypoolError):
+                    self._observer.read(endpoint.id)
+
+    def _look_at_host(self, host: HostId) -> Sight:
+        """Read a host whole: what is seen are all VMs that it says it has."""
+        try:
+            frame = self._observer.read(self._observer.inventory.host(host).endpoint)
+        except AnypoolError:
+            return Sight(inventory=self._observer.inventory, answered=False)
+        seen = (_seen(vm.id, host, frame) for vm in frame.vms)
+        there = tuple(one for one in seen if one.vm is not None)
+        return Sight(inventory=self._observer.inventory, seen=there)
+
+    def _look_at_power(self, action: PowerOffHost | PowerOnHost) -> Sight:
+        """Ask the BMC of a host, where it has one, and the host after it.
+
+        Where the host says nothing and the BMC says that it is off, that is an answer. One that
+        is to be woken and is off is not asked: that would only take the time of a connection.
+        """
+        power = self._observer.read_power(action.host)
+        if isinstance(action, PowerOffHost) or not self._is_off(action.host, power):
+            sight = self._look_at_host(action.host)
+        else:
+            sight = Sight(inventory=self._observer.inventory)
+        off = self._is_off(action.host, power)
+        return replace(sight, power=power, answered=sight.answered or off)
+
+    def _look_before_fencing(self, host: HostId) -> Sight:
+        """Ask the host whether it lives after all, and its BMC for its power; that must answer."""
+        sight = self._look_at_host(host)
+        power = self._observer.vitals.read_power(host)
+        inventory = self._observer.inventory
+        return replace(sight, power=power, answered=power is not Power.UNKNOWN, inventory=inventory)
+
+    def _is_off(self, host: HostId, power: Power) -> bool:
+        known = self._observer.inventory.hosts.get(host)
+        return power is Power.OFF and known is not None and known.state is HostState.OFF
+
+    def _look_at_vm(self, vm: VmId, hosts: tuple[HostId, ...]) -> tuple[Seen, ...]:
+        """Read the hosts one after the other, an endpoint that speaks for several once."""
+        frames: dict[EndpointId, Frame | None] = {}
+        seen: list[Seen] = []
+        for host in hosts:
+            record = self._observer.inventory.hosts.get(host)
+            if record is None:
+                seen.append(Seen(host, answered=False))
+                continue
+            if record.endpoint not in frames:
+                frames[record.endpoint] = self._frame(record.endpoint, vm)
+            frame = frames[record.endpoint]
+            seen.append(Seen(host, answered=False) if frame is None else _seen(vm, host, frame))
+        return tuple(seen)
+
+    def _frame(self, endpoint: EndpointId, vm: VmId) -> Frame | None:
+        try:
+            if not self._observer.current(endpoint):
+                return self._observer.read(endpoint)
+            return self._observer.read(endpoint, (vm,))
+        except AnypoolError:
+            return None
+
+    def _job(self, order: Migration) -> Job | None:
+        try:
+            return self._observer.driver_of(order.source).migration(order)
+        except AnypoolError:
+            return None
+
+
+def _seen(vm: VmId, host: HostId, frame: Frame) -> Seen:
+    found = next((one for one in frame.vms if one.id == vm), None)
+    if found is None:
+        return Seen(host, answered=True)
+    if found.host == host:
+        return Seen(host, True, found.state, found.reason, found)
+    for copy in found.copies:
+        if copy.host == host:
+            return Seen(host, True, copy.state, copy.reason, found)
+    return Seen(host, answered=True)
