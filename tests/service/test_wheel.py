@@ -19,7 +19,7 @@ from tests.service.manager_kit import until
 from tests.service.test_demo import READY
 from tests.tidy.project import ROOT, SOURCE, files
 
-VENDORS = ("libvirt", "libvirtmod", "sushy_tools", "psycopg", "pytest")
+VENDORS = ("libvirt", "libvirtmod", "pyVmomi", "sushy_tools", "psycopg", "pytest")
 LIMIT_S = 60
 
 
