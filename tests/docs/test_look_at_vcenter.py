@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from anypool.lab.vcsim import Vcsim, VcsimSpec, start
@@ -53,12 +54,7 @@ def serving(environment: Mapping[str, str], line: str, folder: Path) -> Iterator
         )  # fmt: skip
     try:
         until = time.monotonic() + PATIENCE_S
-        while (
-            subprocess.run(
-                ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$ANYPOOL_LISTEN_PORT"],
-                env=dict(environment), capture_output=True, check=False,
-            ).returncode
-        ):  # fmt: skip
+        while not _is_ready(environment["ANYPOOL_LISTEN_PORT"]):
             assert process.poll() is None, said.read_text()
             assert time.monotonic() < until, said.read_text()
             time.sleep(0.1)
@@ -67,6 +63,14 @@ def serving(environment: Mapping[str, str], line: str, folder: Path) -> Iterator
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0, said.read_text()
     assert PASSWORD not in said.read_text()
+
+
+def _is_ready(port: str) -> bool:
+    """Whether the manager leads; its port is open before that."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/api/v1/health/ready").is_success
+    except httpx.TransportError:
+        return False
 
 
 def typed(line: str, environment: Mapping[str, str]) -> tuple[int, str]:
