@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from anypool.engine.engine import Engine
 from anypool.engine.records.archive import Origin
-from anypool.engine.watching.past import WAITING
+from anypool.engine.watching.past import WAITING, author, supersede
 from anypool.errors import AnypoolError
 from anypool.model import HighAvailability, HostId, Inventory, Level, PlanId, Policy, VmId
 from anypool.plan import (
@@ -19,7 +19,6 @@ from anypool.plan import (
     StartVm,
     hosts_of,
     reason,
-    say,
     vm_of,
     why_of,
 )
@@ -28,7 +27,6 @@ from anypool.planner.rules import Rulebook
 from anypool.planner.wish import finished
 from anypool.store import Store, ha, plans, runs
 from anypool.store.records import PlanSummary
-from anypool.store.tx import Told
 
 Also = Callable[[], None]
 
@@ -46,11 +44,6 @@ AT_REST = UnderWay(frozenset(), frozenset(), {})
 
 def nothing() -> None:
     """Do nothing."""
-
-
-def author(policy: Policy) -> str:
-    """Return who a plan of a policy is said to be by."""
-    return f"policy:{policy.id}"
 
 
 class Begin:
@@ -84,7 +77,7 @@ class Begin:
 
         `also` is done before it is run. One that waits for a person is not offered twice.
         """
-        terms = self._engine.keeping.prices.terms(author(policy), waive=True)
+        terms = self._engine.keeping.prices.terms(author(policy.id), waive=True)
         made = finished(plan, terms, inventory, rules, self._engine.policies.outlook)
         if against := objections(made, inventory, rules.bounds):
             return reason("watch.objected", objections=against[:3])
@@ -105,7 +98,7 @@ class Begin:
             with self._store.writing() as tx:
                 ha.note_left(tx, left)
         try:
-            self._engine.run(plan, author(policy))
+            self._engine.run(plan, author(policy.id))
         except AnypoolError as error:
             return reason("watch.refused", plan=plan, why=why_of(error))
         return reason("watch.runs", plan=plan)
@@ -116,7 +109,7 @@ class Begin:
         shadow = level is Level.SHADOW
         state = PlanState.SHADOW if shadow else PlanState.RECOMMENDED
         origin = Origin(policy.id, state)
-        record = self._engine.submit(made, author(policy), inventory, origin)
+        record = self._engine.submit(made, author(policy.id), inventory, origin)
         with self._store.reading() as tx:
             return plans.summary(tx, record.id)
 
@@ -139,12 +132,7 @@ class Begin:
         why = reason("ha.newer")
         for one in old:
             with self._store.writing() as tx:
-                if plans.supersede(tx, (one.id,), why):
-                    tx.tell(_told(policy, one.id, why))
-
-
-def _told(policy: Policy, plan: PlanId, why: Reason) -> Told:
-    return Told("plan.superseded", "plan", plan, say(why), by=author(policy), plan=plan)
+                supersede(tx, policy.id, one.id, why)
 
 
 def _places(action: Action, inventory: Inventory) -> list[tuple[VmId, HostId]]:

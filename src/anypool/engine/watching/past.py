@@ -2,10 +2,11 @@
 
 from msgspec import Struct
 
-from anypool.model import PolicyId
-from anypool.plan import PlanState
+from anypool.model import PlanId, PolicyId
+from anypool.plan import PlanState, Reason, say
 from anypool.store import Tx, plans, runs
 from anypool.store.records import FINAL_RUN_STATES, PlanSummary, RunRecord, RunState
+from anypool.store.tx import Told
 
 LOOKED_AT = 50
 """So many of its newest plans say how things stand."""
@@ -44,6 +45,17 @@ def past_of(tx: Tx, policy: PolicyId) -> Past:
         ended_at=max(ends, default=0.0),
         failed=last is not None and _went_wrong(last),
     )
+
+
+def author(policy: PolicyId) -> str:
+    """Return who a plan of a policy is said to be by."""
+    return f"policy:{policy}"
+
+
+def supersede(tx: Tx, policy: PolicyId, plan: PlanId, why: Reason) -> None:
+    """Mark a plan of a policy that still waits as out of date, and tell."""
+    if plans.supersede(tx, (plan,), why):
+        tx.tell(Told("plan.superseded", "plan", plan, say(why), by=author(policy), plan=plan))
 
 
 def _was_rejected(plan: PlanSummary) -> bool:

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.watching import left
-from anypool.engine.watching.past import Past
+from anypool.engine.watching.past import Past, author
 from anypool.engine.watching.powerorders import PowerOrders
-from anypool.engine.watching.watcher import Look, Made, Watcher, author
+from anypool.engine.watching.watcher import Look, Made, Watcher
 from anypool.model import Level, Matter, PolicyId, PowerSaving
 from anypool.plan import MigrateVm, Plan, PowerOffHost, Reason, reason
 from anypool.plan.check import objections

@@ -13,7 +13,7 @@ from anypool.engine.records.inputs import keep
 from anypool.engine.rollouts import resting
 from anypool.engine.watching import left
 from anypool.engine.watching.decide import NEVER, Deal, Rest, deal, enough, left_alone, weigh
-from anypool.engine.watching.past import Past, past_of
+from anypool.engine.watching.past import Past, author, past_of, supersede
 from anypool.errors import AnypoolError, Conflict
 from anypool.model import (
     Balance,
@@ -35,7 +35,6 @@ from anypool.plan import (
     Reason,
     hosts_of,
     reason,
-    say,
     why_of,
 )
 from anypool.plan.check import objections
@@ -45,7 +44,6 @@ from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import Rounds, wish_of
 from anypool.store import Store, Tx, facts, plans, runs
 from anypool.store.records import PlanSummary, Watched
-from anypool.store.tx import Told
 
 BUDGET_S = 60.0
 """The search for moves ends after so long with what it has."""
@@ -89,7 +87,7 @@ class Watcher:
             with self._store.writing() as tx:
                 past = past_of(tx, policy)
                 if past.open is not None and past.open.state is PlanState.RECOMMENDED:
-                    _supersede(tx, policy, past.open.id, reason("plan.policy-off", policy=policy))
+                    supersede(tx, policy, past.open.id, reason("plan.policy-off", policy=policy))
                 facts.watches.delete(tx, policy)
             self.latest.pop(policy, None)
 
@@ -215,7 +213,7 @@ class Watcher:
     def _also(self, look: Look, past: Past, made: Made, tx: Tx, new: PlanId) -> None:
         keep(made.inputs, made.plan)(tx, new)
         if past.open is not None:
-            _supersede(tx, look.policy.id, past.open.id, reason("plan.newer", plan=new))
+            supersede(tx, look.policy.id, past.open.id, reason("plan.newer", plan=new))
         facts.watches.put(tx, replace(look.before, plan=new))
 
     def _drop(self, look: Look, past: Past, why: Reason) -> None:
@@ -223,7 +221,7 @@ class Watcher:
         if past.open is None or past.open.state is not PlanState.RECOMMENDED:
             return
         with self._store.writing() as tx:
-            _supersede(tx, look.policy.id, past.open.id, why)
+            supersede(tx, look.policy.id, past.open.id, why)
 
     def _is_same(self, old: PlanId, plan: Plan) -> bool:
         with self._store.reading() as tx:
@@ -267,16 +265,6 @@ class Watcher:
                 facts.watches.put(tx, new)
             self._engine.policies.told(look.policy.id)
         return self._clock.now() + again if again else until
-
-
-def author(policy: PolicyId) -> str:
-    """Return who a plan of a policy is said to be by."""
-    return f"policy:{policy}"
-
-
-def _supersede(tx: Tx, policy: PolicyId, plan: PlanId, why: Reason) -> None:
-    if plans.supersede(tx, (plan,), why):
-        tx.tell(Told("plan.superseded", "plan", plan, say(why), by=author(policy), plan=plan))
 
 
 def _gist(watched: Watched) -> object:
