@@ -114,6 +114,8 @@ from anypool.model.trace import Trace, TraceKind
 from anypool.model.usage import UNMEASURED, Usage
 from anypool.model.vm import (
     HOLDS_MEMORY,
+    VM_ALIVE,
+    VM_DOWN,
     Boot,
     Disk,
     DiskWish,
@@ -145,6 +147,8 @@ __all__ = [
     "NO_TARIFF",
     "OF_HOSTS",
     "UNMEASURED",
+    "VM_ALIVE",
+    "VM_DOWN",
     "WATCHED",
     "Apart",
     "Automation",

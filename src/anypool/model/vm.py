@@ -18,7 +18,9 @@ class VmState(StrEnum):
     UNKNOWN = "unknown"
 
 
-HOLDS_MEMORY = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED, VmState.UNKNOWN})
+VM_ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+VM_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
+HOLDS_MEMORY = VM_ALIVE | {VmState.UNKNOWN}
 
 
 class StateReason(StrEnum):

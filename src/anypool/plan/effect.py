@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from anypool.errors import Conflict
 from anypool.model import (
     HOLDS_MEMORY,
+    VM_ALIVE,
+    VM_DOWN,
     Disk,
     DiskWish,
     HostId,
@@ -56,9 +58,6 @@ from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
 
-ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
-DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
-
 
 def outcome(plan: Plan, inventory: Inventory) -> Inventory:
     """Return the inventory after every step; raise `Conflict` at the first that cannot run."""
@@ -75,14 +74,14 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
         case MigrateVm():
             return _migrate(inventory, action)
         case DeleteVm(vm=vm, host=host):
-            _expect(inventory, vm, host, DOWN)
+            _expect(inventory, vm, host, VM_DOWN)
             return inventory.without_vm(vm)
         case EnterMaintenance(host=host):
             return _enter_maintenance(inventory, host)
         case LeaveMaintenance(host=host):
             return inventory.with_host(replace(inventory.host(host), maintenance=False))
         case AwaitReady(vm=vm, host=host):
-            _expect(inventory, vm, host, ALIVE)
+            _expect(inventory, vm, host, VM_ALIVE)
             return inventory
         case PowerOffHost() | PowerOnHost() | FenceHost():
             return _power(inventory, action)
@@ -106,13 +105,13 @@ def _change_vm(inventory: Inventory, action: _VmAction) -> Inventory:
         case StartVm(vm=vm, host=host):
             return _start(inventory, vm, host)
         case StopVm(vm=vm, host=host):
-            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.STOPPED))
+            return _set(inventory, vm, host, VM_ALIVE, lambda v: replace(v, state=VmState.STOPPED))
         case RestartVm(vm=vm, host=host):
-            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.RUNNING))
+            return _set(inventory, vm, host, VM_ALIVE, lambda v: replace(v, state=VmState.RUNNING))
         case PauseVm(vm=vm, host=host):
-            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.PAUSED))
+            return _set(inventory, vm, host, VM_ALIVE, lambda v: replace(v, state=VmState.PAUSED))
         case ResumeVm(vm=vm, host=host):
-            return _set(inventory, vm, host, ALIVE, lambda v: replace(v, state=VmState.RUNNING))
+            return _set(inventory, vm, host, VM_ALIVE, lambda v: replace(v, state=VmState.RUNNING))
         case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
             return _snapshot(inventory, action)
         case _:
@@ -129,7 +128,7 @@ def _snapshot(
             if name in known:
                 why = reason("has.snapshot", vm=vm.name, name=name)
                 raise refuse(Conflict, why, reason("hint.new-name"))
-            taken = Snapshot(name=name, with_memory=vm.state in ALIVE)
+            taken = Snapshot(name=name, with_memory=vm.state in VM_ALIVE)
             return inventory.with_vm(replace(vm, snapshots=(*vm.snapshots, taken)))
         case RevertSnapshot(name=name):
             if name not in known:
@@ -147,7 +146,7 @@ def _configure(
     inventory: Inventory,
     action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks,
 ) -> Inventory:
-    states = DOWN if isinstance(action, RenameVm) else frozenset(VmState) - {VmState.UNKNOWN}
+    states = VM_DOWN if isinstance(action, RenameVm) else frozenset(VmState) - {VmState.UNKNOWN}
     vm = _expect(inventory, action.vm, action.host, states)
     match action:
         case RenameVm(name=name):
@@ -212,13 +211,13 @@ def _disk(wish: DiskWish) -> Disk:
 
 
 def _start(inventory: Inventory, vm_id: VmId, host: HostId) -> Inventory:
-    vm = _expect(inventory, vm_id, host, DOWN)
+    vm = _expect(inventory, vm_id, host, VM_DOWN)
     _room(inventory, vm, host)
     return inventory.with_vm(replace(vm, state=VmState.RUNNING))
 
 
 def _migrate(inventory: Inventory, action: MigrateVm) -> Inventory:
-    vm = _expect(inventory, action.vm, action.source, ALIVE)
+    vm = _expect(inventory, action.vm, action.source, VM_ALIVE)
     if action.target == action.source:
         raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=action.source))
     _room(inventory, vm, action.target)
@@ -250,10 +249,10 @@ def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
 
 def _after_failure(inventory: Inventory, action: StartAfterFailure | ForgetCopy) -> Inventory:
     if isinstance(action, ForgetCopy):
-        vm = _expect(inventory, action.vm, action.lives_on, ALIVE)
+        vm = _expect(inventory, action.vm, action.lives_on, VM_ALIVE)
         left = tuple(copy for copy in vm.copies if copy.host != action.host)
         return inventory.with_vm(replace(vm, copies=left))
-    vm = _expect(inventory, action.vm, action.home, DOWN | {VmState.UNKNOWN})
+    vm = _expect(inventory, action.vm, action.home, VM_DOWN | {VmState.UNKNOWN})
     if action.host == action.home:
         raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=action.home))
     _room(inventory, vm, action.host)
@@ -318,9 +317,9 @@ def _expect(inventory: Inventory, vm_id: VmId, host: HostId, states: frozenset[V
 
 def _way_out(vm: Vm, states: frozenset[VmState]) -> Reason:
     """Return what brings a VM into one of the states."""
-    if vm.state in ALIVE and states & DOWN:
+    if vm.state in VM_ALIVE and states & VM_DOWN:
         return reason("hint.shut-down")
-    if vm.state in DOWN and states & ALIVE:
+    if vm.state in VM_DOWN and states & VM_ALIVE:
         return reason("hint.start")
     if vm.state is VmState.UNKNOWN:
         return reason("hint.endpoints")

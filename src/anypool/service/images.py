@@ -10,6 +10,7 @@ from anypool.engine import Engine
 from anypool.engine.observing.digests import Progress
 from anypool.errors import AnypoolError, Conflict, Invalid, NotFound
 from anypool.model import (
+    VM_DOWN,
     Boot,
     Datastore,
     DatastoreId,
@@ -19,7 +20,6 @@ from anypool.model import (
     ImageId,
     ImageVersion,
     Place,
-    VmState,
     Volume,
 )
 from anypool.model.units import format_size
@@ -33,7 +33,6 @@ from anypool.service.pages import Ask, Listed
 from anypool.service.wishes import checked_memory
 
 _FORMATS = frozenset({"qcow2", "raw"})
-_AT_REST = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
 class NewVersion(Struct, frozen=True, kw_only=True):
@@ -229,7 +228,7 @@ class Images:
         for vm in self._engine.inventory.vms.values():
             for disk in vm.disks:
                 here = (disk.datastore, disk.volume) == (volume.datastore, volume.name)
-                if here and not disk.readonly and vm.state not in _AT_REST:
+                if here and not disk.readonly and vm.state not in VM_DOWN:
                     hint = "stop the VM first; it is not started again while this is an image"
                     raise Conflict(f"{vm.name} writes to {volume.name}", hint=hint)
 

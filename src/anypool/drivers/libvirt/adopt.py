@@ -7,9 +7,7 @@ from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_domain import Placed
 from anypool.drivers.libvirt.xml_write import document
 from anypool.errors import Conflict, Rejected
-from anypool.model import DiskWish, HostId, Proof, VmState, VmWish
-
-_ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+from anypool.model import VM_ALIVE, DiskWish, HostId, Proof, VmWish
 
 
 class Adopt(Part):
@@ -28,7 +26,7 @@ class Adopt(Part):
             with self.session.doing(f"define VM {wish.name}") as connection:
                 connection.defineXML(described)
         domain = self.find(wish.id, host)
-        if self.state(domain) in _ALIVE:
+        if self.state(domain) in VM_ALIVE:
             return
         with self.session.doing(f"start VM {wish.name}"):
             domain.createWithFlags(0)

@@ -6,9 +6,7 @@ from anypool.drivers.libvirt import making, metadata, pools, trouble, xml_domain
 from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_write import document
 from anypool.errors import Conflict, NotFound
-from anypool.model import DatastoreId, Disk, HostId, VmId, VmState, VmWish
-
-_STOPPED = frozenset({VmState.STOPPED, VmState.CRASHED})
+from anypool.model import VM_DOWN, DatastoreId, Disk, HostId, VmId, VmWish
 
 
 class Create(Part):
@@ -37,7 +35,7 @@ class Create(Part):
         except NotFound:
             self.check_host(host)
             return
-        if (state := self.state(domain)) not in _STOPPED:
+        if (state := self.state(domain)) not in VM_DOWN:
             raise Conflict(f"VM {domain.name()} is {state}", hint="stop it first")
         with self.session.reading(f"read VM {domain.name()}"):
             described = xml_read.parse(domain.XMLDesc(0))

@@ -6,9 +6,8 @@ from anypool.drivers.libvirt import states, trouble
 from anypool.drivers.libvirt.part import Part, long, wait_until
 from anypool.drivers.names import check_name
 from anypool.errors import Busy, Conflict, NotFound, Rejected
-from anypool.model import HostId, StateReason, VmId, VmState
+from anypool.model import VM_ALIVE, HostId, StateReason, VmId, VmState
 
-_ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 _SHUT_DOWN_POLL_S = 0.1
 _PRESS_S = 5.0
 """The button is pressed again so often: a guest that still boots does not hear it."""
@@ -24,7 +23,7 @@ class Power(Part):
         state = self.state(domain)
         if state is VmState.RUNNING:
             return
-        if state in _ALIVE:
+        if state in VM_ALIVE:
             raise Conflict(f"VM {domain.name()} is {state}", hint="resume it instead")
         with self.session.doing(f"start VM {domain.name()}"):
             domain.createWithFlags(0)
@@ -35,7 +34,7 @@ class Power(Part):
         domain = self.find(vm, host)
         name = domain.name()
         state = self.state(domain)
-        if state not in _ALIVE:
+        if state not in VM_ALIVE:
             return
         if state is not VmState.RUNNING:
             raise Conflict(f"VM {name} is {state} and hears nothing", hint="resume it first")
@@ -54,7 +53,7 @@ class Power(Part):
     def power_off_vm(self, vm: VmId, host: HostId) -> None:
         """Stop a VM at once; quiet if it is stopped."""
         domain = self.find(vm, host)
-        if self.state(domain) not in _ALIVE:
+        if self.state(domain) not in VM_ALIVE:
             return
         with self.session.doing(f"power off VM {domain.name()}"):
             try:
@@ -92,7 +91,7 @@ class Power(Part):
 
     def _stopped(self, domain: libvirt.virDomain) -> bool:
         try:
-            return self.state(domain) not in _ALIVE
+            return self.state(domain) not in VM_ALIVE
         except NotFound:
             return True
 
@@ -124,7 +123,7 @@ class Pause(Part):
 
     def _alive(self, vm: VmId, host: HostId) -> tuple[libvirt.virDomain, VmState]:
         domain = self.find(vm, host)
-        if (state := self.state(domain)) not in _ALIVE:
+        if (state := self.state(domain)) not in VM_ALIVE:
             raise Conflict(f"VM {domain.name()} is {state}", hint="start it first")
         return domain, state
 
@@ -138,7 +137,7 @@ class Rename(Part):
         domain = self.find(vm, host)
         if domain.name() == name:
             return
-        if (state := self.state(domain)) in _ALIVE:
+        if (state := self.state(domain)) in VM_ALIVE:
             raise Conflict(f"VM {domain.name()} is {state}", hint="stop it, then rename it")
         with self.session.doing(f"rename VM {domain.name()}") as connection:
             if any(other.name() == name for other in connection.listAllDomains(0)):

@@ -22,6 +22,7 @@ from anypool.drivers.sim.switching import Switching
 from anypool.drivers.sim.world import World
 from anypool.errors import Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
+    VM_ALIVE,
     Changes,
     Console,
     DatastoreId,
@@ -285,7 +286,7 @@ class SimDriver(Switching):
         with self._world.turn() as state, suppress(Unreachable):
             self._reachable(state, host)
             here = self._at(state, vm, host).find()
-            return here is not None and here.state in operate.ALIVE
+            return here is not None and here.state in VM_ALIVE
         return False
 
     def _hosts(self, state: State) -> frozenset[HostId]:

@@ -3,11 +3,13 @@
 from msgspec.structs import replace
 
 from anypool.drivers.names import check_mac, check_name, check_target, check_vm_id
-from anypool.drivers.sim.operate import ALIVE, DOWN, Place, need_free_name
+from anypool.drivers.sim.operate import Place, need_free_name
 from anypool.drivers.sim.records import SimGuest, SimVolume
 from anypool.drivers.sim.state import State, volume_key
 from anypool.errors import Conflict, Rejected
 from anypool.model import (
+    VM_ALIVE,
+    VM_DOWN,
     DatastoreId,
     Disk,
     DiskWish,
@@ -173,7 +175,7 @@ def delete(place: Place, volumes: bool) -> None:
     if place.find() is None and not place.elsewhere():
         return
     vm = place.free()
-    if vm.state not in DOWN:
+    if vm.state not in VM_DOWN:
         raise Conflict(f"{vm.name} is {vm.state}", hint="stop it before deleting it")
     place.state.put_copy(place.host, place.vm, None)
     if not place.state.hosts_of(place.vm):
@@ -287,7 +289,7 @@ def create_snapshot(place: Place, name: str, tag: str) -> None:
             raise Conflict(f"{vm.name} has a snapshot {name} already", hint="choose another name")
         if old.name == name:
             return
-    taken = Snapshot(name=name, with_memory=vm.state in ALIVE, tag=tag)
+    taken = Snapshot(name=name, with_memory=vm.state in VM_ALIVE, tag=tag)
     place.put(replace(vm, snapshots=(*vm.snapshots, taken)))
 
 

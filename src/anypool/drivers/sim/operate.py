@@ -6,10 +6,7 @@ from anypool.drivers.sim import migrate
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.state import State
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import HostId, StateReason, Vm, VmChange, VmId, VmState
-
-ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
-DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
+from anypool.model import VM_ALIVE, VM_DOWN, HostId, StateReason, Vm, VmChange, VmId, VmState
 
 
 class Place:
@@ -54,7 +51,7 @@ class Place:
         """Change the VM on this host."""
         old = self.state.copy(self.host, self.vm)
         started = old.started_at if old else 0.0
-        if vm.state not in ALIVE:
+        if vm.state not in VM_ALIVE:
             started = 0.0
         elif not started:
             started = self.state.now
@@ -69,7 +66,7 @@ class Place:
         vm = self.get()
         for host in self.elsewhere():
             copy = self.state.copy(host, self.vm)
-            if copy is not None and copy.vm.state in ALIVE:
+            if copy is not None and copy.vm.state in VM_ALIVE:
                 raise Conflict(f"{vm.name} is {copy.vm.state} on {host}")
         if self.state.locked(self.vm, self.host):
             raise Rejected(f"{vm.name}: failed to get the write lock of a disk")
@@ -80,7 +77,7 @@ def start(place: Place) -> None:
     vm = place.free()
     if vm.state is VmState.RUNNING:
         return
-    if vm.state not in DOWN:
+    if vm.state not in VM_DOWN:
         raise Conflict(f"{vm.name} is {vm.state}", hint="resume it instead")
     place.may_run()
     need_memory(place.state, place.host, vm.memory_mib, vm.name)
@@ -90,7 +87,7 @@ def start(place: Place) -> None:
 def power_off(place: Place) -> None:
     """Stop a VM at once; quiet if it is stopped. A migration from here dies with it."""
     vm = place.get()
-    if vm.state in DOWN:
+    if vm.state in VM_DOWN:
         return
     move = place.state.moves.get(place.vm)
     if move and move.phase in ("copy", "switch"):
@@ -103,7 +100,7 @@ def power_off(place: Place) -> None:
 def shut_down(place: Place) -> bool:
     """Ask the guest to stop; return whether it listens."""
     vm = place.free()
-    if vm.state in DOWN:
+    if vm.state in VM_DOWN:
         return True
     guest = place.state.guests.get(place.vm)
     if vm.state is not VmState.RUNNING or (guest and guest.deaf):
@@ -115,7 +112,7 @@ def shut_down(place: Place) -> bool:
 def restart(place: Place) -> None:
     """Restart the guest of a VM that runs."""
     vm = place.free()
-    if vm.state not in ALIVE:
+    if vm.state not in VM_ALIVE:
         raise Conflict(f"{vm.name} is {vm.state}, so it cannot be restarted")
     place.may_run()
     place.put(replace(vm, state=VmState.STOPPED))
@@ -137,7 +134,7 @@ def resume(place: Place) -> None:
     vm = place.free()
     if vm.state is VmState.RUNNING:
         return
-    if vm.state not in ALIVE:
+    if vm.state not in VM_ALIVE:
         raise Conflict(f"{vm.name} is {vm.state}, so it cannot be resumed")
     place.may_run()
     place.set_state(VmState.RUNNING)
@@ -148,7 +145,7 @@ def rename(place: Place, name: str) -> None:
     vm = place.free()
     if vm.name == name:
         return
-    if vm.state not in DOWN:
+    if vm.state not in VM_DOWN:
         raise Conflict(f"{vm.name} is {vm.state}", hint="stop it before renaming it")
     need_free_name(place, name)
     place.put(replace(vm, name=name))
@@ -165,7 +162,7 @@ def reconfigure(place: Place, change: VmChange) -> None:
     )
     if wanted.vcpus < 1 or wanted.memory_mib < 1:
         raise Rejected(f"{vm.name} needs at least one CPU and some memory")
-    if vm.state in ALIVE:
+    if vm.state in VM_ALIVE:
         guest = place.state.guests.get(place.vm)
         most_vcpus = max(guest.max_vcpus if guest else 0, vm.vcpus)
         most_memory = max(guest.max_memory_mib if guest else 0, vm.memory_mib)
@@ -191,7 +188,7 @@ def discard(place: Place) -> None:
 def alive(place: Place) -> Vm:
     """Return a VM that lives; raise `Conflict` for one that does not."""
     vm = place.get()
-    if vm.state not in ALIVE:
+    if vm.state not in VM_ALIVE:
         raise Conflict(f"{vm.name} is {vm.state} and has no console", hint="start it")
     return vm
 
@@ -200,7 +197,7 @@ def need_memory(state: State, host: HostId, more_mib: int, name: str) -> None:
     """Raise `Rejected` unless a host can hold so much more."""
     record = state.host(host).host
     copies = (state.copy(host, vm) for vm in state.vms_on(host))
-    held = sum(copy.vm.memory_mib for copy in copies if copy and copy.vm.state in ALIVE)
+    held = sum(copy.vm.memory_mib for copy in copies if copy and copy.vm.state in VM_ALIVE)
     if held + more_mib > record.memory_mib:
         short = held + more_mib - record.memory_mib
         raise Rejected(f"{record.name} is {short} MiB short of memory for {name}")

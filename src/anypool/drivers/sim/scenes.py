@@ -10,12 +10,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.drivers.sim.operate import ALIVE
 from anypool.drivers.sim.records import Fault, FaultKind, SimCopy, SimDatastore
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.world import World
 from anypool.errors import Conflict, Invalid, NotFound
-from anypool.model import HostId, StateReason, VmState
+from anypool.model import VM_ALIVE, HostId, StateReason, VmState
 
 _MOST_NAMED = 8
 _EXAMPLES = {"host": "h07", "vm": "mail-01", "datastore": "flash-north"}
@@ -154,10 +153,10 @@ def _by_hand(world: World, target: str) -> str:
 
 def _end_vm(world: World, target: str, to: VmState) -> None:
     with world.turn() as state:
-        rows = sorted(state.copies.rows.items(), key=lambda row: row[1].vm.state in ALIVE)
+        rows = sorted(state.copies.rows.items(), key=lambda row: row[1].vm.state in VM_ALIVE)
         copies = {copy.vm.name: key for key, copy in rows}
         copy = state.copies.rows[_key("VM", copies, target)]
-        if copy.vm.state not in ALIVE or copy.vm.host is None:
+        if copy.vm.state not in VM_ALIVE or copy.vm.host is None:
             raise Conflict(f"{target} is {copy.vm.state}", hint="choose one that runs")
         if copy.vm.id in state.moves.rows:
             raise Conflict(f"{target} is being migrated", hint="wait until that is over")

@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from anypool.drivers.protocol import Migration
 from anypool.drivers.sim import migrate
-from anypool.drivers.sim.operate import ALIVE, Place, need_memory
+from anypool.drivers.sim.operate import Place, need_memory
 from anypool.drivers.sim.records import Lost, Move, SimCopy
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import Timing
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import Job, JobState, StateReason, Vm, VmState
+from anypool.model import VM_ALIVE, Job, JobState, StateReason, Vm, VmState
 
 _MIB = 1 << 20
 
@@ -23,7 +23,7 @@ def begin(place: Place, order: Migration, timing: Timing, lost: Lost) -> None:
     if place.find() is None and order.target in state.hosts_of(order.vm):
         return
     vm = place.free()
-    if vm.state not in ALIVE:
+    if vm.state not in VM_ALIVE:
         raise Conflict(f"{vm.name} is {vm.state}, so it cannot be migrated")
     if order.source == order.target:
         raise Conflict(f"{vm.name} is on {order.target} already")

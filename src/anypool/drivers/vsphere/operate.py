@@ -8,7 +8,7 @@ from pyVmomi import vim
 from anypool.drivers.names import check_name
 from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.errors import Conflict, Rejected
-from anypool.model import HostId, VmId, VmState
+from anypool.model import VM_DOWN, HostId, VmId, VmState
 
 _PRESS_POLL_S = 0.5
 
@@ -30,7 +30,7 @@ class Power(Acting):
     def shut_down_vm(self, vm: VmId, host: HostId, wait_s: float) -> None:
         """Ask the guest and wait; `Rejected` if it still runs after `wait_s`."""
         here = self.live(vm, host)
-        if here.state in (VmState.STOPPED, VmState.CRASHED):
+        if here.state in VM_DOWN:
             return
         if not here.runs:
             raise Conflict(f"VM {here.name} is {here.state} and hears nothing", hint="resume it")

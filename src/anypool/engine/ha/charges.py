@@ -9,14 +9,12 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from anypool.model import HOLDS_MEMORY, Claim, HostId, HostState, Inventory, Vm, VmId, VmState
+from anypool.model import VM_ALIVE, VM_DOWN, Claim, HostId, HostState, Inventory, Vm, VmId, VmState
 from anypool.store import Store, ha
 from anypool.store.ha import Charge
 
 STEADY_S = 600.0
 """A VM that ran for so long after it was started again counts as one that was never lost."""
-_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
-_RUNS = HOLDS_MEMORY - {VmState.UNKNOWN}
 
 
 class Charges:
@@ -49,7 +47,7 @@ class Charges:
     def lost(self, hosts: Iterable[HostId], inventory: Inventory) -> tuple[VmId, ...]:
         """Return the charges of hosts that run nowhere as far as is known, and nobody stopped."""
         mine = frozenset(hosts)
-        silent = [key for key in mine if _is_silent(key, inventory)]
+        silent = [key for key in mine if is_silent(key, inventory)]
         found = {vm for key in silent for vm in self._of_host.get(key, ())}
         found |= {vm for vm in self._lost if vm in self._known and self._known[vm].host in mine}
         return tuple(sorted(vm for vm in found if _is_down(inventory.vms.get(vm))))
@@ -65,7 +63,7 @@ class Charges:
         changed: dict[VmId, Charge] = {}
         dropped: list[VmId] = []
         for key in sorted(frozenset(hosts) & inventory.hosts.keys()):
-            if _is_silent(key, inventory):
+            if is_silent(key, inventory):
                 self._steady.discard(key)
                 continue
             for vm in inventory.claims.get(key, Claim()).vms:
@@ -95,14 +93,14 @@ class Charges:
     ) -> None:
         changed, dropped = news
         charge = self._known.get(vm.id)
-        if vm.state in _RUNS:
+        if vm.state in VM_ALIVE:
             self._lost.discard(vm.id)
             if charge is None or charge.host != host:
                 tries = 0 if charge is None else charge.tries
                 changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
             elif charge.tries and now - charge.since > STEADY_S:
                 changed[vm.id] = replace(charge, tries=0)
-        elif charge is not None and charge.host == host and vm.state in _DOWN:
+        elif charge is not None and charge.host == host and vm.state in VM_DOWN:
             if vm.state is VmState.CRASHED:
                 self._lost.add(vm.id)
             elif host in self._steady and vm.id not in self._lost:
@@ -126,11 +124,12 @@ class Charges:
         self._lost -= set(gone)
 
 
-def _is_silent(key: HostId, inventory: Inventory) -> bool:
+def is_silent(key: HostId, inventory: Inventory) -> bool:
+    """Return whether a host that is known does not answer."""
     host = inventory.hosts.get(key)
     return host is not None and host.state is not HostState.UP
 
 
 def _is_down(vm: Vm | None) -> bool:
     """Return whether a VM that is known runs nowhere, as far as anybody says."""
-    return vm is not None and vm.state not in _RUNS
+    return vm is not None and vm.state not in VM_ALIVE

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
-from anypool.engine.ha.charges import Charges
+from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.knocks import knock
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.threads import ThreadCrew, Ticker
@@ -36,7 +36,7 @@ from anypool.model import (
     Stated,
     VmId,
 )
-from anypool.plan import Reason
+from anypool.plan import Reason, vm_of
 from anypool.planner.failover import LEVELS, Order
 from anypool.planner.ha.again import Task, start_again
 from anypool.planner.ha.brake import Situation
@@ -194,8 +194,7 @@ class Guard:
         self, hosts: frozenset[HostId], inventory: Inventory
     ) -> tuple[UnderWay, tuple[tuple[VmId, HostId], ...]]:
         """Return what runs work on, and where copies may be left; nothing while all is well."""
-        known = (inventory.hosts.get(key) for key in hosts)
-        quiet = all(host is None or host.state is HostState.UP for host in known)
+        quiet = not any(is_silent(key, inventory) for key in hosts)
         if quiet and not self._busy and not self.charges.lost(hosts, inventory):
             return AT_REST, ()
         under_way = self._begin.under_way()
@@ -325,9 +324,7 @@ class Guard:
         services = self._engine.services.all()
         found = start_again(round_.inventory, task, round_.rules, services)
         if found.plan is not None:
-            started = frozenset(
-                vm for step in found.plan if (vm := getattr(step.action, "vm", None)) is not None
-            )
+            started = frozenset(vm for step in found.plan if (vm := vm_of(step.action)) is not None)
             also = partial(self.charges.tried, started, now)
             self._busy = True
             self._begin.offer(round_.policy, found.plan, round_.inventory, round_.rules, also)

@@ -3,8 +3,9 @@
 from msgspec import Struct
 
 from anypool.engine.ha.begin import UnderWay
-from anypool.engine.ha.charges import Charges
+from anypool.engine.ha.charges import Charges, is_silent
 from anypool.model import (
+    VM_DOWN,
     HighAvailability,
     HostId,
     HostState,
@@ -56,7 +57,7 @@ class Round:
         self.under_way = world.under_way
         self.lost = world.charges.lost(self.hosts, inventory)
         where = [*world.left, *world.charges.places(self.lost)]
-        self.maybe = tuple((vm, host) for vm, host in where if self._is_silent(host))
+        self.maybe = tuple((vm, host) for vm, host in where if is_silent(host, inventory))
         self.holding: dict[HostId, tuple[VmId, ...]] = {}
         for vm in self.lost:
             for key in self._silent(vm) if self._fits(vm) else ():
@@ -85,24 +86,17 @@ class Round:
         record = self.inventory.vms[vm]
         places = [record.host, *(copy.host for copy in record.copies)]
         places += [host for one, host in self.maybe if one == vm]
-        return {key for key in places if key is not None and self._is_silent(key)}
+        return {key for key in places if key is not None and is_silent(key, self.inventory)}
 
     def _fits(self, vm: VmId) -> bool:
         never = LEVELS[self.order.level(vm)] is Priority.DISABLED
         return not never and unfit(self.inventory.vms[vm]) is None
-
-    def _is_silent(self, key: HostId) -> bool:
-        host = self.inventory.hosts.get(key)
-        return host is not None and host.state is not HostState.UP
 
     def _rests(self, key: HostId) -> bool:
         host = self.inventory.hosts[key]
         if host.state is HostState.UP or key in self.holding:
             return False
         return host.power_saved or host.maintenance
-
-
-_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
 def is_left_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:
@@ -113,7 +107,7 @@ def is_left_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:
     there = inventory.hosts.get(host)
     if there is None or there.state is not HostState.UP:
         return False
-    return any(copy.host == host and copy.state in _DOWN for copy in known.copies)
+    return any(copy.host == host and copy.state in VM_DOWN for copy in known.copies)
 
 
 def is_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:

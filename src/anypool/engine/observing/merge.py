@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.model import (
+    VM_DOWN,
     Capability,
     Datastore,
     Host,
@@ -50,7 +51,6 @@ _RANKS = {
 }
 _WAITING_RANK = 4
 _OLD_STOPPED_RANK = 1
-_AT_REST = frozenset({VmState.STOPPED, VmState.CRASHED})
 
 
 def merge_vm(said: Iterable[Said]) -> Vm | None:
@@ -94,7 +94,7 @@ def _one(said: tuple[Said, ...]) -> bool:
 def rests(vm: Vm, host: Host | None) -> bool:
     """Return whether a VM that was stopped still is, since its host has no power."""
     off = host is not None and host.state is HostState.OFF
-    return off and vm.state in _AT_REST and not vm.copies
+    return off and vm.state in VM_DOWN and not vm.copies
 
 
 def _copies(said: Said) -> Iterable[_Copy]:
@@ -107,7 +107,7 @@ def _copies(said: Said) -> Iterable[_Copy]:
 
 def _ranked(vm: Vm, *, current: bool) -> _Copy:
     if not current:
-        rank = _OLD_STOPPED_RANK if vm.state in _AT_REST else _RANKS[VmState.UNKNOWN]
+        rank = _OLD_STOPPED_RANK if vm.state in VM_DOWN else _RANKS[VmState.UNKNOWN]
         return _Copy(_unknown(vm), rank)
     waiting = vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING
     return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state])

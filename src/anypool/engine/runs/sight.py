@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model import HostId, Inventory, Job, Power, StateReason, Vm, VmState
+from anypool.model import VM_DOWN, HostId, Inventory, Job, Power, StateReason, Vm, VmState
 from anypool.plan import Reason, reason
 
 
@@ -45,7 +45,7 @@ class Seen(Struct, frozen=True, gc=False):
             return Copy.ABSENT
         if self.state is VmState.PAUSED:
             return _PAUSED.get(self.reason, Copy.PAUSED)
-        stopped = self.state in (VmState.STOPPED, VmState.CRASHED)
+        stopped = self.state in VM_DOWN
         return Copy.STOPPED if stopped else Copy.RUNNING
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.model import (
+    VM_DOWN,
     Capability,
     Disk,
     DiskWish,
@@ -49,8 +50,7 @@ from anypool.planner.failover.order import NEVER
 from anypool.planner.place import Wanted, choose, refusal
 from anypool.planner.rules import Rulebook
 
-_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
-_LOST = _DOWN | {VmState.UNKNOWN}
+_LOST = VM_DOWN | {VmState.UNKNOWN}
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -172,7 +172,7 @@ class _Making:
     def in_place(self) -> None:
         """Find places for the VMs that a living host says are gone: there, or else elsewhere."""
         vms = (self._inventory.vms.get(key) for key in self._task.vms)
-        gone = [vm for vm in vms if vm is not None and vm.state in _DOWN]
+        gone = [vm for vm in vms if vm is not None and vm.state in VM_DOWN]
         gone = [self._world.vms[vm.id] for vm in gone if vm.host not in self._dead]
         for vm in sorted(gone, key=self._order.key):
             home = self._inventory.hosts.get(vm.host) if vm.host is not None else None
@@ -286,7 +286,7 @@ class _Making:
         self, one: _Made
     ) -> Iterator[tuple[Action, Reason, tuple[VmIs | HostOpen | MemoryFree, ...]]]:
         vm, host = one.vm, one.action.host
-        states = _DOWN if isinstance(one.action, StartVm) else _LOST
+        states = VM_DOWN if isinstance(one.action, StartVm) else _LOST
         home = one.action.host if isinstance(one.action, StartVm) else one.action.home
         valid = (
             VmIs(vm=vm.id, host=home, states=states),
@@ -341,4 +341,4 @@ def _is_at_rest(copy: VmCopy, inventory: Inventory, dead: frozenset[HostId]) -> 
     """Return whether a copy is a mere definition on a host that answers."""
     host = inventory.hosts.get(copy.host)
     up = host is not None and host.state is HostState.UP and copy.host not in dead
-    return up and copy.state in _DOWN
+    return up and copy.state in VM_DOWN
