@@ -23,6 +23,14 @@ class Clock(Protocol):
         ...
 
 
+def backoff(first_s: float, longest_s: float, failures: int) -> float:
+    """Return how long to rest after the first failure and so many more in a row, in seconds.
+
+    It doubles with each of them, up to the longest rest.
+    """
+    return float(min(longest_s, first_s * 2.0 ** min(failures, 10)))
+
+
 class SystemClock:
     """The machine's own time."""
 

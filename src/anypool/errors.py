@@ -33,6 +33,11 @@ class AnypoolError(Exception):
         self.why: object = None
         self.way_out: object = None
 
+    @property
+    def in_full(self) -> str:
+        """The message, and the hint if there is one."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
 
 class Invalid(AnypoolError):
     """The request can never work as written."""

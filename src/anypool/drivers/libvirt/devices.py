@@ -6,10 +6,11 @@ import xml.etree.ElementTree as ET
 import libvirt
 
 from anypool.drivers.libvirt import making, xml_device, xml_read, xml_vm
-from anypool.drivers.libvirt.part import Part, long, wait_until
+from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_domain import Taste
 from anypool.drivers.libvirt.xml_write import document
 from anypool.drivers.names import check_mac, check_target
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, Rejected
 from anypool.model import DiskWish, HostId, Nic, VmId
 

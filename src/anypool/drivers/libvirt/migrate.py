@@ -37,10 +37,11 @@ import libvirt
 from anypool.drivers.libvirt import transfer, trouble, xml_read, xml_vm
 from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.connect import Session
-from anypool.drivers.libvirt.part import Part, long, wait_until
+from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.platform import Platform
 from anypool.drivers.libvirt.transfer import Transfer
 from anypool.drivers.protocol import Migration
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, Invalid, NotFound, OutcomeUnknown, Rejected
 from anypool.model import Job, JobState, VmId, VmState
 

@@ -3,8 +3,9 @@
 import libvirt
 
 from anypool.drivers.libvirt import states, trouble
-from anypool.drivers.libvirt.part import Part, long, wait_until
+from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.names import check_name
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Busy, Conflict, NotFound, Rejected
 from anypool.model import VM_ALIVE, HostId, StateReason, VmId, VmState
 

@@ -1,6 +1,5 @@
 """What every group of operations stands on: the connection, the host, its pools, its VMs."""
 
-import time
 from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -13,11 +12,11 @@ from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.look import VmReader
 from anypool.drivers.libvirt.pools import Pools
 from anypool.drivers.libvirt.volumes import Volumes
+from anypool.drivers.waiting import wait_until
 from anypool.errors import NotFound, OutcomeUnknown, Rejected
 from anypool.model import HostId, Nic, VmId, VmState
 
 SETTLE_S = 10.0
-_POLL_S = 0.02
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,13 +99,3 @@ def long(
             return operation(self, *args, **kwargs)
 
     return on_a_lane
-
-
-def wait_until(seen: Callable[[], bool], timeout_s: float, poll_s: float = _POLL_S) -> bool:
-    """Poll `seen` until it is true or time is up; say which."""
-    deadline = time.monotonic() + timeout_s
-    while not seen():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(poll_s)
-    return True

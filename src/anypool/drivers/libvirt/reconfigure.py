@@ -3,10 +3,11 @@
 import libvirt
 
 from anypool.drivers.libvirt import xml_read, xml_vm
-from anypool.drivers.libvirt.part import Part, wait_until
+from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.xml_domain import KIB_PER_MIB, retuned
 from anypool.drivers.libvirt.xml_vm import CPU_PERIOD_US
 from anypool.drivers.libvirt.xml_write import document
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Invalid, NotSupported, Rejected
 from anypool.model import HostId, Resources, VmChange, VmId
 

@@ -15,7 +15,8 @@ from anypool.drivers.vsphere import vms
 from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.drivers.vsphere.hosts import state_of
 from anypool.drivers.vsphere.inventory import plain
-from anypool.drivers.vsphere.tasks import KINDS, told
+from anypool.drivers.vsphere.tasks import KINDS, POLL_S, told
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, NotFound, Rejected
 from anypool.model import DatastoreId, HostId, HostState, Job, JobState, VmId, VmState
 
@@ -78,7 +79,7 @@ class Migrations(Acting):
         for info in self.working(_MOVING, about):
             task = self.session.object(vim.Task, info.key)
             self.session.do("cancel a vMotion", partial(_cancel, task))
-        self.wait_for(lambda: not self.working(_MOVING, about), CANCEL_S)
+        wait_until(lambda: not self.working(_MOVING, about), CANCEL_S, POLL_S)
 
     def _at_source(self, order: Migration) -> Found:
         try:

@@ -18,13 +18,12 @@ from pyVmomi import vim, vmodl
 
 from anypool.drivers.vsphere import properties
 from anypool.drivers.vsphere.connect import Session
+from anypool.drivers.vsphere.properties import AT_ONCE
 
 Props = dict[str, Any]
 
 PATIENCE_S = 1.0
 """A wait for changes is at most so long at a time, so that others get their turn."""
-AT_ONCE = 500
-"""Objects in one answer: what is large comes in pieces."""
 
 
 class Entry:
@@ -101,7 +100,7 @@ class Mirror:
         def ask(root: Any) -> list[Any]:
             stub = root.rootFolder._stub
             spec = properties.only([made(moid, stub) for moid in wanted])
-            return _retrieved(root.propertyCollector, spec)
+            return properties.retrieved(root.propertyCollector, spec)
 
         found: dict[str, Entry] = {}
         for content in self._session.read("read VMs", ask):
@@ -217,18 +216,6 @@ def _without_collecting() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _retrieved(collector: Any, spec: Any) -> list[Any]:
-    options = properties.PC.RetrieveOptions(maxObjects=AT_ONCE)
-    result = collector.RetrievePropertiesEx([spec], options)
-    found: list[Any] = []
-    while result is not None:
-        found += result.objects
-        if not result.token:
-            break
-        result = collector.ContinueRetrievePropertiesEx(result.token)
-    return found
 
 
 def _properties(given: Iterable[Any]) -> Props:

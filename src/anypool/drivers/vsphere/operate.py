@@ -7,6 +7,7 @@ from pyVmomi import vim
 
 from anypool.drivers.names import check_name
 from anypool.drivers.vsphere.acting import Acting, Found
+from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, Rejected
 from anypool.model import VM_DOWN, HostId, VmId, VmState
 
@@ -35,7 +36,7 @@ class Power(Acting):
         if not here.runs:
             raise Conflict(f"VM {here.name} is {here.state} and hears nothing", hint="resume it")
         self.session.do(f"shut VM {here.name} down", partial(_shut_down, here.thing))
-        if not self.wait_for(lambda: not self.found(vm, host).runs, wait_s, _PRESS_POLL_S):
+        if not wait_until(lambda: not self.found(vm, host).runs, wait_s, _PRESS_POLL_S):
             raise Rejected(
                 f"the guest of VM {here.name} has not shut down in {wait_s:g} s",
                 hint="wait longer, or power the VM off",

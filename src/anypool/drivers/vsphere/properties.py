@@ -6,6 +6,9 @@ from pyVmomi import vim, vmodl
 
 PC = vmodl.query.PropertyCollector
 
+AT_ONCE = 500
+"""Objects in one answer: what is large comes in pieces."""
+
 VM = "VirtualMachine"
 HOST = "HostSystem"
 CLUSTER = "ClusterComputeResource"
@@ -98,3 +101,16 @@ def only(references: list[Any]) -> Any:
         propSet=[spec for spec in wanted() if spec.type._wsdlName in kinds],
         reportMissingObjectsInResults=True,
     )
+
+
+def retrieved(collector: Any, spec: Any) -> list[Any]:
+    """Ask for what a filter is about, once, piece after piece."""
+    options = PC.RetrieveOptions(maxObjects=AT_ONCE)
+    result = collector.RetrievePropertiesEx([spec], options)
+    found: list[Any] = []
+    while result is not None:
+        found += result.objects
+        if not result.token:
+            break
+        result = collector.ContinueRetrievePropertiesEx(result.token)
+    return found

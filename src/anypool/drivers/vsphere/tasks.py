@@ -5,7 +5,6 @@ What a task failed with is a fault like one of a call, and is told in the same w
 """
 
 import datetime
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -13,6 +12,7 @@ from pyVmomi import vim, vmodl
 
 from anypool.drivers.vsphere import properties, trouble
 from anypool.drivers.vsphere.part import Part
+from anypool.drivers.waiting import wait_until
 from anypool.errors import AnypoolError, Busy, NotFound, OutcomeUnknown, UnderWay
 from anypool.model import Job, JobOrder, JobState
 
@@ -58,6 +58,7 @@ _STATES = {
 _AROUND_S = 120.0
 """A VM's making is told from others of its kind by when it began; clocks may differ so much."""
 WAIT_S = 50.0
+POLL_S = 0.1
 
 
 class Tasks(Part):
@@ -80,7 +81,7 @@ class Tasks(Part):
     def finish(self, what: str, deed: Callable[[Any], Any]) -> None:
         """Begin a short task that is part of another deed, and wait for its end."""
         task = self.session.do(what, deed)
-        if not self.wait_for(lambda: self._is_over(task._moId), WAIT_S):
+        if not wait_until(lambda: self._is_over(task._moId), WAIT_S, POLL_S):
             raise OutcomeUnknown(f"{what}: vCenter still works on it", hint="look")
         job = told(self.task_info(task._moId), task._moId)
         if job.state is JobState.FAILED:
@@ -141,15 +142,6 @@ class Tasks(Part):
         theirs = self.session.read("ask for the time", _current_time)
         return float((theirs - datetime.datetime.now(datetime.UTC)).total_seconds())
 
-    def wait_for(self, seen: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
-        """Look until something is so or time is up; say which."""
-        deadline = time.monotonic() + timeout_s
-        while not seen():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(poll_s)
-        return True
-
     def _is_over(self, handle: str) -> bool:
         return _STATES.get(str(self.task_info(handle).state)) is not JobState.RUNNING
 
@@ -165,7 +157,7 @@ class Tasks(Part):
                 propSet=[PC.PropertySpec(type=vim.Task, pathSet=["info"])],
                 reportMissingObjectsInResults=True,
             )
-            return _retrieved(root, spec)
+            return properties.retrieved(root.propertyCollector, spec)
 
         try:
             answer = self.session.read("ask for a task", ask)
@@ -185,19 +177,8 @@ def _recent(root: Any) -> list[Any]:
         objectSet=[PC.ObjectSpec(obj=root.taskManager, skip=False)],
         propSet=[PC.PropertySpec(type=vim.TaskManager, pathSet=["recentTask"])],
     )
-    found = _retrieved(root, spec)
+    found = properties.retrieved(root.propertyCollector, spec)
     return [task for one in found for prop in one.propSet for task in prop.val]
-
-
-def _retrieved(root: Any, spec: Any) -> list[Any]:
-    collector = root.propertyCollector
-    result = collector.RetrievePropertiesEx([spec], PC.RetrieveOptions())
-    found: list[Any] = []
-    while result is not None:
-        found += result.objects
-        token = result.token
-        result = collector.ContinueRetrievePropertiesEx(token) if token else None
-    return found
 
 
 def _current_time(root: Any) -> datetime.datetime:
@@ -218,10 +199,8 @@ def told(info: Any, handle: str) -> Job:
     if state is not JobState.FAILED:
         return Job(state=state, handle=handle, percent=percent)
     error = failure(info.error, str(info.descriptionId or "task"))
-    message = f"{error.message}; {error.hint}" if error.hint else error.message
-    return Job(
-        state=state, handle=handle, message=message, busy=isinstance(error, Busy), percent=percent
-    )
+    busy = isinstance(error, Busy)
+    return Job(state=state, handle=handle, message=error.in_full, busy=busy, percent=percent)
 
 
 def failure(fault: Any, what: str) -> AnypoolError:

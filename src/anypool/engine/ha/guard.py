@@ -13,7 +13,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.clock import Clock
+from anypool.clock import Clock, backoff
 from anypool.engine.engine import Engine
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
@@ -342,7 +342,7 @@ class Guard:
                 continue
             if LEVELS[round_.order.level(vm)] is Priority.DISABLED or (charge.tries and vm in once):
                 continue
-            rest = min(RETRY_MAX_S, RETRY_S * 2.0 ** min(charge.tries, 10))
+            rest = backoff(RETRY_S, RETRY_MAX_S, charge.tries)
             if not charge.tries or now - charge.since >= rest:
                 found.add(vm)
         return frozenset(found)

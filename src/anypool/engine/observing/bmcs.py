@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.clock import Clock
+from anypool.clock import Clock, backoff
 from anypool.drivers import Driver
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
@@ -269,7 +269,7 @@ class Bmcs:
                 known = replace(state.known, reading=reading, read_at=read_at, message="")
             else:
                 state.failures += 1
-                known = replace(state.known, message=_said(problem))
+                known = replace(state.known, message=problem.in_full)
             state.denied = isinstance(problem, Denied | StoreFailed)
             state.known = known
             state.asked_at = self._clock.monotonic()
@@ -282,7 +282,7 @@ class Bmcs:
         rest_s = min(SOON_S, self._every_s) if silent else self._every_s
         if state.failures:
             first = DENIED_S if state.denied else SOON_S
-            rest_s = min(REST_MAX_S, first * 2.0 ** min(state.failures - 1, 10))
+            rest_s = backoff(first, REST_MAX_S, state.failures - 1)
         return self._clock.monotonic() >= state.asked_at + rest_s
 
     def _publish(self, host: HostId, power: Power | None) -> None:
@@ -326,10 +326,6 @@ def _endpoint(bmc: Bmc, *, observe_only: bool) -> Endpoint:
         options=tuple(sorted((name, text) for name, text in options.items() if text)),
         observe_only=observe_only,
     )
-
-
-def _said(problem: AnypoolError) -> str:
-    return f"{problem.message}; {problem.hint}" if problem.hint else problem.message
 
 
 def _event(kind: str, host: HostId, message: str, by: str) -> EventRecord:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.clock import Clock
+from anypool.clock import Clock, backoff
 from anypool.engine.observing.observe import Observer
 from anypool.errors import AnypoolError
 from anypool.model import (
@@ -156,7 +156,7 @@ class Readers:
             old = self._progress.get(place)
             if old is None:
                 return
-            pause = min(RETRY_MAX_S, RETRY_S * 2.0 ** min(old.failures, 10))
+            pause = backoff(RETRY_S, RETRY_MAX_S, old.failures)
             self._progress[place] = Progress(
                 state="failed",
                 message=message,

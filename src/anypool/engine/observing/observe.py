@@ -7,7 +7,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from anypool.clock import Clock
+from anypool.clock import Clock, backoff
 from anypool.drivers import Driver
 from anypool.engine.ha.vitals import Vitals
 from anypool.engine.observing.board import Board, Notice
@@ -254,7 +254,7 @@ class Loop:
     def _rest(self) -> float:
         first, longest = self._settings.unreachable_retry_s, self._settings.unreachable_retry_max_s
         self._failures += 1
-        return float(min(longest, first * 2 ** min(self._failures - 1, 10)))
+        return backoff(first, longest, self._failures - 1)
 
     def round(self) -> None:
         """Read all, then follow the changes until it is time to read all again."""

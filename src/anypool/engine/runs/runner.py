@@ -322,15 +322,15 @@ class Runner:
         try:
             self._do(command.deed, step, action)
         except Busy as error:
-            return Acted(command.number, Outcome.BUSY, _said(error))
+            return Acted(command.number, Outcome.BUSY, error.in_full)
         except Unreachable as error:
-            return Acted(command.number, Outcome.NOT_SENT, _said(error))
+            return Acted(command.number, Outcome.NOT_SENT, error.in_full)
         except UnderWay as error:
             return Acted(command.number, Outcome.UNDER_WAY, handle=error.handle)
         except OutcomeUnknown as error:
-            return Acted(command.number, Outcome.UNKNOWN, _said(error))
+            return Acted(command.number, Outcome.UNKNOWN, error.in_full)
         except AnypoolError as error:
-            return Acted(command.number, Outcome.REFUSED, _said(error))
+            return Acted(command.number, Outcome.REFUSED, error.in_full)
         except Exception as error:
             log.exception("step %s", tag_of(step.record))
             return Acted(command.number, Outcome.UNKNOWN, f"unexpected: {error!r}")
@@ -345,10 +345,6 @@ class Runner:
         if isinstance(action, MigrateVm):
             order = order_for(action, memory, self._observer.inventory, self._settings)
         self._hands.do(deed, action, tag_of(step.record), order)
-
-
-def _said(error: AnypoolError) -> str:
-    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 _IDLE = "not done: this manager does not hold the lease"

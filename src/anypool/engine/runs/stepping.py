@@ -4,6 +4,7 @@ import math
 
 from msgspec.structs import replace
 
+from anypool.clock import backoff
 from anypool.engine.ha.judging import OfFailure
 from anypool.engine.runs import handover, tasks
 from anypool.engine.runs.decision import (
@@ -237,7 +238,7 @@ def _deadline(action: Action, settings: Settings) -> float:
 
 def _pause(failures: int, settings: Settings) -> float:
     """Return how long to rest; it doubles with each failure in a row."""
-    return float(min(settings.look_every_s * 2 ** min(failures, 10), REST_MAX_S))
+    return backoff(settings.look_every_s, REST_MAX_S, failures)
 
 
 def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Context]) -> Moved:
