@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from anypool.engine.ha import guard, vitals
+from anypool.engine.ha import guard
+from anypool.engine.observing import vitals
 from anypool.model import APART_S, HostId, PowerOff, Proof
 from anypool.plan import Reason
 from anypool.planner.ha import decide as deciding

@@ -1,1 +1,1 @@
-"""High availability, as far as it acts: what is seen of hosts, who is guarded, what is begun."""
+"""High availability, as far as it acts: who is guarded, what is begun."""

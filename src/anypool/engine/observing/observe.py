@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock, backoff
 from anypool.drivers import Driver
-from anypool.engine.ha.vitals import Vitals
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.change import Delta
 from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.turnstile import Turnstile
+from anypool.engine.observing.vitals import Vitals
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (
     DatastoreId,

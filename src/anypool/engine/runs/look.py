@@ -9,9 +9,9 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.engine.ha.judging import OfFailure, of_failure
 from anypool.engine.runs import closing, handover, migration, powering, tasks
 from anypool.engine.runs.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
+from anypool.engine.runs.judging import OfFailure, of_failure
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, ReadyKind, StateReason, Vm, VmChange, VmWish

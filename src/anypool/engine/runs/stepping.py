@@ -5,7 +5,6 @@ import math
 from msgspec.structs import replace
 
 from anypool.clock import backoff
-from anypool.engine.ha.judging import OfFailure
 from anypool.engine.runs import handover, tasks
 from anypool.engine.runs.decision import (
     Act,
@@ -20,6 +19,7 @@ from anypool.engine.runs.decision import (
     recall,
     remember,
 )
+from anypool.engine.runs.judging import OfFailure
 from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.sight import Copy, Sight
 from anypool.engine.runs.state import (

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.clock import Clock
-from anypool.engine.ha.moments import Moments
+from anypool.engine.observing.moments import Moments
 from anypool.model import (
     EndpointId,
     Frame,
