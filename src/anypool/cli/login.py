@@ -15,6 +15,7 @@ from anypool.cli.contexts import Context
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, confirm, note, read_secret
 from anypool.errors import Invalid, Unreachable
+from anypool.model import plain_fingerprint
 
 app = App(name="context", help="Contexts: the managers that are known here.")
 
@@ -120,7 +121,7 @@ def _fingerprint(url: str, expected: str) -> str:
         return ""
     shown = tls.digest(tls.shown_certificate(url))
     if expected:
-        if tls.normal(expected) != shown:
+        if plain_fingerprint(expected) != shown:
             hint = "compare it with what the manager printed when it started"
             raise Invalid(f"{url} shows another certificate, {shown}", hint=hint)
         return shown

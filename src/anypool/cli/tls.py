@@ -1,10 +1,10 @@
 """Trust in a manager's own certificate, by its fingerprint."""
 
-import hashlib
 import ssl
 from urllib.parse import urlsplit
 
 from anypool.errors import Invalid, Unreachable
+from anypool.model import fingerprint_of, plain_fingerprint
 
 _TIMEOUT_S = 5.0
 
@@ -17,7 +17,7 @@ def trust(url: str, fingerprint: str) -> ssl.SSLContext | bool:
     if not fingerprint or urlsplit(url).scheme != "https":
         return True
     certificate = shown_certificate(url)
-    if digest(certificate) != normal(fingerprint):
+    if digest(certificate) != plain_fingerprint(fingerprint):
         raise Invalid(
             f"{url} shows a certificate that is not the known one",
             hint="if its certificate was renewed, log in again; if not, somebody is in between",
@@ -43,9 +43,4 @@ def shown_certificate(url: str) -> str:
 
 def digest(certificate: str) -> str:
     """Return the SHA-256 of a PEM certificate, in lower-case hex."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
-
-
-def normal(fingerprint: str) -> str:
-    """Return a fingerprint as `digest` writes it: without colons, prefix and capitals."""
-    return fingerprint.lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
+    return fingerprint_of(ssl.PEM_cert_to_DER_cert(certificate))

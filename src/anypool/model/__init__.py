@@ -14,6 +14,7 @@ from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
 from anypool.model.curve import HOURS, Curve, Week, told_hour
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
 from anypool.model.energy import NO_TARIFF, Tariff, Watts
+from anypool.model.fingerprint import fingerprint_of, plain_fingerprint
 from anypool.model.frame import (
     Changes,
     Console,
@@ -267,6 +268,8 @@ __all__ = [
     "Watts",
     "Week",
     "domains_of",
+    "fingerprint_of",
+    "plain_fingerprint",
     "proven_since",
     "proves",
     "rolled_up",

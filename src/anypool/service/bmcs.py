@@ -16,6 +16,7 @@ from anypool.model import (
     KnownBmc,
     Power,
     PowerReading,
+    plain_fingerprint,
     same_hardware,
     split_address,
 )
@@ -127,7 +128,7 @@ class Bmcs:
 
 def fingerprint(text: str) -> str:
     """Return the SHA-256 of a certificate in lower-case hex, "" for none; raise `Invalid`."""
-    plain = text.lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
+    plain = plain_fingerprint(text)
     if plain and (len(plain) != _HEX or set(plain) - set("0123456789abcdef")):
         hint = "64 hexadecimal digits, with or without colons"
         raise Invalid("that is not the SHA-256 of a certificate", hint=hint)

@@ -1,8 +1,6 @@
 """Defining a VM anew on another host than the one that had it, with the volumes it has."""
 
-import libvirt
-
-from anypool.drivers.libvirt import metadata, trouble, xml_domain, xml_read
+from anypool.drivers.libvirt import xml_domain
 from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_domain import Placed
 from anypool.drivers.libvirt.xml_write import document
@@ -42,13 +40,7 @@ class Adopt(Part):
 
     def _defined(self, wish: VmWish) -> bool:
         """Return whether the VM is defined here; raise `Conflict` for one that is not ours."""
-        with self.session.reading(f"look for VM {wish.name}") as connection:
-            try:
-                domain = connection.lookupByUUIDString(wish.id)
-            except libvirt.libvirtError as problem:
-                if not trouble.is_gone(problem):
-                    raise
-                return False
-            if metadata.made_by(xml_read.parse(domain.XMLDesc(0))):
-                return True
-        raise Conflict(f"there is a VM {wish.id} on this host already", hint="observe it again")
+        maker = self.maker_of(wish)
+        if maker == "":
+            raise Conflict(f"there is a VM {wish.id} on this host already", hint="observe it again")
+        return maker is not None

@@ -2,7 +2,7 @@
 
 import libvirt
 
-from anypool.drivers.libvirt import making, metadata, pools, trouble, xml_domain, xml_read, xml_vm
+from anypool.drivers.libvirt import making, pools, trouble, xml_domain, xml_read, xml_vm
 from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_write import document
 from anypool.errors import Conflict, NotFound
@@ -83,16 +83,13 @@ class Create(Part):
         self.pools.read(refresh=False)
 
     def _made_before(self, wish: VmWish, tag: str) -> bool:
-        with self.session.reading(f"look for VM {wish.name}") as connection:
-            try:
-                domain = connection.lookupByUUIDString(wish.id)
-            except libvirt.libvirtError as problem:
-                if not trouble.is_gone(problem):
-                    raise
+        maker = self.maker_of(wish)
+        if maker is None:
+            with self.session.reading(f"look for VM {wish.name}") as connection:
                 self._check_name_free(connection, wish.name)
-                return False
-            if metadata.made_by(xml_read.parse(domain.XMLDesc(0))) == tag:
-                return True
+            return False
+        if maker == tag:
+            return True
         raise Conflict(f"there is a VM {wish.id} on this host already", hint="observe it again")
 
     def _check_name_free(self, connection: libvirt.virConnect, name: str) -> None:

@@ -7,14 +7,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 import libvirt
 
 from anypool.drivers.base import OPERATIONS, BaseDriver
-from anypool.drivers.libvirt import platform, states
+from anypool.drivers.libvirt import metadata, platform, states, trouble, xml_read
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.look import VmReader
 from anypool.drivers.libvirt.pools import Pools
 from anypool.drivers.libvirt.volumes import Volumes
 from anypool.drivers.waiting import wait_until
 from anypool.errors import NotFound, OutcomeUnknown, Rejected
-from anypool.model import HostId, Nic, VmId, VmState
+from anypool.model import HostId, Nic, VmId, VmState, VmWish
 
 SETTLE_S = 10.0
 
@@ -76,6 +76,17 @@ class Part(BaseDriver):
                 f"host {self.platform.name} has no network {', '.join(missing)}",
                 hint="define it in libvirt on that host, or choose another network",
             )
+
+    def maker_of(self, wish: VmWish) -> str | None:
+        """Return the step that made a VM, "" for one that is not ours, None if it is not here."""
+        with self.session.reading(f"look for VM {wish.name}") as connection:
+            try:
+                domain = connection.lookupByUUIDString(wish.id)
+            except libvirt.libvirtError as problem:
+                if not trouble.is_gone(problem):
+                    raise
+                return None
+            return metadata.made_by(xml_read.parse(domain.XMLDesc(0)))
 
     def state(self, domain: libvirt.virDomain) -> VmState:
         """Ask for a VM's state now."""

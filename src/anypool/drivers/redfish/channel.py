@@ -5,7 +5,6 @@ one, an answer that leads elsewhere is not followed, and no more is read than an
 Redfish may be long.
 """
 
-import hashlib
 import http.client
 import json
 import socket
@@ -18,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from anypool.errors import AnypoolError, Denied, Invalid, OutcomeUnknown, Unreachable
-from anypool.model import split_address
+from anypool.model import fingerprint_of, split_address
 
 LONGEST_BYTES = 1 << 20
 _AGENT = {"Accept": "application/json", "OData-Version": "4.0", "User-Agent": "anypool"}
@@ -168,7 +167,7 @@ EXAMPLE = "write https://HOST or https://HOST:PORT; user and password are given 
 
 def _digest(connection: http.client.HTTPSConnection) -> str:
     assert isinstance(connection.sock, ssl.SSLSocket)
-    return hashlib.sha256(connection.sock.getpeercert(binary_form=True) or b"").hexdigest()
+    return fingerprint_of(connection.sock.getpeercert(binary_form=True) or b"")
 
 
 def _object(text: bytes, status: int) -> dict[str, Any]:

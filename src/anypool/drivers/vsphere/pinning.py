@@ -5,7 +5,6 @@ fingerprint once and confirms it by naming it; from then on that certificate and
 let pass, whoever vouches for it.
 """
 
-import hashlib
 import re
 import socket
 import ssl
@@ -14,13 +13,9 @@ from typing import Any
 
 from anypool.drivers.vsphere.answers import CheckedConnection
 from anypool.errors import Denied, Invalid, Unreachable
+from anypool.model import fingerprint_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def fingerprint_of(certificate: bytes) -> str:
-    """Return the SHA-256 of a certificate in DER, in hex."""
-    return hashlib.sha256(certificate).hexdigest()
 
 
 def checked(written: str) -> str:

@@ -1,8 +1,6 @@
 """Starting and ending simulated vCenters."""
 
 import contextlib
-import datetime
-import hashlib
 import os
 import queue
 import secrets
@@ -16,11 +14,9 @@ from typing import IO
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from anypool.errors import Invalid, Unreachable
+from anypool.lab import certificates
 from anypool.lab.vcsim.build import build
 
 START_LIMIT_S = 120.0
@@ -179,28 +175,7 @@ def _read(source: IO[str], said: "queue.Queue[str]") -> None:
 
 def _certificate(folder: Path) -> str:
     """Make a certificate in a folder unless there is one; return its fingerprint."""
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    if cert.exists():
-        made = x509.load_pem_x509_certificate(cert.read_bytes())
-        return made.fingerprint(hashes.SHA256()).hex()
-    own = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vcsim")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(own.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("vcsim")]), critical=False)
-        .sign(own, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    key.touch(mode=0o600)
-    key.write_bytes(own.private_bytes(encoding, form, plain))
-    cert.write_bytes(made.public_bytes(encoding))
-    der = made.public_bytes(serialization.Encoding.DER)
-    return hashlib.sha256(der).hexdigest()
+    shown = folder / "cert.pem"
+    if not shown.exists():
+        certificates.make(shown, folder / "key.pem", "vcsim", [x509.DNSName("vcsim")])
+    return certificates.fingerprint(shown)
