@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -37,6 +38,15 @@ def beside(running: vcsim.Vcsim) -> Any:
     return content
 
 
+@contextmanager
+def session(running: vcsim.Vcsim) -> Iterator[Any]:
+    """Log in beside us, and out again."""
+    made = beside(running)
+    yield made
+    made.sessionManager.Logout()
+    made.rootFolder._stub.DropConnections()
+
+
 def found(content: Any, kind: Any) -> list[Any]:
     """Return all managed objects of a kind, as pyVmomi finds them, by name."""
     view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)
@@ -64,7 +74,5 @@ def driver(vcenter: vcsim.Vcsim) -> Iterator[Any]:
 @pytest.fixture
 def content(vcenter: vcsim.Vcsim) -> Iterator[Any]:
     """pyVmomi's own session beside it."""
-    made = beside(vcenter)
-    yield made
-    made.sessionManager.Logout()
-    made.rootFolder._stub.DropConnections()
+    with session(vcenter) as made:
+        yield made

@@ -10,7 +10,7 @@ from anypool.drivers.registry import connect
 from anypool.lab import vcsim
 from anypool.model import Matter
 from tests.contract.vcenter import done
-from tests.vsphere.conftest import beside, endpoint_of, found
+from tests.vsphere.conftest import beside, endpoint_of, found, session
 
 CLUSTER = "DC0_C0"
 
@@ -42,10 +42,9 @@ def driver(center: vcsim.Vcsim) -> Iterator[Any]:
 
 @pytest.fixture
 def cluster(center: vcsim.Vcsim) -> Iterator[Any]:
-    content = beside(center)
-    yield next(one for one in found(content, vim.ClusterComputeResource) if one.name == CLUSTER)
-    content.sessionManager.Logout()
-    content.rootFolder._stub.DropConnections()
+    with session(center) as content:
+        known = found(content, vim.ClusterComputeResource)
+        yield next(one for one in known if one.name == CLUSTER)
 
 
 def decided(driver: Any) -> dict[str, frozenset[Matter]]:

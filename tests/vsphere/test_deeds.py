@@ -27,7 +27,7 @@ from anypool.model import (
     VmWish,
 )
 from tests.contract.centre import Patient
-from tests.vsphere.conftest import beside, endpoint_of, found
+from tests.vsphere.conftest import endpoint_of, found, session
 
 SLOW_S = 1.5
 NEW = VmId("0b9d4fd2-46a1-4c39-8d57-7c8f3b3e2a11")
@@ -52,10 +52,8 @@ def driver(slow: vcsim.Vcsim) -> Iterator[Driver]:
 
 @pytest.fixture
 def content(slow: vcsim.Vcsim) -> Iterator[Any]:
-    made = beside(slow)
-    yield made
-    made.sessionManager.Logout()
-    made.rootFolder._stub.DropConnections()
+    with session(slow) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
 from anypool.model.bmc import (
+    ADDRESS_HINT,
     Bmc,
     KnownBmc,
     Power,
@@ -133,6 +134,7 @@ from anypool.model.vm import (
 )
 
 __all__ = [
+    "ADDRESS_HINT",
     "ALWAYS_MUST",
     "APART_S",
     "DEFAULT_POOL",

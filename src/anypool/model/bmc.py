@@ -54,6 +54,9 @@ class KnownBmc(Struct, frozen=True, kw_only=True, gc=False):
     message: str = ""
 
 
+ADDRESS_HINT = "write https://HOST or https://HOST:PORT; user and password are given apart from it"
+
+
 def split_address(url: str) -> tuple[str, int]:
     """Return host and port of `https://HOST[:PORT]`; raise `ValueError` for anything else."""
     place = urlsplit(url)

@@ -9,6 +9,7 @@ from anypool.engine import Engine
 from anypool.engine.observing.bmcs import Trial
 from anypool.errors import Conflict, Denied, Invalid, NotFound
 from anypool.model import (
+    ADDRESS_HINT,
     Bmc,
     Host,
     HostId,
@@ -141,8 +142,7 @@ def _address(url: str) -> str:
     try:
         split_address(text)
     except ValueError as error:
-        hint = "write https://HOST or https://HOST:PORT; user and password are given apart from it"
-        raise Invalid("that is no address of a BMC", hint=hint) from error
+        raise Invalid("that is no address of a BMC", hint=ADDRESS_HINT) from error
     return text
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from anypool.errors import AnypoolError, Denied, Invalid, OutcomeUnknown, Unreachable
-from anypool.model import fingerprint_of, split_address
+from anypool.model import ADDRESS_HINT, fingerprint_of, split_address
 
 LONGEST_BYTES = 1 << 20
 _AGENT = {"Accept": "application/json", "OData-Version": "4.0", "User-Agent": "anypool"}
@@ -159,10 +159,7 @@ def _address(url: str) -> tuple[str, int]:
     try:
         return split_address(url)
     except ValueError as error:
-        raise Invalid(f"{error}"[:120], hint=EXAMPLE) from error
-
-
-EXAMPLE = "write https://HOST or https://HOST:PORT; user and password are given apart from it"
+        raise Invalid(f"{error}"[:120], hint=ADDRESS_HINT) from error
 
 
 def _digest(connection: http.client.HTTPSConnection) -> str:
