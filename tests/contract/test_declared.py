@@ -32,6 +32,7 @@ FOR_ALL = {"info", "observe", "observe_vms", "close"}
 VM = VmId("00000000-0000-4000-8000-000000000000")
 SAMPLES: dict[object, object] = {
     str: "x",
+    int: 1,
     float: 0.0,
     bool: False,
     VmId: VM,
@@ -70,7 +71,7 @@ def drivers() -> list[type[BaseDriver]]:
     if LIBVIRT:
         from anypool.drivers.libvirt import driver
 
-        found += [driver.QemuDriver, driver.TestDriver, driver.PlainDriver]
+        found += [driver.QemuDriver, driver.QemuBySshDriver, driver.TestDriver, driver.PlainDriver]
     if VSPHERE:
         from anypool.drivers.vsphere.driver import VsphereDriver
 

@@ -46,6 +46,7 @@ class HaYard(Yard):
         rule: HighAvailability = RULE,
     ) -> None:
         self.rule = rule
+        self.on_data_network = True
         super().__init__(folder, seed=seed, shape=shape)
         self.hosts = sorted(self.engine.inventory.hosts)
         for host in self.hosts:
@@ -68,6 +69,8 @@ class HaYard(Yard):
         self.crew.submit(done)
 
     def _knock(self, host: Host, endpoint: Endpoint) -> tuple[tuple[Way, Word], ...]:
+        if not self.on_data_network:
+            return ()
         word = Word.ANSWERS if self.world.hears(host.id) else Word.SILENT
         return ((Way.DATA, word),)
 

@@ -19,6 +19,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import ForgetCopy, PlanState, StartAfterFailure, StopVm
+from anypool.planner.ha.detect import Word
 from anypool.planner.operate import plan_action
 from anypool.store import plans
 from anypool.store.records import PlanRecord
@@ -97,6 +98,19 @@ def test_host_that_only_management_lost_is_left_alone(yard: HaYard) -> None:
     cut = yard.busiest()
     yard.world.cut_host(cut)
     assert stays(yard, cut) == ("management-lost", "Leave ha.is")
+
+
+def test_host_that_only_its_neighbours_hear_is_left_alone(yard: HaYard) -> None:
+    """The manager has no foot in the data network; the other hosts have."""
+    yard.on_data_network = False
+    cut = yard.busiest()
+    yard.world.cut_host(cut)
+    assert stays(yard, cut) == ("management-lost", "Leave ha.is")
+    (found,) = (one for one in yard.guard.standing() if one.host == cut)
+    (heard,) = (one for one in found.verdict.evidence if one.word is Word.PEERS)
+    assert heard.by in {yard.engine.inventory.hosts[key].name for key in yard.hosts} - {cut}
+    yard.world.deafen(cut)
+    assert yard.pass_(60, lambda: bool(fenced(yard)) and yard.all_run())
 
 
 def test_isolated_host_is_fenced_before_its_vms_start(yard: HaYard) -> None:

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.model import HostId
 from anypool.planner.ha.detect import (
@@ -15,14 +16,16 @@ from anypool.planner.ha.detect import (
     Verdict,
     Word,
     detect,
+    grouped,
 )
 
 H = HostId("h1")
 NOW = 1000.0
 
 SAYS = {
-    Path.MANAGEMENT: (Word.NONE, Word.ANSWERS, Word.REFUSES, Word.SILENT),
+    Path.MANAGEMENT: (Word.NONE, Word.ANSWERS, Word.REFUSES, Word.PEERS, Word.SILENT),
     Path.DATA: (Word.NONE, Word.ANSWERS, Word.REFUSES, Word.PEERS, Word.SILENT),
+    Path.VMS: (Word.NONE, Word.ANSWERS, Word.SILENT),
     Path.STORAGE: (Word.NONE, Word.ANSWERS, Word.SILENT),
     Path.BMC: (Word.NONE, Word.ON, Word.OFF, Word.SILENT),
 }
@@ -35,7 +38,7 @@ def heard(word: Word, path: Path, *, age: float = 1.0, life_age: float = 900.0) 
 
 
 def judged(*words: str, age: float = 1.0, life_age: float = 900.0) -> Verdict:
-    """Return the verdict on the words of management, data, storage and BMC."""
+    """Return the verdict on the words of management, data, VMs, storage and BMC."""
     said = tuple(
         heard(Word(word), path, age=age, life_age=life_age)
         for word, path in zip(words, Path, strict=True)
@@ -46,18 +49,21 @@ def judged(*words: str, age: float = 1.0, life_age: float = 900.0) -> Verdict:
 @pytest.mark.parametrize(
     ("words", "condition"),
     [
-        ("answers silent silent off", "healthy"),
-        ("refuses silent none on", "hypervisor-dead"),
-        ("silent answers none on", "management-lost"),
-        ("silent refuses silent off", "management-lost"),
-        ("silent peers none on", "partitioned"),
-        ("silent silent answers on", "isolated"),
-        ("silent silent answers off", "isolated"),
-        ("silent silent none off", "failed"),
-        ("silent none silent silent", "failed"),
-        ("silent silent none on", "unknown"),
-        ("silent none none none", "unknown"),
-        ("none none none silent", "unknown"),
+        ("answers silent none silent off", "healthy"),
+        ("refuses silent none none on", "hypervisor-dead"),
+        ("silent answers none none on", "management-lost"),
+        ("silent refuses none silent off", "management-lost"),
+        ("silent peers none none on", "management-lost"),
+        ("silent silent answers none on", "management-lost"),
+        ("peers silent none none on", "partitioned"),
+        ("refuses silent answers none on", "hypervisor-dead"),
+        ("silent silent none answers on", "isolated"),
+        ("silent silent none answers off", "isolated"),
+        ("silent silent none none off", "failed"),
+        ("silent none none silent silent", "failed"),
+        ("silent silent none none on", "unknown"),
+        ("silent none none none none", "unknown"),
+        ("none none none none silent", "unknown"),
     ],
 )
 def test_words_tell_conditions_apart(words: str, condition: str) -> None:
@@ -76,28 +82,66 @@ def test_every_row_is_the_first_for_some_words() -> None:
     assert found == {condition for *_, condition in TABLE}
 
 
-@pytest.mark.parametrize("words", ["silent silent none on", "silent none none none"])
+@pytest.mark.parametrize("words", ["silent silent none none on", "silent none none none none"])
 def test_silence_is_suspect_first(words: str) -> None:
     assert judged(*words.split(), life_age=29.9).condition is Condition.SUSPECT
     assert judged(*words.split(), life_age=30.0).condition is Condition.UNKNOWN
 
 
 def test_power_that_is_off_waits_for_nothing() -> None:
-    assert judged("silent", "silent", "none", "off", life_age=2.0).condition is Condition.FAILED
+    assert (
+        judged("silent", "silent", "none", "none", "off", life_age=2.0).condition
+        is Condition.FAILED
+    )
 
 
 def test_old_life_is_silence_and_old_power_says_nothing() -> None:
-    assert judged("answers", "none", "none", "none", age=21.0).condition is Condition.SUSPECT
-    assert judged("answers", "none", "none", "none", age=31.0).condition is Condition.UNKNOWN
-    assert judged("silent", "silent", "none", "off", age=21.0).condition is Condition.UNKNOWN
+    lived, off = "answers none none none none", "silent silent none none off"
+    assert judged(*lived.split(), age=21.0).condition is Condition.SUSPECT
+    assert judged(*lived.split(), age=31.0).condition is Condition.UNKNOWN
+    assert judged(*off.split(), age=21.0).condition is Condition.UNKNOWN
+
+
+def told(*hosts: tuple[str, str, float]) -> dict[HostId, Verdict]:
+    """Return verdicts as they are of a group: name, words, and how long ago each showed life."""
+    alone = {}
+    for name, words, age in hosts:
+        verdict = judged(*words.split(), life_age=age)
+        alone[HostId(name)] = replace(verdict, host=HostId(name))
+    return grouped(alone, 30)
+
+
+ISOLATED, DARK = "silent silent none answers on", "silent silent none none on"
+FINE = "answers silent none none on"
+
+
+def test_hosts_that_fell_silent_at_once_are_named_together() -> None:
+    found = told(("a", DARK, 100), ("b", DARK, 120), ("c", DARK, 400), ("d", FINE, 1))
+    assert {key: one.together for key, one in found.items()} == {
+        "a": ("b",),
+        "b": ("a",),
+        "c": (),
+        "d": (),
+    }
+    assert {one.condition for one in found.values()} == {Condition.UNKNOWN, Condition.HEALTHY}
+
+
+def test_one_host_seen_by_its_lease_is_isolated_several_at_once_are_partitioned() -> None:
+    (one,) = told(("a", ISOLATED, 100)).values()
+    assert one.condition is Condition.ISOLATED
+    apart = told(("a", ISOLATED, 100), ("b", ISOLATED, 400))
+    assert {one.condition for one in apart.values()} == {Condition.ISOLATED}
+    both = told(("a", ISOLATED, 100), ("b", ISOLATED, 101), ("c", DARK, 100))
+    assert [one.condition for one in both.values()] == ["partitioned", "partitioned", "unknown"]
 
 
 def test_verdict_says_what_was_seen_and_when() -> None:
-    verdict = judged("silent", "answers", "none", "on")
+    verdict = judged("silent", "answers", "none", "none", "on")
     assert [(one.path, one.word, one.at) for one in verdict.evidence] == [
         (Path.BMC, Word.ON, NOW - 1),
         (Path.DATA, Word.ANSWERS, NOW - 1),
         (Path.MANAGEMENT, Word.SILENT, NOW - 1),
         (Path.STORAGE, Word.NONE, NOW - 1),
+        (Path.VMS, Word.NONE, NOW - 1),
     ]
     assert verdict.life_at == NOW - 1

@@ -34,18 +34,23 @@ class StatedView(Struct, frozen=True, kw_only=True):
 
 
 class PathView(Struct, frozen=True, kw_only=True):
-    """What one path to a host said last, when, and when it last showed life; 0 for never."""
+    """What one path to a host said last, when, and when it last showed life; 0 for never.
+
+    `by` names the neighbour or the VM that says so, empty for the host itself.
+    """
 
     path: str
     word: str
     at: float
     life_at: float
+    by: str
 
 
 class HostHaView(Struct, frozen=True, kw_only=True):
     """A guarded host: what happened to it, what is done about it and why.
 
     `would_do` are the proofs that are missing and would do, if the decision is `needs-proof`.
+    `together` are hosts that fell silent at the same time.
     """
 
     host: str
@@ -60,6 +65,7 @@ class HostHaView(Struct, frozen=True, kw_only=True):
     at_risk: int
     would_do: tuple[str, ...]
     evidence: tuple[PathView, ...]
+    together: tuple[str, ...]
 
 
 class VmHaView(Struct, frozen=True, kw_only=True):
@@ -189,6 +195,9 @@ def _standing_view(one: Standing, inventory: Inventory) -> HostHaView:
         at_risk=len(one.at_risk),
         would_do=tuple(map(str, decision.would_do)) if isinstance(decision, NeedsProof) else (),
         evidence=tuple(_path_view(path) for path in one.verdict.evidence),
+        together=tuple(
+            inventory.hosts[key].name for key in one.verdict.together if key in inventory.hosts
+        ),
     )
 
 
@@ -197,7 +206,7 @@ def _proof_reason(proof: Proof, inventory: Inventory) -> Reason:
 
 
 def _path_view(one: Heard) -> PathView:
-    return PathView(path=one.path, word=one.word, at=one.at, life_at=one.life_at)
+    return PathView(path=one.path, word=one.word, at=one.at, life_at=one.life_at, by=one.by)
 
 
 def _host_view(found: OneHost) -> OneHostView:

@@ -20,6 +20,7 @@ HOSTS = (
     Column("WHY", lambda one: one["why"]),
     Column("AT RISK", lambda one: one["at_risk"]),
     Column("WOULD PROVE IT", lambda one: one["would_do"]),
+    Column("SILENT TOO", lambda one: ", ".join(one["together"])),
     Column("LIFE", lambda one: moment(one["life_at"]), wide=True),
     Column("POLICY", lambda one: one["policy"], wide=True),
     Column("DOES", lambda one: one["said"], wide=True),
@@ -34,6 +35,7 @@ VMS = (
 PATHS = (
     Column("PATH", lambda one: one["path"]),
     Column("SAYS", lambda one: one["word"]),
+    Column("BY", lambda one: one["by"]),
     Column("ASKED", lambda one: moment(one["at"])),
     Column("LIFE", lambda one: moment(one["life_at"])),
 )

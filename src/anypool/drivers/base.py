@@ -19,6 +19,7 @@ from anypool.model import (
     Nic,
     PowerReading,
     Proof,
+    Reach,
     Trace,
     VmChange,
     VmId,
@@ -65,6 +66,7 @@ OPERATIONS: dict[str, Capability] = {
     "enter_maintenance": Capability.HOST_MAINTENANCE,
     "leave_maintenance": Capability.HOST_MAINTENANCE,
     "job": Capability.TASKS,
+    "reaches": Capability.HOST_REACH,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -226,6 +228,10 @@ class BaseDriver:
     def power_on_host(self, host: HostId) -> None:
         """Refuse."""
         self._refuse("power_on_host")
+
+    def reaches(self, host: HostId, address: str, port: int) -> Reach:
+        """Refuse."""
+        self._refuse("reaches")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

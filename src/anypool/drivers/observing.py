@@ -25,12 +25,16 @@ from anypool.model import (
     JobOrder,
     Load,
     PowerReading,
+    Reach,
     Trace,
     VmId,
 )
 
 LOOKS = frozenset(
-    {"info", "observe", "observe_vms", "changes", "measure", "traces", "job", "power", "close"}
+    {
+        *("info", "observe", "observe_vms", "changes", "measure", "traces", "job", "power"),
+        *("reaches", "close"),
+    }
 )
 """Operations that leave no trace at the vendor."""
 
@@ -132,6 +136,10 @@ class ObservingDriver(BaseDriver):
     def power(self, host: HostId) -> PowerReading:
         """Return whether a host is on."""
         return self._eyes.power(host)
+
+    def reaches(self, host: HostId, address: str, port: int) -> Reach:
+        """Return whether a host can connect to an address."""
+        return self._eyes.reaches(host, address, port)
 
     def close(self) -> None:
         """Give the connection back."""

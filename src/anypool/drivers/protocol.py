@@ -40,6 +40,7 @@ from anypool.model import (
     Nic,
     PowerReading,
     Proof,
+    Reach,
     Trace,
     VmChange,
     VmId,
@@ -234,6 +235,13 @@ class Driver(Protocol):
 
     def power(self, host: HostId) -> PowerReading:
         """Return whether a host is on, without asking the host itself."""
+        ...
+
+    def reaches(self, host: HostId, address: str, port: int) -> Reach:
+        """Return whether a connection from a host to an address comes to anybody, also to a no.
+
+        Asked of a host about its neighbour, within some seconds; see `model.reach`.
+        """
         ...
 
     def power_off_host(self, host: HostId) -> None:

@@ -91,6 +91,7 @@ from anypool.model.proof import (
     proven_since,
     proves,
 )
+from anypool.model.reach import Reach
 from anypool.model.rollout import (
     FINAL_ROLLOUT_STATES,
     OnFailure,
@@ -236,6 +237,7 @@ __all__ = [
     "ProbeKind",
     "Proof",
     "Protected",
+    "Reach",
     "Ready",
     "ReadyKind",
     "Remark",

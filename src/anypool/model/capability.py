@@ -24,3 +24,4 @@ class Capability(StrEnum):
     HOST_POWER = "host-power"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"
+    HOST_REACH = "host-reach"

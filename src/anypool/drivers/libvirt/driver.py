@@ -1,6 +1,7 @@
 """Which operations each hypervisor behind libvirt has."""
 
 from anypool.drivers.libvirt import platform
+from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.adopt import Adopt
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.console import Consoles
@@ -12,6 +13,7 @@ from anypool.drivers.libvirt.measure import Statistics
 from anypool.drivers.libvirt.migrate import Migrations
 from anypool.drivers.libvirt.observe import Observe
 from anypool.drivers.libvirt.operate import Pause, Power, Rename
+from anypool.drivers.libvirt.reach import Reaches
 from anypool.drivers.libvirt.reconfigure import Reconfigure
 from anypool.drivers.libvirt.snapshots import Snapshots
 from anypool.drivers.libvirt.traces import Traces
@@ -39,6 +41,10 @@ class QemuDriver(
     """QEMU with KVM or TCG: everything."""
 
 
+class QemuBySshDriver(QemuDriver, Reaches):
+    """The same where ssh leads to it: its host can be asked for its neighbours."""
+
+
 class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots, Statistics, Events, Traces):
     """libvirt's own simulated hypervisor, `test:///`."""
 
@@ -59,4 +65,7 @@ def connect(endpoint: Endpoint, secret: str) -> Driver:
     session = Session(endpoint, secret)
     host = platform.read(session)
     session.expect(lambda connection: platform.check_same(session, connection, host))
-    return _DRIVERS.get(host.kind, PlainDriver)(session, host)
+    kind = _DRIVERS.get(host.kind, PlainDriver)
+    if kind is QemuDriver and Address(endpoint.uri).transport == "ssh":
+        kind = QemuBySshDriver
+    return kind(session, host)

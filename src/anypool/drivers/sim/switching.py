@@ -8,7 +8,7 @@ from anypool.drivers.sim.records import BmcMood, Fault, FaultKind, SimHost
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.world import World
 from anypool.errors import OutcomeUnknown, Unreachable
-from anypool.model import HostId, Power, PowerReading, VmId
+from anypool.model import HostId, Power, PowerReading, Reach, VmId
 
 LATE_S = 20.0
 """A BMC that answers late takes so long."""
@@ -27,6 +27,17 @@ class Switching(BaseDriver):
         if row.bmc is BmcMood.LIES or (row.bmc is BmcMood.GLITCH and self._world.glitch(host)):
             return PowerReading(power=Power.OFF)
         return PowerReading(power=Power.ON if row.powered else Power.OFF)
+
+    def reaches(self, host: HostId, address: str, port: int) -> Reach:
+        """Return whether a host hears the one whose name is the address."""
+        with self._world.turn() as state:
+            if host not in self._hosts(state) or not state.host(host).answers:
+                raise Unreachable(f"{host} does not answer")
+            names = {row.host.peer_address: key for key, row in state.hosts.rows.items()}
+        found = names.get(address)
+        if found is None or not (self._world.hears(host) and self._world.hears(HostId(found))):
+            return Reach.SILENT
+        return Reach.ANSWERS
 
     def force_off_host(self, host: HostId) -> None:
         """Switch a host off, whatever runs there."""

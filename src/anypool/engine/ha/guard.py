@@ -17,13 +17,13 @@ from anypool.clock import Clock, backoff
 from anypool.engine.engine import Engine
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
+from anypool.engine.ha.ears import Ears, Knock
 from anypool.engine.ha.knocks import knock
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import AnypoolError
 from anypool.model import (
     Capability,
-    Endpoint,
     HighAvailability,
     Host,
     HostId,
@@ -42,7 +42,7 @@ from anypool.planner.ha.again import Task, start_again
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Fence, ReadPower, Recover, decide
 from anypool.planner.ha.deeds import plan_fence, plan_forget
-from anypool.planner.ha.detect import Heard, Path, Verdict, Word, detect
+from anypool.planner.ha.detect import Heard, Path, Verdict, Word, detect, grouped
 from anypool.planner.rules import Rulebook
 from anypool.search import vms_matching
 from anypool.store import Store, ha
@@ -51,7 +51,6 @@ from anypool.store.ha import Pulse
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
-KNOCK_S = 5.0
 PULSE_S = 20.0
 WARM_S = 60.0
 """A manager that takes over while the last look is not older than this knows enough."""
@@ -60,7 +59,6 @@ FRESH_S = 90.0
 RETRY_S = 10.0
 RETRY_MAX_S = 300.0
 
-Knock = Callable[[Host, Endpoint], tuple[tuple[Path, Word], ...]]
 Submit = Callable[[Callable[[], object]], None]
 
 
@@ -86,6 +84,7 @@ class Guard:
         self._vitals.recall = self._recall
         self._vitals.refute = self._refute
         self.charges = Charges(store)
+        self.ears = Ears(engine.vitals, engine.services.all)
         self._begin = Begin(engine, store)
         self._crew: ThreadCrew | None = None
         self.submit: Submit = self._by_crew
@@ -95,7 +94,6 @@ class Guard:
         self._busy = True
         self._pulse = Pulse()
         self._asked: dict[HostId, float] = {}
-        self._knocked: dict[HostId, float] = {}
         self._standing: dict[HostId, Standing] = {}
         self._down: dict[VmId, Reason] = {}
         self._ticker = Ticker("ha", self.round, clock, threading.Event())
@@ -153,7 +151,8 @@ class Guard:
         """Begin to look; with fresh observations of another manager that is no cold start."""
         self.charges.begin()
         self._busy = True
-        self._asked, self._knocked = {}, {}
+        self._asked = {}
+        self.ears.forget()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
             last = ha.pulse(tx)
@@ -217,7 +216,8 @@ class Guard:
     ) -> None:
         standing, down = found
         rule = round_.rule
-        verdicts = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
+        alone = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
+        verdicts = grouped(alone, rule.silent_s)
         fences = self._fences(now - rule.fences_within_s) if round_.lost else ()
         situation = Situation(
             rule=rule,
@@ -259,25 +259,20 @@ class Guard:
             others = (one for one in self._vitals.heard(key) if one.path is not Path.MANAGEMENT)
             heard = (mine, *others)
         else:
-            self._be_silent(host, now)
+            self._be_silent(host, inventory)
             heard = self._vitals.heard(key)
         return detect(key, heard, now, silent_s=rule.silent_s, fresh_s=FRESH_S)
 
-    def _be_silent(self, host: Host, now: float) -> None:
-        """Note that a host does not answer, and knock at its addresses every so often."""
+    def _be_silent(self, host: Host, inventory: Inventory) -> None:
+        """Note that a host does not answer, and listen on all its other paths every so often."""
         words = {one.path: one.word for one in self._vitals.heard(host.id)}
         if words.get(Path.MANAGEMENT, Word.NONE) in (Word.NONE, Word.ANSWERS):
             self._vitals.note(host.id, Path.MANAGEMENT, Word.SILENT)
-        if now - self._knocked.get(host.id, 0.0) < KNOCK_S:
-            return
-        self._knocked[host.id] = now
         endpoint = next((e for e in self._engine.endpoints() if e.id == host.endpoint), None)
         if endpoint is not None:
-            self.submit(partial(self._knock_at, host, endpoint))
-
-    def _knock_at(self, host: Host, endpoint: Endpoint) -> None:
-        for path, word in self.knock(host, endpoint):
-            self._vitals.note(host.id, path, word)
+            task = self.ears.listen(host, endpoint, inventory, self.knock)
+            if task is not None:
+                self.submit(task)
 
     def _case(self, key: HostId, verdict: Verdict, round_: Round) -> Case:
         power = self._vitals.power(key)

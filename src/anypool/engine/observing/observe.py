@@ -25,6 +25,7 @@ from anypool.model import (
     HostId,
     Inventory,
     Power,
+    Reach,
     Remark,
     Vm,
     VmId,
@@ -53,6 +54,7 @@ class Observer:
         self._drivers: dict[EndpointId, tuple[Endpoint, Driver]] = {}
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.vitals = Vitals(clock)
+        self.vitals.ask_peer = self._ask_peer
         self.moving: Callable[[], frozenset[VmId]] = frozenset
         self.changed: Callable[[Delta], None] = lambda _: None
         self.whole: Callable[[EndpointId], None] = lambda _: None
@@ -100,6 +102,13 @@ class Observer:
     def driver_of(self, host: HostId) -> Driver:
         """Return the driver that speaks for a host; raise `NotFound`."""
         return self.driver(self.inventory.host(host).endpoint)
+
+    def _ask_peer(self, host: HostId, address: str, port: int) -> Reach:
+        """Ask a host whether it comes through to an address; never raises."""
+        try:
+            return self.driver_of(host).reaches(host, address, port)
+        except AnypoolError:
+            return Reach.UNKNOWN
 
     def switch_of(self, host: HostId) -> Driver:
         """Return the driver that switches a host: of its BMC, or else of its endpoint."""

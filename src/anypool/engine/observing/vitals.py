@@ -20,6 +20,7 @@ from anypool.model import (
     Power,
     PowerOff,
     Proof,
+    Reach,
     Stated,
     VmState,
 )
@@ -48,6 +49,7 @@ class Vitals:
     def __init__(self, clock: Clock) -> None:
         self.moments = Moments(clock)
         self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
+        self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
         self.recall: Callable[[], Iterable[Stated]] = tuple
         self.refute: Callable[[Stated], None] = lambda _: None
         self._lock = threading.RLock()
@@ -91,8 +93,8 @@ class Vitals:
         if alone is not None:
             self.note(alone, Path.MANAGEMENT, Word.ANSWERS)
 
-    def note(self, host: HostId, path: Path, word: Word) -> None:
-        """Take note of what a path says now."""
+    def note(self, host: HostId, path: Path, word: Word, by: str = "") -> None:
+        """Take note of what a path says now, by the word of a neighbour or a VM if any."""
         with self._lock:
             now = self.moments.now()
             paths = self._heard.setdefault(host, {})
@@ -101,7 +103,7 @@ class Vitals:
             life_at = now if lives else (before.life_at if before else 0.0)
             if lives:
                 self._lives(host, now)
-            paths[path] = Heard(path=path, word=word, at=now, life_at=life_at)
+            paths[path] = Heard(path=path, word=word, at=now, life_at=life_at, by=by)
 
     def note_power(self, host: HostId, word: Word, asked_at: float) -> None:
         """Take note of a reading of the power, which was asked for at `asked_at`."""

@@ -4,9 +4,11 @@ Pure and one table. Silence on one path is no death: a host is heard on several,
 them are silent tells a dead host from one that is merely out of reach.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.model import HostId
 
@@ -16,6 +18,7 @@ class Path(StrEnum):
 
     MANAGEMENT = "management"
     DATA = "data"
+    VMS = "vms"
     STORAGE = "storage"
     BMC = "bmc"
 
@@ -23,9 +26,10 @@ class Path(StrEnum):
 class Word(StrEnum):
     """What a path said the last time it was asked.
 
-    `ANSWERS` is life: the hypervisor speaks, the address answers, the lease is renewed.
-    `REFUSES` is a server whose hypervisor does not speak. `PEERS` is life that other hosts see
-    and we do not. `ON` and `OFF` are the power's. `NONE` is a path that is not there.
+    `ANSWERS` is life: the hypervisor speaks, the address answers, a VM answers its probe, the
+    lease is renewed. `REFUSES` is a server whose hypervisor does not speak. `PEERS` is life that
+    other hosts see and we do not. `ON` and `OFF` are the power's. `NONE` is a path that is not
+    there.
     """
 
     NONE = "none"
@@ -42,12 +46,16 @@ LIFE = frozenset({Word.ANSWERS, Word.REFUSES, Word.PEERS})
 
 
 class Heard(Struct, frozen=True, kw_only=True, gc=False):
-    """The last word of one path, said at `at`; `life_at` is when it last showed life, 0 never."""
+    """The last word of one path, said at `at`; `life_at` is when it last showed life, 0 never.
+
+    `by` names who says so if it is not the host: the neighbour that reaches it, the VM on it.
+    """
 
     path: Path
     word: Word
     at: float
     life_at: float = 0.0
+    by: str = ""
 
 
 class Condition(StrEnum):
@@ -81,12 +89,16 @@ ALIVE = frozenset(
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):
-    """What happened to a host, since when it showed no life, and what each path showed."""
+    """What happened to a host, since when it showed no life, and what each path showed.
+
+    `together` are other hosts that fell silent at the same time.
+    """
 
     host: HostId
     condition: Condition
     life_at: float
     evidence: tuple[Heard, ...]
+    together: tuple[HostId, ...] = ()
 
     def word(self, path: Path) -> Word:
         """Return the word of a path, NONE where it is not there."""
@@ -95,27 +107,29 @@ class Verdict(Struct, frozen=True, kw_only=True, gc=False):
 
 _ANY = frozenset(Word)
 _DUMB = frozenset({Word.SILENT, Word.NONE})
-_Row = tuple[frozenset[Word], frozenset[Word], frozenset[Word], frozenset[Word], Condition]
+_Words = frozenset[Word]
+_Row = tuple[_Words, _Words, _Words, _Words, _Words, Condition]
 
 
 def _only(*words: Word) -> frozenset[Word]:
     return frozenset(words)
 
 
-_ANSWERS, _LIVES = _only(Word.ANSWERS), _only(Word.ANSWERS, Word.REFUSES)
+_ANSWERS, _HEARD = _only(Word.ANSWERS), LIFE
 _REFUSES, _PEERS = _only(Word.REFUSES), _only(Word.PEERS)
 _SILENT, _OFF = _only(Word.SILENT), _only(Word.OFF)
 
 TABLE: tuple[_Row, ...] = (
-    # management, data, storage, power
-    (_ANSWERS, _ANY, _ANY, _ANY, Condition.HEALTHY),
-    (_REFUSES, _ANY, _ANY, _ANY, Condition.HYPERVISOR_DEAD),
-    (_DUMB, _LIVES, _ANY, _ANY, Condition.MANAGEMENT_LOST),
-    (_DUMB, _PEERS, _ANY, _ANY, Condition.PARTITIONED),
-    (_DUMB, _DUMB, _ANSWERS, _ANY, Condition.ISOLATED),
-    (_DUMB, _DUMB, _DUMB, _OFF, Condition.FAILED),
-    (_DUMB, _DUMB, _SILENT, _ANY, Condition.FAILED),
-    (_DUMB, _DUMB, _DUMB, _ANY, Condition.UNKNOWN),
+    # management, data, VMs, storage, power
+    (_ANSWERS, _ANY, _ANY, _ANY, _ANY, Condition.HEALTHY),
+    (_REFUSES, _ANY, _ANY, _ANY, _ANY, Condition.HYPERVISOR_DEAD),
+    (_PEERS, _ANY, _ANY, _ANY, _ANY, Condition.PARTITIONED),
+    (_DUMB, _HEARD, _ANY, _ANY, _ANY, Condition.MANAGEMENT_LOST),
+    (_DUMB, _DUMB, _HEARD, _ANY, _ANY, Condition.MANAGEMENT_LOST),
+    (_DUMB, _DUMB, _DUMB, _ANSWERS, _ANY, Condition.ISOLATED),
+    (_DUMB, _DUMB, _DUMB, _DUMB, _OFF, Condition.FAILED),
+    (_DUMB, _DUMB, _DUMB, _SILENT, _ANY, Condition.FAILED),
+    (_DUMB, _DUMB, _DUMB, _DUMB, _ANY, Condition.UNKNOWN),
 )
 """The first row that fits counts."""
 
@@ -138,11 +152,43 @@ def detect(
     return Verdict(host=host, condition=condition, life_at=life_at, evidence=evidence)
 
 
+def grouped(verdicts: Mapping[HostId, Verdict], within_s: float) -> dict[HostId, Verdict]:
+    """Return the verdicts with who fell silent together, within so many seconds of each other.
+
+    Hosts of which only the lease is seen, several at a time, are no hosts that were isolated one
+    by one: they are one part of the network, cut off from ours.
+    """
+    silent = {key: one for key, one in verdicts.items() if not _is_heard(one)}
+    found = dict(verdicts)
+    for key, one in silent.items():
+        others = tuple(
+            other
+            for other in sorted(silent)
+            if other != key and abs(_spoke_at(silent[other]) - _spoke_at(one)) <= within_s
+        )
+        several = any(silent[other].condition is Condition.ISOLATED for other in others)
+        parted = several and one.condition is Condition.ISOLATED
+        condition = Condition.PARTITIONED if parted else one.condition
+        found[key] = replace(one, condition=condition, together=others)
+    return found
+
+
+def _spoke_at(verdict: Verdict) -> float:
+    """Return when a host was last heard; its lease is renewed by one that nobody hears as well."""
+    spoken = (one.life_at for one in verdict.evidence if one.path is not Path.STORAGE)
+    return max(spoken, default=0.0)
+
+
+def _is_heard(verdict: Verdict) -> bool:
+    """Return whether anybody spoke with a host; that its lease is renewed is no talk."""
+    return verdict.condition in ALIVE and verdict.condition is not Condition.ISOLATED
+
+
 def _now(one: Heard, now: float, fresh_s: float) -> Heard:
     """Return a word as it counts now: old life is silence, old power is not known."""
     if one.word in (Word.NONE, Word.SILENT) or now - one.at <= fresh_s:
         return one
-    return Heard(path=one.path, word=Word.SILENT, at=one.at, life_at=one.life_at)
+    return replace(one, word=Word.SILENT, by="")
 
 
 def _condition(words: dict[Path, Word]) -> Condition:

@@ -1,0 +1,146 @@
+"""Listening for a silent host on every path there is: itself, its neighbours, its VMs.
+
+First we knock at its addresses ourselves. Where nothing comes back, some neighbours that answer
+are asked whether they come through. Last the VMs that were on it are asked by the probes of
+their services: one that answers runs, and so does the server under it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from anypool.engine.ha.knocks import Door, doors
+from anypool.engine.observing.knock import knock as ask_vm
+from anypool.engine.observing.services import found, places
+from anypool.engine.observing.vitals import Vitals
+from anypool.model import (
+    Capability,
+    Endpoint,
+    Host,
+    HostId,
+    HostState,
+    Inventory,
+    Probe,
+    ProbeKind,
+    Reach,
+    Service,
+    VmState,
+)
+from anypool.planner.ha.detect import LIFE, Path, Word
+
+KNOCK_S = 5.0
+NEIGHBOURS = 3
+"""So many hosts are asked for a silent one, others the next time."""
+GUESTS = 4
+"""So many VMs of a silent host are asked."""
+
+Knock = Callable[[Host, Endpoint], tuple[tuple[Path, Word], ...]]
+Services = Callable[[], tuple[Service, ...]]
+
+
+class Ears:
+    """What is asked for silent hosts, every so often; used by one thread at a time."""
+
+    def __init__(self, vitals: Vitals, services: Services) -> None:
+        self._vitals = vitals
+        self._services = services
+        self._asked: dict[HostId, float] = {}
+        self._turn = 0
+        self.ask_vm: Callable[[Probe, str], str] = ask_vm
+
+    def forget(self) -> None:
+        """Ask all again."""
+        self._asked.clear()
+
+    def listen(
+        self, host: Host, endpoint: Endpoint, inventory: Inventory, knock: Knock
+    ) -> Callable[[], None] | None:
+        """Return what is to be done to hear a silent host, None if that was just done."""
+        now = self._vitals.moments.now()
+        if now - self._asked.get(host.id, 0.0) < KNOCK_S:
+            return None
+        self._asked[host.id] = now
+        self._turn += 1
+        hosts = neighbours(host, inventory, self._turn)
+        guests = self._guests(host.id, inventory)
+        return partial(self._ask, host, endpoint, (hosts, guests), knock)
+
+    def _ask(
+        self,
+        host: Host,
+        endpoint: Endpoint,
+        others: tuple[tuple[Host, ...], tuple[tuple[Probe, str], ...]],
+        knock: Knock,
+    ) -> None:
+        hosts, guests = others
+        said = dict(knock(host, endpoint))
+        for path, word in said.items():
+            if word in LIFE:
+                self._vitals.note(host.id, path, word)
+        for door in doors(host, endpoint):
+            if said.get(door.path, Word.SILENT) not in LIFE:
+                self._by_neighbours(host.id, door, hosts, asked=door.path in said)
+        if guests:
+            self._by_guests(host.id, guests)
+
+    def _by_neighbours(
+        self, silent: HostId, door: Door, hosts: tuple[Host, ...], *, asked: bool
+    ) -> None:
+        """Note who comes through where we do not; that nobody does is noted as silence."""
+        for one in hosts:
+            for port in door.ports:
+                reach = self._vitals.ask_peer(one.id, door.address, port)
+                asked |= reach is not Reach.UNKNOWN
+                if reach is Reach.ANSWERS:
+                    self._vitals.note(silent, door.path, Word.PEERS, by=one.name)
+                    return
+        if asked:
+            self._vitals.note(silent, door.path, Word.SILENT)
+
+    def _by_guests(self, silent: HostId, guests: tuple[tuple[Probe, str], ...]) -> None:
+        for probe, name in guests:
+            if not self.ask_vm(probe, name):
+                self._vitals.note(silent, Path.VMS, Word.ANSWERS, by=name)
+                return
+        self._vitals.note(silent, Path.VMS, Word.SILENT)
+
+    def _guests(self, host: HostId, inventory: Inventory) -> tuple[tuple[Probe, str], ...]:
+        """Return the probes of VMs that are on a silent host and nowhere else.
+
+        Only an address that is made of the VM's name, or stands for one VM alone, is taken: one
+        of several VMs is answered by others as well.
+        """
+        asked = [
+            (component.probe, name)
+            for service, component, name in places(self._services())
+            if component.probe.kind is not ProbeKind.NONE
+            and ("{vm}" in component.probe.address or len(service.members(component)) == 1)
+        ]
+        vms = found(frozenset(name for _, name in asked), inventory)
+        mine = [
+            (probe, vms[name].name)
+            for probe, name in asked
+            if name in vms
+            and vms[name].host == host
+            and vms[name].state is VmState.UNKNOWN
+            and not vms[name].copies
+        ]
+        return tuple(mine[:GUESTS])
+
+
+def neighbours(host: Host, inventory: Inventory, turn: int) -> tuple[Host, ...]:
+    """Return hosts that answer and can be asked for a silent one, those of its pool first.
+
+    Who is asked changes with every turn.
+    """
+    able = [
+        one
+        for one in inventory.hosts.values()
+        if one.id != host.id
+        and one.state is HostState.UP
+        and one.endpoint != host.endpoint
+        and Capability.HOST_REACH in one.abilities
+    ]
+    near = [one for one in able if one.pool == host.pool] or able
+    near.sort(key=lambda one: one.id)
+    first = turn % len(near) if near else 0
+    return tuple((near[first:] + near[:first])[:NEIGHBOURS])
