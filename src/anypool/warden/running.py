@@ -1,0 +1,151 @@
+"""The warden at work: renews, watches, feeds the watchdog, and ends VMs when it must."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+
+from anypool.warden import guests as tables
+from anypool.warden.config import STATE, Config, Misconfigured, read_state, write_state
+from anypool.warden.deciding import Here, take
+from anypool.warden.guests import Guest
+from anypool.warden.holdings import Holdings, Refused
+from anypool.warden.keeping import Clock, Keeping
+from anypool.warden.record import HARDWARE, Incarnation, Lease
+from anypool.warden.watchdog import Armed, Watchdog
+
+TICK_S = 0.5
+
+
+class Warden:
+    """All leases of this host. `tick` never touches the storage, so it is never held up."""
+
+    def __init__(
+        self, config: Config, boot: str, clock: Clock, watchdog: Watchdog, state: str = STATE
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._watchdog = watchdog
+        self._state = state
+        self._armed: Armed | None = None
+        self._stopping = threading.Event()
+        self.look: Callable[[], tuple[Guest, ...]] = tables.guests
+        self.uses: Callable[[Guest, str], bool] = tables.uses
+        self.end: Callable[[tuple[Guest, ...]], None] = tables.end
+        lease = Lease(
+            host=config.host,
+            boot=boot,
+            epoch=0,
+            sequence=0,
+            name=config.name,
+            renew_s=config.renew_s,
+            limit_s=config.limit_s,
+        )
+        self.keepings = tuple(
+            Keeping(folder, lease, clock) for folder in sorted(config.datastores.values())
+        )
+        for keeping in self.keepings:
+            keeping.inhabited = lambda folder=keeping.folder: bool(self._users(folder))  # type: ignore[misc]
+        self._remember()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        threads = [
+            threading.Thread(target=self._keep, args=(one,), daemon=True) for one in self.keepings
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stopping.wait(TICK_S):
+            self.tick()
+
+    def stop(self) -> None:
+        """Renew no more. The watchdog stops only if no VM is left: else the host is reset."""
+        self._stopping.set()
+        if not self.look():
+            with suppress(OSError):
+                self._watchdog.disarm()
+
+    def tick(self) -> None:
+        """End what a lost lease allowed, feed the watchdog if it may be, tell how it stands."""
+        lost = [one for one in self.keepings if one.lost()]
+        here = self.look() if lost else ()
+        for keeping in lost:
+            users = tuple(guest for guest in here if self.uses(guest, keeping.folder))
+            if users:
+                _say(f"the lease in {keeping.folder} is lost: ending {len(users)} VMs")
+                self.end(users)
+            else:
+                keeping.ended()
+        self._feed()
+        armed = asdict(self._armed) if self._armed is not None else {}
+        write_state(tuple(one.told() for one in self.keepings), armed, self._state)
+
+    def _feed(self) -> None:
+        """Feed while every lease is held, or nothing at all runs here: then nothing can harm."""
+        held = all(one.held() for one in self.keepings)
+        if self._armed is None and not held:
+            return
+        if not held and self.look():
+            return
+        try:
+            if self._armed is None:
+                self._arm()
+            self._watchdog.feed()
+        except OSError as problem:
+            _say(f"the watchdog cannot be fed: {problem}")
+
+    def _arm(self) -> None:
+        try:
+            self._armed = self._watchdog.arm()
+        except OSError as problem:
+            _say(f"there is no watchdog: {problem}")
+            self._armed = Armed(identity=str(problem))
+            self._watchdog = Watchdog()
+        for keeping in self.keepings:
+            keeping.promise(self._armed.kind, self._armed.identity, self._armed.timeout_s)
+        if self._armed.kind != HARDWARE:
+            _say(f"the watchdog is {self._armed.kind}: that the lease ran out proves nothing")
+
+    def _keep(self, keeping: Keeping) -> None:
+        """Renew one lease for ever; take the VMs that run already once a life has begun."""
+        life: Incarnation | None = None
+        while not self._stopping.wait(self._config.renew_s if life else 0.0):
+            keeping.turn()
+            if keeping.held() and keeping.lease.incarnation != life:
+                life = keeping.lease.incarnation
+                self.adopt(keeping)
+            elif life is None and self._stopping.wait(self._config.renew_s):
+                return
+
+    def adopt(self, keeping: Keeping) -> None:
+        """Hold what runs here since before there was a warden."""
+        told = keeping.told()
+        seen = {one.lease.host: one for one in told.seen}
+        here = Here(told.me, told.fresh(self._clock()), seen.get)
+        for guest in self._users(keeping.folder):
+            try:
+                take(Holdings(keeping.folder), guest.vm, here)
+            except Refused as problem:
+                _say(f"VM {guest.vm} runs here and is not this host's: {problem}")
+
+    def _users(self, folder: str) -> tuple[Guest, ...]:
+        return tuple(one for one in self.look() if one.vm and self.uses(one, folder))
+
+    def _remember(self) -> None:
+        """Go on where an earlier process of this boot was."""
+        try:
+            told, _ = read_state(self._state)
+        except Misconfigured:
+            return
+        for keeping in self.keepings:
+            for one in told:
+                if one.folder == keeping.folder and one.renewed_at > 0:
+                    keeping.resume(one.me, one.renewed_at)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
