@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import host_bmc
+from anypool.cli import host_bmc, host_warden
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
@@ -82,6 +82,9 @@ def ready(name: str, /, *, where: Where = HERE) -> None:
 
 app.command(host_bmc.set_bmc)
 app.command(host_bmc.unset_bmc)
+app.command(host_warden.install_warden)
+app.command(host_warden.uninstall_warden)
+app.command(host_warden.warden_program)
 
 
 @app.command(name="prove-wake")
