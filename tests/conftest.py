@@ -6,12 +6,14 @@ the run. Without TEST_EXCUSES, as when a developer calls pytest, tests may skip 
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from anypool.store import act
+from tests import databases
 
 FAST_FOLDERS = ("tidy", "unit", "contract")
 SLOW_MARKS = ("lab", "postgres", "thorough", "vcsim")
@@ -34,6 +36,13 @@ def _nobody_acts() -> None:
     act.begin(None)
 
 
+@pytest.fixture
+def migrated_anew() -> Iterator[None]:
+    """Let the migrations make each new database of this test, instead of copying one."""
+    with databases.migrated_anew():
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
@@ -44,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Skips(os.environ), "skips")
+    databases.copy_new_ones()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
