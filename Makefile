@@ -2,6 +2,8 @@
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 
+unexport PYTHONDONTWRITEBYTECODE  # each process would compile everything anew
+
 .DEFAULT_GOAL := help
 .PHONY: help check lint fast test bench tour mutants docs wheel pictures prove clean
 

@@ -6,6 +6,7 @@ the run. Without TEST_EXCUSES, as when a developer calls pytest, tests may skip 
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ FAST_FOLDERS = ("tidy", "unit", "contract")
 SLOW_MARKS = ("lab", "postgres", "thorough", "vcsim")
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
+# Else each of a thousand processes that tests start would compile the whole product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile(

@@ -36,13 +36,14 @@ def migrated_anew() -> Iterator[None]:
 def _open(url: str, **options: Any) -> Store:
     if _copying[-1]:
         with suppress(AnypoolError, OSError):  # it is the store that complains of them
-            _copy(connect.file_of(connect.parse(url)))
+            if file := connect.file_of(connect.parse(url)):
+                copy_to(file)
     return _migrating(url, **options)
 
 
-def _copy(file: Path | None) -> None:
+def copy_to(file: Path) -> None:
     """Put a new database there all at once, unless something is there already."""
-    if file is None or file.exists():
+    if file.exists():
         return
     handle, made = tempfile.mkstemp(dir=file.parent)
     try:

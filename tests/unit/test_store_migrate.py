@@ -10,6 +10,8 @@ from anypool.clock import ManualClock
 from anypool.store import Store, tables
 from anypool.store.migrate import VERSION_TABLE
 
+pytestmark = pytest.mark.usefixtures("migrated_anew")
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
