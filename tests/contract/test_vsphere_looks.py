@@ -11,7 +11,7 @@ pytest.importorskip("pyVmomi")
 from pyVmomi import vim
 
 from anypool.drivers.observing import DEEDS
-from anypool.drivers.vsphere.answers import LOOKS
+from anypool.drivers.vsphere.answers import LOOKS, REST_LOOKS
 from anypool.drivers.vsphere.connect import Session
 from anypool.errors import NotSupported, Unreachable
 from anypool.lab.vcsim import VcsimSpec
@@ -160,6 +160,11 @@ def test_the_connection_lets_no_more_pass_than_is_written_down_here() -> None:
         *("QueryPerfProviderSummary", "QueryAvailablePerfMetric"),
     }
     assert methods | more == LOOKS
+    rest = {name.partition(" ")[::2] for name in READERS if "/rest/" in name}
+    asked = {(verb, path.replace("/id", "/id:some-id")) for verb, path in rest}
+    for verb, path in asked:
+        assert any(one == verb and known.fullmatch(path) for one, known in REST_LOOKS), path
+    assert len(REST_LOOKS) == len(rest) - 1, "tags and categories share one"
 
 
 def look_otherwise(driver: Any) -> None:

@@ -63,6 +63,7 @@ LEAST: dict[str, Role | None] = {
         f"post /vms/{{key}}/{verb}": _O
         for verb in (
             *("clone", "move-disks", "start", "migrate", "rename", "reconfigure"),
+            *("labels", "template", "untemplate"),
             *("shut-down", "power-off"),
             *("reboot", "reset", "pause", "resume"),
         )
@@ -76,6 +77,7 @@ LEAST: dict[str, Role | None] = {
     "post /hosts/{key}/bmc/certificate": _A,
     "get /hosts/{key}/history": _V,
     "post /hosts/{key}/evacuate": _O,
+    "post /hosts/{key}/labels": _O,
     "post /hosts/{key}/leave-maintenance": _O,
     "get /datastores": _V,
     "get /datastores/{key}": _V,

@@ -19,6 +19,7 @@ from anypool.model import (
     ImageCopy,
     ImageId,
     ImageVersion,
+    LabelChange,
     Nic,
     Probe,
     ProbeKind,
@@ -38,6 +39,7 @@ from anypool.plan import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -50,6 +52,7 @@ from anypool.plan import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -108,6 +111,8 @@ CASES = [
     Case(DetachNic(vm=V1, host=H1, mac=MAC), WITH_NIC, RUNNING),
     Case(MoveDisks(vm=V1, host=H1, datastore=DatastoreId("new")), WITH_DISK,
          replace(RUNNING, disks=(replace(WITH_DISK.disks[0], datastore=DatastoreId("new")),))),
+    Case(MarkTemplate(vm=V1, host=H1), STOPPED, replace(STOPPED, template=True), RUNNING),
+    Case(MarkTemplate(vm=V1, host=H1, template=False), replace(STOPPED, template=True), STOPPED),
     Case(CreateSnapshot(vm=V1, host=H1, name="s"), RUNNING, replace(RUNNING, snapshots=(OURS,)),
          replace(RUNNING, snapshots=(THEIRS,))),
     Case(DeleteSnapshot(vm=V1, host=H1, name="s"), replace(RUNNING, snapshots=(OURS,)), RUNNING),
@@ -167,6 +172,28 @@ def test_another_copy_stands_in_the_way(action: Action) -> None:
     assert isinstance(judge(action, sight(here, silent), Trail(tag=TAG), TIMES), Wait)
 
 
+@pytest.mark.parametrize("of_vm", [True, False])
+def test_labels_are_written_until_they_are_seen_or_the_platform_says_so(of_vm: bool) -> None:
+    change = LabelChange(add=("tier:gold",), remove=("tier:silver",))
+    action = ChangeLabels(host=H1, change=change, vm=V1 if of_vm else None)
+    sent, acked = Memory(sent=True), Trail(tag=TAG, memory=Memory(sent=True), acked=True)
+
+    def seen(labels: frozenset[str], *, answered: bool = True) -> Sight:
+        known = replace(RUNNING, labels=labels)
+        world = pool(known)
+        world = world.with_host(replace(world.host(H1), labels=labels))
+        here = Seen(H1, answered, known.state, known.reason, known if answered else None)
+        return Sight(inventory=world, seen=(here,) if of_vm else (), answered=answered)
+
+    for trail in (Trail(tag=TAG), Trail(tag=TAG, memory=sent)):
+        for labels in ({"tier:silver"}, {"tier:gold", "tier:silver"}, set()):
+            assert isinstance(judge(action, seen(frozenset(labels)), trail, TIMES), Act)
+        assert isinstance(judge(action, seen(frozenset({"tier:gold"})), trail, TIMES), Done)
+        silent = seen(frozenset(), answered=False)
+        assert isinstance(judge(action, silent, trail, TIMES), Wait)
+    assert isinstance(judge(action, seen(frozenset()), acked, TIMES), Done)
+
+
 def test_a_trace_is_erased_until_the_platform_says_so() -> None:
     action = EraseTrace(host=H1, trace=Trace(kind=TraceKind.MAKING, name="m"))
     sent = Trail(tag=TAG, memory=Memory(sent=True))
@@ -200,7 +227,7 @@ def test_readiness_is_asked_for_or_waited_for() -> None:
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
-    elsewhere |= {FenceHost, StartAfterFailure, ForgetCopy}
+    elsewhere |= {FenceHost, StartAfterFailure, ForgetCopy, ChangeLabels}
     elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost, PowerOffHost, PowerOnHost}
     assert tested | elsewhere == set(get_args(Action))
 

@@ -12,6 +12,7 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
+    LabelChange,
     Nic,
     Probe,
     Ready,
@@ -29,6 +30,7 @@ from anypool.plan import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CostModel,
     CreateSnapshot,
     CreateVm,
@@ -42,6 +44,7 @@ from anypool.plan import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MemoryFree,
     MigrateVm,
     MoveDisks,
@@ -95,6 +98,8 @@ EVERY: list[Action] = [
     AttachNic(nic=NIC, **ON),
     DetachNic(mac="52:54:00:00:00:01", **ON),
     MoveDisks(datastore=DatastoreId("local-h0"), **ON),
+    MarkTemplate(**ON),
+    ChangeLabels(change=LabelChange(add=("tier:gold",)), **ON),
     CreateSnapshot(name="s", **ON),
     RevertSnapshot(name="s", **ON),
     DeleteSnapshot(name="s", **ON),
@@ -114,7 +119,7 @@ EVERY: list[Action] = [
     ),
     ForgetCopy(vm=V1, host=H1, lives_on=H0),
 ]  # fmt: skip
-NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, StartAfterFailure)
+NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, MarkTemplate, StartAfterFailure)
 
 
 def world_for(action: Action) -> Inventory:

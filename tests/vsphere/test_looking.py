@@ -203,7 +203,6 @@ def test_an_attribute_that_was_made_since_is_called_by_its_name(driver: Any, con
     driver.observe()
     field = content.customFieldsManager.AddCustomFieldDef("owner", vim.VirtualMachine)
     content.customFieldsManager.SetField(vm, field.key, "ada")
-    driver.tags._read_at -= 60
     (ours,) = [one for one in driver.observe().vms if one.name == vm.name]
     assert ours.labels == {"owner=ada"}
     content.customFieldsManager.SetField(vm, field.key, "eve")
@@ -213,8 +212,7 @@ def test_an_attribute_that_was_made_since_is_called_by_its_name(driver: Any, con
 
 def test_where_tags_cannot_be_read_everything_else_is(vcenter: vcsim.Vcsim) -> None:
     driver: Any = connect(endpoint_of(vcenter), vcenter.password)
-    driver.tags._id = "no session of ours"
-    driver.tags._connection = lambda: HTTPSConnection("127.0.0.1", 1)
+    driver.session.rest_connection = lambda _: HTTPSConnection("127.0.0.1", 1)
     frame = driver.observe()
     assert len(frame.vms) == 8
     assert not any("tier" in label for one in frame.vms for label in one.labels)

@@ -9,7 +9,7 @@ import pytest
 from pyVmomi import vim
 
 from anypool.lab import vcsim
-from tests.service.manager_kit import Manager, finished, problem, running
+from tests.service.manager_kit import Manager, finished, problem, running, until
 from tests.vsphere.conftest import beside, found
 
 
@@ -84,6 +84,42 @@ def test_a_vm_is_cloned_started_changed_and_deleted(client: httpx.Client, conten
     ended = finished(client, client.delete("/vms/web-1", params={"volumes": "true"}))
     assert ended["state"] == "done", ended["steps"]
     assert "web-1" not in {one.name for one in found(content, vim.VirtualMachine)}
+
+
+def test_templates_and_labels_are_written_and_read_again(
+    client: httpx.Client, content: Any
+) -> None:
+    real = found(content, vim.VirtualMachine)[0]
+    vm, host = f"/vms/{real.name}", f"/hosts/{found(content, vim.HostSystem)[0].name}"
+    do(client, f"{vm}/clone", {"name": "gold", "start": False})
+    made = next(one for one in found(content, vim.VirtualMachine) if one.name == "gold")
+    assert "running" in problem(client.post(f"{vm}/template"), 409)["detail"]
+    do(client, "/vms/gold/template")
+    assert made.config.template
+    assert client.get("/vms/gold").json()["template"]
+    problem(client.post("/vms/gold/start"), 409)
+    do(client, "/vms/gold/clone", {"name": "child"})
+    do(client, "/vms/gold/untemplate")
+    assert not made.config.template
+    labels = {"tier:gold", "owner=ada"}
+    wish = {"add": sorted(labels), "make": True}
+    for place in ("/vms/gold", host):
+        do(client, f"{place}/labels", wish)
+        until(lambda place=place: set(client.get(place).json()["labels"]) == labels, "seen")
+    assert [one.value for one in made.customValue] == ["ada"]
+    refused = finished(client, client.post("/vms/gold/labels", json={"add": ["owner=eve"]}))
+    assert refused["state"] == "failed"
+    assert "owner=ada already" in refused["steps"][0]["message"]
+    problem(client.post("/vms/gold/labels", json={"add": ["nonsense"]}), 422)
+    gone = {"remove": ["tier:gold"], "add": ["owner=eve"], "replace": True}
+    do(client, "/vms/gold/labels", gone)
+    until(lambda: client.get("/vms/gold").json()["labels"] == ["owner=eve"], "seen")
+    told = client.get("/events", params={"kind": "vm.drifted"}).json()["items"]
+    assert not [one for one in told if "tag tier" in one["message"]], "our own runs are no drift"
+    for name in ("child", "gold"):
+        if client.get(f"/vms/{name}").json()["state"] == "running":
+            do(client, f"/vms/{name}/power-off")
+        finished(client, client.delete(f"/vms/{name}", params={"volumes": "true"}))
 
 
 def test_what_the_account_may_not_do_is_told(client: httpx.Client, content: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import host_bmc, host_warden
+from anypool.cli import host_bmc, host_warden, labels
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
@@ -80,6 +80,7 @@ def ready(name: str, /, *, where: Where = HERE) -> None:
         note(f"operation {operation['id']} goes on as soon as {name} is seen up")
 
 
+app.command(labels.label_host, name="label")
 app.command(host_bmc.set_bmc)
 app.command(host_bmc.unset_bmc)
 app.command(host_warden.install_warden)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import vm_console, vm_parts
+from anypool.cli import labels, vm_console, vm_parts
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
@@ -21,6 +21,9 @@ app.command(vm_console.console)
 app.command(vm_parts.disk)
 app.command(vm_parts.nic)
 app.command(vm_parts.snapshot)
+app.command(labels.label_vm, name="label")
+app.command(labels.template)
+app.command(labels.untemplate)
 
 
 def _image(vm: Json) -> str:

@@ -15,6 +15,7 @@ from anypool.model import (
     HostId,
     Job,
     JobOrder,
+    LabelChange,
     Load,
     Nic,
     PowerReading,
@@ -53,6 +54,8 @@ OPERATIONS: dict[str, Capability] = {
     "attach_nic": Capability.VM_DEVICES,
     "detach_nic": Capability.VM_DEVICES,
     "move_disks": Capability.DISK_MIGRATION,
+    "mark_template": Capability.TEMPLATE,
+    "change_labels": Capability.LABELS,
     "create_snapshot": Capability.SNAPSHOT,
     "revert_snapshot": Capability.SNAPSHOT,
     "delete_snapshot": Capability.SNAPSHOT,
@@ -164,6 +167,14 @@ class BaseDriver:
     def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
         """Refuse."""
         self._refuse("move_disks")
+
+    def mark_template(self, vm: VmId, host: HostId, template: bool) -> None:
+        """Refuse."""
+        self._refuse("mark_template")
+
+    def change_labels(self, host: HostId, vm: VmId | None, change: LabelChange) -> None:
+        """Refuse."""
+        self._refuse("change_labels")
 
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Refuse."""

@@ -49,7 +49,7 @@ DEEDS = frozenset(
         *("start_vm", "shut_down_vm", "power_off_vm", "reboot_vm", "reset_vm"),
         *("pause_vm", "resume_vm", "rename_vm", "reconfigure_vm"),
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),
-        "move_disks",
+        *("move_disks", "mark_template", "change_labels"),
         *("create_snapshot", "revert_snapshot", "delete_snapshot"),
         *("begin_migration", "cancel_migration"),
         *("enter_maintenance", "leave_maintenance"),

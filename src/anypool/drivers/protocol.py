@@ -36,6 +36,7 @@ from anypool.model import (
     HostId,
     Job,
     JobOrder,
+    LabelChange,
     Load,
     Nic,
     PowerReading,
@@ -183,6 +184,17 @@ class Driver(Protocol):
 
     def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
         """Move all disks of a VM to another datastore of its host; quiet if they are there."""
+        ...
+
+    def mark_template(self, vm: VmId, host: HostId, template: bool) -> None:
+        """Make a template of a stopped VM, or a VM of a template; quiet if it is so."""
+        ...
+
+    def change_labels(self, host: HostId, vm: VmId | None, change: LabelChange) -> None:
+        """Write labels of a VM, or of a host if none is named, or take them away.
+
+        Nothing that is not named goes: `Rejected` where another value stands in the way.
+        """
         ...
 
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:

@@ -46,6 +46,7 @@ from anypool.model.ids import (
 )
 from anypool.model.image import DIGEST, CopyState, Image, ImageCopy, ImageVersion, Place
 from anypool.model.inventory import Claim, Inventory
+from anypool.model.label import LabelChange, field_of
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
@@ -204,6 +205,7 @@ __all__ = [
     "KnownEndpoint",
     "KnownPool",
     "KnownService",
+    "LabelChange",
     "Level",
     "Licence",
     "Load",
@@ -272,6 +274,7 @@ __all__ = [
     "Watts",
     "Week",
     "domains_of",
+    "field_of",
     "fingerprint_of",
     "plain_fingerprint",
     "proven_since",

@@ -15,6 +15,8 @@ class Capability(StrEnum):
     VM_DEVICES = "vm-devices"
     DISK_MIGRATION = "disk-migration"
     SNAPSHOT = "snapshot"
+    TEMPLATE = "template"
+    LABELS = "labels"
     LIVE_MIGRATION = "live-migration"
     CONSOLE = "console"
     STATISTICS = "statistics"

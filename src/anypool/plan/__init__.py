@@ -5,6 +5,7 @@ from anypool.plan.action import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -17,6 +18,7 @@ from anypool.plan.action import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -49,6 +51,7 @@ from anypool.plan.codec import (
 from anypool.plan.difference import Difference
 from anypool.plan.effect import apply, outcome
 from anypool.plan.kinds import Kind
+from anypool.plan.marking import check_runnable
 from anypool.plan.names import named, names_of
 from anypool.plan.outline import OutlinedStep, outline
 from anypool.plan.parts import digest
@@ -85,6 +88,7 @@ __all__ = [
     "AttachDisk",
     "AttachNic",
     "AwaitReady",
+    "ChangeLabels",
     "Condition",
     "Correction",
     "Cost",
@@ -105,6 +109,7 @@ __all__ = [
     "HostOpen",
     "Kind",
     "LeaveMaintenance",
+    "MarkTemplate",
     "MemoryFree",
     "MigrateVm",
     "MoveDisks",
@@ -134,6 +139,7 @@ __all__ = [
     "VmIs",
     "apply",
     "broken",
+    "check_runnable",
     "decode_action",
     "decode_plan",
     "describe",

@@ -15,6 +15,7 @@ from anypool.model import (
     DatastoreId,
     DiskWish,
     HostId,
+    LabelChange,
     NetworkId,
     Nic,
     Probe,
@@ -148,6 +149,22 @@ class MoveDisks(Struct, frozen=True, kw_only=True, gc=False, tag="move-disks"):
     vm: VmId
     host: HostId
     datastore: DatastoreId
+
+
+class MarkTemplate(Struct, frozen=True, kw_only=True, gc=False, tag="mark-template"):
+    """Make a template of a stopped VM, or with `template` false a VM of a template again."""
+
+    vm: VmId
+    host: HostId
+    template: bool = True
+
+
+class ChangeLabels(Struct, frozen=True, kw_only=True, gc=False, tag="change-labels"):
+    """Write labels of a VM, or without one of a host, at its platform, or take some away."""
+
+    host: HostId
+    change: LabelChange
+    vm: VmId | None = None
 
 
 class CreateSnapshot(Struct, frozen=True, kw_only=True, gc=False, tag="create-snapshot"):
@@ -300,6 +317,8 @@ Action: TypeAlias = (
     | AttachNic
     | DetachNic
     | MoveDisks
+    | MarkTemplate
+    | ChangeLabels
     | CreateSnapshot
     | RevertSnapshot
     | DeleteSnapshot

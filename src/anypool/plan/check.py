@@ -33,6 +33,7 @@ from anypool.plan.action import (
     vm_of,
 )
 from anypool.plan.diskcheck import of_disks
+from anypool.plan.markcheck import of_templates
 from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
@@ -83,6 +84,7 @@ def objections(
         *_of_twins(plan, inventory),
         *_of_platforms(plan, inventory),
         *of_disks(plan, inventory),
+        *of_templates(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
     )

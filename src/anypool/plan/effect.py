@@ -26,6 +26,7 @@ from anypool.plan.action import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -38,6 +39,7 @@ from anypool.plan.action import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -54,6 +56,7 @@ from anypool.plan.action import (
     VerifyHost,
 )
 from anypool.plan.disks import moved
+from anypool.plan.marking import check_runnable, labelled, marked
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
@@ -87,7 +90,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return _power(inventory, action)
         case StartAfterFailure() | ForgetCopy():
             return _after_failure(inventory, action)
-        case HandOver() | EraseTrace() | VerifyHost():
+        case HandOver() | EraseTrace() | VerifyHost() | ChangeLabels():
             return _unseen(inventory, action)
         case _:
             return _change_vm(inventory, action)
@@ -95,7 +98,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
 
 _VmAction = (
     StartVm | StopVm | RestartVm | PauseVm | ResumeVm | RenameVm | ReconfigureVm
-    | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
+    | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks | MarkTemplate
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
@@ -114,6 +117,9 @@ def _change_vm(inventory: Inventory, action: _VmAction) -> Inventory:
             return _set(inventory, vm, host, VM_ALIVE, lambda v: replace(v, state=VmState.RUNNING))
         case CreateSnapshot() | RevertSnapshot() | DeleteSnapshot():
             return _snapshot(inventory, action)
+        case MarkTemplate(vm=vm, host=host):
+            known = _expect(inventory, vm, host, frozenset(VmState))
+            return inventory.with_vm(marked(known, action, inventory))
         case _:
             return _configure(inventory, action)
 
@@ -142,10 +148,12 @@ def _snapshot(
             assert_never(action)
 
 
-def _configure(
-    inventory: Inventory,
-    action: RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks,
-) -> Inventory:
+_Config = (
+    RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
+)  # fmt: skip
+
+
+def _configure(inventory: Inventory, action: _Config) -> Inventory:
     states = VM_DOWN if isinstance(action, RenameVm) else frozenset(VmState) - {VmState.UNKNOWN}
     vm = _expect(inventory, action.vm, action.host, states)
     match action:
@@ -212,6 +220,7 @@ def _disk(wish: DiskWish) -> Disk:
 
 def _start(inventory: Inventory, vm_id: VmId, host: HostId) -> Inventory:
     vm = _expect(inventory, vm_id, host, VM_DOWN)
+    check_runnable(vm)
     _room(inventory, vm, host)
     return inventory.with_vm(replace(vm, state=VmState.RUNNING))
 
@@ -232,8 +241,12 @@ def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
     return inventory.with_host(replace(inventory.host(host), maintenance=True))
 
 
-def _unseen(inventory: Inventory, action: HandOver | EraseTrace | VerifyHost) -> Inventory:
-    """Return the inventory as it is: what it leaves is seen when the endpoint is read again."""
+def _unseen(
+    inventory: Inventory, action: HandOver | EraseTrace | VerifyHost | ChangeLabels
+) -> Inventory:
+    """Return the inventory as it is, but for labels: the rest is seen when it is read again."""
+    if isinstance(action, ChangeLabels):
+        return labelled(inventory, action)
     if isinstance(action, HandOver):
         return _hand_over(inventory, action.host)
     inventory.host(action.host)

@@ -17,6 +17,7 @@ from anypool.plan.action import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -29,6 +30,7 @@ from anypool.plan.action import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -181,7 +183,7 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()
             | ReconfigureVm() | AttachDisk() | DetachDisk() | AttachNic() | DetachNic()
             | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot() | EraseTrace()
-            | StartAfterFailure() | ForgetCopy()
+            | StartAfterFailure() | ForgetCopy() | MarkTemplate() | ChangeLabels()
         ):  # fmt: skip
             return Cost(duration_ms=model.short_ms)
         case _:

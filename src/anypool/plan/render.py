@@ -23,6 +23,7 @@ from anypool.plan.action import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -35,6 +36,7 @@ from anypool.plan.action import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -139,6 +141,8 @@ def tell(action: Action, names: Names) -> Reason:
             return _tell_wait(name, ready, probe)
         case EraseTrace(host=host, trace=trace):
             return _tell_trace(trace, names(host))
+        case ChangeLabels():
+            return _tell_labels(action, names)
         case StartAfterFailure() | ForgetCopy():
             return _tell_after_failure(action, names)
         case _:
@@ -179,6 +183,16 @@ _OF_HOST: Mapping[type[Action], str] = {
 }
 
 
+def _tell_labels(action: ChangeLabels, names: Names) -> Reason:
+    name = names(action.host if action.vm is None else action.vm)
+    new, gone = action.change.add, action.change.remove
+    if not gone:
+        return reason("step.label", name=name, labels=new)
+    if not new:
+        return reason("step.unlabel", name=name, labels=gone)
+    return reason("step.relabel", name=name, labels=new, gone=gone)
+
+
 def _tell_wait(vm: str, ready: Ready, probe: Probe) -> Reason:
     if ready.when is ReadyKind.PROBE:
         address = probe.address.replace("{vm}", vm)
@@ -201,7 +215,7 @@ def _tell_trace(trace: Trace, host: str) -> Reason:
 
 
 _Simple = StartVm | PauseVm | ResumeVm | DeleteVm | RenameVm | ReconfigureVm
-_Device = AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
+_Device = AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks | MarkTemplate
 _Part = AttachDisk | DetachDisk | AttachNic | DetachNic
 _Snapshot = CreateSnapshot | RevertSnapshot | DeleteSnapshot
 
@@ -221,6 +235,8 @@ def _tell_change(action: _Simple | _Device | _Snapshot, names: Names) -> Reason:
             return reason("step.rename", vm=vm, host=host, name=name)
         case ReconfigureVm():
             return reason("step.reconfigure", vm=vm, host=host)
+        case MarkTemplate(template=template):
+            return reason(f"step.{'' if template else 'un'}mark-template", vm=vm, host=host)
         case MoveDisks(datastore=key):
             return reason("step.move-disks", vm=vm, host=host, datastore=names(HostId(key)))
         case _:

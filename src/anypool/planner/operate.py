@@ -21,6 +21,7 @@ from anypool.plan import (
     VmAbsent,
     VmIs,
     apply,
+    check_runnable,
     digest,
     hosts_of,
     names_in,
@@ -117,6 +118,7 @@ def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) ->
     vm = inventory.vm(vm_id)
     if vm.host is None:
         raise refuse(Conflict, reason("is.nowhere", vm=vm.name))
+    check_runnable(vm)
     if vm.state not in STARTABLE:
         why = reason("is.vm", vm=vm.name, state=vm.state)
         raise refuse(Conflict, why, reason("hint.only-stopped"))

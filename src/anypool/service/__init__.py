@@ -35,6 +35,7 @@ from anypool.service.inventories import Inventories
 from anypool.service.keys import Keys
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
+from anypool.service.marks import Marks
 from anypool.service.measures import Measures
 from anypool.service.networks import Networks
 from anypool.service.once import Once
@@ -98,6 +99,7 @@ class Services:
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
+        self.marks = Marks(engine, proposals)
         self.images = Images(engine, lists)
         self.inventories = Inventories(engine, store)
         self.keys = Keys(engine, store)

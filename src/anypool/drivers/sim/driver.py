@@ -34,6 +34,7 @@ from anypool.model import (
     Frame,
     HostId,
     Job,
+    LabelChange,
     Load,
     Nic,
     Proof,
@@ -223,6 +224,17 @@ class SimDriver(Switching):
     def move_disks(self, vm: VmId, host: HostId, datastore: DatastoreId) -> None:
         """Move the disks of a VM at once."""
         self._deed("move_disks", vm, host, lambda place, _: make.move_disks(place, datastore))
+
+    def mark_template(self, vm: VmId, host: HostId, template: bool) -> None:
+        """Mark a stopped VM, or a template."""
+        self._deed("mark_template", vm, host, lambda place, _: operate.mark(place, template))
+
+    def change_labels(self, host: HostId, vm: VmId | None, change: LabelChange) -> None:
+        """Change the labels of a VM or a host."""
+        if vm is None:
+            self._store_deed("change_labels", lambda s: operate.label_host(s, host, change))
+        else:
+            self._deed("change_labels", vm, host, lambda place, _: operate.label(place, change))
 
     def create_snapshot(self, vm: VmId, host: HostId, name: str, tag: str) -> None:
         """Take a snapshot."""

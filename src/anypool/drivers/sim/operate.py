@@ -6,7 +6,18 @@ from anypool.drivers.sim import migrate
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.state import State
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import VM_ALIVE, VM_DOWN, HostId, StateReason, Vm, VmChange, VmId, VmState
+from anypool.model import (
+    VM_ALIVE,
+    VM_DOWN,
+    HostId,
+    LabelChange,
+    StateReason,
+    Vm,
+    VmChange,
+    VmId,
+    VmState,
+    field_of,
+)
 
 
 class Place:
@@ -79,6 +90,8 @@ def start(place: Place) -> None:
         return
     if vm.state not in VM_DOWN:
         raise Conflict(f"{vm.name} is {vm.state}", hint="resume it instead")
+    if vm.template:
+        raise Conflict(f"{vm.name} is a template", hint="make a VM of it")
     place.may_run()
     need_memory(place.state, place.host, vm.memory_mib, vm.name)
     place.set_state(VmState.RUNNING)
@@ -209,3 +222,35 @@ def need_free_name(place: Place, name: str) -> None:
         copy = place.state.copy(place.host, vm)
         if vm != place.vm and copy is not None and copy.vm.name == name:
             raise Conflict(f"{place.host} has a VM named {name} already", hint="choose another")
+
+
+def mark(place: Place, template: bool) -> None:
+    """Make a template of a stopped VM, or a VM of a template; quiet if it is so."""
+    vm = place.free()
+    if vm.template is template:
+        return
+    if vm.state not in VM_DOWN:
+        raise Conflict(f"{vm.name} is {vm.state}", hint="stop it first")
+    place.put(replace(vm, template=template))
+
+
+def label(place: Place, change: LabelChange) -> None:
+    """Change the labels of a VM."""
+    vm = place.get()
+    place.put(replace(vm, labels=_relabelled(vm.labels, vm.name, change)))
+
+
+def label_host(state: State, host: HostId, change: LabelChange) -> None:
+    """Change the labels of a host."""
+    row = state.host(host)
+    labels = _relabelled(row.host.labels, row.host.name, change)
+    state.hosts.put(host, replace(row, host=replace(row.host, labels=labels)))
+
+
+def _relabelled(labels: frozenset[str], name: str, change: LabelChange) -> frozenset[str]:
+    for new in set(change.add) - labels:
+        field = field_of(new)
+        old = next((one for one in labels if field and field_of(one) == field), None)
+        if old is not None and not change.replace:
+            raise Rejected(f"{name} has {old} already", hint="--replace writes over it")
+    return change.applied(labels)

@@ -39,6 +39,21 @@ LOOKS = frozenset(
 with it. Each was looked up in the vSphere Web Services reference."""
 
 
+_SESSION = "/rest/com/vmware/cis/session"
+_TAGGING = "/rest/com/vmware/cis/tagging"
+REST_LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("POST", re.compile(re.escape(_SESSION))),
+    ("DELETE", re.compile(re.escape(_SESSION))),
+    ("GET", re.compile(re.escape(_TAGGING) + "/tag")),
+    ("GET", re.compile(re.escape(_TAGGING) + "/(tag|category)/id:[^/?]+")),
+    (
+        "POST",
+        re.compile(re.escape(f"{_TAGGING}/tag-association?~action=list-attached-objects-on-tags")),
+    ),
+)
+"""The same for the REST service: what is asked there, and logging in and out."""
+
+
 class NotALook(Exception):
     """A method that could change something was about to be sent where we only look."""
 
@@ -107,6 +122,24 @@ class CheckedConnection(HTTPSConnection):
         content = _whole(response)
         _check(self._asked, response.status, content)
         return Answer.of(response, lean(self._asked, content))
+
+
+class AskingConnection(HTTPSConnection):
+    """A connection to the REST service; with `looks_only` it sends what `REST_LOOKS` lists."""
+
+    def __init__(self, *args: Any, looks_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._looks_only = looks_only
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask, or raise `NotALook` before a byte is sent."""
+        known = any(verb == method and place.fullmatch(url) for verb, place in REST_LOOKS)
+        if self._looks_only and not known:
+            self.close()
+            raise NotALook(f"{method} {url[:120]}")
+        super().request(method, url, body, dict(headers or {}))
 
 
 def _whole(response: HTTPResponse) -> bytes:

@@ -5,7 +5,6 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable
-from http.client import HTTPSConnection
 from typing import Any, TypeVar
 
 from pyVmomi import SoapStubAdapter, vim, vmodl
@@ -13,7 +12,7 @@ from pyVmomi import SoapStubAdapter, vim, vmodl
 from anypool.drivers import observing
 from anypool.drivers.vsphere import pinning, trouble
 from anypool.drivers.vsphere.address import Address
-from anypool.drivers.vsphere.answers import CheckedConnection
+from anypool.drivers.vsphere.answers import AskingConnection, CheckedConnection
 from anypool.errors import Unreachable
 from anypool.model import Endpoint
 
@@ -64,14 +63,20 @@ class Session:
         """The user and the password, for the vCenter's own services alone."""
         return self._user, self._secret
 
-    def plain_connection(self, limit_s: float) -> HTTPSConnection:
-        """Return a connection to the vCenter for another protocol; its certificate is checked."""
+    def rest_connection(self, limit_s: float) -> AskingConnection:
+        """Return a connection to its REST service, with the same pin and the same lock."""
         place = (self.address.host, self.address.port)
         context = pinning.context(self.fingerprint)
         if self.fingerprint:
             pin = self.fingerprint
-            return pinning.PlainPinned(*place, timeout=limit_s, context=context, fingerprint=pin)
-        return HTTPSConnection(*place, timeout=limit_s, context=context)
+            return pinning.PinnedAsking(
+                *place,
+                timeout=limit_s,
+                context=context,
+                fingerprint=pin,
+                looks_only=self.read_only,
+            )
+        return AskingConnection(*place, timeout=limit_s, context=context, looks_only=self.read_only)
 
     def content(self) -> Any:
         """Return the vCenter's root, logging in if need be; raise `Unreachable` or `Denied`.

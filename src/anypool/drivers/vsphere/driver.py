@@ -4,12 +4,14 @@ from anypool.drivers.protocol import Driver
 from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.events import Events
 from anypool.drivers.vsphere.hostmode import HostModes
+from anypool.drivers.vsphere.labels import Labels
 from anypool.drivers.vsphere.making import Making
 from anypool.drivers.vsphere.measure import Statistics
 from anypool.drivers.vsphere.migrate import Migrations
 from anypool.drivers.vsphere.observe import Observe
 from anypool.drivers.vsphere.operate import Power
 from anypool.drivers.vsphere.snapshots import Snapshots
+from anypool.drivers.vsphere.templates import Templates
 from anypool.drivers.vsphere.traces import Traces
 from anypool.model import Endpoint
 
@@ -23,6 +25,8 @@ class VsphereDriver(
     Snapshots,
     Migrations,
     HostModes,
+    Templates,
+    Labels,
     Traces,
 ):
     """A vCenter with all of its datacenters, clusters and hosts."""

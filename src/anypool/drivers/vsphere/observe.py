@@ -21,8 +21,8 @@ class Observe(Part):
     def observe(self) -> Frame:
         """Bring the mirror up to date and tell all of it."""
         self.mirror.refresh()
-        if self.tags.refresh():
-            self.name_fields()
+        self.tags.refresh()
+        self.name_fields(self.mirror.entries().values())
         seen = self.inventory()
         endpoint = self.session.endpoint
         return Frame(
@@ -37,6 +37,7 @@ class Observe(Part):
     def observe_vms(self, vms_asked: tuple[VmId, ...]) -> Frame:
         """Ask for some VMs now."""
         found = self.read_now(vms_asked)
+        self.name_fields(entry for _, entry in found.values())
         seen = self.inventory()
         return Frame(
             full=False,

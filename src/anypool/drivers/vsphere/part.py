@@ -11,6 +11,7 @@ from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.inventory import Inventory, derived, seen_as
 from anypool.drivers.vsphere.mirror import Entry, Mirror
 from anypool.drivers.vsphere.naming import Naming
+from anypool.drivers.vsphere.rest import Rest
 from anypool.drivers.vsphere.tags import Tags
 from anypool.errors import Conflict, NotFound
 from anypool.model import HostId, VmId
@@ -33,14 +34,15 @@ class Part(BaseDriver):
         self.session = session
         self.log = ChangeLog()
         self.mirror = Mirror(session, self._told, self._began)
-        self.tags = Tags(session)
+        self.rest = Rest(session)
+        self.tags = Tags(self.rest)
         self._lock = threading.Lock()
         self.naming = Naming(self._derived)
         self._fields: dict[int, str] = {}
 
     def close(self) -> None:
         """Log out."""
-        self.tags.close()
+        self.rest.close()
         self.session.close()
 
     def inventory(self) -> Inventory:
@@ -96,8 +98,13 @@ class Part(BaseDriver):
             if seen.who.ids.get(moid) == known[moid]
         }
 
-    def name_fields(self) -> None:
-        """Ask what the custom attributes are called: vCenter does not tell of new ones."""
+    def name_fields(self, entries: Iterable[Entry] | None = None) -> None:
+        """Ask what the custom attributes are called: vCenter does not tell of new ones.
+
+        With some entries only if they bear one whose name is not known.
+        """
+        if entries is not None and self._fields.keys() >= _keys_of(entries):
+            return
         named = self.session.read("ask for custom attributes", _custom_fields)
         with self._lock:
             self._fields = named
@@ -130,6 +137,10 @@ class Part(BaseDriver):
         vms = (seen_as(moid, one) for moid, one in objects.items() if one.kind == properties.VM)
         with self._lock:
             self.naming.renew(vms, afresh=afresh)
+
+
+def _keys_of(entries: Iterable[Entry]) -> set[int]:
+    return {value.key for entry in entries for value in entry.get("customValue") or ()}
 
 
 def _custom_fields(root: Any) -> dict[int, str]:

@@ -11,7 +11,7 @@ import ssl
 from http.client import HTTPSConnection
 from typing import Any
 
-from anypool.drivers.vsphere.answers import CheckedConnection
+from anypool.drivers.vsphere.answers import AskingConnection, CheckedConnection
 from anypool.errors import Denied, Invalid, Unreachable
 from anypool.model import fingerprint_of
 
@@ -53,6 +53,10 @@ class PlainPinned(HTTPSConnection):
 
 class PinnedConnection(PlainPinned, CheckedConnection):
     """The same, for questions and answers that are checked."""
+
+
+class PinnedAsking(PlainPinned, AskingConnection):
+    """The same, to the REST service."""
 
 
 def context(fingerprint: str) -> ssl.SSLContext:

@@ -25,6 +25,7 @@ KINDS = (
     *("VmMigratedEvent", "VmRelocatedEvent", "DrsVmMigratedEvent", "DrsVmPoweredOnEvent"),
     *("VmRestartedOnAlternateHostEvent", "VmConnectedEvent", "VmDisconnectedEvent"),
     *("VmInstanceUuidChangedEvent", "VmInstanceUuidConflictEvent", "VmUuidConflictEvent"),
+    "CustomFieldValueChangedEvent",
     *("HostConnectedEvent", "HostDisconnectedEvent", "HostConnectionLostEvent"),
     *("HostAddedEvent", "HostRemovedEvent", "HostShutdownEvent"),
     *("EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"),
@@ -108,14 +109,23 @@ class Remarks:
 
     def _remark(self, root: Any, event: Any) -> Remark:
         by = str(event.userName or "")
-        vm, host = getattr(event, "vm", None), getattr(event, "host", None)
-        known = None if vm is None else self._vm_of(vm.vm._moId)
+        vm, host = _about(event)
         words = str(event.fullFormattedMessage or "") or type(event).__name__.rpartition(".")[2]
         return Remark(
             what=words,
             at=event.createdTime.timestamp(),
             by=by,
-            vm=known,
-            host=None if vm is not None or host is None else self._host_of(host.host._moId),
+            vm=None if not vm else self._vm_of(vm),
+            host=None if vm or not host else self._host_of(host),
             own=by.lower() == self._session.account.lower(),
         )
+
+
+def _about(event: Any) -> tuple[str, str]:
+    """Return vCenter's names of the VM and the host that an event is about, "" for none."""
+    vm, host = getattr(event, "vm", None), getattr(event, "host", None)
+    if (entity := getattr(event, "entity", None)) is not None:
+        thing = entity.entity
+        is_vm, is_host = isinstance(thing, vim.VirtualMachine), isinstance(thing, vim.HostSystem)
+        return thing._moId if is_vm else "", thing._moId if is_host else ""
+    return "" if vm is None else vm.vm._moId, "" if host is None else host.host._moId

@@ -1,39 +1,31 @@
-"""Tags of a vCenter: they are told by its REST service alone, never as changes.
+"""Tags of a vCenter: they are told by its REST service alone, and never as changes.
 
-So they are read again with a full reading, at most so often. Only questions are asked there.
+So they are asked for again and again while somebody waits for changes, cheaply: which tags there
+are, and what they are attached to. A reading that takes long is made less often. Names are kept
+and asked again one by one. Only questions are asked here.
 """
 
-import base64
-import contextlib
-import json
+import threading
 import time
-from http.client import HTTPConnection, HTTPException
-from typing import Any
+from collections.abc import Iterator
 
-from anypool.drivers.vsphere.connect import Session
-from anypool.errors import Denied
+from anypool.drivers.vsphere.rest import TAGGING, TROUBLE, Rest
 
 FRESH_S = 30.0
-LIMIT_S = 10.0
-LONGEST_BYTES = 32 << 20
-_MOST_TAGS = 5_000
-_SESSION = "/rest/com/vmware/cis/session"
-_TAGGING = "/rest/com/vmware/cis/tagging"
-_ATTACHED = f"{_TAGGING}/tag-association?~action=list-attached-objects-on-tags"
-_HEADER = "vmware-api-session-id"
+"""Tags that nobody waits for are at most so old in a full reading."""
+POLL_S = 1.0
+"""Seconds between two readings while somebody waits."""
+SHARE = 10
+"""A reading that takes long is followed by a rest so many times as long."""
+EARLY_S = 0.5
+"""A reading that is due so soon is made now: a wait for changes lasts whole seconds."""
+MOST_TAGS = 5_000
+_NONE: frozenset[str] = frozenset()
+_ATTACHED = f"{TAGGING}/tag-association?~action=list-attached-objects-on-tags"
 
 Labels = dict[str, frozenset[str]]
-
-
-class _Refused(Exception):
-    """The service said no, with a status."""
-
-
-_TROUBLE = (
-    *(OSError, HTTPException, _Refused, Denied),
-    *(ValueError, TypeError, KeyError, AttributeError),
-)
-"""What makes tags unread: silence, a refusal, or an answer that is none."""
+Difference = tuple[frozenset[str], frozenset[str]]
+"""What an object got, and what it lost."""
 
 
 class Tags:
@@ -43,77 +35,95 @@ class Tags:
     account may see VMs and no tags.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._id = ""
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._turn = threading.Lock()
         self._names: dict[str, str] = {}
         self._read_at = -FRESH_S
+        self._due = 0.0
+        self._failures = 0
+        self._read_once = False
+        self._told: Labels | None = None
         self.labels: Labels = {}
 
-    def refresh(self) -> bool:
-        """Read all tags again if it is time; return whether it was."""
-        now = time.monotonic()
-        if now - self._read_at < FRESH_S:
-            return False
-        self._read_at = now
-        with contextlib.suppress(*_TROUBLE):
-            self.labels = self._read()
-        return True
+    def due_s(self) -> float:
+        """Return in how many seconds they are to be read again for who waits."""
+        return max(0.0, self._due - time.monotonic())
 
-    def close(self) -> None:
-        """Log out; harmless when repeated."""
-        if self._id:
-            with contextlib.suppress(*_TROUBLE):
-                self._talk("DELETE", _SESSION)
-        self._id = ""
+    def refresh(self) -> None:
+        """Read all tags again if they are old."""
+        with self._turn:
+            if time.monotonic() - self._read_at >= FRESH_S:
+                self._renew()
+
+    def renew(self) -> None:
+        """Read all tags again now: something was written."""
+        with self._turn:
+            self._renew()
+
+    def poll(self) -> dict[str, Difference]:
+        """Read again if it is due; return what each object got and lost since the last time."""
+        with self._turn:
+            if self.due_s() <= EARLY_S:
+                self._renew()
+            told = self._told
+            if self._read_once:
+                self._told = self.labels
+            return {} if told is None else dict(_differences(told, self.labels))
+
+    def _renew(self) -> None:
+        began = time.monotonic()
+        self._read_at = began
+        try:
+            self.labels = self._read()
+        except TROUBLE:
+            self._failures += 1
+            rest_s = POLL_S * 2**self._failures
+        else:
+            self._failures, self._read_once = 0, True
+            rest_s = max(POLL_S, SHARE * (time.monotonic() - began))
+        self._due = time.monotonic() + min(FRESH_S, rest_s)
 
     def _read(self) -> Labels:
-        known: list[str] = list(self._asked("GET", f"{_TAGGING}/tag"))[:_MOST_TAGS]
-        categories: dict[str, str] = {}
-        for tag in known:
-            if tag not in self._names:
-                self._names[tag] = self._name(tag, categories)
+        known: list[str] = list(self._rest.ask("GET", f"{TAGGING}/tag") or ())[:MOST_TAGS]
+        self._name(known)
         found: dict[str, set[str]] = {}
-        attached = self._asked("POST", _ATTACHED, {"tag_ids": known}) if known else ()
+        attached = self._rest.ask("POST", _ATTACHED, {"tag_ids": known}) if known else ()
         for one in attached or ():
             for thing in one.get("object_ids") or ():
                 found.setdefault(str(thing["id"]), set()).add(self._names[str(one["tag_id"])])
-        self._names = {tag: name for tag, name in self._names.items() if tag in known}
         return {moid: frozenset(names) for moid, names in found.items()}
 
-    def _name(self, tag: str, categories: dict[str, str]) -> str:
-        told = self._asked("GET", f"{_TAGGING}/tag/id:{tag}")
+    def _name(self, known: list[str]) -> None:
+        """Ask for the names of new tags, and again for the one that was asked longest ago."""
+        there = set(known)
+        names = {tag: name for tag, name in self._names.items() if tag in there}
+        categories: dict[str, str] = {}
+        oldest = next(iter(names), None)
+        if oldest is not None:
+            del names[oldest]
+        for tag in known:
+            if tag not in names:
+                names[tag] = self._name_of(tag, categories)
+        self._names = names
+
+    def _name_of(self, tag: str, categories: dict[str, str]) -> str:
+        told = self._rest.ask("GET", f"{TAGGING}/tag/id:{tag}")
         category = str(told["category_id"])
         if category not in categories:
-            place = f"{_TAGGING}/category/id:{category}"
-            categories[category] = str(self._asked("GET", place)["name"])
+            place = f"{TAGGING}/category/id:{category}"
+            categories[category] = str(self._rest.ask("GET", place)["name"])
         return f"{categories[category]}:{told['name']}"
 
-    def _asked(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask, logging in if need be, and once more where the session had ended."""
-        if self._id:
-            with contextlib.suppress(_Refused):
-                return self._talk(method, path, body)
-        self._id = str(self._talk("POST", _SESSION))
-        return self._talk(method, path, body)
 
-    def _talk(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if self._id:
-            headers[_HEADER] = self._id
-        else:
-            user, secret = self._session.credentials
-            both = base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
-            headers["Authorization"] = f"Basic {both}"
-        sent = None if body is None else json.dumps(body)
-        with contextlib.closing(self._connection()) as there:
-            there.request(method, path, sent, headers)
-            answer = there.getresponse()
-            content = answer.read(LONGEST_BYTES)
-        if answer.status != 200:
-            self._id = ""
-            raise _Refused(answer.status)
-        return json.loads(content)["value"] if content else None
+def said(got: frozenset[str], lost: frozenset[str]) -> str:
+    """Return in words which tags an object got and lost."""
+    return ", ".join([f"tag {one} attached" for one in sorted(got)]
+                     + [f"tag {one} detached" for one in sorted(lost)])  # fmt: skip
 
-    def _connection(self) -> HTTPConnection:
-        return self._session.plain_connection(LIMIT_S)
+
+def _differences(old: Labels, new: Labels) -> Iterator[tuple[str, Difference]]:
+    for moid in old.keys() | new.keys():
+        before, after = old.get(moid, _NONE), new.get(moid, _NONE)
+        if before != after:
+            yield moid, (after - before, before - after)

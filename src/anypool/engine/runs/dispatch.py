@@ -14,6 +14,7 @@ from anypool.plan import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -26,6 +27,7 @@ from anypool.plan import (
     ForgetCopy,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -150,7 +152,7 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reset_vm(vm, host)
         case DeleteVm(vm=vm, host=host, volumes=volumes):
             driver.delete_vm(vm, host, volumes)
-        case EraseTrace() | EnterMaintenance() | LeaveMaintenance():
+        case EraseTrace() | EnterMaintenance() | LeaveMaintenance() | ChangeLabels():
             _of_host(action, driver)
         case (
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
@@ -161,8 +163,13 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             _change(action, driver, tag)
 
 
-def _of_host(action: EraseTrace | EnterMaintenance | LeaveMaintenance, driver: Driver) -> None:
+_OfHost = EraseTrace | EnterMaintenance | LeaveMaintenance | ChangeLabels
+
+
+def _of_host(action: _OfHost, driver: Driver) -> None:
     match action:
+        case ChangeLabels(host=host, vm=vm, change=change):
+            driver.change_labels(host, vm, change)
         case EraseTrace(trace=trace):
             driver.erase_trace(trace)
         case EnterMaintenance(host=host):
@@ -185,7 +192,7 @@ def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> No
 
 _Change = (
     PauseVm | ResumeVm | RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic
-    | DetachNic | MoveDisks | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+    | DetachNic | MoveDisks | MarkTemplate | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
 
@@ -204,6 +211,8 @@ def _change(action: _Change, driver: Driver, tag: str) -> None:
             driver.create_snapshot(vm, host, name, tag)
         case MoveDisks(datastore=datastore):
             driver.move_disks(vm, host, datastore)
+        case MarkTemplate(template=template):
+            driver.mark_template(vm, host, template)
         case RevertSnapshot(name=name):
             driver.revert_snapshot(vm, host, name)
         case DeleteSnapshot(name=name):

@@ -20,6 +20,7 @@ from anypool.plan import (
     AttachDisk,
     AttachNic,
     AwaitReady,
+    ChangeLabels,
     CreateSnapshot,
     CreateVm,
     DeleteSnapshot,
@@ -30,6 +31,7 @@ from anypool.plan import (
     EraseTrace,
     HandOver,
     LeaveMaintenance,
+    MarkTemplate,
     MigrateVm,
     MoveDisks,
     PauseVm,
@@ -69,8 +71,8 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return of_failure(action, sight, (trail.memory, times), acked=trail.acked)
     if isinstance(action, _OfHost):
         return _host(action, sight, trail, times)
-    if isinstance(action, EraseTrace):
-        return _erase(sight, trail)
+    if isinstance(action, EraseTrace | ChangeLabels):
+        return _writing(action, sight, acked=trail.acked)
     if isinstance(action, AwaitReady):
         return _ready(action, sight, trail)
     decision = _on_host(action, sight, trail)
@@ -126,16 +128,37 @@ def _ready(action: AwaitReady, sight: Sight, trail: Trail) -> Decision:
     return Done() if trail.acked else _DO
 
 
-def _erase(sight: Sight, trail: Trail) -> Decision:
-    """Do it until the platform says so: taking away what is gone already is harmless."""
-    if trail.acked:
+def _writing(action: EraseTrace | ChangeLabels, sight: Sight, *, acked: bool) -> Decision:
+    """Do it until the platform says so: doing it again is harmless.
+
+    Labels may be seen before, and late: some platforms tell of them long after the deed.
+    """
+    if acked:
         return Done()
+    if isinstance(action, ChangeLabels):
+        return _labels(action, sight)
     return _DO if sight.answered else Wait(reason("run.no-answer"))
+
+
+def _labels(action: ChangeLabels, sight: Sight) -> Decision:
+    if action.vm is None:
+        known = sight.inventory.hosts.get(action.host)
+        if known is None:
+            return Fail(reason("run.host-gone"))
+        if not sight.answered:
+            return Wait(reason("run.no-answer"))
+        return Done() if action.change.fulfilled(known.labels) else _DO
+    here = sight.at(action.host)
+    if here.copy is Copy.UNKNOWN:
+        return Wait(reason("run.no-answer"))
+    if here.vm is None or here.copy is Copy.ABSENT:
+        return Fail(reason("run.vm-not-there"))
+    return Done() if action.change.fulfilled(here.vm.labels) else _DO
 
 
 _OnHost = (
     CreateVm | StartVm | StopVm | RestartVm | PauseVm | ResumeVm | DeleteVm | RenameVm
-    | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
+    | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks | MarkTemplate
     | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
@@ -219,7 +242,7 @@ _CANNOT_SEE = reason("run.cannot-see")
 
 _InVm = (
     RenameVm | ReconfigureVm | AttachDisk | DetachDisk | AttachNic | DetachNic | MoveDisks
-    | CreateSnapshot | RevertSnapshot | DeleteSnapshot
+    | MarkTemplate | CreateSnapshot | RevertSnapshot | DeleteSnapshot
 )  # fmt: skip
 
 
@@ -238,6 +261,10 @@ def _in_vm(action: _InVm, here: Seen, trail: Trail) -> Decision:
             return _snapshot(action, vm, trail)
         case MoveDisks():
             return _DO if going(vm, action) else Done()
+        case MarkTemplate(template=template):
+            if vm.template is template:
+                return Done()
+            return _DO if here.copy is Copy.STOPPED else Fail(reason("run.vm-is", copy=here.copy))
         case _:
             return _device(action, vm)
 

@@ -207,6 +207,7 @@ func (vm *VirtualMachine) announce() {
 		{Name: "config.cpuAllocation", Val: vm.Config.CpuAllocation},
 		{Name: "config.memoryAllocation", Val: vm.Config.MemoryAllocation},
 		{Name: "config.template", Val: vm.Config.Template},
+		{Name: "resourcePool", Val: vm.ResourcePool},
 	})
 }
 
@@ -221,4 +222,23 @@ func withValue(
 		}
 	}
 	return append(kept, value)
+}
+
+// valueChanged is what vCenter posts when somebody sets a custom attribute.
+func valueChanged(
+	ctx *Context, entity *mo.ManagedEntity, field *types.CustomFieldDef,
+	value *types.CustomFieldStringValue,
+) types.BaseEvent {
+	said := &types.CustomFieldValueChangedEvent{
+		Entity: types.ManagedEntityEventArgument{
+			EntityEventArgument: types.EntityEventArgument{Name: entity.Name},
+			Entity:              entity.Self,
+		},
+		FieldKey: field.Key,
+		Name:     field.Name,
+		Value:    value.Value,
+	}
+	said.FullFormattedMessage = "Changed custom field " + field.Name + " on " + entity.Name +
+		" to '" + value.Value + "'"
+	return said
 }

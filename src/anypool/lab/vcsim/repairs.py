@@ -122,7 +122,14 @@ REPAIRS = (
         "\t\tentity.CustomValue = withValue(entity.CustomValue, newValue)\n"
         "\t\tentity.Value = withValue(entity.Value, newValue)\n\t})\n"
         "\tMap.Update(Map.Get(req.Entity), []types.PropertyChange{\n"
-        '\t\t{Name: "customValue", Val: entity.CustomValue},\n\t})\n',
+        '\t\t{Name: "customValue", Val: entity.CustomValue},\n\t})\n'
+        "\tctx.postEvent(valueChanged(ctx, entity, field, newValue))\n",
+    ),
+    # A custom attribute of everything had a type that is none.
+    Repair(
+        "custom_fields_manager.go",
+        "\t\tType:                    req.MoType,\n",
+        '\t\tType:                    "xsd:string",\n',
     ),
 )
 

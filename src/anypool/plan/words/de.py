@@ -3,6 +3,7 @@
 from anypool.plan.words.availability_de import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
+from anypool.plan.words.labelling_de import WORDS as LABELLING
 from anypool.plan.words.moving_de import WORDS as MOVING
 from anypool.plan.words.powering_de import WORDS as POWERING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
@@ -15,6 +16,7 @@ WORDS: dict[str, str] = {
     **POWERING,
     **DRIFTING,
     **MOVING,
+    **LABELLING,
     **AVAILABILITY,
     "said": "{text}",
     "asked": "verlangt von {who}",

@@ -3,6 +3,7 @@
 from anypool.plan.words.availability_en import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
+from anypool.plan.words.labelling_en import WORDS as LABELLING
 from anypool.plan.words.moving_en import WORDS as MOVING
 from anypool.plan.words.powering_en import WORDS as POWERING
 from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
@@ -15,6 +16,7 @@ WORDS: dict[str, str] = {
     **POWERING,
     **DRIFTING,
     **MOVING,
+    **LABELLING,
     **AVAILABILITY,
     "said": "{text}",
     "asked": "asked for by {who}",
