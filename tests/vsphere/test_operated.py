@@ -114,7 +114,7 @@ def test_templates_and_labels_are_written_and_read_again(
     gone = {"remove": ["tier:gold"], "add": ["owner=eve"], "replace": True}
     do(client, "/vms/gold/labels", gone)
     until(lambda: client.get("/vms/gold").json()["labels"] == ["owner=eve"], "seen")
-    told = client.get("/events", params={"kind": "vm.drifted"}).json()["items"]
+    told = client.get("/events", params={"q": "kind = vm.drifted"}).json()["items"]
     assert not [one for one in told if "tag tier" in one["message"]], "our own runs are no drift"
     for name in ("child", "gold"):
         if client.get(f"/vms/{name}").json()["state"] == "running":

@@ -4,6 +4,7 @@ from anypool.plan.words.availability_de import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
 from anypool.plan.words.labelling_de import WORDS as LABELLING
+from anypool.plan.words.migrating_de import WORDS as MIGRATING
 from anypool.plan.words.moving_de import WORDS as MOVING
 from anypool.plan.words.powering_de import WORDS as POWERING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
@@ -16,6 +17,7 @@ WORDS: dict[str, str] = {
     **POWERING,
     **DRIFTING,
     **MOVING,
+    **MIGRATING,
     **LABELLING,
     **AVAILABILITY,
     "said": "{text}",
@@ -379,21 +381,6 @@ WORDS: dict[str, str] = {
     "run.snapshot-exists": "einen Snapshot {name} gibt es schon",
     "run.no-snapshot": "einen Snapshot {name} gibt es nicht",
     "run.other-disk": "die VM hat eine andere Platte {disk}",
-    "migration.not-moved": "die Migration fand nicht statt",
-    "migration.source-gone": "an der Quelle ist sie fort",
-    "migration.nothing-at-target": "am Ziel ist nichts",
-    "migration.source-has-it": "die Quelle hat die VM",
-    "migration.target-has-it": "das Ziel hat die VM",
-    "migration.stopped": "die VM endete während der Migration",
-    "migration.lost": "kein Host hat die VM",
-    "migration.twice": "zwei Kopien laufen",
-    "migration.stopped-after": "die VM endete, nachdem sie angekommen war",
-    "migration.called-back": "zurückgerufen",
-    "migration.was-there": "sie war schon da",
-    "migration.cannot": "die VM kann nicht migrieren: Quelle: {source}, Ziel: {target}",
-    "migration.paused-at-source": "die Migration fand nicht statt; die VM ist an der Quelle "
-    "angehalten",
-    "migration.paused-as-before": "angehalten wie vorher",
     "event.begun": "{goal}: begonnen",
     "event.run": "{goal}: {state}",
     "event.run-why": "{goal}: {state}, {why}",

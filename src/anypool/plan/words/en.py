@@ -4,6 +4,7 @@ from anypool.plan.words.availability_en import WORDS as AVAILABILITY
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
 from anypool.plan.words.labelling_en import WORDS as LABELLING
+from anypool.plan.words.migrating_en import WORDS as MIGRATING
 from anypool.plan.words.moving_en import WORDS as MOVING
 from anypool.plan.words.powering_en import WORDS as POWERING
 from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
@@ -16,6 +17,7 @@ WORDS: dict[str, str] = {
     **POWERING,
     **DRIFTING,
     **MOVING,
+    **MIGRATING,
     **LABELLING,
     **AVAILABILITY,
     "said": "{text}",
@@ -369,20 +371,6 @@ WORDS: dict[str, str] = {
     "run.snapshot-exists": "a snapshot {name} exists already",
     "run.no-snapshot": "there is no snapshot {name}",
     "run.other-disk": "the VM has another disk {disk}",
-    "migration.not-moved": "the migration did not happen",
-    "migration.source-gone": "the source is gone",
-    "migration.nothing-at-target": "nothing is at the target",
-    "migration.source-has-it": "the source has the VM",
-    "migration.target-has-it": "the target has the VM",
-    "migration.stopped": "the VM stopped during the migration",
-    "migration.lost": "no host has the VM",
-    "migration.twice": "two copies run",
-    "migration.stopped-after": "the VM stopped after it arrived",
-    "migration.called-back": "called back",
-    "migration.was-there": "it was there already",
-    "migration.cannot": "the VM cannot migrate: source {source}, target {target}",
-    "migration.paused-at-source": "the migration did not happen; the VM is paused at the source",
-    "migration.paused-as-before": "paused, as it was before",
     "event.begun": "{goal}: begun",
     "event.run": "{goal}: {state}",
     "event.run-why": "{goal}: {state}, {why}",
