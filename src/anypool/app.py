@@ -60,6 +60,7 @@ class App(NamedTuple):
         self.services.watch.start()
         self.services.rolling.start()
         self.services.guard.start()
+        self.services.postman.start()
         gc.freeze()
         self.services.lists.start()
 
@@ -67,6 +68,7 @@ class App(NamedTuple):
         """End all work; what runs goes on with the next start."""
         self.web.close()
         self.services.lists.stop()
+        self.services.postman.stop()
         self.services.guard.stop()
         self.services.rolling.stop()
         self.services.watch.stop()

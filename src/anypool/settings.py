@@ -120,6 +120,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(description="a request sent again with its idempotency key is known for so long"),
     ] = 1.0
 
+    keep_letters_days: Annotated[
+        Days, Meta(description="what notifications told, or could not, is kept for so long")
+    ] = 30.0
+    notify_allow: Annotated[
+        str,
+        Meta(
+            description="addresses and networks that notifications may go to though they are "
+            "this machine's or its link's, such as `127.0.0.0/8, ::1`"
+        ),
+    ] = ""
+    notify_give_up_h: Annotated[
+        float,
+        Meta(
+            gt=0, le=8760, description="hours after which a message that nobody takes is given up"
+        ),
+    ] = 24.0
+
     energy_file: Annotated[
         str,
         Meta(

@@ -38,6 +38,9 @@ from anypool.model import (
     ImageVersion,
     Inventory,
     Locking,
+    Mail,
+    Notification,
+    NotificationId,
     PlanId,
     Policy,
     PolicyId,
@@ -63,6 +66,7 @@ from anypool.store import (
     ha,
     idempotency,
     measurements,
+    notify,
     observed,
     people,
     planinputs,
@@ -344,11 +348,25 @@ def _rest(tx: Tx) -> None:
     idempotency.answer(tx, "key-1", "ada", StoredResponse(status=201, body=b"{}", location="/x"))
     idempotency.remember(tx, "key-2", "ada", "hash")
     retention.note(tx, "events", 7)
+    _told(tx)
     audit.append(tx, audit.AuditRecord(who="ada", role="administrator", deed="MANAGE_ENDPOINTS"))
     tx.run(tables.lease.update().values(holder="old:1:a", epoch=7, renewals=42, ttl_s=10.0))
     ago = {"id": 1, "at": tx.now, "backup_at": tx.now - 3600, "release": "0.1.0", "ended_at": 0.0}
     tx.put(restoration, [{**ago, "endpoints": 2, "runs": 1, "audit_from": 0}])
     tx.add(unread, {"endpoint": "h2", "vouched_by": ""})
+
+
+def _told(tx: Tx) -> None:
+    """A rule of notifications, and a letter that waits."""
+    mail = Mail(server="mail.example:587", to=("ops@example",), sender="anypool@example", user="a")
+    rule = Notification(id=NotificationId("ops"), receiver=mail)
+    notify.add(tx, rule, {notify.SECRET: PASSWORD})
+    event = EventRecord(kind="host.away", message="h1 is silent", number=1, at=tx.now)
+    letter = notify.Letter(
+        id="msg_1", notification=rule.id, kind=event.kind, event=event,
+        made_at=tx.now, due_at=tx.now, more=("h2 is silent",), count=2, gathers=True,
+    )  # fmt: skip
+    notify.put(tx, (letter,))
 
 
 def _kept(store: Store, clock: ManualClock) -> None:

@@ -32,6 +32,7 @@ from anypool.api import (
     labels,
     meta,
     metrics,
+    notifications,
     page,
     people,
     places,
@@ -63,6 +64,7 @@ from anypool.service import Services
 _API = (
     audit,
     backups,
+    notifications,
     records,
     exports,
     secrets,

@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "booking": ("booking:app", "room that is kept for VMs to come"),
         "rollout": ("rollout:app", "pools that are maintained host by host"),
         "event": ("event:app", "what happened"),
+        "notify": ("notify:app", "who is told of what happened, by mail, webhook or syslog"),
         "audit": ("audit:app", "who did what, and whether that record still holds"),
         "inventory": ("inventory:app", "the pool as it was, and what has changed since"),
     },

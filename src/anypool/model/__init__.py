@@ -37,6 +37,7 @@ from anypool.model.ids import (
     HostId,
     ImageId,
     NetworkId,
+    NotificationId,
     PlanId,
     PolicyId,
     PoolId,
@@ -49,6 +50,15 @@ from anypool.model.inventory import Claim, Inventory
 from anypool.model.label import LabelChange, field_of
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
+from anypool.model.notification import (
+    Mail,
+    Notification,
+    Receiver,
+    Security,
+    Syslog,
+    Transport,
+    Webhook,
+)
 from anypool.model.pmap import PMap
 from anypool.model.policy import (
     ALWAYS_MUST,
@@ -210,6 +220,7 @@ __all__ = [
     "Licence",
     "Load",
     "Locking",
+    "Mail",
     "Matter",
     "MaxVms",
     "Member",
@@ -218,6 +229,8 @@ __all__ = [
     "NetworkId",
     "Nic",
     "NoMigration",
+    "Notification",
+    "NotificationId",
     "OnFailure",
     "OnHosts",
     "Origin",
@@ -242,6 +255,7 @@ __all__ = [
     "Reach",
     "Ready",
     "ReadyKind",
+    "Receiver",
     "Remark",
     "Resources",
     "Restart",
@@ -250,6 +264,7 @@ __all__ = [
     "Rule",
     "RunId",
     "SaidGone",
+    "Security",
     "Service",
     "ServiceId",
     "ServiceState",
@@ -258,10 +273,12 @@ __all__ = [
     "StateReason",
     "Stated",
     "Strength",
+    "Syslog",
     "Tariff",
     "Together",
     "Trace",
     "TraceKind",
+    "Transport",
     "Usage",
     "Vm",
     "VmChange",
@@ -272,6 +289,7 @@ __all__ = [
     "VmWish",
     "Volume",
     "Watts",
+    "Webhook",
     "Week",
     "domains_of",
     "field_of",

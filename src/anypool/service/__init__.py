@@ -7,6 +7,7 @@ else; everything raised is from `anypool.errors`.
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.engine.ha.guard import Guard
+from anypool.engine.notifying.postman import Postman
 from anypool.engine.rolling import Rolling
 from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
@@ -38,6 +39,7 @@ from anypool.service.logins import Logins
 from anypool.service.marks import Marks
 from anypool.service.measures import Measures
 from anypool.service.networks import Networks
+from anypool.service.notifications import Notifications
 from anypool.service.once import Once
 from anypool.service.operations import Operations
 from anypool.service.pages import Ask, Page
@@ -106,6 +108,8 @@ class Services:
         self.logins = Logins(store, settings.keep_logins_days * 86_400.0)
         self.measures = Measures(engine, store)
         self.networks = Networks(engine, lists)
+        self.postman = Postman(engine, store, clock, settings)
+        self.notifications = Notifications(engine, store, self.postman)
         self.once = Once(store, settings.keep_requests_days * 86_400.0)
         self.operations = Operations(engine, store)
         self.people = People(store)

@@ -41,6 +41,7 @@ class Deed(StrEnum):
     MANAGE_SECRETS = "manage keys of secrets"
     MAKE_BUNDLE = "make support bundles"
     MANAGE_BACKUPS = "take and fetch backups"
+    MANAGE_NOTIFICATIONS = "manage notifications"
     OWN_LOGIN = "manage their own login"
 
 
@@ -63,6 +64,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,
     Deed.MAKE_BUNDLE: Role.ADMINISTRATOR,
     Deed.MANAGE_BACKUPS: Role.ADMINISTRATOR,
+    Deed.MANAGE_NOTIFICATIONS: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }
 """The least role for each deed."""

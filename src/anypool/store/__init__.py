@@ -12,6 +12,7 @@ take one, so that what belongs together is written in one transaction:
 
 from anypool.store import ha_tables as ha_tables
 from anypool.store import kept_tables as kept_tables
+from anypool.store import notify_tables as notify_tables
 from anypool.store import restored_tables as restored_tables
 from anypool.store.store import Store
 from anypool.store.tx import Told, Tx

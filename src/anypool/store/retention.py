@@ -24,6 +24,8 @@ from anypool.store.kept_tables import (
     measurements,
     retention,
 )
+from anypool.store.notify import LetterState
+from anypool.store.notify_tables import letters
 from anypool.store.records import FINAL_RUN_STATES
 from anypool.store.tables import (
     audit,
@@ -68,6 +70,12 @@ class LastRound(Struct, frozen=True, kw_only=True, gc=False):
 def forget_events(tx: Tx, before: float, limit: int) -> int:
     """Forget events."""
     return _forget(tx, events, events.c.number, limit, events.c.at < before)
+
+
+def forget_letters(tx: Tx, before: float, limit: int) -> int:
+    """Forget what notifications told or gave up; what waits stays."""
+    old = (letters.c.state != LetterState.WAITING, letters.c.made_at < before)
+    return _forget(tx, letters, letters.c.id, limit, *old)
 
 
 def forget_runs(tx: Tx, before: float, limit: int) -> int:
@@ -227,6 +235,7 @@ def measure_inventories(tx: Tx) -> Amount:
 
 
 measure_events = measure(events, "at")
+measure_letters = measure(letters, "made_at")
 measure_runs = measure(runs, "started_at")
 measure_rollouts = measure(rollouts, "started_at")
 measure_plans = measure(plans, "created_at")
