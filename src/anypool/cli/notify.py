@@ -81,7 +81,7 @@ class What:
     at_once: Annotated[int, Parameter(help="so many alike are told before that")] = 5
 
 
-ALL_THAT_IS_BAD = What()
+NOBODY, ALL_THAT_IS_BAD = To(), What()
 
 
 @app.command(name="list")
@@ -104,7 +104,9 @@ def show(name: str, /, *, where: Where = HERE) -> None:
 
 
 @app.command
-def add(name: str, /, *, to: To, what: What = ALL_THAT_IS_BAD, where: Where = HERE) -> None:
+def add(
+    name: str, /, *, to: To = NOBODY, what: What = ALL_THAT_IS_BAD, where: Where = HERE
+) -> None:
     """Let somebody be told of events from now on; `anypool notify test NAME` tries it."""
     receiver = _receiver(to)
     body: Json = {

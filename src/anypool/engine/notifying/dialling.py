@@ -60,7 +60,11 @@ def secured(sock: socket.socket, target: Target, fingerprint: str) -> ssl.SSLSoc
         raise unverified(target, error) from error
     except OSError as error:
         raise Unreachable(f"{target.name} speaks no TLS we know: {said(error)}") from error
-    compare(tls, target, fingerprint)
+    try:
+        compare(tls, target, fingerprint)
+    except Denied:
+        tls.close()
+        raise
     return tls
 
 
