@@ -25,6 +25,7 @@ READ = (
     *("/endpoints", "/hosts", "/vms", "/users", "/tokens", "/audit", "/events", "/operations"),
     *("/plans", "/inventories", "/retention", "/me", "/secrets/keys", "/audit/verdict"),
     *("/datastores", "/images", "/pools", "/policies", "/services", "/health/ready"),
+    *("/notifications", "/notifications/hook", "/notifications/mail"),
 )
 COMMANDS = ("secret rotate -y", "audit list", "endpoint list -o yaml")
 SIMPLE = f"sim://{CONTROL.lower()}?hosts=2&vms=4&seed=1"
@@ -56,6 +57,7 @@ def harvested(state: Path, database: str = "") -> Harvest:
         with httpx.Client(base_url=where, timeout=30, headers=headers, event_hooks=hooks) as client:
             endpoints(harvest, client)
             bmcs(harvest, client, state.parent / "bmc")
+            notifications(harvest, client)
             people(harvest, client, where)
             on_the_command_line(harvest, served, state)
             work(harvest, client, manager.pid)
@@ -129,6 +131,22 @@ def bmcs(harvest: Harvest, client: httpx.Client, folder: Path) -> None:
         assert answer.status_code == 200, answer.text
         assert bmc.carried
         until(lambda: len(bmc.asked) > 10 or client.get(path).json()["read_at"], "it is read")
+
+
+def notifications(harvest: Harvest, client: httpx.Client) -> None:
+    """The key and the address of a webhook, the password of a mail server: taken and refused."""
+    address = f"https://192.0.2.1/{harvest.plant('address of a webhook')}"
+    hook = {"kind": "webhook", "url": address}
+    asked = {"name": "hook", "receiver": hook, "secret": harvest.plant("key of a webhook")}
+    assert client.post("/notifications", json=asked).status_code == 201
+    mail = {"kind": "mail", "server": "192.0.2.1", "to": ["a@b.c"], "sender": "a@b.c", "user": "a"}
+    asked = {"name": "mail", "receiver": mail, "secret": harvest.plant("password of mail")}
+    assert client.post("/notifications", json=asked).status_code == 201
+    plain = {"receiver": mail | {"security": "none"}, "secret": harvest.plant("password in clear")}
+    assert client.post("/notifications", json=asked | plain).status_code == 422
+    inside = f"https://a:{harvest.plant('password in a webhook')}@192.0.2.1/"
+    bad = {"receiver": hook | {"url": inside}}
+    assert client.post("/notifications", json=asked | bad).status_code == 422
 
 
 def people(harvest: Harvest, client: httpx.Client, where: str) -> None:
