@@ -135,7 +135,7 @@ def bmcs(harvest: Harvest, client: httpx.Client, folder: Path) -> None:
 
 def notifications(harvest: Harvest, client: httpx.Client) -> None:
     """The key and the address of a webhook, the password of a mail server: taken and refused."""
-    address = f"https://192.0.2.1/{harvest.plant('address of a webhook')}"
+    address = f"https://192.0.2.1/{harvest.plant('address-of-a-webhook')}"
     hook = {"kind": "webhook", "url": address}
     asked = {"name": "hook", "receiver": hook, "secret": harvest.plant("key of a webhook")}
     assert client.post("/notifications", json=asked).status_code == 201
@@ -144,7 +144,7 @@ def notifications(harvest: Harvest, client: httpx.Client) -> None:
     assert client.post("/notifications", json=asked).status_code == 201
     plain = {"receiver": mail | {"security": "none"}, "secret": harvest.plant("password in clear")}
     assert client.post("/notifications", json=asked | plain).status_code == 422
-    inside = f"https://a:{harvest.plant('password in a webhook')}@192.0.2.1/"
+    inside = f"https://a:{harvest.plant('password-in-a-webhook')}@192.0.2.1/"
     bad = {"receiver": hook | {"url": inside}}
     assert client.post("/notifications", json=asked | bad).status_code == 422
 
