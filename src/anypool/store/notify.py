@@ -104,9 +104,9 @@ def all_(tx: Tx) -> tuple[Known, ...]:
 
 def counted(tx: Tx) -> tuple[Known, ...]:
     """Return all rules by id, with how many of their letters wait or are dead."""
-    states = select(letters.c.notification, letters.c.state, func.count().label("count"))
+    states = select(letters.c.notification, letters.c.state, func.count().label("many"))
     rows = tx.rows(states.group_by(letters.c.notification, letters.c.state))
-    return _known(tx, {(row.notification, row.state): row.count for row in rows})
+    return _known(tx, {(row.notification, row.state): row.many for row in rows})
 
 
 def _known(tx: Tx, counts: Mapping[tuple[str, str], int]) -> tuple[Known, ...]:
@@ -148,8 +148,8 @@ def gathering(tx: Tx, key: NotificationId, *, whole: bool) -> dict[str, Letter]:
 def lately(tx: Tx, key: NotificationId, window_s: float) -> dict[str, int]:
     """Return how many letters a rule made within a window, by kind of event."""
     mine = (letters.c.notification == key, letters.c.made_at > tx.now - window_s)
-    query = select(letters.c.kind, func.count().label("count")).where(*mine)
-    return {row.kind: row.count for row in tx.rows(query.group_by(letters.c.kind))}
+    query = select(letters.c.kind, func.count().label("many")).where(*mine)
+    return {row.kind: row.many for row in tx.rows(query.group_by(letters.c.kind))}
 
 
 def take(tx: Tx, key: NotificationId) -> Letter | None:
