@@ -21,14 +21,14 @@ LOOK_SHARE = 0.02
 """Of the time gone by: asking more often would take CPU time from what is measured."""
 
 
-def run_inside(name: str, hosts: int) -> int:
-    """Bring a lab up, run `python -m benchmarks NAME` inside its network, take it down."""
+def run_inside(words: list[str], hosts: int) -> int:
+    """Bring a lab up, run `python -m benchmarks WORDS` inside its network, take it down."""
     with TemporaryDirectory(prefix="anypool-bench-") as folder:
         state = Path(folder)
         spec = labs.LabSpec(name="bench", hosts=hosts, spares=0, state_dir=state)
         labs.up(spec, lambda line: print(line, flush=True))
         try:
-            inside = [sys.executable, "-m", "benchmarks", name, "--inside", folder]
+            inside = [sys.executable, "-m", "benchmarks", *words, "--inside", folder]
             return subprocess.run([*labs.enter_command("bench", state), *inside]).returncode
         finally:
             labs.down("bench", state, print)
@@ -37,16 +37,20 @@ def run_inside(name: str, hosts: int) -> int:
 class Bed:
     """A manager with the hosts of the lab, spoken to over its API as any client does.
 
-    `pid` is the manager's process.
+    `pid` is the manager's process. With `two_paths` the hosts' data network is known to it too.
     """
 
-    def __init__(self, status: labs.LabStatus, client: Client, pid: int) -> None:
+    def __init__(
+        self, status: labs.LabStatus, client: Client, pid: int, *, two_paths: bool = False
+    ) -> None:
         self.pid = pid
         self.status = status
         self.client = client
         self.hosts: dict[str, str] = {}
         for server in status.servers:
             options = {"console_log_dir": status.console_dir}
+            if two_paths:
+                options["peer_uri"] = f"qemu+tcp://{server.data_address}/system"
             body = {"uri": server.libvirt_uri, "name": server.name, "options": options}
             found = client.post("/endpoints", body)
             self.hosts[found["hosts"][0]["name"]] = server.libvirt_uri
@@ -123,7 +127,7 @@ class Bed:
 
 
 @contextmanager
-def bed(state: str) -> Iterator[Bed]:
+def bed(state: str, *, two_paths: bool = False) -> Iterator[Bed]:
     """Yield a bed in the lab of `run_inside`; to be called inside its network."""
     status = labs.status("bench", Path(state))
     settings = Settings(state_dir=str(Path(state, "manager")), listen_port=0)
@@ -133,4 +137,4 @@ def bed(state: str) -> Iterator[Bed]:
         _, code = split_link(app.login_link(running.settings, "admin"))
         context = by_code(Context(url=running.url), code)
         with open_http(context) as http:
-            yield Bed(status, Client(http), running.pid)
+            yield Bed(status, Client(http), running.pid, two_paths=two_paths)

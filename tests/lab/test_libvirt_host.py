@@ -11,6 +11,7 @@ import pytest
 from anypool.drivers import Driver
 from anypool.errors import Invalid, NotSupported, Rejected, Unreachable
 from anypool.model import (
+    Changes,
     DatastoreId,
     DiskWish,
     NetworkId,
@@ -53,6 +54,40 @@ def test_a_frozen_libvirtd_is_noticed_and_its_thaw_asks_for_everything(pair: Pai
     assert time.monotonic() - begun < NOTICED_S
     assert pair.source.observe().hosts == (pair.here,)
     assert pair.source.changes(cursor, 0).resync
+
+
+def test_a_host_that_falls_silent_is_told_at_once_and_given_up_after_a_knock(pair: Pair) -> None:
+    cursor = pair.source.changes("", 0).cursor
+    pair.lab.partition("h1")
+    begun = time.monotonic()
+    seen = pair.source.changes(cursor, 30)
+    assert seen.quiet
+    assert seen.cursor == cursor
+    with pytest.raises(Unreachable):
+        pair.source.changes(cursor, 30)
+    assert time.monotonic() - begun < NOTICED_S / 2
+    pair.lab.heal("h1")
+    assert wait_until(lambda: answered(pair.source, cursor), "h1 answers").resync
+
+
+def test_a_moment_without_an_answer_costs_nothing(pair: Pair) -> None:
+    cursor = pair.source.changes("", 0).cursor
+    daemon = pair.daemon("h1")
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        assert pair.source.changes(cursor, 30).quiet
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    again = pair.source.changes(cursor, 1)
+    assert not again.resync
+    assert not again.quiet
+
+
+def answered(driver: Driver, cursor: str) -> Changes | None:
+    try:
+        return driver.changes(cursor, 0)
+    except Unreachable:
+        return None
 
 
 def test_a_killed_libvirtd_asks_for_everything_and_events_come_again(pair: Pair) -> None:

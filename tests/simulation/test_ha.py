@@ -79,6 +79,36 @@ def test_host_without_power_needs_no_fencing(yard: HaYard) -> None:
     assert fenced(yard) == []
 
 
+def test_host_without_power_is_not_waited_for_as_one_that_may_live(tmp_path: Path) -> None:
+    yard = HaYard(tmp_path, rule=replace(RULE, silent_s=300))
+    yard.warm()
+    dead = yard.busiest()
+    yard.world.switch_host_off(dead)
+    assert yard.pass_(10, yard.all_run), yard.codes(dead)
+    yard.check_safe()
+    yard.close()
+
+
+def test_host_that_fell_silent_is_asked_for_before_it_is_lost(yard: HaYard) -> None:
+    dead = yard.busiest()
+    endpoint = yard.engine.inventory.hosts[dead].endpoint
+    yard.world.kill_host(dead)
+    yard.engine.vitals.hush(endpoint)
+    yard.guard.round()
+    yard.work()
+    assert yard.engine.vitals.power(dead).word is Word.ON
+    assert fenced(yard) == []
+
+
+def test_host_that_answers_again_was_not_silent(yard: HaYard) -> None:
+    host = yard.busiest()
+    yard.engine.vitals.hush(yard.engine.inventory.hosts[host].endpoint)
+    assert host in yard.engine.vitals.hushed()
+    yard.engine.observe_now(host)
+    assert host not in yard.engine.vitals.hushed()
+    assert yard.codes(host)[0] == "healthy"
+
+
 def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> None:
     """Without a BMC of its own the endpoint tells; that it answers is no life of the host."""
     dead = yard.busiest()

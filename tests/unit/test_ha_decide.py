@@ -4,10 +4,12 @@ import itertools
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.model import HighAvailability, HostId, PowerOff, Proof, SaidGone, Stated, VmId, proves
 from anypool.planner.ha.brake import Situation, most_fences
 from anypool.planner.ha.decide import (
+    SUSPECT_ASKED_S,
     Case,
     Decision,
     Fence,
@@ -57,9 +59,12 @@ class Asked:
     cold_at: float = 0.0
     off_at: float = 0.0
     asked_at: float = 0.0
+    listened: bool = True
+    life_at: float = NOW - 300
 
     def decided(self) -> Decision:
         mine = verdict(self.condition, self.power, storage=self.storage)
+        mine = replace(mine, life_at=self.life_at)
         others = [
             verdict(
                 Condition.UNKNOWN if number < self.silent else Condition.HEALTHY,
@@ -82,6 +87,7 @@ class Asked:
             off_at=self.off_at,
             asked_at=self.asked_at,
             at_risk=self.at_risk,
+            listened=self.listened,
         )
         return decide(case, situation)
 
@@ -101,14 +107,34 @@ def test_without_anything_at_risk_nothing_is_done() -> None:
     assert why(Asked(at_risk=0).decided()) == "ha.nothing-ran"
 
 
-def test_suspect_is_waited_for() -> None:
-    assert why(Asked(Condition.SUSPECT).decided()) == "ha.suspect"
+def test_suspect_is_waited_for_and_its_bmc_asked_meanwhile() -> None:
+    assert isinstance(Asked(Condition.SUSPECT).decided(), ReadPower)
+    waits = [
+        Asked(Condition.SUSPECT, asked_at=NOW - SUSPECT_ASKED_S / 2),
+        Asked(Condition.SUSPECT, bmc=False),
+    ]
+    for asked in waits:
+        assert isinstance(asked.decided(), Hold)
+        assert why(asked.decided()) == "ha.suspect"
 
 
 @pytest.mark.parametrize("condition", [Condition.FAILED, Condition.UNKNOWN, Condition.SUSPECT])
 @pytest.mark.parametrize("proof", [OFF, SAID])
 def test_proof_that_stands_recovers(condition: Condition, proof: Proof) -> None:
     assert Asked(condition, proof=proof, bmc=False).decided() == Recover(proof)
+
+
+def test_power_off_counts_at_once_only_if_all_other_paths_were_asked() -> None:
+    asked = Asked(Condition.FAILED, Word.OFF, proof=OFF, listened=False, life_at=NOW - 25)
+    asked.life = Life(host=H, life_at=NOW - 25)
+    assert why(asked.decided()) == "ha.listening"
+    asked.listened = True
+    assert asked.decided() == Recover(OFF)
+
+
+def test_what_was_silent_for_long_is_not_listened_for_without_end() -> None:
+    asked = Asked(Condition.FAILED, Word.OFF, proof=OFF, listened=False, life_at=NOW - 31)
+    assert asked.decided() == Recover(OFF)
 
 
 @pytest.mark.parametrize("proof", [OFF, SAID])

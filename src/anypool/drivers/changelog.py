@@ -14,6 +14,7 @@ class ChangeLog:
         self._number = 0
         self._vms: dict[VmId, int] = {}
         self._host = 0
+        self._stirred = False
 
     def note(self, vm: VmId | None) -> None:
         """A VM changed, or with None something of the host."""
@@ -25,10 +26,18 @@ class ChangeLog:
                 self._vms[vm] = self._number
             self._changed.notify_all()
 
-    def wait(self, since: int, wait_s: float) -> bool:
-        """Wait until something was noted after `since`; say whether it was."""
+    def stir(self) -> None:
+        """Let whoever waits look up, though nothing was noted."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._number > since, wait_s)
+            self._stirred = True
+            self._changed.notify_all()
+
+    def wait(self, since: int, wait_s: float) -> bool:
+        """Wait until something was noted after `since`, or `stir`; say whether it was."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stirred or self._number > since, wait_s)
+            self._stirred = False
+            return self._number > since
 
     def after(self, since: int) -> tuple[int, frozenset[VmId], bool]:
         """The current number, the VMs noted after `since`, and whether the host was."""

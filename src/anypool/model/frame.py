@@ -44,6 +44,7 @@ class Remark(Struct, frozen=True, kw_only=True, gc=False):
 class Changes(Struct, frozen=True, kw_only=True, gc=False):
     """Which VMs may have changed since `since`; `resync` means that events were or may be lost.
 
+    `quiet` means that its host fell silent a moment ago, and nobody knows yet what that means.
     `remarks` is what the platform says of it, oldest first, where it says anything.
     """
 
@@ -52,6 +53,7 @@ class Changes(Struct, frozen=True, kw_only=True, gc=False):
     host: bool = False
     resync: bool = False
     remarks: tuple[Remark, ...] = ()
+    quiet: bool = False
 
 
 class JobState(StrEnum):

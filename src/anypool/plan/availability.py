@@ -46,6 +46,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.fence-off": {},
     "ha.bmc-silent": {},
     "ha.power-unknown": {},
+    "ha.listening": {},
     "ha.off-once": {},
     "ha.silent-on": {},
     "ha.braked": {"why": R},

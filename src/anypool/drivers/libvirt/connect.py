@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,10 @@ from anypool.model import Endpoint, VmId
 KEEPALIVE_INTERVAL_S = 1
 KEEPALIVE_COUNT = 5
 PROBE_TIMEOUT_S = 5.0
+PROBE_AGAIN_S = 1.0
+"""For a host that answered before: it is known to be near enough."""
+REST_S = 1.0
+"""Who finds a host silent speaks for everybody who asks so shortly afterwards."""
 
 _loop_lock = threading.Lock()
 _loop: list[threading.Thread] = []
@@ -37,6 +42,7 @@ class Session:
         """Only remember; the first use opens the connection."""
         self.endpoint = endpoint
         self.options = dict(endpoint.options)
+        self.address = Address(endpoint.uri)
         self.generation = ""
         self._listeners: list[Callable[[libvirt.virConnect], None]] = []
         self._handles: dict[VmId, tuple[str, libvirt.virDomain]] = {}
@@ -44,6 +50,8 @@ class Session:
         self._secret = secret
         self._lock = threading.Lock()
         self._connection: libvirt.virConnect | None = None
+        self._met = False
+        self._silence: tuple[float, Unreachable] | None = None
         self._lanes = Lanes(self._open_checked, self._most_lanes())
 
     def connection(self) -> libvirt.virConnect:
@@ -125,6 +133,22 @@ class Session:
         self._handles[vm] = (self.generation, found)
         return found
 
+    def further(self, missed: int) -> libvirt.virConnect:
+        """Open one more connection, which ends when so many questions went unanswered."""
+        return self._open(missed)
+
+    def meet(self) -> None:
+        """Knock at the host; if it does not answer, let go of it and raise `Unreachable`.
+
+        Calls that still wait for it end by themselves.
+        """
+        try:
+            self._knock()
+        except Unreachable:
+            with self._lock:
+                self._connection = None
+            raise
+
     def sibling(self) -> "Session":
         """Return a session of the same endpoint, with a connection of its own."""
         made = Session(self.endpoint, self._secret)
@@ -153,21 +177,33 @@ class Session:
                 self._connection.close()
         self._connection = None
 
-    def _open(self) -> libvirt.virConnect:
+    def _open(self, missed: int = KEEPALIVE_COUNT) -> libvirt.virConnect:
         run_event_loop()
-        address = Address(self.endpoint.uri)
-        _knock(address)
+        self._knock()
         try:
             flags = libvirt.VIR_CONNECT_RO if self.read_only else 0
-            connection = libvirt.openAuth(address.to_open(), self._credentials(address), flags)
+            connection = libvirt.openAuth(self.address.to_open(), self._credentials(), flags)
         except libvirt.libvirtError as problem:
             raise trouble.refused_to_open(problem, self.endpoint.uri) from problem
         with contextlib.suppress(libvirt.libvirtError):
-            connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+            connection.setKeepAlive(KEEPALIVE_INTERVAL_S, missed)
+        self._met = True
         return connection
 
-    def _credentials(self, address: Address) -> list[Any]:
-        user = self.options.get("user") or address.user
+    def _knock(self) -> None:
+        """Raise `Unreachable` for a host that is silent, or was a moment ago."""
+        if self._silence is not None and time.monotonic() - self._silence[0] < REST_S:
+            raise Unreachable(self._silence[1].message, hint=self._silence[1].hint)
+        try:
+            _knock(self.address, PROBE_AGAIN_S if self._met else PROBE_TIMEOUT_S)
+            self._silence = None
+        except Unreachable as problem:
+            silent = isinstance(problem.__cause__, TimeoutError)
+            self._silence = (time.monotonic(), problem) if silent else None
+            raise
+
+    def _credentials(self) -> list[Any]:
+        user = self.options.get("user") or self.address.user
         answers = {
             libvirt.VIR_CRED_AUTHNAME: user,
             libvirt.VIR_CRED_ECHOPROMPT: user,
@@ -204,13 +240,13 @@ def _run_events() -> None:
             libvirt.virEventRunDefaultImpl()
 
 
-def _knock(address: Address) -> None:
+def _knock(address: Address, patience_s: float) -> None:
     """Fail within seconds where libvirt would wait for minutes for an address without answer."""
     where = address.probe()
     if where is None:
         return
     try:
-        socket.create_connection(where, PROBE_TIMEOUT_S).close()
+        socket.create_connection(where, patience_s).close()
     except socket.gaierror as problem:
         raise Unreachable(
             f"the name {where[0]} is not known",

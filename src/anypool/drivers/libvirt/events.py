@@ -13,6 +13,7 @@ from anypool.drivers.changelog import ChangeLog
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.platform import Platform
+from anypool.drivers.libvirt.pulse import Pulse
 from anypool.model import Changes, VmId
 
 _ALIVE_CHECK_S = 1.0
@@ -35,11 +36,18 @@ class Events(Part):
         """Listen on this connection and on every later one."""
         super().__init__(session, host)
         self._log = ChangeLog()
+        self._pulse = Pulse(session, self._log.stir)
         session.listen(self._listen)
 
     def changes(self, since: str, wait_s: float) -> Changes:
-        """Wait for changes; a connection that breaks meanwhile is opened again: `resync`."""
+        """Wait for changes; a connection that breaks meanwhile is opened again: `resync`.
+
+        Return at once, `quiet`, when the host falls silent; the next call knocks at it.
+        """
+        if self._pulse.silent:
+            self._pulse.look()
         self.session.connection()
+        self._pulse.keep()
         generation, _, written = since.partition(":")
         if generation != self.session.generation or not written.isdigit():
             return self._changes(self._log.after(0)[0], resync=bool(since))
@@ -48,10 +56,17 @@ class Events(Part):
         while (left_s := deadline - time.monotonic()) > 0:
             if self._log.wait(number, min(left_s, _ALIVE_CHECK_S)):
                 break
+            if self._pulse.silent:
+                return Changes(cursor=since, quiet=True)
             self.session.connection()
             if self.session.generation != generation:
                 return self._changes(self._log.after(0)[0], resync=True)
         return self._changes(number, resync=False)
+
+    def close(self) -> None:
+        """Give both connections back."""
+        self._pulse.close()
+        super().close()
 
     def _changes(self, since: int, *, resync: bool) -> Changes:
         number, vms, host = self._log.after(since)

@@ -44,6 +44,10 @@ class Charges:
         """Return the charge of a VM, None if it is not to run."""
         return self._known.get(vm)
 
+    def any_on(self, host: HostId) -> bool:
+        """Return whether a VM that is to run was seen on a host last."""
+        return bool(self._of_host.get(host))
+
     def lost(self, hosts: Iterable[HostId], inventory: Inventory) -> tuple[VmId, ...]:
         """Return the charges of hosts that run nowhere as far as is known, and nobody stopped."""
         mine = frozenset(hosts)

@@ -44,12 +44,18 @@ class Ears:
         self._vitals = vitals
         self._services = services
         self._asked: dict[HostId, float] = {}
+        self._heard: dict[HostId, float] = {}
         self._turn = 0
         self.ask_vm: Callable[[Probe, str], str] = ask_vm
 
     def forget(self) -> None:
         """Ask all again."""
         self._asked.clear()
+        self._heard.clear()
+
+    def heard_since(self, host: HostId) -> float:
+        """Return when the last question on all paths began that is over, 0 for never."""
+        return self._heard.get(host, 0.0)
 
     def listen(
         self, host: Host, endpoint: Endpoint, inventory: Inventory, knock: Knock
@@ -62,7 +68,13 @@ class Ears:
         self._turn += 1
         hosts = neighbours(host, inventory, self._turn)
         guests = self._guests(host.id, inventory)
-        return partial(self._ask, host, endpoint, (hosts, guests), knock)
+        asking = partial(self._ask, host, endpoint, (hosts, guests), knock)
+        return partial(self._to_the_end, host.id, now, asking)
+
+    def _to_the_end(self, host: HostId, began: float, asking: Callable[[], None]) -> None:
+        asking()
+        self._heard[host] = began
+        self._vitals.news()
 
     def _ask(
         self,
@@ -121,7 +133,7 @@ class Ears:
             for probe, name in asked
             if name in vms
             and vms[name].host == host
-            and vms[name].state is VmState.UNKNOWN
+            and vms[name].state in (VmState.UNKNOWN, VmState.RUNNING)
             and not vms[name].copies
         ]
         return tuple(mine[:GUESTS])

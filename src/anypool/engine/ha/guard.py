@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock, backoff
 from anypool.engine.engine import Engine
+from anypool.engine.ha.asking import Asking
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.ears import Ears, Knock
@@ -93,10 +94,12 @@ class Guard:
         self._leading = False
         self._busy = True
         self._pulse = Pulse()
-        self._asked: dict[HostId, float] = {}
+        self._asking = Asking(self._vitals)
         self._standing: dict[HostId, Standing] = {}
         self._down: dict[VmId, Reason] = {}
-        self._ticker = Ticker("ha", self.round, clock, threading.Event())
+        woken = threading.Event()
+        self._vitals.news = woken.set
+        self._ticker = Ticker("ha", self.round, clock, woken)
 
     def start(self) -> None:
         """Begin to look, on a thread of its own."""
@@ -145,13 +148,13 @@ class Guard:
             ]
             if policies:
                 self._look(policies)
-        return EVERY_S
+            return self._asking.rest_s(EVERY_S)
 
     def _take_over(self) -> None:
         """Begin to look; with fresh observations of another manager that is no cold start."""
         self.charges.begin()
         self._busy = True
-        self._asked = {}
+        self._asking.forget()
         self.ears.forget()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
@@ -226,6 +229,10 @@ class Guard:
             fences=round_.fences(fences, now),
             cold_at=self._pulse.cold_at,
         )
+        for key in self._asking.early(filter(self.charges.any_on, round_.hosts), now):
+            self._listen(round_.inventory.hosts[key], round_.inventory)
+            if self._has_bmc(key, round_):
+                self._asking.ask(key, self.submit)
         proofs: list[Proof] = []
         for key in sorted(verdicts):
             case = self._case(key, verdicts[key], round_)
@@ -268,6 +275,9 @@ class Guard:
         words = {one.path: one.word for one in self._vitals.heard(host.id)}
         if words.get(Path.MANAGEMENT, Word.NONE) in (Word.NONE, Word.ANSWERS):
             self._vitals.note(host.id, Path.MANAGEMENT, Word.SILENT)
+        self._listen(host, inventory)
+
+    def _listen(self, host: Host, inventory: Inventory) -> None:
         endpoint = next((e for e in self._engine.endpoints() if e.id == host.endpoint), None)
         if endpoint is not None:
             task = self.ears.listen(host, endpoint, inventory, self.knock)
@@ -275,25 +285,26 @@ class Guard:
                 self.submit(task)
 
     def _case(self, key: HostId, verdict: Verdict, round_: Round) -> Case:
-        power = self._vitals.power(key)
+        power, life = self._vitals.power(key), self._vitals.life(key)
         return Case(
             verdict=verdict,
-            life=self._vitals.life(key),
-            bmc=Capability.HOST_POWER in round_.inventory.hosts[key].capabilities,
+            life=life,
+            listened=self.ears.heard_since(key) > life.life_at,
+            bmc=self._has_bmc(key, round_),
             proof=self._vitals.proof(key),
             off_at=power.off_at,
-            asked_at=max(power.asked_at, self._asked.get(key, 0.0)),
+            asked_at=self._asking.asked_at(key),
             at_risk=len(round_.holding.get(key, ())),
             saves=key in round_.holding and round_.saves(key),
         )
 
+    def _has_bmc(self, key: HostId, round_: Round) -> bool:
+        return Capability.HOST_POWER in round_.inventory.hosts[key].capabilities
+
     def _act(self, key: HostId, decision: Decision, round_: Round) -> Reason | None:
         """Do what is decided about one host; starting VMs is done for all of them at once."""
         if isinstance(decision, ReadPower):
-            now = self._vitals.moments.now()
-            if now - self._asked.get(key, 0.0) > 1.0:
-                self._asked[key] = now
-                self.submit(partial(self._vitals.read_power, key))
+            self._asking.ask(key, self.submit)
         if isinstance(decision, Fence) and key not in round_.under_way.fencing:
             plan = plan_fence(round_.inventory, key, decision.why)
             return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, nothing)

@@ -7,6 +7,7 @@ back proves nothing.
 import errno
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -14,7 +15,8 @@ from msgspec import Struct
 from anypool.model import Endpoint, Host
 from anypool.planner.ha.detect import Path, Word
 
-PATIENCE_S = 2.0
+PATIENCE_S = 1.2
+"""Long enough for the kernel to ask a second time, after a second."""
 PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509, "xen+tls": 16514, "qemu+ssh": 22, "xen+ssh": 22}
 """Where the management of a host listens, by the scheme of its endpoint's address."""
 _DATA_PORTS = (22, 49152)
@@ -42,15 +44,22 @@ def doors(host: Host, endpoint: Endpoint) -> tuple[Door, ...]:
 
 
 def knock(host: Host, endpoint: Endpoint) -> tuple[tuple[Path, Word], ...]:
-    """Return what the addresses of a silent host say; takes some seconds, never raises."""
-    found = []
-    for door in doors(host, endpoint):
-        if door.path is Path.DATA and not _is_address(door.address):
-            continue
-        lives = any(_lives(door.address, port) for port in door.ports)
-        life = Word.REFUSES if door.path is Path.MANAGEMENT else Word.ANSWERS
-        found.append((door.path, life if lives else Word.SILENT))
-    return tuple(found)
+    """Return what the addresses of a silent host say, all asked at once; never raises."""
+    asked = [
+        (door.path, door.address, port)
+        for door in doors(host, endpoint)
+        if door.path is Path.MANAGEMENT or _is_address(door.address)
+        for port in door.ports
+    ]
+    if not asked:
+        return ()
+    with ThreadPoolExecutor(len(asked)) as threads:
+        lives = list(threads.map(lambda one: _lives(one[1], one[2]), asked))
+    said: dict[Path, Word] = {}
+    for (path, _, _), life in zip(asked, lives, strict=True):
+        word = Word.REFUSES if path is Path.MANAGEMENT else Word.ANSWERS
+        said[path] = word if life else said.get(path, Word.SILENT)
+    return tuple(said.items())
 
 
 def _lives(address: str, port: int) -> bool:

@@ -191,6 +191,7 @@ class Observer:
         """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN."""
         self._note(endpoint, EndpointState.UNREACHABLE, error.message)
         self.change(lambda picture: picture.lose(endpoint))
+        self.vitals.hush(endpoint)
 
     def _note(self, endpoint: EndpointId, state: EndpointState, message: str) -> None:
         now = self._clock.now()
@@ -288,6 +289,9 @@ class Loop:
 
     def _follow(self, cursor: str, wait_s: float) -> str:
         found = self._observer.driver(self._endpoint).changes(cursor, wait_s)
+        if found.quiet:
+            self._observer.vitals.hush(self._endpoint)
+            return found.cursor
         self._observer.answered(self._endpoint)
         if self._stop.is_set():
             return cursor

@@ -52,11 +52,13 @@ class Vitals:
         self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
         self.recall: Callable[[], Iterable[Stated]] = tuple
         self.refute: Callable[[Stated], None] = lambda _: None
+        self.news: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
         self._heard: dict[HostId, dict[Path, Heard]] = {}
         self._life: dict[HostId, Life] = {}
         self._power: dict[HostId, Read] = {}
         self._alone: dict[EndpointId, HostId | None] = {}
+        self._hushed: dict[HostId, float] = {}
         self._stated: dict[HostId, Stated] = {}
 
     def begin(self) -> None:
@@ -68,6 +70,7 @@ class Vitals:
             self._heard.clear()
             self._life.clear()
             self._power.clear()
+            self._hushed.clear()
             self._stated = kept
 
     def frame(self, endpoint: EndpointId, frame: Frame) -> None:
@@ -92,6 +95,19 @@ class Vitals:
             alone = self._alone.get(endpoint)
         if alone is not None:
             self.note(alone, Path.MANAGEMENT, Word.ANSWERS)
+
+    def hush(self, endpoint: EndpointId) -> None:
+        """Take note that an endpoint fell silent; `news` says that it is time to look."""
+        with self._lock:
+            alone = self._alone.get(endpoint)
+            if alone is not None:
+                self._hushed[alone] = self.moments.now()
+        self.news()
+
+    def hushed(self) -> dict[HostId, float]:
+        """Return when hosts fell silent that have shown no life since."""
+        with self._lock:
+            return dict(self._hushed)
 
     def note(self, host: HostId, path: Path, word: Word, by: str = "") -> None:
         """Take note of what a path says now, by the word of a neighbour or a VM if any."""
@@ -122,6 +138,7 @@ class Vitals:
                 off_at, proof = old.off_at, old.proof
             self._power[host] = Read(asked_at, word, off_at, proof)
             self.note(host, Path.BMC, word)
+        self.news()
 
     def read_power(self, host: HostId) -> Power:
         """Ask for the power now, and return what is said; never raises."""
@@ -186,6 +203,7 @@ class Vitals:
         return None if word is Word.OFF else reason("ha.no-power-now", host=host)
 
     def _lives(self, host: HostId, now: float) -> None:
+        self._hushed.pop(host, None)
         self._life[host] = replace(self._life.get(host, Life(host=host)), life_at=now)
         if (stated := self._stated.pop(host, None)) is not None:
             self.refute(stated)

@@ -11,6 +11,9 @@ from anypool.planner.ha.brake import Situation, brake
 from anypool.planner.ha.detect import ALIVE, Condition, Path, Verdict, Word
 from anypool.planner.ha.life import Life, refuted
 
+SUSPECT_ASKED_S = 3.0
+"""How often the BMC of a host is asked that fell silent a moment ago: power off is quick proof."""
+
 
 class WouldDo(StrEnum):
     """A proof that is missing and would do; see `model.proof`."""
@@ -64,7 +67,8 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     """One host as it is judged: what happened to it, and what is known beside.
 
     `proof` is the newest one about the host. `off_at` and `asked_at` are when its power was
-    first read as off without a break, and last asked for; 0 for never. `at_risk` is how many
+    first read as off without a break, and last asked for; 0 for never. `listened` is whether all
+    other paths were asked since it showed life. `at_risk` is how many
     VMs may be there that are to be kept running; it `saves` if one of them has a place elsewhere.
     """
 
@@ -76,6 +80,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     asked_at: float = 0.0
     at_risk: int = 0
     saves: bool = True
+    listened: bool = True
 
 
 def decide(case: Case, situation: Situation) -> Decision:
@@ -85,11 +90,15 @@ def decide(case: Case, situation: Situation) -> Decision:
         return Leave(reason("ha.is", condition=verdict.condition))
     if not case.at_risk:
         return Leave(reason("ha.nothing-ran"))
+    silent = max(0.0, situation.now - verdict.life_at)
     if case.proof is not None and refuted(case.proof, case.life) is None:
+        if isinstance(case.proof, PowerOff) and not case.listened and silent < rule.silent_s:
+            return Hold(reason("ha.listening"))
         return Recover(case.proof)
     if verdict.condition is Condition.SUSPECT:
-        silent = max(0.0, situation.now - verdict.life_at)
-        return Hold(reason("ha.suspect", silent=round(silent, 1), limit=rule.silent_s))
+        why = reason("ha.suspect", silent=round(silent, 1), limit=rule.silent_s)
+        ask = case.bmc and case.saves and situation.now - case.asked_at >= SUSPECT_ASKED_S
+        return ReadPower(why) if ask else Hold(why)
     if not case.saves:
         return Hold(reason("ha.saves-nothing"))
     if not case.bmc:

@@ -1,0 +1,56 @@
+"""Asking BMCs for the power of hosts.
+
+That one is off is proven by two answers, so the first question is asked as soon as a host falls
+silent, and the second as soon as it counts. Asking harms nobody; what the answers are worth is
+decided elsewhere.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from anypool.engine.observing.vitals import Vitals
+from anypool.model import APART_S, HostId
+from anypool.planner.ha.detect import Word
+
+EARLY_S = 5.0
+"""For so long a host that fell silent is asked for before it is known whether it is lost."""
+_MARGIN_S = 0.01
+
+
+class Asking:
+    """Which hosts were asked for when; used by one thread at a time."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+        self._asked: dict[HostId, float] = {}
+
+    def forget(self) -> None:
+        """Know of no question."""
+        self._asked = {}
+
+    def asked_at(self, host: HostId) -> float:
+        """Return when the power of a host was asked for last, 0 for never."""
+        return max(self._vitals.power(host).asked_at, self._asked.get(host, 0.0))
+
+    def ask(self, host: HostId, submit: Callable[[Callable[[], object]], None]) -> None:
+        """Have a host's power read, unless that was just begun."""
+        now = self._vitals.moments.now()
+        if now - self._asked.get(host, 0.0) > APART_S:
+            self._asked[host] = now
+            submit(partial(self._vitals.read_power, host))
+
+    def early(self, hosts: Iterable[HostId], now: float) -> list[HostId]:
+        """Return the hosts to ask for that fell silent just now."""
+        hushed = self._vitals.hushed()
+        recent = [host for host in hosts if now - hushed.get(host, 0.0) < EARLY_S]
+        return [host for host in recent if self._vitals.power(host).proof is None]
+
+    def rest_s(self, most_s: float) -> float:
+        """Return for how long to rest: until a second question counts, `most_s` at most."""
+        now = self._vitals.moments.now()
+        due = [most_s]
+        for host in self._asked:
+            read = self._vitals.power(host)
+            if read.word is Word.OFF and read.proof is None:
+                due.append(read.off_at + APART_S + _MARGIN_S - now)
+        return max(_MARGIN_S, min(due))

@@ -1,0 +1,75 @@
+"""When BMCs are asked: at once when a host falls silent, and again as soon as that counts."""
+
+from collections.abc import Callable
+
+from anypool.clock import ManualClock
+from anypool.engine.ha.asking import EARLY_S, Asking
+from anypool.engine.observing.vitals import Vitals
+from anypool.model import APART_S, EndpointId, Frame, Host, HostId, HostState, Power
+
+H, E = HostId("h0"), EndpointId("e0")
+UP = Host(id=H, name="h0", endpoint=E, state=HostState.UP)
+
+
+def now(task: Callable[[], object]) -> None:
+    task()
+
+
+class Bench:
+    """A host that answered once, a BMC that says off, and who asks."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.vitals = Vitals(self.clock)
+        self.asked: list[HostId] = []
+        self.vitals.ask_power = self._power
+        self.vitals.frame(E, Frame(hosts=(UP,), full=True))
+        self.asking = Asking(self.vitals)
+
+    def _power(self, host: HostId) -> Power:
+        self.asked.append(host)
+        return Power.OFF
+
+    def early(self) -> list[HostId]:
+        return self.asking.early([H], self.vitals.moments.now())
+
+
+def test_host_that_fell_silent_is_asked_for_until_off_is_proven() -> None:
+    bench = Bench()
+    assert bench.early() == []
+    bench.clock.advance(1)
+    bench.vitals.hush(E)
+    assert bench.early() == [H]
+    bench.asking.ask(H, now)
+    assert bench.early() == [H]
+    bench.clock.advance(bench.asking.rest_s(60))
+    bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is not None
+    assert bench.early() == []
+
+
+def test_host_that_was_silent_for_a_while_is_left_to_the_usual_way() -> None:
+    bench = Bench()
+    bench.vitals.hush(E)
+    bench.clock.advance(EARLY_S + 1)
+    assert bench.early() == []
+
+
+def test_second_question_is_asked_as_soon_as_it_counts_and_not_before() -> None:
+    bench = Bench()
+    bench.clock.advance(1)
+    assert bench.asking.rest_s(1.5) == 1.5
+    bench.asking.ask(H, now)
+    bench.asking.ask(H, now)
+    assert len(bench.asked) == 1
+    assert APART_S < bench.asking.rest_s(60) < APART_S + 0.1
+    assert bench.asking.rest_s(0.5) == 0.5
+
+
+def test_news_are_told_when_power_was_read_and_when_a_host_falls_silent() -> None:
+    bench = Bench()
+    told: list[int] = []
+    bench.vitals.news = lambda: told.append(1)
+    bench.vitals.hush(E)
+    bench.vitals.read_power(H)
+    assert len(told) == 2
