@@ -5,11 +5,10 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 EVERY_S = 0.05
 PATIENCE_S = 0.3
+ANSWERS_S = 120.0
 
 
 class Guest:
@@ -64,15 +63,11 @@ class Wait:
                 return
 
 
-@contextmanager
-def all_answer(guests: tuple[Guest, ...]) -> Iterator[dict[str, Wait]]:
-    """Yield waits for the next boot of each guest; all answer now, or are waited for."""
-    before = {}
-    for guest in guests:
-        deadline = time.monotonic() + 60
-        while not (boot := guest.boot_id()):
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{guest.name} does not answer")
-            time.sleep(EVERY_S)
-        before[guest.name] = boot
-    yield {guest.name: Wait(guest, before[guest.name]) for guest in guests}
+def answers_again(guest: Guest) -> Wait:
+    """Wait for the next boot of a guest that answers now, or will in a moment."""
+    deadline = time.monotonic() + ANSWERS_S
+    while not (boot := guest.boot_id()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{guest.name} does not answer")
+        time.sleep(EVERY_S)
+    return Wait(guest, boot)

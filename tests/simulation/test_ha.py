@@ -1,7 +1,8 @@
 """Hosts fail in every way, and what ran on them runs again: once, with proof, or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -175,6 +176,27 @@ def test_bmc_that_lies_is_refuted_by_any_other_path(yard: HaYard) -> None:
     yard.world.set_bmc(liar, BmcMood.LIES)
     yard.world.cut_host(liar)
     assert stays(yard, liar)[1] == "Leave ha.is"
+
+
+def test_bmc_that_lies_is_not_believed_before_the_other_paths_were_asked(yard: HaYard) -> None:
+    lives = yard.busiest()
+    held: list[Callable[[], None]] = []
+    listen = yard.guard.ears.listen
+
+    def slowly(*asked: Any) -> None:
+        if (task := listen(*asked)) is not None:
+            held.append(task)
+
+    yard.guard.ears.listen = slowly  # type: ignore[method-assign]
+    yard.world.set_bmc(lives, BmcMood.LIES)
+    yard.world.cut_host(lives)
+    yard.pass_(RULE.silent_s - 2)
+    assert yard.codes(lives) == ("failed", "Hold ha.listening")
+    for task in held:
+        task()
+    yard.second()
+    assert yard.codes(lives)[0] == "management-lost"
+    assert starts(yard) == []
 
 
 def test_one_wrong_reading_starts_nothing(yard: HaYard) -> None:
