@@ -1,8 +1,7 @@
 """Hosts fail in every way, and what ran on them runs again: once, with proof, or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -80,36 +79,6 @@ def test_host_without_power_needs_no_fencing(yard: HaYard) -> None:
     assert fenced(yard) == []
 
 
-def test_host_without_power_is_not_waited_for_as_one_that_may_live(tmp_path: Path) -> None:
-    yard = HaYard(tmp_path, rule=replace(RULE, silent_s=300))
-    yard.warm()
-    dead = yard.busiest()
-    yard.world.switch_host_off(dead)
-    assert yard.pass_(10, yard.all_run), yard.codes(dead)
-    yard.check_safe()
-    yard.close()
-
-
-def test_host_that_fell_silent_is_asked_for_before_it_is_lost(yard: HaYard) -> None:
-    dead = yard.busiest()
-    endpoint = yard.engine.inventory.hosts[dead].endpoint
-    yard.world.kill_host(dead)
-    yard.engine.vitals.hush(endpoint)
-    yard.guard.round()
-    yard.work()
-    assert yard.engine.vitals.power(dead).word is Word.ON
-    assert fenced(yard) == []
-
-
-def test_host_that_answers_again_was_not_silent(yard: HaYard) -> None:
-    host = yard.busiest()
-    yard.engine.vitals.hush(yard.engine.inventory.hosts[host].endpoint)
-    assert host in yard.engine.vitals.hushed()
-    yard.engine.observe_now(host)
-    assert host not in yard.engine.vitals.hushed()
-    assert yard.codes(host)[0] == "healthy"
-
-
 def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> None:
     """Without a BMC of its own the endpoint tells; that it answers is no life of the host."""
     dead = yard.busiest()
@@ -176,27 +145,6 @@ def test_bmc_that_lies_is_refuted_by_any_other_path(yard: HaYard) -> None:
     yard.world.set_bmc(liar, BmcMood.LIES)
     yard.world.cut_host(liar)
     assert stays(yard, liar)[1] == "Leave ha.is"
-
-
-def test_bmc_that_lies_is_not_believed_before_the_other_paths_were_asked(yard: HaYard) -> None:
-    lives = yard.busiest()
-    held: list[Callable[[], None]] = []
-    listen = yard.guard.ears.listen
-
-    def slowly(*asked: Any) -> None:
-        if (task := listen(*asked)) is not None:
-            held.append(task)
-
-    yard.guard.ears.listen = slowly  # type: ignore[method-assign]
-    yard.world.set_bmc(lives, BmcMood.LIES)
-    yard.world.cut_host(lives)
-    yard.pass_(RULE.silent_s - 2)
-    assert yard.codes(lives) == ("failed", "Hold ha.listening")
-    for task in held:
-        task()
-    yard.second()
-    assert yard.codes(lives)[0] == "management-lost"
-    assert starts(yard) == []
 
 
 def test_one_wrong_reading_starts_nothing(yard: HaYard) -> None:

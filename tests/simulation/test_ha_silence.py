@@ -1,0 +1,72 @@
+"""The first seconds after a host falls silent: what is asked at once, and what is believed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from anypool.drivers.sim import BmcMood
+from anypool.planner.ha.detect import Word
+from tests.simulation.ha_yard import RULE, HaYard
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[HaYard]:
+    made = HaYard(tmp_path)
+    made.warm()
+    yield made
+    made.check_safe()
+    made.close()
+
+
+def test_host_without_power_is_not_waited_for_as_one_that_may_live(tmp_path: Path) -> None:
+    yard = HaYard(tmp_path, rule=replace(RULE, silent_s=300))
+    yard.warm()
+    dead = yard.busiest()
+    yard.world.switch_host_off(dead)
+    assert yard.pass_(10, yard.all_run), yard.codes(dead)
+    yard.check_safe()
+    yard.close()
+
+
+def test_host_that_fell_silent_is_asked_for_before_it_is_lost(yard: HaYard) -> None:
+    dead = yard.busiest()
+    endpoint = yard.engine.inventory.hosts[dead].endpoint
+    yard.world.kill_host(dead)
+    yard.engine.vitals.hush(endpoint)
+    yard.guard.round()
+    yard.work()
+    assert yard.engine.vitals.power(dead).word is Word.ON
+    assert yard.world.fences == []
+
+
+def test_host_that_answers_again_was_not_silent(yard: HaYard) -> None:
+    host = yard.busiest()
+    yard.engine.vitals.hush(yard.engine.inventory.hosts[host].endpoint)
+    assert host in yard.engine.vitals.hushed()
+    yard.engine.observe_now(host)
+    assert host not in yard.engine.vitals.hushed()
+    assert yard.codes(host)[0] == "healthy"
+
+
+def test_bmc_that_lies_is_not_believed_before_the_other_paths_were_asked(yard: HaYard) -> None:
+    lives = yard.busiest()
+    held: list[Callable[[], None]] = []
+    before, listen = yard.on(lives), yard.guard.ears.listen
+
+    def slowly(*asked: Any) -> None:
+        if (task := listen(*asked)) is not None:
+            held.append(task)
+
+    yard.guard.ears.listen = slowly  # type: ignore[method-assign]
+    yard.world.set_bmc(lives, BmcMood.LIES)
+    yard.world.cut_host(lives)
+    yard.pass_(RULE.silent_s - 2)
+    assert yard.codes(lives) == ("failed", "Hold ha.listening")
+    for task in held:
+        task()
+    yard.second()
+    assert yard.codes(lives)[0] == "management-lost"
+    assert yard.on(lives) == before
