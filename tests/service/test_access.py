@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from anypool.api.document import query_names
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, problem, until
 from tests.service.permissions import LEAST, least_body
@@ -28,6 +29,16 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 def named(method: str, path: str) -> str:
     return f"{method} {path.removeprefix('/api/v1')}"
+
+
+def test_query_parameters_are_those_of_the_document(
+    manager: Manager, document: dict[str, Any]
+) -> None:
+    """Others are refused, and that is decided without the document."""
+    known = query_names(manager.app.web.litestar)
+    for method, path, operation in operations(document):
+        said = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+        assert known[method.upper(), path] == said, (method, path)
 
 
 def call(

@@ -53,7 +53,7 @@ from anypool.api import (
 from anypool.api.access_log import AccessLog
 from anypool.api.asking import dependencies
 from anypool.api.broadcast import Broadcast
-from anypool.api.document import document, query_names
+from anypool.api.document import Made, query_names
 from anypool.api.gate import COOKIE, Gate
 from anypool.api.headers import SecurityHeaders
 from anypool.api.language import Language
@@ -121,6 +121,7 @@ class Web:
 
 def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -> Litestar:
     known: dict[tuple[str, str], frozenset[str]] = {}
+    made = Made()
 
     def query(scope: Scope) -> frozenset[str]:
         return known.get((str(scope.get("method", "")), scope["path_template"]), frozenset())
@@ -135,15 +136,15 @@ def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -
         dependencies={
             **dependencies(services),
             "broadcast": Provide(lambda: broadcast, sync_to_thread=False),
-            "openapi": Provide(lambda: made, sync_to_thread=False),
+            "openapi": Provide(made.get, sync_to_thread=True),
         },
         lifespan=[_lifespan(broadcast)],
         openapi_config=_config(),
         logging_config=None,
         request_max_body_size=BODY_MAX,
     )
-    made = document(app)
-    known.update(query_names(made))
+    made.app = app
+    known.update(query_names(app))
     return app
 
 

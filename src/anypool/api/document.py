@@ -1,9 +1,11 @@
 """The OpenAPI document: what the framework knows, with our errors and action types added."""
 
+import threading
 from typing import Any
 
 import msgspec
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 
 from anypool.api.problems import MEDIA_TYPE, Problem
 from anypool.plan import Action
@@ -40,15 +42,32 @@ def document(app: Litestar) -> Document:
     return made
 
 
-def query_names(made: Document) -> dict[tuple[str, str], frozenset[str]]:
+class Made:
+    """The document of an application: made when somebody first asks, for that takes long."""
+
+    def __init__(self) -> None:
+        self.app: Litestar | None = None
+        self._turn = threading.Lock()
+        self._made: Document | None = None
+
+    def get(self) -> Document:
+        """Return the document; from any thread."""
+        with self._turn:
+            if self._made is None:
+                assert self.app is not None
+                self._made = document(self.app)
+            return self._made
+
+
+def query_names(app: Litestar) -> dict[tuple[str, str], frozenset[str]]:
     """Return the names of the query parameters by method and path."""
     return {
-        where: frozenset(
-            parameter["name"]
-            for parameter in operation.get("parameters", ())
-            if parameter["in"] == "query"
+        (method, route.path_format): frozenset(
+            parameter.field_alias for parameter in parameters.expected_query_params
         )
-        for where, operation in _operations(made)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (_, parameters) in route.route_handler_map.items()
     }
 
 
