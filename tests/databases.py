@@ -12,12 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, event
+from sqlalchemy.util import LRUCache
+
 from anypool.clock import SystemClock
 from anypool.errors import AnypoolError
 from anypool.store import Store, connect
 
 _migrating = Store.open
 _copying = [True]
+_compiled: dict[str, Any] = {}
 
 
 def copy_new_ones() -> None:
@@ -34,11 +38,30 @@ def migrated_anew() -> Iterator[None]:
 
 
 def _open(url: str, **options: Any) -> Store:
-    if _copying[-1]:
-        with suppress(AnypoolError, OSError):  # it is the store that complains of them
-            if file := connect.file_of(connect.parse(url)):
-                copy_to(file)
-    return _migrating(url, **options)
+    if not _copying[-1]:
+        return _migrating(url, **options)
+    with suppress(AnypoolError, OSError):  # it is the store that complains of them
+        if file := connect.file_of(connect.parse(url)):
+            copy_to(file)
+    opened = _migrating(url, **options)
+    if opened._engine.dialect.name == "sqlite":
+        _hasten(opened._engine)
+    return opened
+
+
+def _hasten(engine: Engine) -> None:
+    """Compile each statement once for all engines, and do not wait for the disk.
+
+    What a process wrote is there when it dies; waiting is for when the power fails.
+    """
+    engine.dialect = _compiled.setdefault("dialect", engine.dialect)
+    engine.update_execution_options(compiled_cache=_compiled.setdefault("cache", LRUCache(1000)))
+    event.listen(engine, "connect", _do_not_wait)
+    engine.dispose()
+
+
+def _do_not_wait(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def copy_to(file: Path) -> None:

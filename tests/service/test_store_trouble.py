@@ -284,6 +284,7 @@ def test_a_reader_sees_one_moment(file: Path) -> None:
     store.close()
 
 
+@pytest.mark.usefixtures("migrated_anew")
 def test_foreign_keys_and_the_durable_journal_are_on(file: Path) -> None:
     store = opened(file)
     raw = store._engine.pool.connect()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import event
+
 from anypool.clock import ManualClock
 from anypool.drivers.sim import Shape, World, build_world
 from anypool.engine import Engine
@@ -39,6 +41,8 @@ class Crashing:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.writes = 0
+        self.commits = 0
+        event.listen(store._engine, "commit", self._committed)
         self.crash_at = (0, "")
 
     def __getattr__(self, name: str) -> object:
@@ -53,6 +57,9 @@ class Crashing:
             yield tx
         if self.crash_at == (self.writes, "after"):
             raise Crash
+
+    def _committed(self, _: object) -> None:
+        self.commits += 1
 
 
 class ListCrew:
@@ -87,6 +94,7 @@ class Yard:
         self.store, self.engine = self._boot()
         self.news = self.engine.subscribe()
         self._last: RunRecord | None = None
+        self._read_at = 0
         self.engine.begin(self.crew)
         for endpoint in self._pool().endpoints():
             self.engine.add_endpoint(endpoint, "", "test")
@@ -160,11 +168,13 @@ class Yard:
         raise AssertionError(f"run {run} does not end: {self.steps(run)}")
 
     def record(self, run: RunId) -> RunRecord:
-        """Return a run, read again only if the engine gave notice of a change."""
-        changed = any(notice.kind == "run" for notice in self.news.get(0.0))
+        """Return a run, read again only after a write that the engine gave notice of."""
+        told = any(notice.kind == "run" for notice in self.news.get(0.0))
+        changed = told and self._read_at != self.store.commits
         if changed or self._last is None or self._last.id != run:
             with self.store.store.reading() as tx:
                 self._last = runs.get_run(tx, run)
+            self._read_at = self.store.commits
         return self._last
 
     def steps(self, run: RunId) -> tuple[StepRecord, ...]:

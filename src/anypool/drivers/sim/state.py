@@ -1,6 +1,5 @@
 """The tables of the simulated world: rows by key, what changed, and the always-on oracle."""
 
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -68,12 +67,10 @@ class State:
         self._host_busy: dict[HostId, tuple[float, int]] = {}
         self._hosts_of: dict[VmId, tuple[HostId, ...]] = {}
         self._vms_on: dict[HostId, set[VmId]] = {}
-
-    def tables(self) -> Iterator[tuple[str, Table[Struct]]]:
-        """Yield every table with its name."""
-        for name, value in vars(self).items():
-            if isinstance(value, Table):
-                yield name, value
+        self.tables: tuple[tuple[str, Table[Struct]], ...] = tuple(
+            (name, value) for name, value in vars(self).items() if isinstance(value, Table)
+        )
+        """Every table with its name."""
 
     def host(self, host: HostId) -> SimHost:
         """Return a host; raise `NotFound`."""

@@ -83,7 +83,7 @@ class World:
             self._publish()
 
     def _read_news(self, changes: list[Change]) -> None:
-        tables = dict(self._state.tables())
+        tables = dict(self._state.tables)
         for name, key, encoded in changes:
             tables[name].load(key, encoded)
             if name == "copies":
@@ -94,16 +94,18 @@ class World:
             table.dirty.clear()
 
     def _publish(self) -> None:
-        changes: list[Change] = []
-        for name, table in self._state.tables():
-            if self._journal is not None:
-                for key in sorted(table.dirty):
-                    row = table.get(key)
-                    changes.append((name, key, msgspec.msgpack.encode(row) if row else b""))
-        if self._journal is not None and changes:
-            self._journal.append(changes)
-        self._announce()
-        for _, table in self._state.tables():
+        changed = [(name, table) for name, table in self._state.tables if table.dirty]
+        if self._journal is not None and changed:
+            self._journal.append(
+                [
+                    (name, key, msgspec.msgpack.encode(row) if (row := table.get(key)) else b"")
+                    for name, table in changed
+                    for key in sorted(table.dirty)
+                ]
+            )
+        if changed:
+            self._announce()
+        for _, table in changed:
             table.dirty.clear()
 
     def _announce(self) -> None:
