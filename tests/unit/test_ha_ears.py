@@ -20,6 +20,7 @@ from anypool.model import (
     Reach,
     Service,
     ServiceId,
+    VmCopy,
     VmState,
 )
 from anypool.planner.ha.detect import Path, Word
@@ -141,10 +142,16 @@ def test_answer_that_another_vm_may_have_given_is_no_life() -> None:
     shared = Neighbourhood(probed("web1", "web2", address="web.lan"))
     shared.answering.add("web1")
     assert Path.VMS not in shared.listen(world())
-    moved = replace(vm(1, NEAR), name="web1")
-    elsewhere = Neighbourhood(probed("web1"))
-    elsewhere.answering.add("web1")
-    assert Path.VMS not in elsewhere.listen(world().with_vm(moved))
+    lost = world().vms[vm(1, SILENT).id]
+    copy = VmCopy(host=NEAR, state=VmState.UNKNOWN)
+    for other in (
+        replace(lost, host=NEAR),
+        replace(lost, state=VmState.RUNNING),
+        replace(lost, copies=(copy,)),
+    ):
+        elsewhere = Neighbourhood(probed("web1"))
+        elsewhere.answering.add("web1")
+        assert Path.VMS not in elsewhere.listen(world().with_vm(other)), other
 
 
 def test_data_network_is_a_path_of_its_own_only_where_it_is_another_one() -> None:

@@ -69,7 +69,7 @@ class HostHaView(Struct, frozen=True, kw_only=True):
 
 
 class VmHaView(Struct, frozen=True, kw_only=True):
-    """How far a VM is protected; `down` says why it is down although it is to run."""
+    """How far a VM is protected; `down` says what ails it, or why it stays down."""
 
     vm: str
     vm_id: str

@@ -30,7 +30,7 @@ VMS = (
     Column("HOST", lambda one: one["host"]),
     Column("PROTECTION", lambda one: one["protection"]),
     Column("WHY NOT MORE", lambda one: one["why"]),
-    Column("STAYS DOWN", lambda one: one["down"]),
+    Column("AILS", lambda one: one["down"]),
 )
 PATHS = (
     Column("PATH", lambda one: one["path"]),

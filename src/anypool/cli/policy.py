@@ -170,6 +170,19 @@ class Details:
     turn_s: Annotated[
         float | None, Parameter(help="seconds that lower priorities wait for higher ones")
     ] = None
+    in_place: Annotated[
+        int | None, Parameter(help="starts of a VM that fails by itself before it goes elsewhere")
+    ] = None
+    tries: Annotated[
+        int | None, Parameter(help="starts of a VM that fails by itself in all; 0 without end")
+    ] = None
+    store_lost_s: Annotated[
+        float | None, Parameter(help="seconds a host may miss a datastore others see; 0 for ever")
+    ] = None
+    guest_silent_s: Annotated[
+        float | None, Parameter(help="seconds without an answer before a guest is reset; 0 never")
+    ] = None
+    guest_resets: Annotated[int | None, Parameter(help="resets of one guest in an hour")] = None
     failures: Annotated[
         int | None, Parameter(help="failures of hosts, one after the other, to be survived")
     ] = None

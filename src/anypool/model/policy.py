@@ -205,6 +205,12 @@ class HighAvailability(Of, frozen=True, tag="ha"):
     knows nothing older, none while more than `dark_percent` of the hosts are silent. VMs that
     match the query `best_effort` are tried once, others until they run; VMs of lower priority
     wait up to `turn_s` for those above.
+
+    A VM that fails by itself is started where it was `in_place` times, then elsewhere, `tries`
+    times in all (0 without end) until it has run for ten minutes. Where a host has no sight of a
+    datastore that others see for `store_lost_s` (0 never), its VMs are stopped there and start
+    elsewhere. A guest that answered its probe and does no more for `guest_silent_s` (0 never) is
+    reset, `guest_resets` times in an hour.
     """
 
     level: Level = Level.MANUAL
@@ -217,6 +223,11 @@ class HighAvailability(Of, frozen=True, tag="ha"):
     dark_percent: float = 50.0
     best_effort: str = ""
     turn_s: float = 300.0
+    in_place: int = 3
+    tries: int = 10
+    store_lost_s: float = 140.0
+    guest_silent_s: float = 0.0
+    guest_resets: int = 3
 
 
 class Failover(Of, frozen=True, tag="failover"):

@@ -47,7 +47,7 @@ class Braked(Struct, frozen=True, kw_only=True):
 
 
 class GuardedVm(Struct, frozen=True, kw_only=True):
-    """A VM with how far it is protected; `down` says why it is down although it is to run."""
+    """A VM with how far it is protected; `down` says what ails it, or why it stays down."""
 
     vm: Vm
     protected: Protected

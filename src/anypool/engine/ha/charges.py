@@ -27,6 +27,7 @@ class Charges:
         self._seen: Inventory | None = None
         self._steady: set[HostId] = set()
         self._lost: set[VmId] = set()
+        self._taken: set[VmId] = set()
 
     def begin(self) -> None:
         """Know what the records say; no host was seen to answer yet."""
@@ -34,7 +35,7 @@ class Charges:
             known = ha.charges(tx)
         self._known, self._of_host, self._seen = {}, {}, None
         self._learn({one.vm: one for one in known}, ())
-        self._steady, self._lost = set(), set()
+        self._steady, self._lost, self._taken = set(), set(), set()
 
     def all(self) -> tuple[Charge, ...]:
         """Return all charges by VM."""
@@ -80,6 +81,16 @@ class Charges:
         self._keep(changed, dropped)
         self._seen = inventory
 
+    def taking(
+        self, vms: Iterable[VmId], hosts: Iterable[HostId], under_way: frozenset[VmId]
+    ) -> None:
+        """Take note that we stop VMs on hosts so that they start elsewhere: they stay charges.
+
+        So do those that something is under way for.
+        """
+        mine = {vm for host in hosts for vm in self._of_host.get(host, ())}
+        self._taken = (self._taken - (mine - under_way)) | set(vms)
+
     def tried(self, vms: Iterable[VmId], now: float) -> None:
         """Take note that VMs are about to be started again."""
         known = {vm: one for vm in vms if (one := self._known.get(vm)) is not None}
@@ -102,10 +113,10 @@ class Charges:
             if charge is None or charge.host != host:
                 tries = 0 if charge is None else charge.tries
                 changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
-            elif charge.tries and now - charge.since > STEADY_S:
+            elif charge.tries and now - charge.since > STEADY_S and vm.state is VmState.RUNNING:
                 changed[vm.id] = replace(charge, tries=0)
         elif charge is not None and charge.host == host and vm.state in VM_DOWN:
-            if vm.state is VmState.CRASHED:
+            if vm.state is VmState.CRASHED or vm.id in self._taken:
                 self._lost.add(vm.id)
             elif host in self._steady and vm.id not in self._lost:
                 dropped.append(vm.id)

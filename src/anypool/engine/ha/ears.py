@@ -10,7 +10,7 @@ from functools import partial
 
 from anypool.engine.ha.knocks import Door, doors
 from anypool.engine.observing.knock import knock as ask_vm
-from anypool.engine.observing.services import found, places
+from anypool.engine.observing.services import found, own_probes
 from anypool.engine.observing.vitals import Vitals
 from anypool.model import (
     Capability,
@@ -20,7 +20,6 @@ from anypool.model import (
     HostState,
     Inventory,
     Probe,
-    ProbeKind,
     Reach,
     Service,
     VmState,
@@ -116,17 +115,8 @@ class Ears:
         self._vitals.note(silent, Path.VMS, Word.SILENT)
 
     def _guests(self, host: HostId, inventory: Inventory) -> tuple[tuple[Probe, str], ...]:
-        """Return the probes of VMs that are on a silent host and nowhere else.
-
-        Only an address that is made of the VM's name, or stands for one VM alone, is taken: one
-        of several VMs is answered by others as well.
-        """
-        asked = [
-            (component.probe, name)
-            for service, component, name in places(self._services())
-            if component.probe.kind is not ProbeKind.NONE
-            and ("{vm}" in component.probe.address or len(service.members(component)) == 1)
-        ]
+        """Return the probes of VMs that are on a silent host and nowhere else."""
+        asked = [(component.probe, name) for _, component, name in own_probes(self._services())]
         vms = found(frozenset(name for _, name in asked), inventory)
         mine = [
             (probe, vms[name].name)

@@ -13,14 +13,16 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.clock import Clock, backoff
+from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.ha.asking import Asking
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.ears import Ears, Knock
 from anypool.engine.ha.knocks import knock
+from anypool.engine.ha.patients import Patients
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
+from anypool.engine.ha.wanted import wanted
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import AnypoolError
 from anypool.model import (
@@ -32,20 +34,18 @@ from anypool.model import (
     Inventory,
     Policy,
     PolicyId,
-    Priority,
     Proof,
     Stated,
     VmId,
 )
 from anypool.plan import Reason, vm_of
-from anypool.planner.failover import LEVELS, Order
+from anypool.planner.failover import Order
 from anypool.planner.ha.again import Task, start_again
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Fence, ReadPower, Recover, decide
 from anypool.planner.ha.deeds import plan_fence, plan_forget
 from anypool.planner.ha.detect import Heard, Path, Verdict, Word, detect, grouped
 from anypool.planner.rules import Rulebook
-from anypool.search import vms_matching
 from anypool.store import Store, ha
 from anypool.store.ha import Pulse
 
@@ -57,8 +57,6 @@ WARM_S = 60.0
 """A manager that takes over while the last look is not older than this knows enough."""
 FRESH_S = 90.0
 """What a path said longer ago says nothing of now."""
-RETRY_S = 10.0
-RETRY_MAX_S = 300.0
 
 Submit = Callable[[Callable[[], object]], None]
 
@@ -87,6 +85,7 @@ class Guard:
         self.charges = Charges(store)
         self.ears = Ears(engine.vitals, engine.services.all)
         self._begin = Begin(engine, store)
+        self.patients = Patients(engine, self.charges, self._begin)
         self._crew: ThreadCrew | None = None
         self.submit: Submit = self._by_crew
         self.knock: Knock = knock
@@ -156,6 +155,7 @@ class Guard:
         self._busy = True
         self._asking.forget()
         self.ears.forget()
+        self.patients.forget()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
             last = ha.pulse(tx)
@@ -164,13 +164,15 @@ class Guard:
         self._leading = True
 
     def _look(self, policies: list[Policy]) -> None:
-        inventory, now = self._engine.inventory, self._vitals.moments.now()
+        known, now = self._engine.inventory, self._vitals.moments.now()
+        self.patients.look(known, now)
+        inventory = self.patients.as_they_were(known)
         rules = self._engine.policies.rulebook(inventory)
         scopes = {
             one.policy: one.hosts for one in rules.bounds if isinstance(one.rule, HighAvailability)
         }
         everywhere = frozenset[HostId]().union(*scopes.values())
-        self.charges.look(everywhere, inventory, now)
+        self.charges.look(everywhere, known, now)
         under_way, left = self._records(everywhere, inventory)
         world = World(
             inventory=inventory,
@@ -196,7 +198,7 @@ class Guard:
         self, hosts: frozenset[HostId], inventory: Inventory
     ) -> tuple[UnderWay, tuple[tuple[VmId, HostId], ...]]:
         """Return what runs work on, and where copies may be left; nothing while all is well."""
-        quiet = not any(is_silent(key, inventory) for key in hosts)
+        quiet = not self.patients.any and not any(is_silent(key, inventory) for key in hosts)
         if quiet and not self._busy and not self.charges.lost(hosts, inventory):
             return AT_REST, ()
         under_way = self._begin.under_way()
@@ -251,6 +253,7 @@ class Guard:
                 said=said,
             )
         down |= self._start(round_, tuple(proofs), now)
+        down |= self.patients.mend(round_, now)
 
     def _fences(self, since: float) -> tuple[tuple[HostId, float], ...]:
         with self._store.reading() as tx:
@@ -313,19 +316,20 @@ class Guard:
     def _start(self, round_: Round, proofs: tuple[Proof, ...], now: float) -> dict[VmId, Reason]:
         """Start what is proven to run nowhere, the highest priority first."""
         busy, rule = round_.under_way, round_.rule
-        wanted = self._wanted(round_, now)
-        if not wanted:
-            return {}
+        who = wanted(round_, self.charges, now)
+        if not who.vms:
+            return who.told
         since = busy.since.get(round_.policy.id)
         if since is not None and now - since < rule.turn_s:
-            return {}
+            return who.told
         task = Task(
-            vms=wanted,
+            vms=who.vms,
             proofs=proofs,
             seen_at=now,
             all_levels=since is not None,
             maybe=round_.maybe,
-            homes={vm: one.host for vm in wanted if (one := self.charges.get(vm)) is not None},
+            homes={vm: one.host for vm in who.vms if (one := self.charges.get(vm)) is not None},
+            failed=who.failed,
         )
         services = self._engine.services.all()
         found = start_again(round_.inventory, task, round_.rules, services)
@@ -334,24 +338,7 @@ class Guard:
             also = partial(self.charges.tried, started, now)
             self._busy = True
             self._begin.offer(round_.policy, found.plan, round_.inventory, round_.rules, also)
-        return found.down
-
-    def _wanted(self, round_: Round, now: float) -> frozenset[VmId]:
-        """Return the charges to start now: not those under way, tried just now, or never."""
-        if not round_.lost:
-            return frozenset()
-        once = vms_matching(round_.rule.best_effort, round_.inventory)
-        found = set()
-        for vm in round_.lost:
-            charge = self.charges.get(vm)
-            if charge is None or vm in round_.under_way.vms:
-                continue
-            if LEVELS[round_.order.level(vm)] is Priority.DISABLED or (charge.tries and vm in once):
-                continue
-            rest = backoff(RETRY_S, RETRY_MAX_S, charge.tries)
-            if not charge.tries or now - charge.since >= rest:
-                found.add(vm)
-        return frozenset(found)
+        return who.told | found.down
 
     def _tidy(
         self,

@@ -24,13 +24,17 @@ Key = tuple[str, str, str]
 """A service, a component, and a VM of it as it is declared."""
 
 
-class Pulse(Struct, frozen=True, kw_only=True, gc=False):
-    """What is known of one VM: `missed` answers in a row, and when to ask again, in ticks."""
+class Pulse(Struct, frozen=True, gc=False):
+    """What is known of one VM: `missed` answers in a row, and when to ask again, in ticks.
+
+    `good_at` is when it answered last, None if it did not since it runs.
+    """
 
     health: Health = Health.UNKNOWN
     missed: int = 0
     due: float = 0.0
     asking: bool = False
+    good_at: float | None = None
 
 
 class Healths:
@@ -63,6 +67,17 @@ class Healths:
         with self._lock:
             pulse = self._pulses.get((service.id, component.name, name))
         return Health.UNKNOWN if pulse is None else pulse.health
+
+    def silence(self, service: Service, component: Component, name: str) -> float | None:
+        """Return for how many seconds a VM has not answered that did; 0 while it answers.
+
+        None for one that never answered since it runs: nobody knows what its silence means.
+        """
+        with self._lock:
+            pulse = self._pulses.get((str(service.id), component.name, name))
+        if pulse is None or pulse.good_at is None:
+            return None
+        return self._clock.monotonic() - pulse.good_at if pulse.missed else 0.0
 
     def round(self) -> float:
         """Ask what is due to be asked; return the seconds until the next round."""
@@ -107,8 +122,10 @@ class Healths:
         health = Health.HEALTHY if not why else pulse.health
         if missed >= probe.threshold:
             health = Health.UNHEALTHY
-        due = self._clock.monotonic() + probe.interval_s
-        self._put(key, Pulse(health=health, missed=missed, due=due), name, why)
+        now = self._clock.monotonic()
+        good_at = pulse.good_at if why else now
+        due = now + probe.interval_s
+        self._put(key, Pulse(health, missed, due, good_at=good_at), name, why)
 
     def _put(self, key: Key, pulse: Pulse, name: str, why: str) -> None:
         with self._lock:

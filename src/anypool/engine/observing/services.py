@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from anypool.engine.observing.board import Board, Notice
 from anypool.errors import NotFound
-from anypool.model import Component, Service, ServiceId
+from anypool.model import Component, ProbeKind, Service, ServiceId
 from anypool.model.service import found as found
 from anypool.store import Store, events, facts
 from anypool.store.records import EventRecord
@@ -73,6 +73,20 @@ def places(services: Iterable[Service]) -> Iterator[tuple[Service, Component, st
         for component in service.components:
             for name in service.members(component):
                 yield service, component, name
+
+
+def own_probes(services: Iterable[Service]) -> Iterator[tuple[Service, Component, str]]:
+    """Yield the VMs whose probe nobody else can answer.
+
+    Its address is made of the VM's name, or stands for one VM alone: one of several VMs is
+    answered by the others as well.
+    """
+    for service, component, name in places(services):
+        probe = component.probe
+        if probe.kind is ProbeKind.NONE:
+            continue
+        if "{vm}" in probe.address or len(service.members(component)) == 1:
+            yield service, component, name
 
 
 def _event(kind: str, key: str, message: str, by: str) -> EventRecord:

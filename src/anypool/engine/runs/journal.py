@@ -35,6 +35,7 @@ from anypool.plan import (
     tell,
     vm_of,
 )
+from anypool.planner.ha.mend import takes_away
 from anypool.store import Store, Tx, bookings, events, facts, ha, measurements, plans, runs
 from anypool.store.records import (
     EventRecord,
@@ -262,6 +263,8 @@ def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> None:
     if step.state is not StepState.DONE:
         return
     match action:
+        case StopVm() if takes_away(run.wish(step.record.number)):
+            pass
         case StopVm(vm=vm) | DeleteVm(vm=vm):
             ha.put_charges(tx, (), (vm,))
         case MigrateVm(vm=vm, target=host):

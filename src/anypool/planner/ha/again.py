@@ -59,7 +59,7 @@ class Task(Struct, frozen=True, kw_only=True):
     `proofs` are about whole hosts. `maybe` are silent hosts on which a VM may have been started
     too: that it does not run there is to be proven as well. `seen_at` is when the others were
     seen to be gone, `homes` where each ran last. With `all_levels` VMs of lower priority wait
-    for none above them.
+    for none above them. `failed` says how often VMs failed where they were: they go elsewhere.
     """
 
     vms: frozenset[VmId]
@@ -68,6 +68,7 @@ class Task(Struct, frozen=True, kw_only=True):
     all_levels: bool = False
     maybe: tuple[tuple[VmId, HostId], ...] = ()
     homes: Mapping[VmId, HostId] = {}
+    failed: Mapping[VmId, int] = {}
 
 
 class Again(Struct, frozen=True, kw_only=True):
@@ -96,6 +97,8 @@ def unfit(vm: Vm) -> Reason | None:
         return reason("ha.not-ours")
     if vm.snapshots:
         return reason("ha.snapshots", count=len(vm.snapshots))
+    if any(disk.datastore is None for disk in vm.disks):
+        return reason("ha.disk-nowhere")
     return None
 
 
@@ -179,6 +182,8 @@ class _Making:
             if home is None or home.id in self._dead or home.state is not HostState.UP:
                 continue
             why = self._kept_down(vm)
+            if why is None and vm.id in self._task.failed and self._away(vm, home):
+                continue
             if why is None and not self._back(vm, home):
                 why = self._at_home(vm, home)
             if why is not None:
@@ -224,15 +229,22 @@ class _Making:
             why = reason("ha.same-place", priority=LEVELS[self._order.level(vm.id)])
             self._take(vm, StartVm(vm=vm.id, host=home.id), why, ())
             return None
+        return None if self._away(vm, home) else against
+
+    def _away(self, vm: Vm, home: Host) -> bool:
+        """Start a VM that its host says is gone where it fits best elsewhere, if it does."""
         if unfit(vm) is not None or self._rules.pinned(vm.id) is not None:
-            return against
+            return False
         found = choose(self._world, vm, Wanted(rules=self._rules, avoid=frozenset({home.id})))
         if found.host is None or found.why is None or not self._adopts(found.host):
-            return against
+            return False
+        how = found.why
+        if (count := self._task.failed.get(vm.id)) is not None:
+            how = reason("ha.failed-here", count=count, how=how)
         proof = SaidGone(host=home.id, vm=vm.id, at=self._task.seen_at)
         action = StartAfterFailure(wish=wish_of(vm), host=found.host, home=home.id, proof=proof)
-        self._take(vm, action, self._told(vm, found.why), ())
-        return None
+        self._take(vm, action, self._told(vm, how), ())
+        return True
 
     def _elsewhere(self, vm: Vm, host: HostId, fate: Fate) -> Reason | None:
         if not self._adopts(host):

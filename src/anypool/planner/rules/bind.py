@@ -160,11 +160,15 @@ def _check_ha(rule: HighAvailability) -> None:
         raise Invalid("a host is silent for 5 s to a week before anything is done")
     if not 1 <= rule.power_every_s <= 3600:
         raise Invalid("the power of a silent host is read every second to every hour")
-    times = (rule.fences_within_s, rule.cold_s, rule.turn_s)
+    times = (rule.fences_within_s, rule.cold_s, rule.turn_s, rule.store_lost_s)
     if not all(0 <= time <= _WEEK_S for time in times):
         raise Invalid("a time is 0 seconds to a week")
     if not all(0 <= percent <= 100 for percent in (rule.fences_percent, rule.dark_percent)):
         raise Invalid("a share of the hosts is 0 to 100 %", hint="such as --dark-percent 50")
+    if not all(0 <= count <= 1000 for count in (rule.in_place, rule.tries, rule.guest_resets)):
+        raise Invalid("a VM is tried 0 to 1000 times", hint="such as --in-place 3 --tries 10")
+    if rule.guest_silent_s and not 10 <= rule.guest_silent_s <= _WEEK_S:
+        raise Invalid("a guest is silent for 10 s to a week before it is reset", hint="0 for never")
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:

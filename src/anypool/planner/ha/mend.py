@@ -1,0 +1,186 @@
+"""What to do about one VM that is ill on a host that is well: a value, like what is done to hosts.
+
+A VM that crashed is started again by `planner.ha.again`. Here are those that are still there:
+paused by an error of its disk, on a host that lost its datastore, or no longer answering.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from anypool.model import HighAvailability, HostId, Inventory, VmId, VmState
+from anypool.plan import (
+    Action,
+    Plan,
+    Reason,
+    RestartHow,
+    RestartVm,
+    ResumeVm,
+    Step,
+    StopHow,
+    StopVm,
+    VmIs,
+    digest,
+    reason,
+    say,
+)
+
+
+class Trouble(StrEnum):
+    """What is wrong with a VM: paused for an error of a disk, its datastore lost, silent."""
+
+    PAUSED = "paused"
+    STORE = "store"
+    SILENT = "silent"
+
+
+class Ill(Struct, frozen=True, kw_only=True, gc=False):
+    """One VM in trouble since `since`; times are seconds since 1970.
+
+    `tries` counts what was done so far, `rest_s` is left of the pause after the last of them;
+    `resets` counts those within an hour.
+    `seen_here` says that its host has its datastores, `seen_there` that another one does, which
+    `no_place` says why it cannot take the VM. `busy` is a VM that still moves bytes, `alone`
+    one of few that are silent.
+    """
+
+    vm: VmId
+    host: HostId
+    trouble: Trouble
+    since: float
+    about: str = ""
+    tries: int = 0
+    rest_s: float = 0.0
+    resets: int = 0
+    seen_here: bool = True
+    seen_there: bool = True
+    no_place: Reason | None = None
+    busy: bool = False
+    alone: bool = True
+
+
+class Wait(Struct, frozen=True, gc=False, tag=True):
+    """Nothing now."""
+
+    why: Reason
+
+
+class Resume(Struct, frozen=True, gc=False, tag=True):
+    """Let it run on where it is: its disk is there, and does what failed again."""
+
+    why: Reason
+
+
+class TakeAway(Struct, frozen=True, gc=False, tag=True):
+    """Stop it there, so that its host says that it is gone and it starts elsewhere."""
+
+    why: Reason
+
+
+class Reset(Struct, frozen=True, gc=False, tag=True):
+    """Press its button."""
+
+    why: Reason
+
+
+Mend: TypeAlias = Wait | Resume | TakeAway | Reset
+
+
+def mend(ill: Ill, rule: HighAvailability, now: float) -> Mend:
+    """Return what to do about a VM that is ill."""
+    match ill.trouble:
+        case Trouble.STORE:
+            return _without_store(ill, rule, now)
+        case Trouble.PAUSED:
+            return _paused(ill, rule)
+        case Trouble.SILENT:
+            return _silent(ill, rule, now)
+
+
+def gave_up(tries: int, rule: HighAvailability) -> Reason | None:
+    """Return that no more is tried with a VM that failed by itself so often."""
+    if not rule.tries or tries < rule.tries:
+        return None
+    return reason("ha.gave-up", count=tries)
+
+
+def _without_store(ill: Ill, rule: HighAvailability, now: float) -> Mend:
+    if not ill.seen_there:
+        return Wait(reason("ha.store-nowhere", store=ill.about))
+    if not rule.store_lost_s:
+        return Wait(reason("ha.store-kept", store=ill.about))
+    if now - ill.since < rule.store_lost_s:
+        left = round(ill.since + rule.store_lost_s - now, 1)
+        return Wait(reason("ha.store-lost", store=ill.about, left=left))
+    if ill.no_place is not None:
+        return Wait(reason("ha.store-no-place", store=ill.about, why=ill.no_place))
+    return TakeAway(reason("ha.store-elsewhere", store=ill.about))
+
+
+def _paused(ill: Ill, rule: HighAvailability) -> Mend:
+    if (why := gave_up(ill.tries, rule)) is not None:
+        return Wait(why)
+    if ill.rest_s > 0:
+        return Wait(reason("ha.paused", count=ill.tries, left=round(ill.rest_s, 1)))
+    if not ill.seen_here:
+        return Wait(reason("ha.store-lost", store=ill.about, left=0.0))
+    if ill.tries < rule.in_place or ill.no_place is not None:
+        return Resume(reason("ha.resume", count=ill.tries + 1))
+    return TakeAway(reason("ha.paused-again", count=ill.tries))
+
+
+def _silent(ill: Ill, rule: HighAvailability, now: float) -> Mend:
+    silent = round(now - ill.since, 1)
+    if silent < rule.guest_silent_s:
+        return Wait(reason("ha.guest-silent", silent=silent, limit=rule.guest_silent_s))
+    if ill.busy:
+        return Wait(reason("ha.guest-busy", silent=silent))
+    if not ill.alone:
+        return Wait(reason("ha.guests-silent"))
+    if ill.resets >= rule.guest_resets:
+        return Wait(reason("ha.guest-resets", count=ill.resets))
+    return Reset(reason("ha.guest-hung", silent=silent))
+
+
+_TAKEN = frozenset({"ha.store-elsewhere", "ha.paused-again"})
+
+
+def takes_away(step: Step) -> bool:
+    """Return whether a step stops a VM for it to start elsewhere: it is to run all the same."""
+    return isinstance(step.action, StopVm) and step.why.code in _TAKEN
+
+
+def plan_mending(
+    inventory: Inventory, ills: Iterable[tuple[Ill, Resume | TakeAway | Reset]]
+) -> Plan:
+    """Return the plan that does the same to some VMs, one step for each."""
+    steps: list[Step] = []
+    names: list[str] = []
+    for ill, deed in ills:
+        states = {VmState.PAUSED} if ill.trouble is Trouble.PAUSED else {VmState.RUNNING}
+        if ill.trouble is Trouble.STORE:
+            states = {VmState.RUNNING, VmState.PAUSED}
+        valid = VmIs(vm=ill.vm, host=ill.host, states=frozenset(states))
+        steps.append(
+            Step(
+                number=len(steps) + 1,
+                action=_action(ill, deed),
+                why=deed.why,
+                valid_while=(valid,),
+            )
+        )
+        names.append(inventory.vms[ill.vm].name)
+    aim = reason("aim.mend", vms=tuple(names))
+    return Plan(goal=say(aim), aim=aim, steps=tuple(steps), based_on=digest(inventory))
+
+
+def _action(ill: Ill, deed: Resume | TakeAway | Reset) -> Action:
+    match deed:
+        case Resume():
+            return ResumeVm(vm=ill.vm, host=ill.host)
+        case TakeAway():
+            return StopVm(vm=ill.vm, host=ill.host, how=StopHow.POWER_OFF)
+        case Reset():
+            return RestartVm(vm=ill.vm, host=ill.host, how=RestartHow.RESET)

@@ -1,0 +1,83 @@
+"""What is done about one VM that is ill on a host that is well: each answer once."""
+
+import pytest
+from msgspec.structs import replace
+
+from anypool.model import HighAvailability, HostId
+from anypool.plan import RestartVm, ResumeVm, StopHow, StopVm, reason
+from anypool.plan.check import objections
+from anypool.planner.ha.mend import (
+    Ill,
+    Reset,
+    Resume,
+    TakeAway,
+    Trouble,
+    Wait,
+    mend,
+    plan_mending,
+    takes_away,
+)
+from tests.strategies import pool, vm
+
+H, NOW = HostId("h0"), 1000.0
+RULE = HighAvailability(store_lost_s=100, in_place=2, tries=4, guest_silent_s=60, guest_resets=2)
+VM = vm(1, H)
+
+
+def ill(trouble: Trouble, **more: object) -> Ill:
+    return replace(Ill(vm=VM.id, host=H, trouble=trouble, since=0.0, about="nfs"), **more)
+
+
+FULL = reason("host.state", state="off")
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "code"),
+    [
+        (ill(Trouble.STORE), TakeAway, "ha.store-elsewhere"),
+        (ill(Trouble.STORE, since=NOW - 99), Wait, "ha.store-lost"),
+        (ill(Trouble.STORE, seen_there=False), Wait, "ha.store-nowhere"),
+        (ill(Trouble.STORE, no_place=FULL), Wait, "ha.store-no-place"),
+        (ill(Trouble.PAUSED), Resume, "ha.resume"),
+        (ill(Trouble.PAUSED, rest_s=1.0), Wait, "ha.paused"),
+        (ill(Trouble.PAUSED, seen_here=False), Wait, "ha.store-lost"),
+        (ill(Trouble.PAUSED, tries=2), TakeAway, "ha.paused-again"),
+        (ill(Trouble.PAUSED, tries=2, no_place=FULL), Resume, "ha.resume"),
+        (ill(Trouble.PAUSED, tries=4), Wait, "ha.gave-up"),
+        (ill(Trouble.SILENT), Reset, "ha.guest-hung"),
+        (ill(Trouble.SILENT, since=NOW - 59), Wait, "ha.guest-silent"),
+        (ill(Trouble.SILENT, busy=True), Wait, "ha.guest-busy"),
+        (ill(Trouble.SILENT, alone=False), Wait, "ha.guests-silent"),
+        (ill(Trouble.SILENT, resets=2), Wait, "ha.guest-resets"),
+    ],
+)
+def test_each_ill_vm_has_its_answer(case: Ill, kind: type, code: str) -> None:
+    found = mend(case, RULE, NOW)
+    assert (type(found), found.why.code) == (kind, code)
+
+
+def test_policy_may_leave_vms_where_their_storage_is_lost() -> None:
+    found = mend(ill(Trouble.STORE), replace(RULE, store_lost_s=0.0), NOW)
+    assert (type(found), found.why.code) == (Wait, "ha.store-kept")
+
+
+def test_without_a_limit_nothing_is_given_up() -> None:
+    found = mend(ill(Trouble.PAUSED, tries=99, no_place=FULL), replace(RULE, tries=0), NOW)
+    assert isinstance(found, Resume)
+
+
+def test_plan_does_the_same_to_all_and_nobody_objects() -> None:
+    world = pool(2).with_vm(VM)
+    for trouble, kind in ((Trouble.STORE, StopVm), (Trouble.SILENT, RestartVm)):
+        one = ill(trouble)
+        deed = mend(one, RULE, NOW)
+        assert not isinstance(deed, Wait)
+        plan = plan_mending(world, [(one, deed)])
+        (step,) = plan.steps
+        assert isinstance(step.action, kind)
+        assert objections(plan, world, ()) == ()
+        assert takes_away(step) is (trouble is Trouble.STORE)
+        if isinstance(step.action, StopVm):
+            assert step.action.how is StopHow.POWER_OFF
+    resumed = plan_mending(world, [(ill(Trouble.PAUSED), Resume(reason("ha.resume", count=1)))])
+    assert isinstance(resumed.steps[0].action, ResumeVm)
