@@ -146,7 +146,7 @@ def test_answer_that_another_vm_may_have_given_is_no_life() -> None:
     copy = VmCopy(host=NEAR, state=VmState.UNKNOWN)
     for other in (
         replace(lost, host=NEAR),
-        replace(lost, state=VmState.RUNNING),
+        replace(lost, state=VmState.STOPPED),
         replace(lost, copies=(copy,)),
     ):
         elsewhere = Neighbourhood(probed("web1"))
