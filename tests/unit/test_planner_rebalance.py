@@ -15,6 +15,7 @@ from anypool.model import (
     Policy,
     PolicyId,
     Rule,
+    Snapshot,
     Strength,
     Usage,
     VmId,
@@ -85,6 +86,21 @@ def test_a_second_run_on_the_outcome_of_the_first_is_empty(
     plan = plan_rebalance(world, aim_of(world, rules))
     after = outcome(plan, world)
     assert moves(plan_rebalance(after, aim_of(after, rules.bound_to(after)))) == []
+
+
+def test_the_reserve_does_not_count_on_a_place_that_a_vm_left_for_good() -> None:
+    world = pool(4)
+    for number, size in enumerate([3072, 3072, 3072, 4096]):
+        world = world.with_host(host(number, memory_mib=size))
+    world = world.with_host(host(1, memory_mib=3072, networks=frozenset()))
+    stays = {"snapshots": (Snapshot(name="before"),)}
+    for number, (on, size) in enumerate([("h0", 2048), ("h1", 1024), ("h0", 1024)]):
+        world = world.with_vm(vm(number, on, memory_mib=size, **stays))
+    world = world.with_vm(vm(3, "h1", memory_mib=1024)).with_vm(vm(4, "h2", memory_mib=3072))
+    plan = plan_rebalance(world, aim_of(world))
+    assert moves(plan)
+    after = outcome(plan, world)
+    assert moves(plan_rebalance(after, aim_of(after))) == []
 
 
 @given(inventories())

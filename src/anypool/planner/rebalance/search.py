@@ -89,7 +89,7 @@ class _Search:
         self.moves: list[Taken] = []
         self.placed = numbers.problem.placed.copy()
         self._world = inventory
-        self._rules = aim.rules
+        self._aim, self._rules = aim, aim.rules
         self._numbers = numbers
         self._stop = stop
         self._banned: set[tuple[int, int]] = set()
@@ -104,11 +104,29 @@ class _Search:
                 if not self._take(list(group)):
                     break
             if not outcome.moves:
+                if self._closed_behind():
+                    continue
                 return outcome.complete and len(self._banned) < REFUSALS
             if self._step > before:
                 self._banned.clear()
             elif len(self._banned) >= REFUSALS or self._stop():
                 return False
+
+    def _closed_behind(self) -> bool:
+        """Close the places that VMs have left and may not come back to; return whether any was.
+
+        A VM suits the host that it is on, and may be the only reason why it does. The failover
+        capacity must not count on such a place.
+        """
+        if not self._step:
+            return False
+        aim, problem = self._aim, self._numbers.problem
+        now = numbers_of(self._world, aim.hosts, aim.rules, aim.usages, aim.weights)
+        allowed, was = now.problem.allowed, problem.allowed
+        if allowed is None or (was is not None and not (was & ~allowed).any()):
+            return False
+        self._numbers = Numbers(now.hosts, now.vms, replace(problem, allowed=allowed))
+        return True
 
     def _problem(self) -> Problem:
         problem = replace(self._numbers.problem, placed=self.placed)
