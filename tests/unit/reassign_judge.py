@@ -1,6 +1,6 @@
 """Judges assignments by the definitions alone, in plain Python; shares no code with planners."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from hypothesis import strategies as st
@@ -192,3 +192,31 @@ def _needs(
         if other != service and here <= {hoods[home[p]] for p in group}
     ]
     return draw(st.lists(st.sampled_from(near), max_size=2, unique=True)) if near else []
+
+
+def bare(machines: list[Machine], needs: list[list[int]], home: list[int]) -> Instance:
+    """Return processes that are a service each, where only load and being near cost."""
+    return Instance(
+        resources=[(0, 1), (0, 0)],
+        machines=machines,
+        services=[(0, [])] * len(needs),
+        processes=[(number, need, 0) for number, need in enumerate(needs)],
+        balances=[],
+        weights=(0, 0, 0),
+        home=home,
+    )
+
+
+ONLY_BY_EXCHANGE = bare(
+    [Machine(0, 0, [8, 0], [8, 0], [0] * 2), Machine(0, 0, [3, 0], [0, 0], [0] * 2)],
+    [[2, 0], [5, 0], [3, 0]],
+    [0, 0, 1],
+)
+HELD_AT_HOME = replace(
+    bare(
+        [Machine(0, 0, [1, 0], [1, 0], [0] * 2), Machine(1, 0, [1, 0], [0, 0], [0] * 2)],
+        [[0, 0], [1, 0], [0, 0]],
+        [0, 1, 0],
+    ),
+    resources=[(0, 1), (1, 0)],
+)

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anypool.errors import Invalid
@@ -19,7 +19,13 @@ from anypool.planner.reassign.problem import objections
 from anypool.planner.reassign.rules import may_shift, may_swap
 from anypool.planner.reassign.tables import CLOCK, COST, State, Tables, reprice, state, tables
 from anypool.planner.reassign.walk import walk
-from tests.unit.reassign_judge import Instance, Machine, instances
+from tests.unit.reassign_judge import (
+    HELD_AT_HOME,
+    ONLY_BY_EXCHANGE,
+    Instance,
+    Machine,
+    instances,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -144,6 +150,8 @@ def _plain_agrees(
 
 @settings(max_examples=3, deadline=None)
 @given(instances(processes=5, machines=3))
+@example(ONLY_BY_EXCHANGE)
+@example(HELD_AT_HOME)
 def test_the_search_finds_the_best_of_small_instances(instance: Instance) -> None:
     problem = read(instance.model(), instance.assignment())
     with pytest.MonkeyPatch.context() as patch:

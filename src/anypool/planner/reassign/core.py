@@ -79,8 +79,8 @@ class Core:
             self.cost = cost
 
     def _work(self, steps: int, now: Moment) -> None:
+        heats = np.array([now.heat, now.pull, *self._shares])
         if COMPILED:
-            heats = np.array([now.heat, now.pull, *self._shares])
             walk(self._table, self._state, self._seed, steps, heats)
         else:
-            plain.sweep(self._table, self._state, self._chance, steps, (now.heat, now.pull))
+            plain.sweep(self._table, self._state, self._chance, steps, heats)

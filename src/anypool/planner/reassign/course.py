@@ -27,6 +27,10 @@ DEARER = 1.1
 """Factor of that price for each round in which some machine is too full, and none should be."""
 
 
+LOOSE = 0.99
+"""Share of a cycle from which on nothing is drawn home: whatever is cheaper may be taken."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of course: may machines be too full, and how many temperatures draws home."""
@@ -68,11 +72,9 @@ class Course:
             self._dearer *= DEARER
         if too_full or (self._kind.relaxed and share < self._bent):
             price = self._dearer * PRICES[0] * (PRICES[1] / PRICES[0]) ** part
-            return self._moment(heat, prices(self._problem, price))
+            return Moment(heat, heat * self._kind.pull, prices(self._problem, price))
         if share >= self._bent:
             part = min(1.0, (share - self._bent) / (1 - self._bent))
             heat = self._warm * (COLD / self._warm) ** part
-        return self._moment(heat, self._shut)
-
-    def _moment(self, heat: float, at: Ints) -> Moment:
-        return Moment(heat, heat * self._kind.pull, at)
+        pull = heat * self._kind.pull if share < LOOSE else 0.0
+        return Moment(heat, pull, self._shut)

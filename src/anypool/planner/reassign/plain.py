@@ -6,6 +6,10 @@ from anypool.planner.reassign.gains import away_price, balance_change, freed, mo
 from anypool.planner.reassign.moves import renew, shift
 from anypool.planner.reassign.problem import Ints
 from anypool.planner.reassign.tables import Array, State, Tables
+from anypool.planner.reassign.walk import walk
+
+WALKED = 0.1
+"""Share of steps of the walk: some assignments are reached by exchanges and chains only."""
 
 IMPOSSIBLE = np.iinfo(np.int64).max
 
@@ -74,14 +78,18 @@ def _near(t: Tables, s: State, service: int, source: int) -> Array:
     return found
 
 
-def sweep(
-    t: Tables, s: State, chance: np.random.Generator, steps: int, heats: tuple[float, float]
-) -> None:
+def sweep(t: Tables, s: State, chance: np.random.Generator, steps: int, heats: Array) -> None:
     """Give random processes a machine each, the cheaper the likelier (a heat bath).
 
-    `heats` is the temperature and what draws home, as in `walk`.
+    Among these steps are some of `walk`; `heats` is as there.
     """
-    for process in chance.integers(t.service.shape[0], size=steps).tolist():
+    walks = chance.random(size=steps) < WALKED
+    seed = chance.integers(1, 2**32 - 1, size=4, dtype=np.int64)
+    processes = chance.integers(t.service.shape[0], size=steps)
+    for process, walked in zip(processes.tolist(), walks.tolist(), strict=True):
+        if walked:
+            walk(t, s, seed, 1, heats)
+            continue
         added = changes(t, s, process)
         ways = np.flatnonzero(added < IMPOSSIBLE)
         noise = chance.gumbel(size=ways.shape[0]) * heats[0]
