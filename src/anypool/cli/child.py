@@ -10,11 +10,14 @@ from pathlib import Path
 import httpx
 from msgspec.structs import replace
 
+from anypool.cli.connection import transport
+from anypool.cli.contexts import Context
 from anypool.cli.serve import command, environment, open_socket
 from anypool.errors import AnypoolError, Unreachable
 from anypool.settings import Settings
 
 _READY_S = 60.0
+_LOOK_S = 0.05
 _END_S = 20.0
 _LOG_LINES = 8
 _ENDS_WITH_US = "--leashed"
@@ -62,14 +65,16 @@ class Manager:
     def await_ready(self) -> None:
         """Return when it answers; raise `AnypoolError` with its last words when it does not."""
         deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise AnypoolError(f"the manager ended: {self._last_words()}", hint=str(self.log))
-            try:
-                if httpx.get(f"{self.url}/api/v1/health", timeout=2, trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
+        with httpx.Client(transport=transport(Context(url=self.url)), timeout=2) as http:
+            while time.monotonic() < deadline:
+                if self._process.poll() is not None:
+                    message = f"the manager ended: {self._last_words()}"
+                    raise AnypoolError(message, hint=str(self.log))
+                try:
+                    if http.get(f"{self.url}/api/v1/health").is_success:
+                        return
+                except httpx.TransportError:
+                    time.sleep(_LOOK_S)
         raise Unreachable(f"the manager did not answer in {_READY_S:g} s", hint=str(self.log))
 
     def _last_words(self) -> str:

@@ -1,6 +1,7 @@
 """Which manager a command speaks to, and how its result is shown: options of every command."""
 
 import os
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,7 +106,12 @@ def _say_if_restored(answer: httpx.Response) -> None:
 
 
 def transport(context: Context) -> httpx.BaseTransport:
-    """Return the way to a manager; the environment's proxies are not for it."""
+    """Return the way to a manager; the environment's proxies are not for it.
+
+    Without TLS nobody is trusted: reading the system's authorities takes longer than asking.
+    """
+    if not context.url.startswith("https:"):
+        return httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     return httpx.HTTPTransport(verify=tls.trust(context.url, context.fingerprint))
 
 
