@@ -160,6 +160,27 @@ def test_a_vcenter_that_began_anew_is_read_anew(center: Center) -> None:
     driver.close()
 
 
+def test_events_that_do_not_come_hold_up_no_change(center: Center) -> None:
+    """Who did it is not known then; what changed is, at once."""
+    driver = center.driver()
+    cursor = driver.changes("", 0.0).cursor
+    with center.person() as root, center.between.being(Mood.HANGS, "QueryEvents"):
+        for _ in range(3):
+            change(root)
+            begun = time.monotonic()
+            found = driver.changes(cursor, 5.0)
+            cursor = found.cursor
+            assert found.vms
+            assert not found.remarks
+            assert driver.observe().vms
+            assert time.monotonic() - begun < 1.5
+    deadline = time.monotonic() + 10
+    while not (said := driver.changes(cursor, 0.5).remarks):
+        assert time.monotonic() < deadline, "what was asked for came in the end"
+    assert said[0].vm
+    driver.close()
+
+
 def test_while_it_hangs_a_call_hangs_alone(center: Center, driver: Any) -> None:
     """Calls wait for their own deadline; when the vCenter goes on, they are answered."""
     with center.between.being(Mood.HANGS, *UPDATES):

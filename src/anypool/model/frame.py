@@ -30,7 +30,8 @@ class Remark(Struct, frozen=True, kw_only=True, gc=False):
     """What a platform says that somebody did to a VM or a host: in its words, who and when.
 
     `at` is seconds since 1970 by its clock, `by` is "" where it does not say who. `own` means
-    that it was done through the account that we use there.
+    that it was done through the account that we use there, or that it may have been. `if_seen`
+    means that it is worth telling only where something is seen to differ.
     """
 
     what: str
@@ -39,6 +40,7 @@ class Remark(Struct, frozen=True, kw_only=True, gc=False):
     vm: VmId | None = None
     host: HostId | None = None
     own: bool = False
+    if_seen: bool = False
 
 
 class Changes(Struct, frozen=True, kw_only=True, gc=False):

@@ -66,8 +66,8 @@ class Events(Part):
     def _changes(self, since: int, *, resync: bool) -> Changes:
         number, vms, host = self.log.after(since)
         if resync or vms or host:
-            self.remarks.warm()
-        remarks = self.remarks.new() if self.remarks.hot or not self.remarks.begun else ()
+            self.remarks.warm(vms)
+        remarks = self.remarks.take() if self.remarks.hot or not self.remarks.begun else ()
         tagged, self._tagged = self._tagged, []
         remarks += tuple(tagged)
         cursor = f"{self.mirror.generation}:{number}"

@@ -79,6 +79,8 @@ def _events(
         if one.vm is not None and last[one.vm] == at:
             old, new = before.vms.get(one.vm), after.vms.get(one.vm)
             changes = differences(old, new, after)
+            if one.if_seen and not changes:
+                continue
             said = reason("drift.changed", said=said, changes=changes) if changes else said
         kind, subject = _subject(one, endpoint)
         yield EventRecord(
