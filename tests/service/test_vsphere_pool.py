@@ -92,6 +92,7 @@ def test_both_are_searched_at_once(client: httpx.Client) -> None:
     }
     assert len(names(client, "vms", "cluster = DC0_C0")) == 4
     assert len(names(client, "vms", "datastore = LocalDS_0")) == 8
+    assert len(names(client, "vms", "platform = esxi")) == 8
     assert names(client, "vms", 'place = "DC0/prod"') == {"DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"}
     assert names(client, "vms", 'label = "owner=ada"') == {"DC0_C0_RP0_VM0"}
     assert names(client, "datastores", "host.cluster = DC0_C0") == {"LocalDS_0", "LocalDS_1"}

@@ -33,6 +33,11 @@ def _cluster(vm: Vm, inventory: Inventory) -> str:
     return found[0].cluster if found else ""
 
 
+def _platform(vm: Vm, inventory: Inventory) -> str:
+    found = _host(vm, inventory)
+    return found[0].platform if found else ""
+
+
 def _network_ids(vm: Vm) -> frozenset[NetworkId | None]:
     return frozenset(nic.network for nic in vm.nics)
 
@@ -91,6 +96,7 @@ VM: Table[Vm] = Table(
         ),
         Field("tag", Kind.SET, lambda vm, _: vm.tags, "its tags", free=True),
         Field("cluster", Kind.TEXT, _cluster, "its host's cluster", key=lambda vm: vm.host),
+        Field("platform", Kind.TEXT, _platform, "its host's platform", key=lambda vm: vm.host),
         Field("place", Kind.TEXT, lambda vm, _: vm.place, "datacenter and folders", free=True),
         Field("label", Kind.SET, lambda vm, _: vm.labels, "the platform's tags", free=True),
         Field("resource-pool", Kind.TEXT, lambda vm, _: vm.resource_pool, "its resource pool"),
