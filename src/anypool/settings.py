@@ -177,6 +177,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     bmc_every_s: Annotated[
         Seconds, Meta(description="between two readings of a host's power at its BMC")
     ] = 60.0
+    stand_in_watchdogs: Annotated[
+        bool,
+        Meta(
+            description="for labs only: a process that ends all others counts as a hardware "
+            "watchdog, so that a storage lease which ran out proves a host dead"
+        ),
+    ] = False
     look_every_s: Annotated[
         Seconds, Meta(description="between two looks at a running migration")
     ] = 0.25

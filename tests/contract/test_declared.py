@@ -38,6 +38,7 @@ SAMPLES: dict[object, object] = {
     bool: False,
     VmId: VM,
     HostId: HostId("nowhere"),
+    tuple[HostId, ...]: (),
     DatastoreId: DatastoreId("nowhere"),
     VmWish: VmWish(id=VM, name="x"),
     VmChange: VmChange(),

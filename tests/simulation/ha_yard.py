@@ -17,6 +17,7 @@ from anypool.model import (
     PolicyId,
     Stated,
     VmId,
+    WatchdogKind,
 )
 from anypool.planner.ha.detect import Path as Way
 from anypool.planner.ha.detect import Word
@@ -44,6 +45,7 @@ class HaYard(Yard):
         seed: int = 1,
         shape: Shape = SHAPE,
         rule: HighAvailability = RULE,
+        watchdog: WatchdogKind | None = None,
     ) -> None:
         self.rule = rule
         self.on_data_network = True
@@ -51,6 +53,8 @@ class HaYard(Yard):
         self.hosts = sorted(self.engine.inventory.hosts)
         for host in self.hosts:
             self.world.set_bmc(host, BmcMood.WORKS)
+            if watchdog is not None:
+                self.world.set_warden(host, watchdog)
         policy = Policy(id=PolicyId("ha"), scope="pool = default", rule=rule)
         self.engine.policies.put(policy, "ada", new=True)
         self.guard.round()

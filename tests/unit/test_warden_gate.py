@@ -37,8 +37,9 @@ def proven(host: Host) -> str:
     """The words of a manager that proved a host dead, as it stands now."""
     lease = host.keeping.lease
     return (
-        f"<metadata><w:proven xmlns:w='{NAMESPACE}' host='{lease.host}' boot='{lease.boot}' "
-        f"epoch='{lease.epoch}' sequence='{lease.sequence}'/></metadata>"
+        f"<metadata><w:proofs xmlns:w='{NAMESPACE}'>"
+        f"<w:proven host='{lease.host}' boot='{lease.boot}' "
+        f"epoch='{lease.epoch}' sequence='{lease.sequence}'/></w:proofs></metadata>"
     )
 
 

@@ -21,6 +21,7 @@ from anypool.model import (
     PowerReading,
     Proof,
     Reach,
+    StorageLease,
     Trace,
     VmChange,
     VmId,
@@ -70,6 +71,7 @@ OPERATIONS: dict[str, Capability] = {
     "leave_maintenance": Capability.HOST_MAINTENANCE,
     "job": Capability.TASKS,
     "reaches": Capability.HOST_REACH,
+    "leases": Capability.HOST_LEASES,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -243,6 +245,10 @@ class BaseDriver:
     def reaches(self, host: HostId, address: str, port: int) -> Reach:
         """Refuse."""
         self._refuse("reaches")
+
+    def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
+        """Refuse."""
+        self._refuse("leases")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

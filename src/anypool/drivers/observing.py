@@ -26,6 +26,7 @@ from anypool.model import (
     Load,
     PowerReading,
     Reach,
+    StorageLease,
     Trace,
     VmId,
 )
@@ -33,7 +34,7 @@ from anypool.model import (
 LOOKS = frozenset(
     {
         *("info", "observe", "observe_vms", "changes", "measure", "traces", "job", "power"),
-        *("reaches", "close"),
+        *("reaches", "leases", "close"),
     }
 )
 """Operations that leave no trace at the vendor."""
@@ -140,6 +141,10 @@ class ObservingDriver(BaseDriver):
     def reaches(self, host: HostId, address: str, port: int) -> Reach:
         """Return whether a host can connect to an address."""
         return self._eyes.reaches(host, address, port)
+
+    def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
+        """Return the storage leases of some hosts."""
+        return self._eyes.leases(host, of)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -42,6 +42,7 @@ from anypool.model import (
     PowerReading,
     Proof,
     Reach,
+    StorageLease,
     Trace,
     VmChange,
     VmId,
@@ -253,6 +254,13 @@ class Driver(Protocol):
         """Return whether a connection from a host to an address comes to anybody, also to a no.
 
         Asked of a host about its neighbour, within some seconds; see `model.reach`.
+        """
+        ...
+
+    def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
+        """Return the storage leases of some hosts, () for all, as a host reads them now.
+
+        One that cannot be read, or does not check, is left out: nothing is known of it.
         """
         ...
 

@@ -42,6 +42,7 @@ DEADLINES_S: dict[str, float] = {
     "migration": 20.0,
     "job": 20.0,
     "reaches": 15.0,
+    "leases": 15.0,
     "digest": 30.0,
     "create_vm": 120.0,
     "adopt_vm": 120.0,

@@ -23,7 +23,7 @@ FRAME_BYTES = 64 << 20
 READS = frozenset(
     {
         *("info", "observe", "observe_vms", "changes", "measure", "console", "migration"),
-        *("traces", "digest", "job", "power", "reaches"),
+        *("traces", "digest", "job", "power", "reaches", "leases"),
     }
 )
 """Operations that change nothing: without an answer they are `Unreachable`, safe to repeat."""

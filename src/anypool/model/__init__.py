@@ -48,6 +48,7 @@ from anypool.model.ids import (
 from anypool.model.image import DIGEST, CopyState, Image, ImageCopy, ImageVersion, Place
 from anypool.model.inventory import Claim, Inventory
 from anypool.model.label import LabelChange, field_of
+from anypool.model.lease import StorageLease, WatchdogKind
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
 from anypool.model.notification import (
@@ -95,6 +96,7 @@ from anypool.model.policy import (
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
 from anypool.model.proof import (
     APART_S,
+    LeaseExpired,
     PowerOff,
     Proof,
     SaidGone,
@@ -216,6 +218,7 @@ __all__ = [
     "KnownPool",
     "KnownService",
     "LabelChange",
+    "LeaseExpired",
     "Level",
     "Licence",
     "Load",
@@ -272,6 +275,7 @@ __all__ = [
     "Spread",
     "StateReason",
     "Stated",
+    "StorageLease",
     "Strength",
     "Syslog",
     "Tariff",
@@ -288,6 +292,7 @@ __all__ = [
     "VmState",
     "VmWish",
     "Volume",
+    "WatchdogKind",
     "Watts",
     "Webhook",
     "Week",

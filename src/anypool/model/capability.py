@@ -24,6 +24,7 @@ class Capability(StrEnum):
     EVENTS = "events"
     DIGEST = "digest"
     HOST_POWER = "host-power"
+    HOST_LEASES = "host-leases"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"
     HOST_REACH = "host-reach"

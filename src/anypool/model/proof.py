@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model.ids import HostId, VmId
+from anypool.model.ids import DatastoreId, HostId, VmId
+from anypool.model.lease import WatchdogKind
 
 APART_S = 1.0
 """Two readings of the power that are nearer to each other count as one."""
@@ -64,7 +65,41 @@ class Stated(Struct, frozen=True, kw_only=True, gc=False, tag="stated"):
             raise ValueError("a statement has a name and a reason")
 
 
-Proof: TypeAlias = PowerOff | SaidGone | Stated
+class LeaseExpired(Struct, frozen=True, kw_only=True, gc=False, tag="lease-expired"):
+    """The storage lease of a host stood still for its bound, and its watchdog is hardware.
+
+    From `at` on: it was read where it stands (`boot`, `epoch`, `sequence`) for `bound_s` before,
+    by the reader's own clock. Covers a host that is frozen, cut off or broken, and one that lost
+    its storage: it is fed no more and reset, or ended its VMs itself. `watchdog` is what its
+    warden armed and read back; a stand-in counts in a lab that says so. Does not cover a
+    watchdog that does not do what its kernel says of it, a clock of the host that runs slower
+    than the margin allows, or storage that shows old content to who opens a file anew. An agent
+    alone, or a software watchdog, is no proof: a frozen host thaws.
+    """
+
+    host: HostId
+    datastore: DatastoreId
+    boot: str
+    epoch: int
+    sequence: int
+    bound_s: float
+    watchdog: WatchdogKind
+    identity: str
+    at: float
+
+    def __post_init__(self) -> None:
+        if self.watchdog not in (WatchdogKind.HARDWARE, WatchdogKind.STAND_IN):
+            raise ValueError("a lease that ran out proves nothing without a watchdog")
+        if not (self.bound_s > 0 and self.at > 0):
+            raise ValueError("a lease runs out in its bound, not at once")
+
+    @property
+    def stands_at(self) -> tuple[str, int, int]:
+        """Where the lease stood when it ran out."""
+        return self.boot, self.epoch, self.sequence
+
+
+Proof: TypeAlias = PowerOff | SaidGone | Stated | LeaseExpired
 
 
 def proven_since(proof: Proof) -> float:

@@ -7,6 +7,7 @@ from anypool.model import (
     DatastoreId,
     HostId,
     Inventory,
+    LeaseExpired,
     PowerOff,
     Probe,
     Proof,
@@ -17,6 +18,7 @@ from anypool.model import (
     Trace,
     TraceKind,
     VmId,
+    WatchdogKind,
 )
 from anypool.plan.action import (
     Action,
@@ -166,6 +168,11 @@ def told_proof(proof: Proof, names: Names) -> Reason:
             return reason("proof.power-off", host=host)
         case SaidGone():
             return reason("proof.said-gone", host=host, vm=names(proof.vm))
+        case LeaseExpired():
+            code = "proof.lease-expired"
+            if proof.watchdog is not WatchdogKind.HARDWARE:
+                code = "proof.lease-expired-stand-in"
+            return reason(code, host=host, bound=proof.bound_s, watchdog=proof.identity)
         case Stated():
             return reason("proof.stated", host=host, who=proof.by, words=proof.words)
         case _:

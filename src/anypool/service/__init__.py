@@ -96,6 +96,7 @@ class Services:
         self.events = Events(engine, store)
         self.failures = Failures(engine)
         self.guard = Guard(engine, store, clock)
+        engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.exports = Exports(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)

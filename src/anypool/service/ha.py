@@ -178,6 +178,7 @@ class Ha:
             rules=rules,
             fates=self._failures.fates_of_hosts() if rules else {},
             once=frozenset(once),
+            leased=frozenset(key for key in rules if self._engine.vitals.leases.could_prove(key)),
         )
 
     def _guarded(self, vm: Vm, on: Ground) -> GuardedVm:

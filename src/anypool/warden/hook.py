@@ -43,7 +43,7 @@ class Asked:
 
     def proven(self) -> Iterator[Proven]:
         """The hosts that whoever starts it has proven to be dead."""
-        for one in self._xml.iterfind(f"metadata/{{{NAMESPACE}}}proven"):
+        for one in self._xml.iterfind(f"metadata/{{{NAMESPACE}}}proofs/{{{NAMESPACE}}}proven"):
             try:
                 yield Proven(
                     one.get("host", ""),

@@ -1,14 +1,15 @@
 """Defining a VM anew on another host than the one that had it, with the volumes it has."""
 
 from anypool.drivers.libvirt import xml_domain
-from anypool.drivers.libvirt.part import Part, long
+from anypool.drivers.libvirt.leases import HostLeases
+from anypool.drivers.libvirt.part import long
 from anypool.drivers.libvirt.xml_domain import Placed
 from anypool.drivers.libvirt.xml_write import document
 from anypool.errors import Conflict, Rejected
 from anypool.model import VM_ALIVE, DiskWish, HostId, Proof, VmWish
 
 
-class Adopt(Part):
+class Adopt(HostLeases):
     """The operation that brings a VM of a dead host back."""
 
     @long
@@ -26,6 +27,7 @@ class Adopt(Part):
         domain = self.find(wish.id, host)
         if self.state(domain) in VM_ALIVE:
             return
+        self.vouch(domain, proof)
         with self.session.doing(f"start VM {wish.name}"):
             domain.createWithFlags(0)
 

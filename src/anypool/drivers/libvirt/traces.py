@@ -12,6 +12,7 @@ from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.pools import MARKER
 from anypool.errors import Invalid, NotFound
 from anypool.model import Trace, TraceKind, VmId
+from anypool.warden.hook import NAMESPACE
 
 _REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
 _CURRENT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT
@@ -85,11 +86,12 @@ class Traces(Part):
             flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
         kind = libvirt.VIR_DOMAIN_METADATA_ELEMENT
         with self.session.doing(f"forget what we wrote into VM {domain.name()}"):
-            try:
-                domain.setMetadata(kind, None, None, metadata.NAMESPACE, flags)
-            except libvirt.libvirtError as problem:
-                if problem.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
-                    raise
+            for ours in (metadata.NAMESPACE, NAMESPACE):
+                try:
+                    domain.setMetadata(kind, None, None, ours, flags)
+                except libvirt.libvirtError as problem:
+                    if problem.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+                        raise
 
     def _forget_tag(self, domain: libvirt.virDomain, name: str) -> None:
         with self.session.doing(f"forget what we wrote into snapshot {name}"):

@@ -8,7 +8,7 @@ from anypool.drivers.sim.records import BmcMood, Fault, FaultKind, SimHost
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.world import World
 from anypool.errors import OutcomeUnknown, Unreachable
-from anypool.model import HostId, Power, PowerReading, Reach, VmId
+from anypool.model import HostId, Power, PowerReading, Reach, StorageLease, VmId
 
 LATE_S = 20.0
 """A BMC that answers late takes so long."""
@@ -38,6 +38,17 @@ class Switching(BaseDriver):
         if found is None or not (self._world.hears(host) and self._world.hears(HostId(found))):
             return Reach.SILENT
         return Reach.ANSWERS
+
+    def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
+        """Return the leases of hosts with a warden, if the one that is asked reaches storage."""
+        with self._world.turn() as state:
+            if host not in self._hosts(state) or not state.host(host).answers:
+                raise Unreachable(f"{host} does not answer")
+            wardens = self._world.wardens
+            one = wardens.known.get(host)
+            if one is not None and not one.stored:
+                return ()
+            return wardens.leases(state, of or tuple(wardens.known))
 
     def force_off_host(self, host: HostId) -> None:
         """Switch a host off, whatever runs there."""

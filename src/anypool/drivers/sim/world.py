@@ -17,7 +17,8 @@ from anypool.drivers.sim.journal import Change, Journal
 from anypool.drivers.sim.records import BmcMood, DoubleRun, Fault, FaultKind, Loss, SimCopy
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import USUAL, Timing
-from anypool.model import Changes, HostId, StateReason, VmId, VmState
+from anypool.drivers.sim.wardens import SimWarden, Wardens
+from anypool.model import Changes, HostId, StateReason, VmId, VmState, WatchdogKind
 
 _REMEMBERED = 20_000
 _POLL_S = 0.2
@@ -51,6 +52,7 @@ class World:
         self.clock: Clock = clock or SystemClock()
         self.fault_rate = 0.0
         self.fences: list[tuple[float, HostId]] = []
+        self.wardens = Wardens(_die_all, _end_vms)
         self._random = random.Random(seed)
         self._lock = threading.RLock()
         self._state = State()
@@ -77,6 +79,7 @@ class World:
     def _settled_turn(self) -> Iterator[State]:
         self._state.now = self.clock.now()
         migrate.advance(self._state)
+        self.wardens.advance(self._state)
         try:
             yield self._state
         finally:
@@ -228,9 +231,7 @@ class World:
     def kill_host(self, host: HostId) -> None:
         """Let a host die: everything on it ends, nobody answers until `boot_host`."""
         with self.turn() as state:
-            state.hosts.put(host, replace(state.host(host), alive=False, frozen_at=0.0))
-            for vm in state.vms_on(host):
-                _die(state, host, vm)
+            _die_all(state, host)
 
     def boot_host(self, host: HostId) -> None:
         """Let a dead host come back; its VMs are defined and stopped."""
@@ -247,6 +248,22 @@ class World:
         """Switch a host off as its BMC does; `fences` remembers when."""
         self.fences.append((self.clock.now(), host))
         self.switch_host_off(host)
+
+    def set_warden(self, host: HostId, kind: WatchdogKind) -> None:
+        """Give a host a warden with such a watchdog; it is not kept in the world's file."""
+        with self.turn():
+            self.wardens.known[host] = SimWarden(kind)
+
+    def still_host(self, host: HostId, *, still: bool = True) -> None:
+        """Let a host with a warden stand still and answer nobody, or go on where it was."""
+        with self.turn() as state:
+            self.wardens.known[host].still = still
+            state.hosts.put(host, replace(state.host(host), reachable=not still, heard=not still))
+
+    def cut_storage(self, host: HostId, *, stored: bool = False) -> None:
+        """Cut a host with a warden off from its storage, or mend that."""
+        with self.turn():
+            self.wardens.known[host].stored = stored
 
     def set_bmc(self, host: HostId, mood: BmcMood) -> None:
         """Give a host a BMC of its own, or another mood."""
@@ -333,6 +350,18 @@ def _fits(fault: Fault, operation: str, vm: VmId | None, host: HostId | None) ->
         and fault.vm in (None, vm)
         and fault.host in (None, host)
     )
+
+
+def _die_all(state: State, host: HostId) -> None:
+    state.hosts.put(host, replace(state.host(host), alive=False, frozen_at=0.0))
+    _end_vms(state, host)
+
+
+def _end_vms(state: State, host: HostId) -> None:
+    for vm in state.vms_on(host):
+        copy = state.copy(host, vm)
+        if copy is not None and (copy.started_at or not state.host(host).alive):
+            _die(state, host, vm)
 
 
 def _die(state: State, host: HostId, vm: VmId) -> None:

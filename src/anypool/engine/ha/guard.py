@@ -20,6 +20,7 @@ from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.ears import Ears, Knock
 from anypool.engine.ha.knocks import knock
+from anypool.engine.ha.leasing import Leasing
 from anypool.engine.ha.patients import Patients
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.ha.wanted import wanted
@@ -84,6 +85,7 @@ class Guard:
         self._vitals.refute = self._refute
         self.charges = Charges(store)
         self.ears = Ears(engine.vitals, engine.services.all)
+        self.leasing = Leasing(engine.vitals)
         self._begin = Begin(engine, store)
         self.patients = Patients(engine, self.charges, self._begin)
         self._crew: ThreadCrew | None = None
@@ -156,6 +158,7 @@ class Guard:
         self._asking.forget()
         self.ears.forget()
         self.patients.forget()
+        self.leasing.begin()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
             last = ha.pulse(tx)
@@ -173,6 +176,8 @@ class Guard:
         }
         everywhere = frozenset[HostId]().union(*scopes.values())
         self.charges.look(everywhere, known, now)
+        for task in self.leasing.tasks(everywhere, inventory):
+            self.submit(task)
         under_way, left = self._records(everywhere, inventory)
         world = World(
             inventory=inventory,
@@ -299,6 +304,7 @@ class Guard:
             asked_at=self._asking.asked_at(key),
             at_risk=len(round_.holding.get(key, ())),
             saves=key in round_.holding and round_.saves(key),
+            lease=self.leasing.clock(key),
         )
 
     def _has_bmc(self, key: HostId, round_: Round) -> bool:

@@ -27,10 +27,12 @@ from anypool.model import (
     Power,
     Reach,
     Remark,
+    StorageLease,
     Vm,
     VmId,
     Volume,
 )
+from anypool.planner.ha.detect import Path, Word
 from anypool.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ class Observer:
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.vitals = Vitals(clock)
         self.vitals.ask_peer = self._ask_peer
+        self.vitals.leases.ask = self._ask_leases
+        self.vitals.look_at_leases = self._look_at_leases
         self.moving: Callable[[], frozenset[VmId]] = frozenset
         self.changed: Callable[[Delta], None] = lambda _: None
         self.whole: Callable[[EndpointId], None] = lambda _: None
@@ -109,6 +113,18 @@ class Observer:
             return self.driver_of(host).reaches(host, address, port)
         except AnypoolError:
             return Reach.UNKNOWN
+
+    def _ask_leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
+        """Let a host read the leases of others; never raises."""
+        try:
+            return self.driver_of(host).leases(host, of)
+        except AnypoolError:
+            return ()
+
+    def _look_at_leases(self, host: HostId) -> None:
+        """Have the lease of one host read now; that it was renewed is a sign of life."""
+        for one in self.vitals.leases.look((host,), self.inventory):
+            self.vitals.note(one, Path.STORAGE, Word.ANSWERS)
 
     def switch_of(self, host: HostId) -> Driver:
         """Return the driver that switches a host: of its BMC, or else of its endpoint."""

@@ -11,12 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.clock import Clock
+from anypool.engine.observing.leases import Leases
 from anypool.engine.observing.moments import Moments
 from anypool.model import (
     EndpointId,
     Frame,
     HostId,
     HostState,
+    LeaseExpired,
     Power,
     PowerOff,
     Proof,
@@ -48,6 +50,8 @@ class Vitals:
 
     def __init__(self, clock: Clock) -> None:
         self.moments = Moments(clock)
+        self.leases = Leases(clock, self.moments.now)
+        self.look_at_leases: Callable[[HostId], None] = lambda _: None
         self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
         self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
         self.recall: Callable[[], Iterable[Stated]] = tuple
@@ -71,6 +75,7 @@ class Vitals:
             self._life.clear()
             self._power.clear()
             self._hushed.clear()
+            self.leases.begin()
             self._stated = kept
 
     def frame(self, endpoint: EndpointId, frame: Frame) -> None:
@@ -167,7 +172,8 @@ class Vitals:
         with self._lock:
             life, power = self.life(host), self.power(host)
             old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
-            for proof in (self._stated.get(host), None if old else power.proof):
+            by_power = None if old else power.proof
+            for proof in (self._stated.get(host), by_power, self.leases.proof(host)):
                 if proof is not None and refuted(proof, life) is None:
                     return proof
             return None
@@ -180,10 +186,13 @@ class Vitals:
     def against(self, proofs: Iterable[Proof]) -> Reason | None:
         """Return why a start on the word of these proofs is not to be, None if they stand.
 
-        The power of a host that was read off is read again, unless that was just done.
+        The power of a host that was read off, or its lease, is read again, unless that was just
+        done.
         """
         for proof in proofs:
             if isinstance(proof, PowerOff) and (why := self._against_power(proof.host)):
+                return why
+            if isinstance(proof, LeaseExpired) and (why := self._against_lease(proof)):
                 return why
             with self._lock:
                 if (why := refuted(proof, self.life(proof.host))) is not None:
@@ -201,6 +210,18 @@ class Vitals:
         if word is Word.ON:
             return reason("ha.not-now", host=host)
         return None if word is Word.OFF else reason("ha.no-power-now", host=host)
+
+    def _against_lease(self, proof: LeaseExpired) -> Reason | None:
+        """Return why a lease that ran out proves nothing now; it is read again if that is old."""
+        if self.leases.age_s(proof.host) > FRESH_S:
+            self.look_at_leases(proof.host)
+        if not self.leases.stands(proof):
+            return reason("ha.lease-moved", host=proof.host)
+        if proof.watchdog not in self.leases.accepted:
+            return reason("ha.no-such-watchdog", host=proof.host)
+        if self.leases.age_s(proof.host) > FRESH_S:
+            return reason("ha.no-lease-now", host=proof.host)
+        return None
 
     def _lives(self, host: HostId, now: float) -> None:
         self._hushed.pop(host, None)

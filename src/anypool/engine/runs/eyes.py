@@ -18,6 +18,7 @@ from anypool.plan import (
     PowerOnHost,
     StartAfterFailure,
     hosts_of,
+    reason,
     vm_of,
 )
 
@@ -107,11 +108,14 @@ class Eyes:
         return replace(sight, power=power, answered=sight.answered or off)
 
     def _look_before_fencing(self, host: HostId) -> Sight:
-        """Ask the host whether it lives after all, and its BMC for its power; that must answer."""
+        """Ask the host whether it lives after all, its lease, and its BMC; that must answer."""
         sight = self._look_at_host(host)
-        power = self._observer.vitals.read_power(host)
-        inventory = self._observer.inventory
-        return replace(sight, power=power, answered=power is not Power.UNKNOWN, inventory=inventory)
+        vitals = self._observer.vitals
+        vitals.look_at_leases(host)
+        fresh = reason("ha.fresh-lease") if vitals.leases.is_fresh(host) else None
+        power = vitals.read_power(host)
+        known = replace(sight, inventory=self._observer.inventory, void=fresh)
+        return replace(known, power=power, answered=power is not Power.UNKNOWN)
 
     def _is_off(self, host: HostId, power: Power) -> bool:
         known = self._observer.inventory.hosts.get(host)

@@ -38,6 +38,8 @@ def _fence(action: FenceHost, sight: Sight, *, acked: bool) -> Decision:
         return Done()
     if sight.power is not Power.ON:
         return Wait(reason("ha.no-power-now", host=host.name))
+    if sight.void is not None and sight.void.code == "ha.fresh-lease" and not acked:
+        return Fail(sight.void)
     if acked:
         return Act(Deed.PERFORM, reason("run.not-off-yet", host=host.name), AGAIN_S)
     return _DO
@@ -55,7 +57,7 @@ def _start(action: StartAfterFailure, sight: Sight, memory: Memory, times: Times
     if here.copy not in GONE:
         return Fail(reason("run.vm-is", copy=here.copy))
     if sight.void is not None:
-        wait = sight.void.code == "ha.no-power-now"
+        wait = sight.void.code in ("ha.no-power-now", "ha.no-lease-now")
         return Wait(sight.void) if wait else Fail(sight.void)
     return Act(Deed.PERFORM, None, times.settle_s) if memory.sent else _DO
 

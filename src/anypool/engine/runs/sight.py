@@ -61,9 +61,9 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     For a migration the target is read before the source, so that a source seen running
     beside a finished target has come back, and is not merely an older reading.
     `power` is what the BMC of a host says that is to be switched, UNKNOWN where it has none.
-    `void` says why the proofs of a start after a failure do not stand now, None if they do.
-    `job` is None if it could not be asked for; `inventory` is the pool as known right
-    after the look.
+    `void` says why the proofs of a start after a failure do not stand now, None if they do;
+    or of a host to be switched off that its lease is fresh. `job` is None if it could not be
+    asked for; `inventory` is the pool as known right after the look.
     """
 
     inventory: Inventory

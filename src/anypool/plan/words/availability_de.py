@@ -13,6 +13,10 @@ WORDS: dict[str, str] = {
     "proof.power-off": "der Strom von {host} wurde zweimal als aus gelesen",
     "proof.said-gone": "{host} selbst sagt, dass {vm} fort ist",
     "proof.stated": "{who} sagt, dass {host} tot ist: {words}",
+    "proof.lease-expired": "das Lease von {host} auf dem Speicher stand {bound} still, und sein "
+    "Hardware-Watchdog ({watchdog}) war scharf",
+    "proof.lease-expired-stand-in": "das Lease von {host} auf dem Speicher stand {bound} still, "
+    "und ein Ersatz für einen Watchdog war scharf, den dieses Labor gelten lässt ({watchdog})",
     "check.fences-alive": "{host} antwortet und würde ausgeschaltet",
     "check.unproven": "nichts beweist, dass {vm} nicht auf {host} läuft",
     "check.starts-at-home": "{vm} würde auf {host} neu gestartet, wo sie ist",
@@ -51,6 +55,11 @@ WORDS: dict[str, str] = {
     "ha.silent-on": "er hat Strom und zeigt auf keinem Weg Leben",
     "ha.braked": "er wird nicht ausgeschaltet: {why}",
     "ha.fresh-lease": "er erneuert sein Lease auf dem Speicher",
+    "ha.lease-runs-out": "sein Lease auf dem Speicher steht still; in {left} hat sein Watchdog "
+    "({watchdog}) ihn zurückgesetzt",
+    "ha.lease-moved": "das Lease von {host} auf dem Speicher steht nicht, wo es stand",
+    "ha.no-lease-now": "das Lease von {host} auf dem Speicher ist jetzt nicht lesbar",
+    "ha.no-such-watchdog": "ein Watchdog, wie {host} ihn hat, beweist hier nichts",
     "ha.cold": "dieser Manager hat gerade begonnen und weiß nichts Älteres; noch {left}",
     "ha.dark": "{silent} von {all} Hosts sind still: vielleicht ist der Manager abgeschnitten",
     "ha.enough-fences": "{count} wurden in {within} ausgeschaltet, höchstens {most} dürfen es",

@@ -13,6 +13,10 @@ WORDS: dict[str, str] = {
     "proof.power-off": "the power of {host} was read as off twice",
     "proof.said-gone": "{host} itself says that {vm} is gone",
     "proof.stated": "{who} says that {host} is dead: {words}",
+    "proof.lease-expired": "the storage lease of {host} stood still for {bound}, and its hardware "
+    "watchdog ({watchdog}) was armed",
+    "proof.lease-expired-stand-in": "the storage lease of {host} stood still for {bound}, and a "
+    "stand-in for a watchdog was armed, which this lab takes for one ({watchdog})",
     "check.fences-alive": "{host} answers and would be switched off",
     "check.unproven": "nothing proves that {vm} does not run on {host}",
     "check.starts-at-home": "{vm} would be started anew on {host}, where it is",
@@ -51,6 +55,11 @@ WORDS: dict[str, str] = {
     "ha.silent-on": "it has power and shows no life on any path",
     "ha.braked": "it is not switched off: {why}",
     "ha.fresh-lease": "it renews its lease on storage",
+    "ha.lease-runs-out": "its storage lease stands still; in {left} its watchdog ({watchdog}) "
+    "has reset it",
+    "ha.lease-moved": "the storage lease of {host} does not stand where it stood",
+    "ha.no-lease-now": "the storage lease of {host} cannot be read now",
+    "ha.no-such-watchdog": "a watchdog as {host} has it proves nothing here",
     "ha.cold": "this manager has just begun and knows nothing older; {left} left",
     "ha.dark": "{silent} of {all} hosts are silent: the manager itself may be cut off",
     "ha.enough-fences": "{count} were switched off within {within}, at most {most} may be",

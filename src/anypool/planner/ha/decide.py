@@ -19,6 +19,7 @@ class WouldDo(StrEnum):
     """A proof that is missing and would do; see `model.proof`."""
 
     POWER_OFF = "power-off"
+    LEASE_EXPIRED = "lease-expired"
     SAID_GONE = "said-gone"
     STATED = "stated"
 
@@ -63,6 +64,13 @@ class NeedsProof(Struct, frozen=True, gc=False, tag=True):
 Decision: TypeAlias = Leave | Hold | ReadPower | Fence | Recover | NeedsProof
 
 
+class LeaseClock(Struct, frozen=True, kw_only=True, gc=False):
+    """How long a lease must still stand still, None while it may be renewed; its watchdog."""
+
+    left_s: float | None
+    watchdog: str
+
+
 class Case(Struct, frozen=True, kw_only=True, gc=False):
     """One host as it is judged: what happened to it, and what is known beside.
 
@@ -70,6 +78,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     first read as off without a break, and last asked for; 0 for never. `listened` is whether all
     other paths were asked since it showed life. `at_risk` is how many
     VMs may be there that are to be kept running; it `saves` if one of them has a place elsewhere.
+    `lease` is there if a storage lease would prove it dead once it ran out.
     """
 
     verdict: Verdict
@@ -81,6 +90,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     at_risk: int = 0
     saves: bool = True
     listened: bool = True
+    lease: "LeaseClock | None" = None
 
 
 def decide(case: Case, situation: Situation) -> Decision:
@@ -102,7 +112,7 @@ def decide(case: Case, situation: Situation) -> Decision:
     if not case.saves:
         return Hold(reason("ha.saves-nothing"))
     if not case.bmc:
-        return _missing(case, reason("ha.no-bmc"))
+        return _runs_out(case) or _missing(case, reason("ha.no-bmc"))
     return _by_power(case, situation)
 
 
@@ -115,17 +125,26 @@ def _by_power(case: Case, situation: Situation) -> Decision:
             return Hold(reason("ha.off-once"))
         case Word.ON:
             if not situation.rule.fence:
-                return _missing(case, reason("ha.fence-off"))
+                return _runs_out(case) or _missing(case, reason("ha.fence-off"))
             why = brake(situation, case.verdict)
             return Hold(reason("ha.braked", why=why)) if why else Fence(reason("ha.silent-on"))
         case _:
             if situation.now - case.asked_at < situation.rule.power_every_s:
-                return _missing(case, reason("ha.bmc-silent"))
+                return _runs_out(case) or _missing(case, reason("ha.bmc-silent"))
             return ReadPower(reason("ha.power-unknown"))
 
 
+def _runs_out(case: Case) -> Hold | None:
+    """Return that a lease is waited for that stands still, None if there is none."""
+    if case.lease is None or case.lease.left_s is None:
+        return None
+    left = round(case.lease.left_s, 1)
+    return Hold(reason("ha.lease-runs-out", left=left, watchdog=case.lease.watchdog))
+
+
 def _missing(case: Case, why: Reason) -> NeedsProof:
-    first = (WouldDo.POWER_OFF,) if case.bmc else ()
+    first: tuple[WouldDo, ...] = (WouldDo.POWER_OFF,) if case.bmc else ()
+    first += (WouldDo.LEASE_EXPIRED,) if case.lease is not None else ()
     return NeedsProof(why, (*first, WouldDo.SAID_GONE, WouldDo.STATED))
 
 

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from anypool.model import HostId, PowerOff, Proof, SaidGone, Stated, proven_since
+from anypool.model import HostId, LeaseExpired, PowerOff, Proof, SaidGone, Stated, proven_since
 from anypool.plan import Reason, reason
 
 
@@ -31,7 +31,7 @@ def refuted(proof: Proof, life: Life) -> Reason | None:
         case PowerOff():
             if life.on_at >= proof.first_at:
                 return reason("ha.power-on", host=life.host)
-        case Stated():
+        case Stated() | LeaseExpired():
             pass
         case _:
             assert_never(proof)

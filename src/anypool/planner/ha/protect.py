@@ -40,12 +40,13 @@ class Protected(Struct, frozen=True, kw_only=True):
 
 class Ground(Struct, frozen=True, kw_only=True):
     """What the question is asked on: the policies of the kind `ha` by host, fates, and who is
-    tried once only."""
+    tried once only. `leased` are hosts that a storage lease which runs out proves dead."""
 
     inventory: Inventory
     rules: Mapping[HostId, HighAvailability]
     fates: Mapping[VmId, Fate]
     once: frozenset[VmId] = frozenset()
+    leased: frozenset[HostId] = frozenset()
 
 
 def rules_by_host(bounds: tuple[Bound, ...]) -> dict[HostId, HighAvailability]:
@@ -94,6 +95,8 @@ def _asks(host: HostId, on: Ground) -> Reason | None:
     rule = on.rules[host]
     if rule.level is not Level.AUTOMATIC:
         return reason("ha.level", level=str(rule.level))
+    if host in on.leased:
+        return None
     if Capability.HOST_POWER not in on.inventory.hosts[host].capabilities:
         return reason("ha.no-bmc")
     return None if rule.fence else reason("ha.fence-off")
