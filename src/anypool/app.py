@@ -18,8 +18,8 @@ import uvicorn
 
 from anypool import __version__, logs, systemd
 from anypool.api import Web
-from anypool.api.certificate import Certificate, own
 from anypool.api.origin import own_names
+from anypool.api.showing import Showing
 from anypool.clock import SystemClock
 from anypool.drivers.remote import WorkerPool
 from anypool.engine import Engine
@@ -61,6 +61,7 @@ class App(NamedTuple):
         self.services.rolling.start()
         self.services.guard.start()
         self.services.postman.start()
+        self.services.certificate_watch.start()
         gc.freeze()
         self.services.lists.start()
 
@@ -68,6 +69,7 @@ class App(NamedTuple):
         """End all work; what runs goes on with the next start."""
         self.web.close()
         self.services.lists.stop()
+        self.services.certificate_watch.stop()
         self.services.postman.stop()
         self.services.guard.stop()
         self.services.rolling.stop()
@@ -135,9 +137,9 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     app = build(settings)
     try:
         app.start()
-        certificate = _certificate(settings, listener)
-        _greet(app, listener, certificate)
-        return run(app, listener, certificate)
+        showing = _showing(settings, listener)
+        _greet(app, listener, showing)
+        return run(app, listener, showing)
     finally:
         app.stop()
         listener.close()
@@ -158,8 +160,9 @@ def offline_bundle(settings: Settings) -> bytes:
     return support.offline(settings, SystemClock())
 
 
-def run(app: App, listener: socket.socket, certificate: Certificate | None) -> int:
+def run(app: App, listener: socket.socket, showing: Showing | None) -> int:
     """Serve HTTP until a signal, or until `app.web.stop()`; return the exit code."""
+    certificate = None if showing is None else showing.certificate
     config = uvicorn.Config(
         app.web.asgi,
         log_config=None,
@@ -178,7 +181,9 @@ def run(app: App, listener: socket.socket, certificate: Certificate | None) -> i
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(config, app.web)
     app.web.stopping = server.stop
-    server.run(sockets=[listener])
+    config.load()
+    with app.services.certificates.showing(showing, config.ssl):
+        server.run(sockets=[listener])
     return 0
 
 
@@ -254,22 +259,23 @@ def _inherited(fd: int) -> socket.socket:
     return listener
 
 
-def _certificate(settings: Settings, listener: socket.socket) -> Certificate | None:
+def _showing(settings: Settings, listener: socket.socket) -> Showing | None:
     host = listener.getsockname()[0]
     if _is_loopback(host):
         return None
     names = own_names() | (frozenset() if _is_wild(host) else {host})
-    return own(Path(settings.state_dir) / "tls", names, SystemClock().now())
+    return Showing(settings, names, SystemClock())
 
 
-def _greet(app: App, listener: socket.socket, certificate: Certificate | None) -> None:
+def _greet(app: App, listener: socket.socket, showing: Showing | None) -> None:
     host, port = listener.getsockname()[:2]
     address = _url(host, port)
     print(f"anypool {__version__} listens on {address}", flush=True)
     if app.settings.demo:
         print("Everything in this pool is simulated.", flush=True)
-    if certificate is not None:
-        print(f"SHA-256 fingerprint of its certificate: {certificate.fingerprint}", flush=True)
+    if showing is not None:
+        shown = showing.certificate.fingerprint
+        print(f"SHA-256 fingerprint of its certificate: {shown}", flush=True)
     print(f"API document: {address}/api/openapi.json", flush=True)
     if code := app.services.logins.first_code():
         print(f"First login, once and within 15 minutes: {_link(address, code)}", flush=True)

@@ -33,6 +33,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     listen_host: Annotated[str, Meta(description="address the manager listens on")] = "127.0.0.1"
     listen_port: Annotated[Port, Meta(description="port the manager listens on")] = 8420
+    tls_certificate: Annotated[
+        str, Meta(description="file with the manager's certificate; empty: one of its own making")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="file with the key of that certificate")] = ""
+    tls_own_days: Annotated[
+        Days, Meta(description="how long a certificate of its own making is good")
+    ] = 825.0
+    tls_check_s: Annotated[
+        Seconds, Meta(description="between two looks whether its certificate is renewed or to be")
+    ] = 60.0
     workers: Annotated[Count, Meta(description="worker processes for drivers")] = 2
 
     demo: Annotated[
@@ -136,6 +146,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             gt=0, le=8760, description="hours after which a message that nobody takes is given up"
         ),
     ] = 24.0
+
+    certificates_every_s: Annotated[
+        Seconds, Meta(description="between two looks at the certificates of hosts and BMCs")
+    ] = 21_600.0
 
     energy_file: Annotated[
         str,

@@ -6,16 +6,17 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from anypool.api.certificate import own
+from anypool.api.showing import Showing
 from anypool.app import build, run
 from anypool.cli import contexts
+from anypool.clock import SystemClock
 from anypool.settings import Settings
 from tests.service.manager_kit import DEADLINE_S, until
 from tests.unit.cli_kit import Terminal
@@ -77,18 +78,19 @@ def _managers_of(state: Path) -> list[str]:
 
 
 @contextmanager
-def encrypted(state: Path) -> Iterator[tuple[str, str, str]]:
+def encrypted(state: Path, **settings: Any) -> Iterator[tuple[str, str, str]]:
     """Yield address, fingerprint and a login code of a manager with its own certificate."""
-    app = build(Settings(state_dir=str(state), workers=1))
+    chosen = Settings(state_dir=str(state), workers=1, **settings)
+    app = build(chosen)
     app.start()
     listener = socket.create_server(("127.0.0.1", 0))
-    certificate = own(state / "tls", frozenset({"127.0.0.1"}), time.time())
-    server = threading.Thread(target=run, args=(app, listener, certificate))
+    showing = Showing(chosen, frozenset({"127.0.0.1"}), SystemClock())
+    server = threading.Thread(target=run, args=(app, listener, showing))
     server.start()
     code = app.services.logins.first_code() or app.services.logins.code()
     try:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        yield url, certificate.fingerprint, code
+        yield url, showing.certificate.fingerprint, code
     finally:
         app.web.stop()
         server.join(DEADLINE_S)

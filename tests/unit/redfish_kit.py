@@ -50,6 +50,7 @@ class Service:
     closing: threading.Event = field(default_factory=threading.Event)
     url: str = ""
     fingerprint: str = ""
+    context: ssl.SSLContext | None = None
 
     def system(self) -> dict[str, Any]:
         return {
@@ -221,6 +222,7 @@ def served(folder: Path) -> Iterator[Service]:
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
+    service.context = context
     service.url = f"https://127.0.0.1:{server.server_address[1]}"
     service.fingerprint = certificate.fingerprint.replace(":", "").lower()
     thread = threading.Thread(target=partial(server.serve_forever, 0.02), daemon=True)

@@ -60,6 +60,7 @@ from anypool.store import (
     act,
     audit,
     bookings,
+    certificates,
     connect,
     events,
     facts,
@@ -367,6 +368,8 @@ def _told(tx: Tx) -> None:
         made_at=tx.now, due_at=tx.now, more=("h2 is silent",), count=2, gathers=True,
     )  # fmt: skip
     notify.put(tx, (letter,))
+    bmc = certificates.Known(id="bmc:h1", what="the BMC of h1", place="10.0.0.9:443", until=HOUR)
+    certificates.put(tx, bmc)
 
 
 def _kept(store: Store, clock: ManualClock) -> None:

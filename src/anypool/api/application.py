@@ -16,6 +16,7 @@ from anypool.api import (
     backups,
     bmcs,
     bookings,
+    certificates,
     consoles,
     consolidations,
     demo,
@@ -64,6 +65,7 @@ from anypool.service import Services
 _API = (
     audit,
     backups,
+    certificates,
     notifications,
     records,
     exports,

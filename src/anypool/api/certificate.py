@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import ssl
 from pathlib import Path
 
 from cryptography import x509
@@ -10,8 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_DAYS = 825
-_RENEW_DAYS = 30
+from anypool.errors import Invalid
+
+DAY_S = 86_400.0
+_DAYS = 825.0
+_RENEW_DAYS = 30.0
 
 
 class Certificate:
@@ -27,47 +31,97 @@ class Certificate:
         raw = _read(self.certificate).fingerprint(hashes.SHA256()).hex().upper()
         return ":".join(raw[i : i + 2] for i in range(0, len(raw), 2))
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Return from when until when it is good, in seconds since 1970."""
+        found = _read(self.certificate)
+        return found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
 
-def own(folder: Path, names: frozenset[str], now: float) -> Certificate:
-    """Return the certificate in `folder`; make one if it is missing or soon over."""
+    def check(self) -> None:
+        """Return quietly if both files can be read and belong together; raise `Invalid`."""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+            _read(self.certificate)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+            raise Invalid(
+                f"the certificate {self.certificate} with the key {self.key} will not do: {why}",
+                hint="both are PEM, the certificate first and then those that vouch for it",
+            ) from error
+
+
+def own(
+    folder: Path, names: frozenset[str], now: float, days: float = _DAYS, *, force: str = ""
+) -> Certificate:
+    """Return the certificate in `folder`; make one if it is missing, soon over or over.
+
+    The key stays: whoever trusts it needs not be asked again. `force` makes one now: "renew"
+    with the key that is there, "new-key" with another.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = Certificate(folder / "certificate.pem", folder / "key.pem")
-    soon = datetime.datetime.fromtimestamp(now, datetime.UTC) + datetime.timedelta(_RENEW_DAYS)
-    complete = found.certificate.exists() and found.key.exists()
-    if not complete or _read(found.certificate).not_valid_after_utc < soon:
-        _make(found, names, now)
+    if force or not _whole(found) or found.span[1] - now < _rest_s(found):
+        keep = force != "new-key" and _whole(found)
+        _make(found, names, now, days, None if not keep else _key(found.key))
     return found
+
+
+def _rest_s(found: Certificate) -> float:
+    """Return how long before its end a certificate is renewed: a third of its life at most."""
+    begin, end = found.span
+    return min(_RENEW_DAYS * DAY_S, (end - begin) / 3)
+
+
+def _whole(found: Certificate) -> bool:
+    """Say whether both files are there and belong together."""
+    try:
+        found.check()
+    except Invalid:
+        return False
+    return True
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey | None:
+    made = serialization.load_pem_private_key(path.read_bytes(), None)
+    return made if isinstance(made, ec.EllipticCurvePrivateKey) else None
 
 
 def _read(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
-def _make(to: Certificate, names: frozenset[str], now: float) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def _make(
+    to: Certificate,
+    names: frozenset[str],
+    now: float,
+    days: float,
+    kept: ec.EllipticCurvePrivateKey | None,
+) -> None:
+    key = kept or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anypool")])
-    begin = datetime.datetime.fromtimestamp(now, datetime.UTC) - datetime.timedelta(hours=1)
+    today = datetime.datetime.fromtimestamp(now, datetime.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(begin + datetime.timedelta(_DAYS))
+        .not_valid_before(today - datetime.timedelta(seconds=min(3600, days * DAY_S)))
+        .not_valid_after(today + datetime.timedelta(days))
         .add_extension(x509.SubjectAlternativeName(list(map(_alternative, sorted(names)))), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(key, hashes.SHA256())
     )
-    _write(
-        to.key,
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
-    )
+    if kept is None:
+        _write(
+            to.key,
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+        )
     _write(to.certificate, made.public_bytes(serialization.Encoding.PEM))
 
 

@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "restore": ("records:restore", "bring those records back from such a file"),
         "db": ("records:app", "move the records to another database"),
         "secret": ("secret:app", "the keys that passwords are encrypted with"),
+        "tls": ("certificates:app", "certificates: until when they are good, and renewing them"),
         "support": ("support:app", "what somebody who helps needs to see"),
         "systemd-unit": ("systemd_unit:systemd_unit", "the files that make a service of it"),
         "completion": ("completion:completion", "completion for bash, zsh or fish"),

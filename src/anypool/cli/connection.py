@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import httpx
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from anypool.cli import contexts, tls
 from anypool.cli.client import Client
@@ -112,7 +113,7 @@ def transport(context: Context) -> httpx.BaseTransport:
     """
     if not context.url.startswith("https:"):
         return httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    return httpx.HTTPTransport(verify=tls.trust(context.url, context.fingerprint))
+    return httpx.HTTPTransport(verify=tls.trust(context.url, context.fingerprint, context.key))
 
 
 def _spoken() -> str:
@@ -130,5 +131,6 @@ def _by_url(url: str) -> Context:
     same = next((context for context in known if context.url == url.rstrip("/")), None)
     if same is not None and not token:
         return same
-    pinned = same.fingerprint if same else ""
-    return Context(url=url.rstrip("/"), token=token, fingerprint=pinned)
+    if same is not None:
+        return replace(same, token=token, user="")
+    return Context(url=url.rstrip("/"), token=token)

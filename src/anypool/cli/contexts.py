@@ -14,12 +14,16 @@ from anypool.errors import Invalid, NotFound
 
 
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One manager; `fingerprint` is the SHA-256 of its own certificate, in hex, or empty."""
+    """One manager; `fingerprint` is the SHA-256 of its own certificate, in hex, or empty.
+
+    `key` is that of the public key in it, which stays when the certificate is renewed.
+    """
 
     url: str
     token: str = ""
     user: str = ""
     fingerprint: str = ""
+    key: str = ""
 
 
 class Contexts(Struct, frozen=True, kw_only=True):

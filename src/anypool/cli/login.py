@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from cyclopts import App, Parameter
+from msgspec.structs import replace
 
 from anypool.cli import contexts, tls
 from anypool.cli.client import Client, Json
@@ -54,7 +55,10 @@ def login(link: str, *, who: As = BY_LINK) -> None:
     url, code = split_link(link)
     asked = {"code": code} if code and not who.user else _password(who, url)
     fingerprint = _fingerprint(url, who.fingerprint)
-    context = _logged_in(Context(url=url, fingerprint=fingerprint), asked, who.days)
+    pinned = Context(url=url, fingerprint=fingerprint)
+    if fingerprint:
+        pinned = replace(pinned, key=_key(url, fingerprint))
+    context = _logged_in(pinned, asked, who.days)
     name = who.name or str(urlsplit(url).hostname)
     file = contexts.path()
     contexts.save(file, contexts.load(file).with_context(name, context))
@@ -132,6 +136,12 @@ def _fingerprint(url: str, expected: str) -> str:
     return shown
 
 
+def _key(url: str, fingerprint: str) -> str:
+    """Return the key of the certificate that was just pinned."""
+    shown = tls.shown_certificate(url)
+    return tls.key_digest(shown) if tls.digest(shown) == fingerprint else ""
+
+
 def _trusted(url: str) -> bool:
     try:
         with open_http(Context(url=url)) as http:
@@ -157,6 +167,4 @@ def _logged_in(context: Context, asked: Json, days: int) -> Context:
         label = f"anypool on {socket.gethostname()}"
         made = client.ask("/tokens", {"label": label, "days": days})
         client.ask("/logout", {})
-    return Context(
-        url=context.url, token=made["secret"], user=me["user"], fingerprint=context.fingerprint
-    )
+    return replace(context, token=made["secret"], user=me["user"])

@@ -9,18 +9,20 @@ from anypool.model import fingerprint_of, plain_fingerprint
 _TIMEOUT_S = 5.0
 
 
-def trust(url: str, fingerprint: str) -> ssl.SSLContext | bool:
+def trust(url: str, fingerprint: str, key: str = "") -> ssl.SSLContext | bool:
     """Return what httpx verifies with: the one pinned certificate, or the system's authorities.
 
+    A renewed certificate is trusted if it is of the same `key`: only who has that can show it.
     Raises `Invalid` when the manager shows another certificate, `Unreachable` when none.
     """
     if not fingerprint or urlsplit(url).scheme != "https":
         return True
     certificate = shown_certificate(url)
-    if digest(certificate) != plain_fingerprint(fingerprint):
+    pinned = plain_fingerprint(fingerprint)
+    if digest(certificate) != pinned and not (key and key_digest(certificate) == key):
         raise Invalid(
             f"{url} shows a certificate that is not the known one",
-            hint="if its certificate was renewed, log in again; if not, somebody is in between",
+            hint="if it was given another one, log in again; if not, somebody is in between",
         )
     context = ssl.create_default_context(cadata=certificate)
     context.check_hostname = False
@@ -44,3 +46,12 @@ def shown_certificate(url: str) -> str:
 def digest(certificate: str) -> str:
     """Return the SHA-256 of a PEM certificate, in lower-case hex."""
     return fingerprint_of(ssl.PEM_cert_to_DER_cert(certificate))
+
+
+def key_digest(certificate: str) -> str:
+    """Return the SHA-256 of the public key in a PEM certificate, in lower-case hex."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    found = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    return fingerprint_of(found.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))

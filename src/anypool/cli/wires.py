@@ -57,7 +57,7 @@ def open_wire(client: Client, context: Context, vm: str, kind: str) -> Iterator[
     """
     ticket = client.ask(f"/vms/{key(vm)}/console", {"kind": kind})
     bearer = {"Authorization": f"Bearer {context.token}"} if context.token else {}
-    trusted = tls.trust(context.url, context.fingerprint)
+    trusted = tls.trust(context.url, context.fingerprint, context.key)
     with ExitStack() as stack:
         try:
             opening = connect(

@@ -135,6 +135,21 @@ class Pools:
             self._endpoints.renew([key])
         self._board.tell((Notice("endpoint", key), Notice("event")))
 
+    def pin(self, key: EndpointId, fingerprint: str, by: str) -> None:
+        """Trust another certificate of an endpoint; raise `NotFound`."""
+        with self.admitting:
+            with self._store.writing() as tx:
+                before = facts.endpoints.get(tx, key)
+                if before is None:
+                    raise NotFound(f"there is no endpoint {key}")
+                others = ((name, text) for name, text in before.options if name != "fingerprint")
+                options = tuple(sorted((*others, ("fingerprint", fingerprint))))
+                facts.endpoints.put(tx, replace(before, options=options))
+                said = f"the certificate {fingerprint} of {key} was confirmed"
+                events.append(tx, _event("endpoint.confirmed", key, said, by))
+            self._endpoints.renew([key])
+        self._board.tell((Notice("endpoint", key), Notice("event")))
+
     def allow(self, plan: Plan, inventory: Inventory) -> None:
         """Return quietly if none of a plan's hosts is observe-only; raise `Denied`.
 

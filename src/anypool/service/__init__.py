@@ -6,6 +6,7 @@ else; everything raised is from `anypool.errors`.
 
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
+from anypool.engine.certificates.watch import Certificates as CertificateWatch
 from anypool.engine.ha.guard import Guard
 from anypool.engine.notifying.postman import Postman
 from anypool.engine.rolling import Rolling
@@ -17,6 +18,7 @@ from anypool.service.backups import Backups
 from anypool.service.balances import Balances
 from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
+from anypool.service.certificates import Certificates
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
 from anypool.service.datastores import Datastores
@@ -88,6 +90,8 @@ class Services:
         self.bmcs = Bmcs(engine)
         self.bookings = Bookings(engine)
         self.consolidations = Consolidations(engine, proposals, clock, settings)
+        self.certificate_watch = CertificateWatch(engine, store, clock, settings)
+        self.certificates = Certificates(engine, self.certificate_watch, clock)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)

@@ -10,6 +10,7 @@ take one, so that what belongs together is written in one transaction:
         events.append(tx, event)
 """
 
+from anypool.store import certificate_tables as certificate_tables
 from anypool.store import ha_tables as ha_tables
 from anypool.store import kept_tables as kept_tables
 from anypool.store import notify_tables as notify_tables

@@ -22,7 +22,7 @@ from anypool.model import ADDRESS_HINT, fingerprint_of, split_address
 LONGEST_BYTES = 1 << 20
 _AGENT = {"Accept": "application/json", "OData-Version": "4.0", "User-Agent": "anypool"}
 _RENEWED = (
-    "if its certificate was renewed, confirm the new one with `anypool host set-bmc`; "
+    "if its certificate was renewed, confirm the new one with `anypool tls confirm`; "
     "if not, somebody is in between"
 )
 

@@ -46,7 +46,7 @@ class PlainPinned(HTTPSConnection):
             raise Denied(
                 f"{self.host}:{self.port} shows another certificate than the one that was "
                 f"confirmed: {seen}",
-                hint="if it was renewed, remove the endpoint and add it with that fingerprint; "
+                hint="if it was renewed, confirm it with `anypool tls confirm`; "
                 "if not, somebody is in between",
             )
 

@@ -20,7 +20,7 @@ from anypool.drivers import Driver
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
 from anypool.engine.threads import Ticker
-from anypool.errors import AnypoolError, Denied, StoreFailed
+from anypool.errors import AnypoolError, Denied, NotFound, StoreFailed
 from anypool.model import (
     Bmc,
     Endpoint,
@@ -211,6 +211,20 @@ class Bmcs:
         self._publish(bmc.host, reading.power)
         self._woken.set()
         return known
+
+    def pin(self, host: HostId, fingerprint: str, by: str) -> None:
+        """Trust another certificate of a BMC; its password stays. Raise `NotFound`."""
+        if (known := self.get(host)) is None:
+            raise NotFound(f"{host} has no BMC")
+        fresh = replace(known.bmc, fingerprint=fingerprint)
+        said = f"the certificate {fingerprint} of {fresh.url} was confirmed"
+        with self._store.writing() as tx:
+            facts.bmcs.put(tx, fresh)
+            events.append(tx, _event("host.bmc-confirmed", host, said, by))
+        with self._lock:
+            self._states[host] = _State(KnownBmc(bmc=fresh))
+        self._pool.forget(_id(host))
+        self._woken.set()
 
     def drop(self, host: HostId, by: str) -> None:
         """Forget the BMC of a host; quiet if it has none."""
