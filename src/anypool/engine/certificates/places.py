@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from anypool.drivers.libvirt.address import SCHEMES
 from anypool.engine.certificates.judging import Seen
 from anypool.engine.notifying.addresses import Target
 from anypool.engine.notifying.dialling import dialled, said
@@ -44,8 +43,8 @@ def _of_endpoint(endpoint: Endpoint) -> Iterator[Known]:
     if parts.scheme == "vsphere" and host:
         pinned = plain_fingerprint(dict(endpoint.options).get("fingerprint", ""))
         yield Known(id=key, what=what, place=_place(host, parts.port or _HTTPS), pinned=pinned)
-    scheme, _, transport = parts.scheme.partition("+")
-    if scheme in SCHEMES and host and transport in ("", "tls"):
+    transport = parts.scheme.partition("+")[2]
+    if endpoint.driver == "libvirt" and host and transport in ("", "tls"):
         yield Known(id=key, what=what, place=_place(host, parts.port or _LIBVIRT_TLS))
         file = client_files(endpoint.uri)[0]
         client = f"the client of libvirt on this machine ({file})"
