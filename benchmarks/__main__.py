@@ -40,6 +40,8 @@ def main() -> int:
         module.run()
         return 0
     if "--inside" not in sys.argv:
+        if hasattr(module, "prepare"):
+            module.prepare()
         return run_inside(sys.argv[1:], module.HOSTS)
     state = str(Path(sys.argv[-1]))
     if hasattr(module, "run_in_lab"):

@@ -2,9 +2,13 @@
 
 import http.client
 import json
+import os
 import subprocess
 import threading
 import time
+from pathlib import Path
+
+from anypool import lab as labs
 
 EVERY_S = 0.05
 PATIENCE_S = 0.3
@@ -71,3 +75,18 @@ def answers_again(guest: Guest) -> Wait:
             raise SystemExit(f"{guest.name} does not answer")
         time.sleep(EVERY_S)
     return Wait(guest, boot)
+
+
+def began_at(guest: Guest, lab: str, state: Path) -> float:
+    """Return when the one emulator of a guest was started, seconds since 1970."""
+    pids = [
+        one.pid
+        for server in labs.status(lab, state).servers
+        for one in labs.processes(lab, server.name, state)
+        if one.vm_uuid == guest.uuid
+    ]
+    if len(pids) != 1:
+        raise SystemExit(f"{guest.name} has {len(pids)} emulators")
+    ticks = int(Path(f"/proc/{pids[0]}/stat").read_text().rpartition(")")[2].split()[19])
+    up_s = float(Path("/proc/uptime").read_text().split()[0])
+    return time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")

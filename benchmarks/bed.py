@@ -25,6 +25,7 @@ def run_inside(words: list[str], hosts: int) -> int:
     """Bring a lab up, run `python -m benchmarks WORDS` inside its network, take it down."""
     with TemporaryDirectory(prefix="anypool-bench-") as folder:
         state = Path(folder)
+        state.chmod(0o711)  # peers have daemons that are not root, and servers' /etc is in there
         spec = labs.LabSpec(name="bench", hosts=hosts, spares=0, state_dir=state)
         labs.up(spec, lambda line: print(line, flush=True))
         try:

@@ -7,13 +7,13 @@ from pathlib import Path
 from anypool import lab as labs
 from anypool.cli.client import Json
 from anypool.cli.showcase import set_bmc
-from benchmarks.answers import Guest, answers_again
+from benchmarks.answers import Guest, answers_again, began_at
 from benchmarks.bed import Bed
 
 LAB = "bench"
 KINDS = {"locked": False, "unlocked": True}
 """The guests, and whether their disks are `<shareable/>`."""
-PHASES = ("detect s", "prove s", "plan s", "boot s", "whole s")
+PHASES = ("detect s", "prove s", "plan s", "start s", "boot s", "whole s")
 ANSWER_S = 180.0
 READY_S = 180.0
 
@@ -76,7 +76,8 @@ class Ours:
         """Keep where the seconds went, by the proof and the journal."""
         step = self._start_of(guest, began)
         proof = step["action"]["proof"]
-        marks = (began, proof["first_at"], proof["at"], step["begun_at"], answered)
+        runs_at = began_at(guest, LAB, self.state)
+        marks = (began, proof["first_at"], proof["at"], step["begun_at"], runs_at, answered)
         for phase, (since, until) in zip(PHASES, pairwise(marks), strict=False):
             self.rows[phase].append(until - since)
         self.rows[PHASES[-1]].append(answered - began)

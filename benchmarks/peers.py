@@ -7,7 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-PACKAGES = {"hbal": "ganeti-htools", "hspace": "ganeti-htools"}
+PACKAGES = {
+    "hbal": "ganeti-htools",
+    "hspace": "ganeti-htools",
+    "corosync": "corosync",
+    "pacemakerd": "pacemaker",
+    "crm_mon": "pacemaker-cli-utils",
+    "fence_redfish": "fence-agents",
+}
 
 
 def ensure(program: str) -> None:

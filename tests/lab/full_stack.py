@@ -56,12 +56,13 @@ class Stack:
         self._running = ExitStack()
         self._context = Context(url="")
         self.is_up = False
+        self.written: dict[str, Any] = {}
         self.manager: Manager
         self.client: Client
 
     def start(self) -> None:
         """Start the manager, or start it again on the same state folder."""
-        write_settings(self.settings)
+        write_settings(self.settings, **self.written)
         self.manager, self.client = self._running.enter_context(self.another(self.settings))
         self.settings = self.manager.settings
         self.is_up = True

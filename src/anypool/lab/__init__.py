@@ -4,6 +4,7 @@ Servers are namespaces inside one outer set of namespaces, so that nothing on th
 changes, two labs never meet, and the end of the outer process ends everything.
 """
 
+from anypool.lab.bmc_moods import Mood, set_mood
 from anypool.lab.lifecycle import down, status, up
 from anypool.lab.probe import probe
 from anypool.lab.records import (
@@ -36,6 +37,7 @@ __all__ = [
     "LabSpec",
     "LabStatus",
     "MissingPackage",
+    "Mood",
     "ServerStatus",
     "boot",
     "down",
@@ -47,6 +49,7 @@ __all__ = [
     "probe",
     "processes",
     "server_command",
+    "set_mood",
     "status",
     "thaw",
     "up",

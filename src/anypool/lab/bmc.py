@@ -20,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from anypool.errors import AnypoolError
 from anypool.lab.bmc_keys import BMC_USER
+from anypool.lab.bmc_moods import Moody
 from anypool.lab.control import Operation, Request, ask
 from anypool.lab.places import LabPlaces
 from anypool.lab.spec import BMC_PORT, Server
@@ -140,11 +141,12 @@ def main() -> None:
     application.configure(extra_config={"SUSHY_EMULATOR_STATE_DIR": str(places.bmc_state)})
     type(application).systems = property(lambda _: driver)
     password = places.bmc_password.read_text().strip()
+    locked = Moody(_Locked(application, password), places, servers)
     listeners = [
         make_server(
             server.bmc_address,
             BMC_PORT,
-            _Locked(application, password),
+            locked,
             threaded=True,
             request_handler=_QuietHandler,
             ssl_context=(str(places.bmc_certificate), str(places.bmc_key)),

@@ -35,6 +35,7 @@ class LabPlaces:
         self.bmc_certificate = directory / "bmc.pem"
         self.bmc_key = directory / "bmc.key"
         self.bmc_password = directory / "bmc.password"
+        self.bmc_moods = directory / "bmc-moods.json"
         self.datastore = directory / "shared"
         self.consoles = directory / "consoles"
         self.etc = directory / "etc"

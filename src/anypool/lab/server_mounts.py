@@ -87,7 +87,8 @@ def _mount_devices(names: tuple[str, ...]) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         (devices / name).symlink_to(f"/proc/self/fd/{number}")
     (devices / "fd").symlink_to("/proc/self/fd")
-    (devices / "shm").mkdir(mode=0o1777)
+    (devices / "shm").mkdir()
+    (devices / "shm").chmod(0o1777)  # whatever the umask
     (devices / "pts").mkdir()
     kernel.mount("devpts", str(devices / "pts"), "devpts", options="newinstance,ptmxmode=666")
     (devices / "ptmx").symlink_to("pts/ptmx")
