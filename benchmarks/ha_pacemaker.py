@@ -44,6 +44,10 @@ def prepare() -> None:
         raise SystemExit("VirtualDomain is missing: apt-get install resource-agents")
 
 
+class FellApart(Exception):
+    """The cluster did not come together: its hosts lost each other or were switched off."""
+
+
 class Profile(NamedTuple):
     """How patient the cluster is: `token_ms` until a host is lost, 0 for corosync's own."""
 
@@ -81,11 +85,15 @@ class Peer:
         self._wait(self._started, "all VMs are started")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, problem: object, __: object) -> bool:
+        """End the cluster; one that falls apart by itself ends its rounds, not the benchmark."""
         for server in self._status.servers:
             labs.kill(LAB, server.name, self._state)
             labs.boot(LAB, server.name, self._state)
             self._wait(partial(_answers, server.libvirt_uri), f"libvirt on {server.name} answers")
+        if isinstance(problem, FellApart):
+            print(problem, flush=True)
+        return isinstance(problem, FellApart)
 
     def round(self, guest: Guest) -> float:
         """Kill the host of a guest, return the seconds until it answers, mend the host."""
@@ -217,8 +225,7 @@ class Peer:
         deadline = time.monotonic() + READY_S
         while not look():
             if time.monotonic() > deadline:
-                late = f"{self.profile.name}: not in {READY_S:g} s: {what}"
-                raise SystemExit(f"{late}\n{self._shown()}")
+                raise FellApart(f"{self.profile.name}: not in {READY_S:g} s: {what}")
             time.sleep(0.5)
 
 

@@ -12,6 +12,8 @@ def print_rows(title: str, rows: Rows) -> None:
     print(f"{'':24}{'figure':>16}{'min':>12}{'median':>12}{'max':>12}{'runs':>6}")
     for name, figures in rows.items():
         for figure, values in figures.items():
+            if not values:
+                continue
             low, middle, high = min(values), median(values), max(values)
             line = f"{name:24}{figure:>16}{low:12.2f}{middle:12.2f}{high:12.2f}{len(values):6}"
             print(line)
