@@ -101,7 +101,10 @@ class Peer:
         wait = answers_again(guest)
         began = time.time()
         labs.kill(LAB, victim, self._state)
-        took = wait.end(ANSWER_S) - began
+        try:
+            took = wait.end(ANSWER_S) - began
+        except SystemExit as late:
+            raise FellApart(f"{self.profile.name}: {late}") from late
         until_start = began_at(guest, LAB, self._state) - began
         for name, value in zip(self.rows, (until_start, took - until_start, took), strict=True):
             self.rows[name].append(value)
