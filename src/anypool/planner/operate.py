@@ -15,6 +15,7 @@ from anypool.plan import (
     Plan,
     Reason,
     Refusal,
+    ResumeVm,
     StartVm,
     Step,
     StopVm,
@@ -56,6 +57,8 @@ def plan_action(inventory: Inventory, action: Action, who: str, rules: Rulebook 
     vm = vm_of(action)
     if vm is not None and vm in inventory.vms:
         check_single(inventory.vms[vm])
+    if isinstance(action, ResumeVm):  # of two copies the paused one may be what a migration left
+        check_alone(inventory, inventory.vm(action.vm))
     if isinstance(action, ENDINGS) and (kept := rules.protected(action.vm)) is not None:
         name = inventory.vm(action.vm).name
         raise refuse(Conflict, reason("no.ending", vm=name, why=kept))

@@ -1,0 +1,240 @@
+"""What must never be, judged by the simulated world and by what passed on the wires.
+
+It shares no code with whoever decides, and never asks a manager or its database what is so.
+The letters are those of docs/explanation/simulation.md.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from anypool.drivers.sim import World
+from anypool.drivers.sim.records import SimCopy
+from anypool.drivers.sim.state import State
+from anypool.model import Frame, HighAvailability, HostId, HostState, Power, VmId, VmState
+from anypool.plan import Plan
+from anypool.store import Tx
+from tests.simulation.trial import foreseen
+
+if TYPE_CHECKING:
+    from tests.simulation.trial.manager import Manager
+
+EXECUTES = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+STARTS = ("start_vm", "adopt_vm", "resume_vm")
+PLACES = ("start_vm", "adopt_vm", "begin_migration")
+APART_S = 0.9
+"""Two readings of the power that are nearer to each other are one."""
+
+
+class Wrong(AssertionError):
+    """Something is so that must never be."""
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What people demanded of the pool: who guards it, and which VMs never share a host."""
+
+    guard: HighAvailability
+    apart: tuple[frozenset[VmId], ...] = ()
+
+
+class Oracle:
+    """Listens to everything; raises `Wrong` at the first thing that is wrong."""
+
+    def __init__(self, world: World, hosts: list[HostId]) -> None:
+        self.world = world
+        self.hosts = hosts
+        self.rules = Rules(guard=HighAvailability())
+        self.free: set[VmId] = set()
+        self.deeds = 0
+        self._ran_until: dict[tuple[HostId, VmId], float] = {}
+        self._not_there_at: dict[tuple[HostId, VmId], float] = {}
+        self._off_read_at: dict[HostId, float] = {}
+        self._told_at: dict[tuple[str, HostId], float] = {}
+        self._silent: dict[str, set[HostId]] = defaultdict(set)
+        self._placed_at: dict[tuple[HostId, VmId], float] = {}
+        self._epoch = 0
+        self._allowed: set[foreseen.Deed] = set()
+        self._judged = 0
+        with world.turn() as state:
+            self._listen(state)
+            for host in hosts:
+                for vm in state.vms_on(host):
+                    self._copy(host, vm, state.copy(host, vm))
+
+    # What happens in the world.
+
+    def _listen(self, state: State) -> None:
+        put = state.put_copy
+
+        def heard(host: HostId, vm: VmId, copy: SimCopy | None) -> None:
+            self._copy(host, vm, copy)
+            put(host, vm, copy)
+
+        state.put_copy = heard  # type: ignore[method-assign]
+
+    def _copy(self, host: HostId, vm: VmId, copy: SimCopy | None) -> None:
+        key = (host, vm)
+        if copy is not None and copy.vm.state in EXECUTES:
+            self._ran_until[key] = float("inf")
+            self._placed_at.setdefault(key, self._now())
+        else:
+            self._placed_at.pop(key, None)
+            if self._ran_until.get(key) == float("inf"):
+                self._ran_until[key] = self._now()
+
+    # What is heard on the wires.
+
+    def frame(self, manager: "Manager", host: HostId, frame: Frame) -> None:
+        """A host was read, and its answer arrived."""
+        now = self._now()
+        there = {vm.id for vm in frame.vms if vm.state in EXECUTES}
+        asked: Iterable[VmId] = frame.missing + tuple(vm.id for vm in frame.vms)
+        lives = not frame.full or any(one.state is HostState.UP for one in frame.hosts)
+        if frame.full:
+            asked = {vm for place, vm in self._ran_until if place == host}
+            self._told_at[manager.name, host] = now
+            self._silent[manager.name].discard(host)
+        for vm in asked:
+            if vm not in there:
+                self._not_there_at[host, vm] = now
+        if lives:
+            self.life(host)
+
+    def silence(self, manager: "Manager", host: HostId) -> None:
+        """A host was asked how it is, and did not answer."""
+        self._silent[manager.name].add(host)
+
+    def is_silent(self, manager: "Manager", host: HostId) -> bool:
+        """Return whether a manager heard nothing of a host when it last asked."""
+        return host in self._silent[manager.name]
+
+    def life(self, host: HostId) -> None:
+        """A host showed life, so what was read of its power before proves nothing."""
+        self._off_read_at.pop(host, None)
+
+    def power(self, host: HostId, power: Power) -> None:
+        """The power of a host was read."""
+        now = self._now()
+        if power is Power.ON:
+            self.life(host)
+        elif power is Power.OFF:
+            first = self._off_read_at.setdefault(host, now)
+            if now - first >= APART_S:
+                self.proven(host)
+
+    def proven(self, host: HostId) -> None:
+        """It is shown that nothing runs on a host: by its power, or by a person's word."""
+        now = self._now()
+        for place, vm in self._ran_until:
+            if place == host:
+                self._not_there_at[host, vm] = now
+
+    # What managers do.
+
+    def begins(self, plan: Plan) -> None:
+        """Somebody lets a plan begin, which was stored for all to see."""
+        self._allowed |= foreseen.deeds_of(plan)
+
+    def commits(self, manager: "Manager", tx: Tx) -> None:
+        """A manager is about to commit a transaction that writes."""
+        lease = foreseen.lease_of(tx)
+        self._epoch = max(self._epoch, lease)
+        mine = manager.epoch
+        if mine is not None and not manager.taking and mine < self._epoch:
+            raise Wrong(f"epoch: {manager.name} writes as {mine}, and {self._epoch} was given")
+
+    @contextmanager
+    def deed(
+        self, manager: "Manager", operation: str, host: HostId, arguments: tuple[Any, ...]
+    ) -> Iterator[None]:
+        """A manager's order arrives at a host; it takes effect unless it raises."""
+        epoch = manager.epoch or 0
+        self.deeds += 1
+        deed = foreseen.deed_of(operation, host, arguments)
+        suspicion = self._suspicion(operation, deed)
+        crowd = self._crowd(manager, operation, deed) if operation in PLACES else ""
+        yield
+        if epoch < self._epoch:
+            raise Wrong(f"lease: {manager.name} did {deed} as {epoch}, {self._epoch} was given")
+        if deed not in self._allowed:
+            raise Wrong(f"preview: {deed} is in no plan that was begun")
+        if suspicion or crowd:
+            raise Wrong(suspicion or crowd)
+        self._at_once()
+
+    def _suspicion(self, operation: str, deed: foreseen.Deed) -> str:
+        """Return what is wrong with a start; nothing if it runs there already."""
+        if operation not in STARTS or self._executes(deed.host, deed.vm, only=VmState.RUNNING):
+            return ""
+        for (host, vm), until in self._ran_until.items():
+            if vm != deed.vm or host == deed.host:
+                continue
+            if until == float("inf"):
+                return f"twice: {deed} while {host} has it"
+            if self._not_there_at.get((host, vm), -1.0) < until:
+                return f"proof: {deed}, and nothing shows that {host} does not run it"
+        return ""
+
+    def _crowd(self, manager: "Manager", operation: str, deed: foreseen.Deed) -> str:
+        """Return which rule a placement breaks by what the manager had been told of the host."""
+        host = deed.target or deed.host
+        told = self._told_at.get((manager.name, host), -1.0)
+        known = {vm for (place, vm), at in self._placed_at.items() if place == host and at < told}
+        known -= {deed.vm}
+        for group in self.rules.apart:
+            if deed.vm in group and known & group:
+                return f"apart: {deed}, where {sorted(known & group)} was"
+        return ""
+
+    # Looks at the whole.
+
+    def judge(self, managers: Iterable["Manager"]) -> None:
+        """Look at everything that can be looked at now."""
+        self._judged += 1
+        self._at_once()
+        self._brake()
+        for manager in managers:
+            if manager.leads:
+                self._unknown(manager)
+
+    def _at_once(self) -> None:
+        if self.world.double_runs or self.world.losses:
+            raise Wrong(f"twice: {self.world.double_runs} lost: {self.world.losses}")
+        with self.world.turn() as state:
+            for host in self.hosts:
+                copies = (state.copy(host, vm) for vm in state.vms_on(host))
+                used = sum(c.vm.memory_mib for c in copies if c and c.vm.state in EXECUTES)
+                if used > state.host(host).host.memory_mib:
+                    raise Wrong(f"capacity: {host} holds {used} MiB")
+
+    def _brake(self) -> None:
+        rule, fences = self.rules.guard, self.world.fences
+        most = max(1, int(len(self.hosts) * rule.fences_percent // 100))
+        for at, _ in fences[-3:]:
+            within = {host for then, host in fences if at <= then < at + rule.fences_within_s}
+            if len(within) > most:
+                raise Wrong(f"brake: {within} were switched off within {rule.fences_within_s} s")
+
+    def _unknown(self, manager: "Manager") -> None:
+        """What does not answer must not be shown as if it did."""
+        inventory = manager.engine.inventory
+        for host in self._silent[manager.name]:
+            known = inventory.hosts.get(host)
+            if known is None or known.state is HostState.OFF:
+                continue
+            if known.state is not HostState.UNKNOWN:
+                raise Wrong(f"unknown: {manager.name} shows {host} as {known.state}")
+            for vm in inventory.vms_on(host):
+                if vm.state is not VmState.UNKNOWN:
+                    raise Wrong(f"unknown: {manager.name} shows {vm.name} on {host} as {vm.state}")
+
+    def _executes(self, host: HostId, vm: VmId, only: VmState) -> bool:
+        with self.world.turn() as state:
+            copy = state.copy(host, vm)
+        return copy is not None and copy.vm.state is only
+
+    def _now(self) -> float:
+        return self.world.clock.monotonic()

@@ -1,0 +1,233 @@
+"""A trial from its seed to its end: the script is drawn first, so that parts can be left out."""
+
+import random
+import sys
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+from anypool.clock import ManualClock
+from anypool.model import HostId, VmId, VmState
+from anypool.store import Store
+from anypool.store import runs as stored_runs
+from anypool.store.records import FINAL_RUN_STATES, RunState
+from tests.simulation.trial import faults, wishes
+from tests.simulation.trial.oracle import Wrong
+from tests.simulation.trial.stage import Stage
+
+FAULTS_EACH = 200
+"""So many faults are drawn for a trial; some of them find nothing to strike."""
+CALM_S = 1800.0
+"""When all trouble is over, everything must be well within so long."""
+
+
+class Event(Struct, frozen=True):
+    """One line of a script: after so many ticks, something of a kind, drawn from a seed."""
+
+    ticks: int
+    kind: str
+    seed: int
+
+
+class Outcome(Struct, kw_only=True):
+    """What came of a trial; `wrong` is empty if nothing was."""
+
+    seed: int
+    struck: dict[str, int] = {}
+    wrong: str = ""
+    host_s: float = 0.0
+    deeds: int = 0
+    starts: int = 0
+    at: int = 0
+
+    @property
+    def faults(self) -> int:
+        return sum(self.struck.values())
+
+
+def script(seed: int, faults_: int = FAULTS_EACH) -> tuple[Event, ...]:
+    """Return what happens in the trial of a seed."""
+    chance = random.Random(f"{seed}/script")
+    evil = [name for weight, name, _ in faults.FAULTS for _ in range(weight)]
+    good = [name for weight, name, _ in wishes.WISHES for _ in range(weight)]
+    found: list[Event] = []
+    left = faults_
+    while left:
+        ticks = chance.choice((0, 0, 0, 1, 1, 2, 4))
+        if chance.random() < 0.3:
+            kind = f"+{chance.choice(good)}"
+        elif chance.random() < 0.02:
+            kind = "quiet"
+        else:
+            kind, left = chance.choice(evil), left - 1
+        found.append(Event(ticks, kind, chance.getrandbits(32)))
+    return tuple(found)
+
+
+def play(
+    seed: int,
+    events: tuple[Event, ...] | None = None,
+    trace: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Play a trial, or a part of it, and return what came of it."""
+    chosen = script(seed) if events is None else events
+    with tempfile.TemporaryDirectory(prefix="trial-", dir=_memory()) as folder, Numbered(seed):
+        stage = Stage(Path(folder), seed, _blank())
+        stage.trace = trace
+        outcome = Outcome(seed=seed)
+        begun = stage.clock.monotonic()
+        try:
+            _play(stage, chosen, outcome)
+        except Wrong as error:
+            outcome.wrong = str(error)
+        finally:
+            stage.close()
+            outcome.struck = dict(stage.struck)
+            outcome.deeds = stage.oracle.deeds
+            outcome.starts = sum(one.starts for one in stage.managers)
+            outcome.host_s = (stage.clock.monotonic() - begun) * len(stage.hosts)
+        return outcome
+
+
+def _play(stage: Stage, events: tuple[Event, ...], outcome: Outcome) -> None:
+    for _ in range(20):
+        stage.pass_(1.0)
+    for number, event in enumerate(events):
+        outcome.at = number
+        _happen(stage, event)
+        for _ in range(event.ticks):
+            stage.pass_(stage.chance.choice((0.3, 1.0, 1.0, 2.0, 5.0)))
+    outcome.at = len(events)
+    _end(stage)
+
+
+def _happen(stage: Stage, event: Event) -> None:
+    chance = random.Random(event.seed)
+    stage.tell(event.kind)
+    if event.kind == "quiet":
+        for _ in range(4):
+            stage.pass_(300.0)
+    elif event.kind.startswith("+"):
+        wishes.asked(stage, wishes.BY_NAME[event.kind[1:]], chance)
+    else:
+        faults.BY_NAME[event.kind](stage, chance)
+    stage.oracle.judge(stage.managers)
+
+
+def _end(stage: Stage) -> None:
+    """End all trouble; let people tidy up; then everything must be well, and known."""
+    faults.mended(stage)
+    for _ in range(60):
+        if faults.over(stage):
+            break
+        stage.pass_(2.0)
+    chance = random.Random(f"{stage.seed}/end")
+    until = stage.clock.monotonic() + CALM_S
+    tries = 0
+    while stage.clock.monotonic() < until:
+        tries += 1
+        for wish in (wishes.Person.open_hosts, wishes.Person.tidy, wishes.Person.wake):
+            if tries % 4 == 2:
+                wishes.asked(stage, wish, chance)
+        if tries % 8 == 7:
+            wishes.asked(stage, wishes.Person.give_up, chance)
+        for _ in range(3):
+            stage.pass_(5.0)
+        wrong = _unwell(stage)
+        if not wrong:
+            return
+    raise Wrong(f"end: {wrong}")
+
+
+def _unwell(stage: Stage) -> str:
+    """Return what is not as it should be, "" if all is well."""
+    leader = stage.leader()
+    if leader is None:
+        return "nobody leads"
+    copies = stage.copies()
+    odd = {vm: places for vm, places in copies.items() if len(places) != 1}
+    if left := {vm: places for vm, places in odd.items() if not _is_at_rest(stage, vm, places)}:
+        return f"copies are left over: {left}"
+    wanted = stage.must_run - stage.oracle.free
+    if down := wanted - stage.where().keys():
+        why = {vm: leader.guard.down().get(vm) for vm in sorted(down)}
+        kept = [one.vm for one in leader.guard.charges.all()]
+        return f"down: { {vm: (copies.get(vm), why[vm], vm in kept) for vm in sorted(down)} }"
+    with leader.store.reading() as tx:
+        for run in stored_runs.unfinished(tx):
+            if run.state not in FINAL_RUN_STATES:
+                steps = [(s.number, s.state, s.message) for s in stored_runs.steps(tx, run.id)]
+                now = [one for one in leader.engine._runner.active() if one.record.id == run.id]
+                return f"no end: {run.id} is {run.state}: {run.message} {steps} {now}"
+    known = {vm.id: (vm.host, vm.state) for vm in leader.engine.inventory.vms.values()}
+    told = {vm: places[0] for vm, places in copies.items() if vm not in odd}
+    known = {vm: place for vm, place in known.items() if vm not in odd}
+    if known != told:
+        odd = {vm: (known.get(vm), told.get(vm)) for vm in known.keys() | told.keys()
+               if known.get(vm) != told.get(vm)}  # fmt: skip
+        return f"known otherwise than it is: {odd}"
+    return ""
+
+
+def _is_at_rest(stage: Stage, vm: VmId, places: list[tuple[HostId, VmState]]) -> bool:
+    """Return whether somebody stopped or paused a VM that is known twice: that is told, and left
+    to people, who are refused to start it.
+    """
+    return vm in stage.oracle.free and all(state is not VmState.RUNNING for _, state in places)
+
+
+class Numbered:
+    """While it is open, ids are numbered by the seed: what is sorted by them stays in order."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(f"{seed}/ids")
+        self._places: list[object] = []
+
+    def _next(self) -> uuid.UUID:
+        return uuid.UUID(int=self._chance.getrandbits(128), version=4)
+
+    def __enter__(self) -> "Numbered":
+        self._places = [
+            module
+            for name, module in sorted(sys.modules.items())
+            if name.startswith("anypool.") and getattr(module, "uuid4", None) is uuid.uuid4
+        ]
+        for module in self._places:
+            module.uuid4 = self._next  # type: ignore[attr-defined]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for module in self._places:
+            module.uuid4 = uuid.uuid4  # type: ignore[attr-defined]
+
+
+@cache
+def _memory() -> str | None:
+    """Return a folder that is in memory, if this machine has one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@cache
+def _blank() -> Path:
+    """Return a new database, made once: the way to today's schema is long."""
+    folder = Path(tempfile.mkdtemp(prefix="trial-blank-", dir=_memory()))
+    file = folder / "blank.db"
+    store = Store.open(f"sqlite:///{file}", clock=ManualClock())
+    store.close()
+    return file
+
+
+def totals(outcomes: list[Outcome]) -> Counter[str]:
+    """Return how often each kind of fault struck."""
+    found: Counter[str] = Counter()
+    for one in outcomes:
+        found.update(one.struck)
+    return found
+
+
+__all__ = ["Event", "Outcome", "RunState", "play", "script", "totals"]
