@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from anypool.errors import Conflict, NoPlan
 from anypool.model import (
@@ -16,7 +17,7 @@ from anypool.model import (
     VmState,
     VmWish,
 )
-from anypool.plan import CreateVm, PauseVm, StartVm, outcome, say
+from anypool.plan import CreateVm, PauseVm, ResumeVm, StartVm, outcome, say
 from anypool.plan.check import objections, violations
 from anypool.planner import plan_action, plan_create, plan_migrate, plan_start, refusal
 from tests.strategies import SHARED, host, inventories, pool, vm
@@ -118,6 +119,16 @@ def test_single_deed_is_a_plan_that_knows_when_it_is_out_of_date() -> None:
             PauseVm(vm=VmId("v1"), host=H0),
             "anna",
         )
+
+
+def test_paused_vm_that_is_known_twice_is_not_resumed() -> None:
+    """It may be what a broken migration left, and the other copy the one that ran last."""
+    paused = vm(1, "h0", state=VmState.PAUSED)
+    resume = ResumeVm(vm=VmId("v1"), host=H0)
+    assert plan_action(pool(2).with_vm(paused), resume, "anna").steps
+    twice = replace(paused, copies=(VmCopy(host=H1, state=VmState.CRASHED),))
+    with pytest.raises(Conflict, match="host1"):
+        plan_action(pool(2).with_vm(twice), resume, "anna")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One manager as a process: it works, stands still, is killed at any write, and is started again."""
+"""One manager as a process: it works, stands still, is killed at a write, and starts anew."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -56,6 +56,8 @@ class Oracle:
         self._silent: dict[str, set[HostId]] = defaultdict(set)
         self._placed_at: dict[tuple[HostId, VmId], float] = {}
         self._epoch = 0
+        self._brake_from = 0.0
+        self._fenced_by_s = 0.0
         self._allowed: set[foreseen.Deed] = set()
         self._judged = 0
         with world.turn() as state:
@@ -141,7 +143,10 @@ class Oracle:
     def commits(self, manager: "Manager", tx: Tx) -> None:
         """A manager is about to commit a transaction that writes."""
         lease = foreseen.lease_of(tx)
-        self._epoch = max(self._epoch, lease)
+        if lease > self._epoch:
+            self._epoch = lease
+            if manager.clock.wrong_s > self._fenced_by_s:
+                self._brake_from = self.world.clock.now()
         mine = manager.epoch
         if mine is not None and not manager.taking and mine < self._epoch:
             raise Wrong(f"epoch: {manager.name} writes as {mine}, and {self._epoch} was given")
@@ -153,6 +158,8 @@ class Oracle:
         """A manager's order arrives at a host; it takes effect unless it raises."""
         epoch = manager.epoch or 0
         self.deeds += 1
+        if operation == "force_off_host":
+            self._fenced_by_s = manager.clock.wrong_s
         deed = foreseen.deed_of(operation, host, arguments)
         suspicion = self._suspicion(operation, deed)
         crowd = self._crowd(manager, operation, deed) if operation in PLACES else ""
@@ -211,7 +218,9 @@ class Oracle:
                     raise Wrong(f"capacity: {host} holds {used} MiB")
 
     def _brake(self) -> None:
-        rule, fences = self.rules.guard, self.world.fences
+        """A manager that begins with a clock ahead of the last one's cannot know better."""
+        rule = self.rules.guard
+        fences = [one for one in self.world.fences if one[0] >= self._brake_from]
         most = max(1, int(len(self.hosts) * rule.fences_percent // 100))
         for at, _ in fences[-3:]:
             within = {host for then, host in fences if at <= then < at + rule.fences_within_s}

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from anypool.clock import ManualClock
 from anypool.model import HostId, VmId, VmState
-from anypool.store import Store
 from anypool.store import runs as stored_runs
 from anypool.store.records import FINAL_RUN_STATES, RunState
 from tests.simulation.trial import faults, wishes
@@ -77,7 +75,7 @@ def play(
     """Play a trial, or a part of it, and return what came of it."""
     chosen = script(seed) if events is None else events
     with tempfile.TemporaryDirectory(prefix="trial-", dir=_memory()) as folder, Numbered(seed):
-        stage = Stage(Path(folder), seed, _blank())
+        stage = Stage(Path(folder), seed)
         stage.trace = trace
         outcome = Outcome(seed=seed)
         begun = stage.clock.monotonic()
@@ -132,9 +130,9 @@ def _end(stage: Stage) -> None:
     while stage.clock.monotonic() < until:
         tries += 1
         for wish in (wishes.Person.open_hosts, wishes.Person.tidy, wishes.Person.wake):
-            if tries % 4 == 2:
+            if tries in (2, 8):
                 wishes.asked(stage, wish, chance)
-        if tries % 8 == 7:
+        if tries % 6 == 0:
             wishes.asked(stage, wishes.Person.give_up, chance)
         for _ in range(3):
             stage.pass_(5.0)
@@ -210,16 +208,6 @@ class Numbered:
 def _memory() -> str | None:
     """Return a folder that is in memory, if this machine has one."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-@cache
-def _blank() -> Path:
-    """Return a new database, made once: the way to today's schema is long."""
-    folder = Path(tempfile.mkdtemp(prefix="trial-blank-", dir=_memory()))
-    file = folder / "blank.db"
-    store = Store.open(f"sqlite:///{file}", clock=ManualClock())
-    store.close()
-    return file
 
 
 def totals(outcomes: list[Outcome]) -> Counter[str]:

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copyfile
 
 from anypool.clock import ManualClock
 from anypool.drivers.sim import BmcMood, Shape, World, build_world
@@ -22,6 +21,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
+from tests import databases
 from tests.simulation.trial.manager import Manager, quick
 from tests.simulation.trial.oracle import EXECUTES, Oracle, Rules
 from tests.simulation.trial.wire import Armed, Hitch, endpoint_of
@@ -29,9 +29,7 @@ from tests.simulation.trial.wire import Armed, Hitch, endpoint_of
 GUARD = HighAvailability(
     level=Level.AUTOMATIC, silent_s=6, power_every_s=3, cold_s=15, fences_within_s=60, turn_s=60
 )
-EVEN = Balance(
-    level=Level.AUTOMATIC, threshold_percent=5.0, hold_s=60, cool_down_s=120, at_once=2
-)
+EVEN = Balance(level=Level.AUTOMATIC, threshold_percent=5.0, hold_s=60, cool_down_s=120, at_once=2)
 SAVE = PowerSaving(level=Level.AUTOMATIC, hold_s=60, cool_down_s=120, reserve=1, low_percent=60)
 
 
@@ -69,7 +67,7 @@ def drawn(seed: int) -> Scene:
 class Stage:
     """Everything of one trial; `url` is the database that all its managers share."""
 
-    def __init__(self, folder: Path, seed: int, blank: Path | None = None) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
         self.seed = seed
         self.scene = drawn(seed)
         self.chance = random.Random(f"{seed}/order")
@@ -77,8 +75,7 @@ class Stage:
         self.world: World = build_world(self.scene, clock=self.clock)
         self.settings = quick(str(folder))
         file = folder / "anypool.db"
-        if blank is not None:
-            copyfile(blank, file)
+        databases.copy_to(file)
         self.url = f"sqlite:///{file}"
         with self.world.turn() as state:
             self.hosts = sorted(HostId(host) for host in state.hosts.rows)

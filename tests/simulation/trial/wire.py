@@ -28,7 +28,7 @@ LATE_S = 8.0
 
 
 class Link(StrEnum):
-    """The way between one manager and one host; `ONE_WAY` brings orders there and no answer back."""
+    """The way between a manager and a host; `ONE_WAY` brings orders there and no answer back."""
 
     OPEN = "open"
     SHUT = "shut"

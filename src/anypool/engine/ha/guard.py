@@ -19,6 +19,7 @@ from anypool.engine.ha.asking import Asking
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.ears import Ears, Knock
+from anypool.engine.ha.fences import Fences
 from anypool.engine.ha.knocks import knock
 from anypool.engine.ha.leasing import Leasing
 from anypool.engine.ha.patients import Patients
@@ -88,6 +89,7 @@ class Guard:
         self.leasing = Leasing(engine.vitals)
         self._begin = Begin(engine, store)
         self.patients = Patients(engine, self.charges, self._begin)
+        self._fences = Fences(store, clock)
         self._crew: ThreadCrew | None = None
         self.submit: Submit = self._by_crew
         self.knock: Knock = knock
@@ -162,7 +164,7 @@ class Guard:
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
             last = ha.pulse(tx)
-        warm = last.at and now - last.at < WARM_S
+        warm = last.at and abs(now - last.at) < WARM_S
         self._pulse = Pulse(at=0.0, cold_at=last.cold_at if warm else now)
         self._leading = True
 
@@ -228,7 +230,7 @@ class Guard:
         rule = round_.rule
         alone = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
         verdicts = grouped(alone, rule.silent_s)
-        fences = self._fences(now - rule.fences_within_s) if round_.lost else ()
+        fences = self._fences.recent(rule.fences_within_s, now) if round_.lost else ()
         situation = Situation(
             rule=rule,
             verdicts=tuple(verdicts.values()),
@@ -259,10 +261,6 @@ class Guard:
             )
         down |= self._start(round_, tuple(proofs), now)
         down |= self.patients.mend(round_, now)
-
-    def _fences(self, since: float) -> tuple[tuple[HostId, float], ...]:
-        with self._store.reading() as tx:
-            return ha.fences(tx, since)
 
     def _verdict(
         self, key: HostId, inventory: Inventory, rule: HighAvailability, now: float
@@ -326,7 +324,7 @@ class Guard:
         if not who.vms:
             return who.told
         since = busy.since.get(round_.policy.id)
-        if since is not None and now - since < rule.turn_s:
+        if since is not None and 0 <= now - since < rule.turn_s:
             return who.told
         task = Task(
             vms=who.vms,

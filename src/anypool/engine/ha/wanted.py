@@ -60,6 +60,6 @@ def wanted(round_: Round, charges: Charges, now: float) -> Wanted:
 
 def rest_s(charge: Charge, now: float) -> float:
     """Return how long a VM rests yet after what was last tried with it."""
-    if not charge.tries:
+    if not charge.tries or now < charge.since:  # by a clock that was wrong
         return 0.0
     return max(0.0, charge.since + backoff(FIRST_S, LONGEST_S, charge.tries) - now)

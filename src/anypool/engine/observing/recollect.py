@@ -1,14 +1,21 @@
 """What the database knows of the pool, before anybody was asked."""
 
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from anypool.engine.observing import merge
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
-from anypool.store import Store, bookings, facts, observed
+from anypool.model import HostId, Vm, VmCopy, VmId, VmState
+from anypool.store import Store, bookings, facts, ha, observed
 
 
 def recollected(store: Store) -> Picture:
     """Return what was last known; all of it UNKNOWN until it is read."""
     with store.reading() as tx:
         known = observed.load(tx)
+        left = [*ha.left(tx), *((one.vm, one.host) for one in ha.charges(tx))]
         ours = Ours(
             {one.host: one for one in facts.hosts.all(tx)},
             {one.vm: one for one in facts.vms.all(tx)},
@@ -17,6 +24,23 @@ def recollected(store: Store) -> Picture:
         )
         images = facts.images.all(tx)
     picture = Picture(ours)
-    picture.remember(known)
+    picture.remember(replace(known, vms=_where_they_may_be(known.vms, left)))
     picture.put_images(images)
     return picture
+
+
+def _where_they_may_be(vms: Iterable[Vm], places: Iterable[tuple[VmId, HostId]]) -> tuple[Vm, ...]:
+    """Return VMs with a copy also where they were sent or seen after they were last written.
+
+    The journal is ahead of what was observed: a VM may have moved to a host that is silent now,
+    and its old host says that it is stopped.
+    """
+    hosts: dict[VmId, set[HostId]] = {}
+    for vm, host in places:
+        hosts.setdefault(vm, set()).add(host)
+    found = []
+    for one in vms:
+        more = sorted(hosts.get(one.id, set()) - merge.where(one))
+        copies = (VmCopy(host=host, state=VmState.UNKNOWN) for host in more)
+        found.append(replace(one, copies=(*one.copies, *copies)) if more else one)
+    return tuple(found)

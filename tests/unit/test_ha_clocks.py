@@ -1,0 +1,81 @@
+"""A wall clock that people set neither hurries nor holds up what follows a failure."""
+
+import threading
+
+from anypool.clock import ManualClock
+from anypool.engine.ha.fences import Fences
+from anypool.engine.observing.moments import Moments
+from anypool.model import HostId, PlanId
+from anypool.store import Store, ha
+from tests.unit.store_kit import clock, store
+
+__all__ = ["clock", "store"]
+WITHIN_S = 600.0
+HOUR_S = 3600.0
+
+
+class Wall:
+    """A clock that somebody sets."""
+
+    def __init__(self, base: ManualClock) -> None:
+        self.base = base
+        self.wrong_s = 0.0
+
+    def now(self) -> float:
+        return self.base.now() + self.wrong_s
+
+    def monotonic(self) -> float:
+        return self.base.monotonic()
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        return self.base.wait(event, timeout_s)
+
+
+def test_moments_pass_as_time_does_whatever_the_wall_says() -> None:
+    wall = Wall(ManualClock())
+    moments = Moments(wall)
+    first = moments.now()
+    for wrong_s in (HOUR_S, -HOUR_S, 0.0):
+        wall.wrong_s = wrong_s
+        wall.base.advance(10)
+        second = moments.now()
+        assert 9.9 < second - first < 10.1
+        first = second
+
+
+def test_moments_go_on_after_one_that_lay_ahead() -> None:
+    base = ManualClock()
+    moments = Moments(base)
+    kept = moments.now() + HOUR_S
+    moments.after(kept)
+    base.advance(10)
+    assert 9.9 < moments.now() - kept < 10.1
+
+
+def fenced(store: Store, host: str) -> None:
+    with store.writing() as tx:
+        ha.note_fence(tx, PlanId(f"p-{host}"), HostId(host))
+
+
+def test_fence_is_as_old_as_it_is(store: Store, clock: ManualClock) -> None:
+    wall = Wall(clock)
+    fences = Fences(store, wall)
+    fenced(store, "h1")
+    clock.advance(100)
+    assert [host for host, _ in fences.recent(WITHIN_S, 1e9)] == ["h1"]
+    for wrong_s in (HOUR_S, -HOUR_S):
+        wall.wrong_s = wrong_s
+        assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 100),)
+    clock.advance(WITHIN_S - 99)
+    assert fences.recent(WITHIN_S, 1e9) == ()
+
+
+def test_fence_that_lies_ahead_counts_for_its_time_only(store: Store, clock: ManualClock) -> None:
+    clock.advance(HOUR_S)
+    fenced(store, "h1")
+    wall = Wall(clock)
+    wall.wrong_s = -HOUR_S
+    fences = Fences(store, wall)
+    assert len(fences.recent(WITHIN_S, 1e9)) == 1
+    clock.advance(WITHIN_S + 1)
+    assert fences.recent(WITHIN_S, 1e9) == ()
