@@ -135,9 +135,8 @@ def _tell(outcome: Outcome, *, shrink: bool) -> None:
     print(f"again: python -m tests.simulation.trial --play {outcome.seed}")
     if shrink:
         events = shrunk(outcome.seed, outcome.wrong)
-        print(
-            f"{len(events)} of {len(script(outcome.seed))} lines do; to keep them in {regressions.FILE}:"
-        )
+        of = len(script(outcome.seed))
+        print(f"{len(events)} of {of} lines do; to keep them in {regressions.FILE.name}:")
         print(regressions.line(outcome.seed, events, outcome.wrong), flush=True)
 
 
