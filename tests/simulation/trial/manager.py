@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anypool.clock import Clock, backoff
 from anypool.engine import Engine
@@ -128,7 +128,6 @@ class Manager:
         self.up, self.still_until, self.crash_in, self.unsure_in = True, 0.0, 0, 0
         self.starts += 1
         self.store = Store.open(stage.url, clock=self.clock)
-        _share_statements(self.store)
         self._tap()
         self.crew = Crew(self.chance)
         self.engine = Engine(self.store, WirePool(self), self.clock, stage.settings)
@@ -300,16 +299,6 @@ class Manager:
             return run(plan_id, by)
 
         self.engine.run = begun  # type: ignore[method-assign]
-
-
-_compiled: list[Any] = []
-
-
-def _share_statements(store: Store) -> None:
-    """Let every process that a trial starts use what was compiled for the one before."""
-    if not _compiled:
-        _compiled.extend((store._engine.dialect, store._engine._compiled_cache))
-    store._engine.dialect, store._engine._compiled_cache = _compiled
 
 
 def quick(folder: str) -> Settings:

@@ -27,10 +27,19 @@ from tests.simulation.trial.oracle import EXECUTES, Oracle, Rules
 from tests.simulation.trial.wire import Armed, Hitch, endpoint_of
 
 GUARD = HighAvailability(
-    level=Level.AUTOMATIC, silent_s=6, power_every_s=3, cold_s=15, fences_within_s=60, turn_s=60
+    level=Level.AUTOMATIC,
+    silent_s=6,
+    power_every_s=3,
+    cold_s=15,
+    fences_within_s=60,
+    turn_s=60,
+    tries=0,
 )
 EVEN = Balance(level=Level.AUTOMATIC, threshold_percent=5.0, hold_s=60, cool_down_s=120, at_once=2)
 SAVE = PowerSaving(level=Level.AUTOMATIC, hold_s=60, cool_down_s=120, reserve=1, low_percent=60)
+
+
+databases.copy_new_ones()
 
 
 class Scene(Shape, frozen=True, kw_only=True):
@@ -75,7 +84,6 @@ class Stage:
         self.world: World = build_world(self.scene, clock=self.clock)
         self.settings = quick(str(folder))
         file = folder / "anypool.db"
-        databases.copy_to(file)
         self.url = f"sqlite:///{file}"
         with self.world.turn() as state:
             self.hosts = sorted(HostId(host) for host in state.hosts.rows)
