@@ -39,6 +39,9 @@ BANDWIDTH_MIB_S = 12
 """Slow enough to hit the middle of a transfer, which takes some 5 s then."""
 PAUSE_MS = 300
 """Long enough for a transfer to end after its first pass."""
+RETRY_S = 4.0
+AWAY_S = 10.0
+"""Less patience than usual, for tests that wait until a server is missed or is back."""
 ENDS_S = 150.0
 """More than libvirt's keepalive (30 s) and the manager's own patience (45 s) together."""
 ENDED = frozenset({"done", "failed", "cancelled", "needs-human"})
@@ -293,6 +296,8 @@ def write_settings(settings: Settings, **more: Any) -> None:
         "migration_pause_ms": PAUSE_MS,
         "lease_s": LEASE_S,
         "moves_per_host": 4,
+        "unreachable_retry_max_s": RETRY_S,
+        "host_away_s": AWAY_S,
         **more,
     }
     lines = (f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in chosen.items())

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.service.test_store_postgres import migrated as migrated
 from tests.service.test_store_postgres import server as server
 from tests.service.test_store_postgres import store as store
 from tests.service.test_store_postgres import url as url

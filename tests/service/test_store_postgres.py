@@ -92,9 +92,21 @@ def server() -> Iterator[Server]:
         made.stop("immediate")
 
 
+@pytest.fixture(scope="module")
+def migrated(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that the migrations made, and nobody else uses."""
+    server.sql("CREATE DATABASE migrated")
+    key = tmp_path_factory.mktemp("migrated") / "key"
+    Store.open(server.url("migrated"), clock=ManualClock(), key_file=key).close()
+    return "migrated"
+
+
 @pytest.fixture
-def url(server: Server) -> Iterator[str]:
-    server.sql("CREATE DATABASE anypool")
+def url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database; for tests of an open store a copy of a migrated one."""
+    opened = "store" in request.fixturenames and "migrated_anew" not in request.fixturenames
+    base = request.getfixturevalue("migrated") if opened else "template0"
+    server.sql(f"CREATE DATABASE anypool TEMPLATE {base}")
     yield server.url("anypool")
     server.sql("DROP DATABASE anypool WITH (FORCE)")
 
