@@ -1,7 +1,9 @@
 """A database of every released schema comes to this release's, with all rows, and can be read."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,10 +70,31 @@ def clock() -> ManualClock:
     return ManualClock(HOUR + 3 * 86_400)
 
 
+@cache
+def upgraded(schema: str, folder: Path) -> Path:
+    """Let this release upgrade a database in a folder of its own, once; return the folder."""
+    made = folder / schema
+    made.mkdir()
+    load(schema, made)
+    opened_in(made, ManualClock(HOUR)).close()
+    return made
+
+
+def opened_in(folder: Path, clock: ManualClock) -> Store:
+    file = folder / "anypool.db"
+    return Store.open(f"sqlite:///{file}", clock=clock, key_file=folder / "anypool.db.key")
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("upgraded")
+
+
 @pytest.fixture
-def store(url: str, clock: ManualClock, tmp_path: Path) -> Iterator[Store]:
+def store(schema: str, shelf: Path, clock: ManualClock, tmp_path: Path) -> Iterator[Store]:
     """The same in the hands of this release."""
-    with closing(Store.open(url, clock=clock, key_file=tmp_path / "anypool.db.key")) as opened:
+    shutil.copytree(upgraded(schema, shelf), tmp_path, dirs_exist_ok=True)
+    with closing(opened_in(tmp_path, clock)) as opened:
         yield opened
 
 
