@@ -120,6 +120,8 @@ LEAST: dict[str, Role | None] = {
     "post /pools/{key}/maintain": _O,
     "post /hosts/{key}/ready": _O,
     "get /ha": _V,
+    "get /ha/incidents": _V,
+    "get /ha/incidents/{key}": _V,
     "get /hosts/{key}/ha": _V,
     "get /vms/{key}/ha": _V,
     "delete /vms/{key}/ha": _O,

@@ -81,6 +81,23 @@ def test_host_that_dies_is_fenced_and_its_vms_run_again(client: httpx.Client, wo
     assert {one["policy"] for one in plans} == {"ha"}
 
 
+def test_what_happened_is_told_in_order(client: httpx.Client) -> None:
+    (found,) = client.get("/ha/incidents").json()["items"]
+    assert client.get("/ha/incidents", params={"at": found["began_at"] - 60}).json()["items"] == []
+    line = client.get(f"/ha/incidents/{found['id']}").json()
+    assert line["whole"]
+    whats = [one["what"] for one in line["entries"]]
+    assert whats[0] == "incident"
+    first = {what: whats.index(what) for what in ("observation", "deed", "proof")}
+    plans = [number for number, what in enumerate(whats) if what == "plan"]
+    told = [(one["at"], one["what"], one["message"]) for one in line["entries"]]
+    assert first["observation"] < first["deed"] < first["proof"], told
+    assert first["proof"] < plans[1], told
+    (proof,) = (one for one in line["entries"] if one["what"] == "proof")
+    assert (proof["subject"], proof["subject_kind"]) == ("h1", "host")
+    problem(client.get("/ha/incidents/nothing"), 404)
+
+
 def test_nobody_can_say_that_a_host_that_answers_is_dead(client: httpx.Client) -> None:
     path = f"/hosts/{OTHER}/confirm-dead"
     assert "answers" in problem(client.post(path, json={"reason": "I think so"}), 409)["detail"]

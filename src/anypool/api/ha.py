@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from anypool.api.asking import By, Key, Use
 from anypool.api.language import ReasonView, reason_view, told
-from anypool.engine.ha.guard import Standing
+from anypool.engine.ha.standing import Standing
 from anypool.model import Inventory, Proof
 from anypool.plan import Reason, names_in
 from anypool.plan.render import told_proof

@@ -6,12 +6,15 @@ from cyclopts import App, Parameter
 
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.incidents import incident, incidents
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import clean, confirm, note
 from anypool.cli.words import moment
 from anypool.errors import NotFound
 
 app = App(name="ha", help="High availability: what runs again by itself when a host dies.")
+app.command(incidents)
+app.command(incident)
 
 HOSTS = (
     Column("HOST", lambda one: one["host"]),

@@ -4,6 +4,7 @@ from anypool.plan.kinds import NAMES, Kind, N, R, S, T, W
 
 CONDITIONS = (
     *("healthy", "suspect", "management-lost", "hypervisor-dead", "isolated", "partitioned"),
+    *("management", "data", "vms", "storage", "bmc", "answers", "refuses", "peers", "silent", "on"),
 )
 
 CODES: dict[str, dict[str, Kind]] = {
@@ -62,6 +63,20 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.dark": {"silent": N, "all": N},
     "ha.enough-fences": {"count": N, "most": N, "within": S},
     "ha.lives": {"host": T},
+    "incident.began": {"policy": T},
+    "incident.ended": {"policy": T, "lasted": S},
+    "ha.saw": {"host": T, "path": W, "word": W},
+    "ha.saw-by": {"host": T, "path": W, "word": W, "by": T},
+    "ha.earlier": {"what": R, "ago": S},
+    "ha.judged": {"host": T, "condition": W},
+    "ha.to-leave": {"host": T, "why": R},
+    "ha.to-hold": {"host": T, "why": R},
+    "ha.to-read-power": {"host": T, "why": R},
+    "ha.to-fence": {"host": T, "why": R},
+    "ha.to-need-proof": {"host": T, "why": R},
+    "ha.proven": {"host": T, "proof": R},
+    "ha.ails": {"vm": T, "why": R},
+    "ha.ails-no-more": {"vm": T},
     "aim.mend": {"vms": NAMES},
     "ha.gave-up": {"count": N},
     "ha.store-nowhere": {"store": T},

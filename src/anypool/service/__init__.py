@@ -34,6 +34,7 @@ from anypool.service.hardware import Hardware
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
+from anypool.service.incidents import Incidents
 from anypool.service.inventories import Inventories
 from anypool.service.keys import Keys
 from anypool.service.listing import Lists
@@ -102,6 +103,7 @@ class Services:
         self.guard = Guard(engine, store, clock)
         engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
         self.ha = Ha(engine, store, self.guard, self.failures)
+        self.incidents = Incidents(engine, store)
         self.exports = Exports(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.history = History(engine, clock)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.engine.ha.guard import Guard, Standing
+from anypool.engine.ha.guard import Guard
+from anypool.engine.ha.standing import Standing
 from anypool.errors import Conflict, Invalid
 from anypool.model import (
     Capability,

@@ -151,6 +151,13 @@ def find(tx: Tx, ask: Ask) -> Page[AuditRecord]:
     return page(tx, audit, ask, _record)
 
 
+def between(tx: Tx, begin: float, end: float, limit: int = 1000) -> tuple[AuditRecord, ...]:
+    """Return the first rows of a span of time, oldest first."""
+    within = (audit.c.at >= begin, audit.c.at <= end)
+    query = select(audit).where(*within).order_by(audit.c.number).limit(limit)
+    return tuple(_record(row) for row in tx.rows(query))
+
+
 def all_rows(tx: Tx, after: int = 0) -> Iterator[AuditRecord]:
     """Yield every row after a number, oldest first."""
     while True:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.clock import Clock
@@ -18,12 +17,14 @@ from anypool.engine.engine import Engine
 from anypool.engine.ha.asking import Asking
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
+from anypool.engine.ha.chronicle import Chronicle, Sight
 from anypool.engine.ha.ears import Ears, Knock
 from anypool.engine.ha.fences import Fences
 from anypool.engine.ha.knocks import knock
 from anypool.engine.ha.leasing import Leasing
 from anypool.engine.ha.patients import Patients
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
+from anypool.engine.ha.standing import Standing
 from anypool.engine.ha.wanted import wanted
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import AnypoolError
@@ -35,7 +36,6 @@ from anypool.model import (
     HostState,
     Inventory,
     Policy,
-    PolicyId,
     Proof,
     Stated,
     VmId,
@@ -63,17 +63,6 @@ FRESH_S = 90.0
 Submit = Callable[[Callable[[], object]], None]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
-    """What the guard last thought of one host, and what it did about that."""
-
-    host: HostId
-    policy: PolicyId
-    verdict: Verdict
-    decision: Decision
-    at_risk: tuple[VmId, ...] = ()
-    said: Reason | None = None
-
-
 class Guard:
     """One look at a time, while this manager leads."""
 
@@ -90,6 +79,7 @@ class Guard:
         self._begin = Begin(engine, store)
         self.patients = Patients(engine, self.charges, self._begin)
         self._fences = Fences(store, clock)
+        self._chronicle = Chronicle(store)
         self._crew: ThreadCrew | None = None
         self.submit: Submit = self._by_crew
         self.knock: Knock = knock
@@ -161,6 +151,7 @@ class Guard:
         self.ears.forget()
         self.patients.forget()
         self.leasing.begin()
+        self._chronicle.begin()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
             last = ha.pulse(tx)
@@ -259,8 +250,18 @@ class Guard:
                 at_risk=round_.holding.get(key, ()),
                 said=said,
             )
-        down |= self._start(round_, tuple(proofs), now)
-        down |= self.patients.mend(round_, now)
+        ails = self._start(round_, tuple(proofs), now) | self.patients.mend(round_, now)
+        down |= ails
+        self._chronicle.look(
+            Sight(
+                policy=round_.policy.id,
+                standing=tuple(standing[key] for key in sorted(verdicts)),
+                ails=ails,
+                busy=round_.policy.id in round_.under_way.since,
+                inventory=round_.inventory,
+                now=now,
+            )
+        )
 
     def _verdict(
         self, key: HostId, inventory: Inventory, rule: HighAvailability, now: float
