@@ -134,7 +134,7 @@ class Chronicle:
             return
         with self._store.writing() as tx:
             for line in lines:
-                said = _told(line, sight.now)
+                said = _told(line, tx.now)
                 record = EventRecord(
                     kind=line.kind,
                     message=say(said),
