@@ -11,6 +11,7 @@ take one, so that what belongs together is written in one transaction:
 """
 
 from anypool.store import certificate_tables as certificate_tables
+from anypool.store import compat_tables as compat_tables
 from anypool.store import ha_tables as ha_tables
 from anypool.store import kept_tables as kept_tables
 from anypool.store import notify_tables as notify_tables

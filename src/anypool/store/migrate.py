@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from anypool.errors import StoreFailed
+from anypool.store import compat
 from anypool.store.tx import Tx
 
 VERSION_TABLE = "anypool_schema"
@@ -17,11 +18,14 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x616E79706F6F6C  # "anypool": any number that all our releases share
 
 
-def migrate(connection: Connection, place: str, target: str = "head") -> None:
+def migrate(
+    connection: Connection, place: str, target: str = "head", *, silent_since: int = 0
+) -> None:
     """Migrate to the newest schema, or to a certain one, inside the caller's transaction.
 
-    Raise `StoreFailed` for a schema newer than this release and for a database that
-    holds somebody else's tables.
+    A newer schema that this release may use stays as it is. Raise `StoreFailed` for any other
+    newer one, for a database that holds somebody else's tables, and where the schema would
+    change under a manager of an older release: `silent_since` is that one's last sign of life.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -33,17 +37,40 @@ def migrate(connection: Connection, place: str, target: str = "head") -> None:
         )
     current = revision(connection)
     if current is not None and current not in known:
-        raise StoreFailed(
-            f"the database {place} has schema {current}, newer than this release knows",
-            hint="run the release that wrote it, or a newer one",
-        )
+        _allow_newer(connection, place, current)
+        return
     if current is None and (others := inspect(connection).get_table_names()):
         raise StoreFailed(
             f"the database {place} holds tables of another program: {', '.join(others[:3])}",
             hint="name an empty database or a new file",
         )
-    if current != (known[-1] if target == "head" else target):
+    wanted = known[-1] if target == "head" else target
+    if current != wanted:
+        if any(one <= wanted for one in pending(current)):
+            compat.dismiss(connection, place, silent_since)
         command.upgrade(_config(connection), target)
+        compat.raise_floor(connection, wanted, _contracted())
+
+
+def pending(current: str | None) -> frozenset[str]:
+    """Return the schemas after this one that no release of before can work with."""
+    return frozenset(one for one in _contracted() if current is not None and one > current)
+
+
+def _allow_newer(connection: Connection, place: str, current: str) -> None:
+    floor = compat.floor_of(connection)
+    if floor and floor <= newest():
+        return
+    least = f"schema {floor} at least" if floor else "that one"
+    raise StoreFailed(
+        f"the database {place} has schema {current}, newer than this release knows",
+        hint=f"run the release that wrote it, or a newer one: it takes one that knows {least}",
+    )
+
+
+@cache
+def _contracted() -> frozenset[str]:
+    return compat.contractions(ScriptDirectory(str(_SCRIPTS)))
 
 
 def newest() -> str:

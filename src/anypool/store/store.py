@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from anypool.clock import Clock
 from anypool.errors import Conflict, StoreFailed
-from anypool.store import connect, lease
+from anypool.store import compat, connect, lease
 from anypool.store.failures import explained, explained_commit
 from anypool.store.guard import Guard
-from anypool.store.migrate import migrate
+from anypool.store.migrate import migrate, pending, revision
 from anypool.store.records import Lease
 from anypool.store.sealing import Vault
 from anypool.store.trail import trail
@@ -61,8 +61,10 @@ class Store:
         engine = connect.engine(parsed)
         store = Store(engine, place=place, clock=clock, vault=vault, guard=guard)
         try:
-            with explained(place), connect.writing(engine) as (connection, _):
-                migrate(connection, place)
+            with explained(place):
+                since = _silent_since(engine, clock)
+                with connect.writing(engine) as (connection, _):
+                    migrate(connection, place, silent_since=since)
         except BaseException:
             store.close()
             raise
@@ -179,3 +181,17 @@ class Store:
         finally:
             self._writer = None
             self._turn.release()
+
+
+def _silent_since(engine: Engine, clock: Clock) -> int:
+    """Return the last sign of life of a manager that a migration would disturb, 0 for none.
+
+    Another is waited for as long as a lease is good.
+    """
+    with connect.reading(engine) as connection:
+        if not pending(revision(connection)):
+            return 0
+        last = compat.signs(connection)
+    if last.holder:
+        clock.wait(threading.Event(), last.ttl_s)
+    return last.renewals

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from anypool.errors import Invalid
+from anypool.errors import Invalid, StoreFailed
 from anypool.store.sealing import Vault
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -117,4 +117,10 @@ def from_row(row: Row[Any], kind: type[R], **derived: Any) -> R:
     """
     columns = (name for name in kind.__struct_fields__ if name not in derived)
     values = {name: row._mapping[name] for name in columns} | derived
-    return msgspec.convert(values, kind, builtin_types=(bytes,))
+    try:
+        return msgspec.convert(values, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise StoreFailed(
+            f"a stored {kind.__name__} cannot be read: {error}",
+            hint="a newer release wrote it, or somebody else; run that release",
+        ) from error

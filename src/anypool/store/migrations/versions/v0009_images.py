@@ -7,6 +7,7 @@ from alembic import op
 
 revision = "0009"
 down_revision = "0008"
+contract = True  # columns of images went away
 
 _GONE = ("datastore", "volume", "format", "size_bytes", "boot")
 
