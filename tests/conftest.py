@@ -15,6 +15,8 @@ import pytest
 
 from anypool.store import act
 from tests import databases
+from tests.order import longest_first
+from tests.slowest import Slowest
 
 FAST_FOLDERS = ("tidy", "unit", "contract")
 SLOW_MARKS = ("lab", "postgres", "thorough", "vcsim")
@@ -57,6 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Skips(os.environ), "skips")
+    if config.getoption("--part"):
+        config.pluginmanager.register(Slowest(), "slowest")
     databases.copy_new_ones()
 
 
@@ -66,6 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = [item for item in items if is_fast(item) == (part == "fast")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
         items[:] = wanted
+        longest_first(items)
     for mark, why in read_excuses(os.environ.get("TEST_EXCUSES")).items():
         for item in items:
             if item.get_closest_marker(mark):
