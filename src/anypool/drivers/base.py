@@ -13,6 +13,7 @@ from anypool.model import (
     DigestOrder,
     DiskWish,
     HostId,
+    Invitation,
     Job,
     JobOrder,
     LabelChange,
@@ -60,6 +61,7 @@ OPERATIONS: dict[str, Capability] = {
     "create_snapshot": Capability.SNAPSHOT,
     "revert_snapshot": Capability.SNAPSHOT,
     "delete_snapshot": Capability.SNAPSHOT,
+    "invite": Capability.INVITATION,
     "begin_migration": Capability.LIVE_MIGRATION,
     "migration": Capability.LIVE_MIGRATION,
     "cancel_migration": Capability.LIVE_MIGRATION,
@@ -189,6 +191,10 @@ class BaseDriver:
     def delete_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
         """Refuse."""
         self._refuse("delete_snapshot")
+
+    def invite(self, order: Migration) -> Invitation:
+        """Refuse."""
+        self._refuse("invite")
 
     def begin_migration(self, order: Migration) -> None:
         """Refuse."""

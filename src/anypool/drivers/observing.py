@@ -52,6 +52,7 @@ DEEDS = frozenset(
         *("attach_disk", "detach_disk", "attach_nic", "detach_nic"),
         *("move_disks", "mark_template", "change_labels"),
         *("create_snapshot", "revert_snapshot", "delete_snapshot"),
+        "invite",  # it gives an account away
         *("begin_migration", "cancel_migration"),
         *("enter_maintenance", "leave_maintenance"),
         *("power_off_host", "force_off_host", "power_on_host"),

@@ -34,6 +34,7 @@ from anypool.model import (
     EndpointInfo,
     Frame,
     HostId,
+    Invitation,
     Job,
     JobOrder,
     LabelChange,
@@ -58,7 +59,8 @@ class Migration(Struct, frozen=True, kw_only=True, gc=False):
     stop a second writer. `pause_limit_ms` is the downtime the transfer starts out with;
     the driver raises it only as far as convergence needs and never above
     `pause_limit_max_ms`. `bandwidth_mib_s` 0 means no limit. A platform that itself keeps a VM
-    from running twice, and its pause short, may ignore them all.
+    from running twice, and its pause short, may ignore them all. An order that is `invited` goes
+    to a host that `invite` is asked about first, of its own endpoint.
     """
 
     vm: VmId
@@ -70,6 +72,8 @@ class Migration(Struct, frozen=True, kw_only=True, gc=False):
     pause_limit_ms: int = 10
     pause_limit_max_ms: int = 2000
     bandwidth_mib_s: int = 0
+    invited: bool = False
+    invitation: Invitation | None = None
 
 
 class Driver(Protocol):
@@ -208,6 +212,10 @@ class Driver(Protocol):
 
     def delete_snapshot(self, vm: VmId, host: HostId, name: str) -> None:
         """Forget a snapshot."""
+        ...
+
+    def invite(self, order: Migration) -> Invitation:
+        """Return what the source's endpoint must know; asked of the target's endpoint."""
         ...
 
     def begin_migration(self, order: Migration) -> None:

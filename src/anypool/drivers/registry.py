@@ -88,7 +88,7 @@ DRIVERS: dict[str, DriverEntry] = {
             schemes=frozenset({"vsphere"}),
             example="vsphere://USER@VCENTER/",
             install="`pip install anypool[vsphere]`",
-            options=frozenset({"user", "fingerprint"}),
+            options=frozenset({"user", "fingerprint", "accepts-moves"}),
             looks_first=True,
         ),
         DriverEntry(

@@ -47,6 +47,7 @@ from anypool.model.ids import (
 )
 from anypool.model.image import DIGEST, CopyState, Image, ImageCopy, ImageVersion, Place
 from anypool.model.inventory import Claim, Inventory
+from anypool.model.invitation import Doorway, Invitation
 from anypool.model.label import LabelChange, field_of
 from anypool.model.lease import StorageLease, WatchdogKind
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
@@ -189,6 +190,7 @@ __all__ = [
     "DigestOrder",
     "Disk",
     "DiskWish",
+    "Doorway",
     "Endpoint",
     "EndpointHealth",
     "EndpointId",
@@ -210,6 +212,7 @@ __all__ = [
     "ImageId",
     "ImageVersion",
     "Inventory",
+    "Invitation",
     "Job",
     "JobOrder",
     "JobState",

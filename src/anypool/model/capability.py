@@ -18,6 +18,7 @@ class Capability(StrEnum):
     TEMPLATE = "template"
     LABELS = "labels"
     LIVE_MIGRATION = "live-migration"
+    INVITATION = "invitation"
     CONSOLE = "console"
     STATISTICS = "statistics"
     TRACES = "traces"

@@ -114,6 +114,12 @@ class Acting(Tasks):
         _, entry = self.datastore_entry(datastore)
         return f"[{plain(entry.get('name'))}] {volume}"
 
+    def switch_of(self, group: Entry) -> str:
+        """Return the UUID of the switch that a port group belongs to."""
+        reference = group.get("config.distributedVirtualSwitch")
+        switch = self.session.object(vim.DistributedVirtualSwitch, reference._moId)
+        return str(self.session.read("ask for a switch", lambda _: switch.uuid))
+
     def check_name_free(self, name: str, folder: Any, own: str = "") -> None:
         """Raise `Conflict` if another VM in a folder bears a name."""
         self.mirror.refresh()

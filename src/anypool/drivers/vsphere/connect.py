@@ -59,6 +59,11 @@ class Session:
         return self.endpoint.observe_only
 
     @property
+    def accepts_moves(self) -> bool:
+        """Whether other vCenters may be told its account, so that VMs can move here."""
+        return self.options.get("accepts-moves", "") == "yes"
+
+    @property
     def credentials(self) -> tuple[str, str]:
         """The user and the password, for the vCenter's own services alone."""
         return self._user, self._secret

@@ -171,19 +171,13 @@ class Devices(Acting):
                     deviceName=plain(entry.get("name")), network=network
                 )
             port = vim.dvs.PortConnection(
-                portgroupKey=str(entry.get("key")), switchUuid=self._switch(entry)
+                portgroupKey=str(entry.get("key")), switchUuid=self.switch_of(entry)
             )
             return vim.vm.device.VirtualEthernetCard.DistributedVirtualPortBackingInfo(port=port)
         raise Rejected(
             f"host {self.host_name(host)} has no network {nic.network}",
             hint="make a port group of that name there, or choose another network",
         )
-
-    def _switch(self, group: Any) -> str:
-        """Return the UUID of the switch that a port group belongs to."""
-        reference = group.get("config.distributedVirtualSwitch")
-        switch = self.session.object(vim.DistributedVirtualSwitch, reference._moId)
-        return str(self.session.read("ask for a switch", lambda _: switch.uuid))
 
 
 def place_of(target: str) -> tuple[str, int, int]:

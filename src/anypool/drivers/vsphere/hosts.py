@@ -23,7 +23,7 @@ _ALONE = (properties.NETWORK, properties.OPAQUE)
 
 
 def hosts(
-    seen: Inventory, endpoint: Endpoint, capabilities: frozenset[Capability]
+    seen: Inventory, endpoint: Endpoint, capabilities: frozenset[Capability], peer_uri: str = ""
 ) -> Iterator[Host]:
     """Yield every host that a vCenter manages."""
     there = {
@@ -54,6 +54,7 @@ def hosts(
             platform_decides=clusters.decides(above),
             set_aside=bool(entry.get("runtime.inMaintenanceMode")),
             platform="esxi",
+            peer_uri=peer_uri,
             cluster=plain(above.get("name")) if above is not None and clustered else "",
             place="/".join(seen.above(entry if above is None else above)),
             labels=seen.labels(moid, entry),

@@ -6,19 +6,28 @@ an order speaks of that is not used.
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from pyVmomi import vim
 
 from anypool.drivers.protocol import Migration
-from anypool.drivers.vsphere import vms
+from anypool.drivers.vsphere import crossing, vms
 from anypool.drivers.vsphere.acting import Acting, Found
 from anypool.drivers.vsphere.hosts import state_of
 from anypool.drivers.vsphere.inventory import plain
 from anypool.drivers.vsphere.tasks import KINDS, POLL_S, told
 from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, NotFound, Rejected
-from anypool.model import DatastoreId, HostId, HostState, Job, JobState, VmId, VmState
+from anypool.model import (
+    DatastoreId,
+    HostId,
+    HostState,
+    Invitation,
+    Job,
+    JobState,
+    VmId,
+    VmState,
+)
 
 CANCEL_S = 15.0
 _MOVING = KINDS["begin_migration"]
@@ -44,10 +53,10 @@ class Migrations(Acting):
 
     def begin_migration(self, order: Migration) -> None:
         """Begin a vMotion; another one of the same VM that is under way is taken for it."""
-        if order.peer_uri:
+        if order.peer_uri and order.invitation is None and not self._has(order.target):
             raise Rejected(
                 f"host {order.target} is reached by {order.peer_uri}, not by this vCenter",
-                hint="vMotion goes between hosts of one vCenter",
+                hint="its vCenter does not invite: see the option accepts-moves",
             )
         here = self._at_source(order)
         if (under_way := self.working(_MOVING, frozenset({here.moid}))) != []:
@@ -55,6 +64,8 @@ class Migrations(Acting):
             self.begin("follow", lambda _: self.session.object(vim.Task, key))
         if here.state is not VmState.RUNNING:
             raise Conflict(f"VM {here.name} is {here.state}", hint="only a running VM migrates")
+        if order.invitation is not None:
+            self._leave(here, order.invitation)
         target = self.host_object(order.target)
         self._check_target(order)
         what = f"migrate VM {here.name} to {self.host_name(order.target)}"
@@ -67,6 +78,25 @@ class Migrations(Acting):
             )
         spec = vim.vm.RelocateSpec(host=target, pool=self.root_pool(order.target))
         self.begin(what, lambda _: here.thing.RelocateVM_Task(spec, "defaultPriority"))
+
+    def invite(self, order: Migration) -> Invitation:
+        """Return how a VM comes to one of our hosts; `Rejected` where that was not allowed."""
+        if not self.session.accepts_moves:
+            raise Rejected(
+                f"{self.session.name} accepts no VMs from other vCenters",
+                hint="they would be told its account; the option accepts-moves=yes allows it",
+            )
+        self.mirror.refresh()
+        self._check_target(order)
+        return crossing.invitation(self, order.target)
+
+    def _leave(self, here: Found, invitation: Invitation) -> NoReturn:
+        spec = crossing.spec(here, invitation)
+        what = f"move VM {here.name} to {invitation.url}"
+        self.begin(what, lambda _: here.thing.RelocateVM_Task(spec, "defaultPriority"))
+
+    def _has(self, host: HostId) -> bool:
+        return host in self.inventory().host_ids.values()
 
     def migration(self, order: Migration) -> Job:
         """Say how it stands; `GONE` when only looking at the VM tells."""

@@ -2,7 +2,7 @@
 
 from anypool.drivers.vsphere import hosts, properties, vms
 from anypool.drivers.vsphere.part import Part
-from anypool.model import EndpointInfo, Frame, VmId
+from anypool.model import Capability, EndpointInfo, Frame, VmId
 
 
 class Observe(Part):
@@ -27,12 +27,18 @@ class Observe(Part):
         endpoint = self.session.endpoint
         return Frame(
             full=True,
-            hosts=tuple(hosts.hosts(seen, endpoint, self.capabilities)),
+            hosts=tuple(hosts.hosts(seen, endpoint, *self._offer())),
             vms=tuple(vms.vm(seen, moid, entry) for moid, entry in seen.of(properties.VM)),
             datastores=tuple(hosts.datastores(seen, endpoint.id)),
             volumes=tuple(vms.volumes(seen)),
             networks=tuple(hosts.networks(seen, endpoint.id)),
         )
+
+    def _offer(self) -> tuple[frozenset[Capability], str]:
+        """Return what its hosts can do, and how VMs come to them from other vCenters."""
+        if self.session.accepts_moves:
+            return self.capabilities, f"vsphere://{self.session.address.place}/"
+        return self.capabilities - {Capability.INVITATION}, ""
 
     def observe_vms(self, vms_asked: tuple[VmId, ...]) -> Frame:
         """Ask for some VMs now."""

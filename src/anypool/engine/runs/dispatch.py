@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from anypool.drivers import Driver, Migration
 from anypool.drivers.observing import check_operable
 from anypool.engine.observing.knock import knock
 from anypool.engine.runs.decision import Deed, Memory
 from anypool.errors import Busy
-from anypool.model import DatastoreId, HostId, Inventory, Probe
+from anypool.model import Capability, DatastoreId, HostId, Inventory, Probe
 from anypool.plan import (
     Action,
     AttachDisk,
@@ -56,6 +58,8 @@ def order_for(
 ) -> Migration:
     """Return the order of a migration; raise `NotFound` if its target is not known."""
     target = inventory.host(action.target)
+    source = inventory.hosts.get(action.source)
+    elsewhere = source is not None and source.endpoint != target.endpoint
     return Migration(
         vm=action.vm,
         source=action.source,
@@ -66,6 +70,7 @@ def order_for(
         pause_limit_ms=settings.migration_pause_ms,
         pause_limit_max_ms=settings.migration_pause_max_ms,
         bandwidth_mib_s=settings.migration_bandwidth_mib_s,
+        invited=elsewhere and Capability.INVITATION in target.capabilities,
     )
 
 
@@ -110,7 +115,10 @@ class Hands:
     def _migrate(self, deed: Deed, order: Migration) -> None:
         match deed:
             case Deed.PERFORM:
-                check_operable(self._driver_of(order.target), "receive a VM")
+                there = self._driver_of(order.target)
+                check_operable(there, "receive a VM")
+                if order.invited:
+                    order = replace(order, invitation=there.invite(order))
                 self._driver_of(order.source).begin_migration(order)
             case Deed.CANCEL_MIGRATION:
                 self._driver_of(order.source).cancel_migration(order)

@@ -18,7 +18,7 @@ BUILD_LIMIT_S = 300.0
 GOPATH = Path("/usr/share/gocode")
 SIMULATOR = GOPATH / "src/github.com/vmware/govmomi/simulator"
 _MISSING = "install Debian's golang-go and golang-github-vmware-govmomi-dev"
-_OURS = ("main.go", "extension.go", "deeds.go")
+_OURS = ("main.go", "extension.go", "deeds.go", "sites.go")
 
 
 def missing() -> str:

@@ -23,6 +23,7 @@ import (
 
 type options struct {
 	listen, user, cert, key, state string
+	site                           string
 	clusters, hosts, vms           int
 	datastores, networks           int
 	idle                           float64
@@ -46,6 +47,7 @@ func parse() options {
 		return nil
 	})
 	flag.Float64Var(&o.idle, "idle", 0, "seconds after which an unused session ends, 0 for never")
+	flag.StringVar(&o.site, "site", "", "which of several vCenters over the same storage it is")
 	flag.BoolVar(&o.verbose, "verbose", false, "say on standard error what is asked")
 	flag.Parse()
 	return o
@@ -89,6 +91,7 @@ func main() {
 		stop(err)
 	}
 	defer m.Remove()
+	simulator.SetSite(o.site)
 	m.Service.RegisterEndpoints = true
 	m.Service.Listen = &url.URL{
 		Host: o.listen,

@@ -3,6 +3,15 @@
 from anypool.lab.vcsim.repair import Repair
 
 DEEDS = (
+    # A VM never left its vCenter, whatever was asked.
+    Repair(
+        "virtual_machine.go",
+        "\t\tvar changes []types.PropertyChange\n\n"
+        "\t\tif ref := req.Spec.Datastore; ref != nil {\n",
+        "\t\tif req.Spec.Service != nil {\n\t\t\treturn nil, vm.leave(ctx, &req.Spec)\n\t\t}\n"
+        "\t\tvar changes []types.PropertyChange\n\n"
+        "\t\tif ref := req.Spec.Datastore; ref != nil {\n",
+    ),
     # Tasks took no time, and could not be cancelled.
     Repair(
         "task.go",

@@ -29,7 +29,8 @@ class VcsimSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `state_dir` keeps its certificate; None makes a new one. Port 0 takes one that is free.
     Sessions that nobody uses for `idle_s` end; 0 keeps them. `slow` is how many seconds tasks of
-    a kind (`migrate`) take, `forbid` which methods (`PowerOnVM_Task`) nobody may call.
+    a kind (`migrate`) take, `forbid` which methods (`PowerOnVM_Task`) nobody may call. vCenters
+    with a `site` have the same storage, and hosts and VMs of their own.
     """
 
     clusters: int = 1
@@ -43,6 +44,7 @@ class VcsimSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     idle_s: float = 0.0
     slow: tuple[tuple[str, float], ...] = ()
     forbid: tuple[str, ...] = ()
+    site: str = ""
     verbose: bool = False
     state_dir: Path | None = None
     cache_dir: Path | None = None
@@ -150,6 +152,7 @@ def _run(program: Path, spec: VcsimSpec, folder: Path) -> "subprocess.Popen[str]
         *("-networks", str(spec.networks), "-idle", str(spec.idle_s)),
         *(f"-slow={kind}={seconds}" for kind, seconds in spec.slow),
         *(f"-forbid={method}" for method in spec.forbid),
+        *(("-site", spec.site) if spec.site else ()),
         *(("-verbose",) if spec.verbose else ()),
     ]
     environment = os.environ | {"VCSIM_PASSWORD": spec.password}
