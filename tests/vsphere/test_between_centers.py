@@ -18,7 +18,7 @@ from anypool.lab import vcsim
 from anypool.model import Capability, JobOrder, JobState, VmState
 from tests.service.manager_kit import finished, problem, running, until
 from tests.vsphere.conftest import beside, endpoint_of, found
-from tests.vsphere.test_killed import Stack
+from tests.vsphere.test_killed import MOVES, Stack
 
 SLOW_S = 2.0
 ACCEPTS = "accepts-moves"
@@ -94,7 +94,7 @@ def test_who_does_not_accept_moves_gives_no_account_away(sites: Sites) -> None:
         vm=target.id, source=target.id, target=target.id, peer_uri="", peer_address="",  # type: ignore[arg-type]
         start_paused=False, invited=True,
     )  # fmt: skip
-    with pytest.raises(Rejected, match="accepts no VMs"):
+    with pytest.raises(NotSupported, match="accepts no VMs"):
         silent.invite(asked)
     with pytest.raises(NotSupported, match="observe-only"):
         watched.invite(asked)
@@ -227,7 +227,8 @@ def test_a_manager_that_is_killed_meanwhile_goes_on_with_the_same_task(
         assert (states(sites.a, vm["id"]), states(sites.b, vm["id"])) == ([], ["poweredOn"])
         infos = [task.info for task in stack.content.taskManager.recentTask]
         asked = [one for one in infos if one.entity and one.entity._moId == real[vm["name"]]]
-        assert [str(one.descriptionId) for one in asked] == ["VirtualMachine.relocateVm"]
+        moves = [one for one in asked if one.descriptionId in MOVES]
+        assert len(moves) == 1, "it was asked once"
     finally:
         stack.close()
 

@@ -6,7 +6,11 @@ from msgspec import Struct
 
 from anypool.model import Capability, Datastore, Host, HostId, JobState, Vm, VmId, Volume
 
-ABILITIES = frozenset(Capability) - {Capability.TASKS, Capability.HOST_MAINTENANCE}
+ABILITIES = frozenset(Capability) - {
+    Capability.TASKS,
+    Capability.HOST_MAINTENANCE,
+    Capability.INVITATION,
+}
 """What every simulated host can do: all that needs no management server above it."""
 
 

@@ -64,6 +64,11 @@ class Session:
         return self.options.get("accepts-moves", "") == "yes"
 
     @property
+    def peer_uri(self) -> str:
+        """How other vCenters' hosts know this one, "" if it accepts no VMs."""
+        return f"vsphere://{self.address.place}/" if self.accepts_moves else ""
+
+    @property
     def credentials(self) -> tuple[str, str]:
         """The user and the password, for the vCenter's own services alone."""
         return self._user, self._secret

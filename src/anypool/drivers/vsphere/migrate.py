@@ -17,7 +17,7 @@ from anypool.drivers.vsphere.hosts import state_of
 from anypool.drivers.vsphere.inventory import plain
 from anypool.drivers.vsphere.tasks import KINDS, POLL_S, told
 from anypool.drivers.waiting import wait_until
-from anypool.errors import Conflict, NotFound, Rejected
+from anypool.errors import Conflict, NotFound, NotSupported, Rejected
 from anypool.model import (
     DatastoreId,
     HostId,
@@ -53,7 +53,8 @@ class Migrations(Acting):
 
     def begin_migration(self, order: Migration) -> None:
         """Begin a vMotion; another one of the same VM that is under way is taken for it."""
-        if order.peer_uri and order.invitation is None and not self._has(order.target):
+        own = order.peer_uri in ("", self.session.peer_uri)
+        if not own and order.invitation is None:
             raise Rejected(
                 f"host {order.target} is reached by {order.peer_uri}, not by this vCenter",
                 hint="its vCenter does not invite: see the option accepts-moves",
@@ -80,9 +81,9 @@ class Migrations(Acting):
         self.begin(what, lambda _: here.thing.RelocateVM_Task(spec, "defaultPriority"))
 
     def invite(self, order: Migration) -> Invitation:
-        """Return how a VM comes to one of our hosts; `Rejected` where that was not allowed."""
+        """Return how a VM comes to one of our hosts; `NotSupported` where that was not allowed."""
         if not self.session.accepts_moves:
-            raise Rejected(
+            raise NotSupported(
                 f"{self.session.name} accepts no VMs from other vCenters",
                 hint="they would be told its account; the option accepts-moves=yes allows it",
             )
@@ -94,9 +95,6 @@ class Migrations(Acting):
         spec = crossing.spec(here, invitation)
         what = f"move VM {here.name} to {invitation.url}"
         self.begin(what, lambda _: here.thing.RelocateVM_Task(spec, "defaultPriority"))
-
-    def _has(self, host: HostId) -> bool:
-        return host in self.inventory().host_ids.values()
 
     def migration(self, order: Migration) -> Job:
         """Say how it stands; `GONE` when only looking at the VM tells."""

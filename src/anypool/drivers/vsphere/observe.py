@@ -36,8 +36,8 @@ class Observe(Part):
 
     def _offer(self) -> tuple[frozenset[Capability], str]:
         """Return what its hosts can do, and how VMs come to them from other vCenters."""
-        if self.session.accepts_moves:
-            return self.capabilities, f"vsphere://{self.session.address.place}/"
+        if uri := self.session.peer_uri:
+            return self.capabilities, uri
         return self.capabilities - {Capability.INVITATION}, ""
 
     def observe_vms(self, vms_asked: tuple[VmId, ...]) -> Frame:
