@@ -98,6 +98,15 @@ def test_what_happened_is_told_in_order(client: httpx.Client) -> None:
     problem(client.get("/ha/incidents/nothing"), 404)
 
 
+def test_every_vm_is_told_with_its_protection(client: httpx.Client) -> None:
+    found = client.get("/ha", params={"every": "true"}).json()
+    all_vms = {one["id"] for one in client.get("/vms").json()["items"]}
+    assert {one["vm_id"] for one in found["vms"]} == all_vms
+    assert all(one["protection"] == "protected" or one["why"] for one in found["vms"])
+    assert found["unguarded"] == 0
+    assert client.get("/ha").json()["vms"] == []
+
+
 def test_nobody_can_say_that_a_host_that_answers_is_dead(client: httpx.Client) -> None:
     path = f"/hosts/{OTHER}/confirm-dead"
     assert "answers" in problem(client.post(path, json={"reason": "I think so"}), 409)["detail"]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import delete, get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from anypool.api.asking import By, Key, Use
@@ -95,12 +95,18 @@ class PolicyHaView(Struct, frozen=True, kw_only=True):
 
 
 class HaView(Struct, frozen=True, kw_only=True):
-    """What is guarded; `protection` counts VMs, `exposed` are those less than protected."""
+    """What is guarded; `protection` counts VMs, `exposed` are those less than protected.
+
+    `unguarded` counts VMs that run where no policy of the kind `ha` is. `vms` are all, if
+    asked for.
+    """
 
     policies: tuple[PolicyHaView, ...]
     hosts: tuple[HostHaView, ...]
     protection: dict[str, int]
     exposed: tuple[VmHaView, ...]
+    unguarded: int
+    vms: tuple[VmHaView, ...]
 
 
 class OneHostView(Struct, frozen=True, kw_only=True):
@@ -124,9 +130,13 @@ _DECISIONS = {
 
 
 @get("/ha", sync_to_thread=True)
-def get_ha(services: Use, by: By) -> HaView:
+def get_ha(
+    services: Use,
+    by: By,
+    every: Annotated[bool, QueryParameter(description="with every VM")] = False,
+) -> HaView:
     """Show which hosts are guarded, how they are judged, and which VMs are not protected."""
-    return _view(services.ha.overview(by))
+    return _view(services.ha.overview(by, every=every))
 
 
 @get("/hosts/{key:str}/ha", sync_to_thread=True)
@@ -161,6 +171,8 @@ def _view(found: Overview) -> HaView:
         hosts=tuple(_standing_view(one, inventory) for one in found.standing),
         protection=found.counts,
         exposed=tuple(_vm_view(one, inventory) for one in found.exposed),
+        unguarded=found.unguarded,
+        vms=tuple(_vm_view(one, inventory) for one in found.vms),
     )
 
 

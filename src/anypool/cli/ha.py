@@ -52,10 +52,17 @@ POLICIES = (
 
 
 @app.command
-def status(*, where: Where = HERE) -> None:
+def status(
+    *,
+    every: Annotated[
+        bool,
+        Parameter(name=("--all", "-a"), negative="", help="with protected VMs too"),
+    ] = False,
+    where: Where = HERE,
+) -> None:
     """Show what is guarded, hosts that are not healthy, and VMs that are not protected."""
     with connected(where) as client:
-        found = client.get("/ha")
+        found = client.get("/ha?every=true" if every else "/ha")
     if where.output not in ("table", "wide"):
         show_one(found, (), where.output)
         return
@@ -64,11 +71,12 @@ def status(*, where: Where = HERE) -> None:
         return
     show_list(found["policies"], POLICIES, where.output)
     counts = ", ".join(f"{count} {what}" for what, count in sorted(found["protection"].items()))
-    note(f"VMs: {counts or 'none'}")
+    beside = f"; {found['unguarded']} run where no policy is" if found["unguarded"] else ""
+    note(f"VMs: {counts or 'none'}{beside}")
     if ill := [one for one in found["hosts"] if one["condition"] != "healthy"]:
         show_list(ill, HOSTS, where.output)
-    if found["exposed"]:
-        show_list(found["exposed"], VMS, where.output)
+    if vms := found["vms"] if every else found["exposed"]:
+        show_list(vms, VMS, where.output)
 
 
 @app.command

@@ -86,6 +86,7 @@ _SERVICES: dict[str, dict[str, Kind]] = {
     "step.await-probe": {"vm": T, "address": T, "port": T},
     "step.await-delay": {"vm": T, "delay": S},
     "serve.circle": {"components": NAMES},
+    "serve.circle-across": {"vms": NAMES},
     "serve.first": {},
     "serve.in-turn": {},
     "serve.ready": {"component": T},

@@ -5,6 +5,7 @@ from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.place import Choice, choose, pinned, refusal
 from anypool.planner.serve import (
+    check_across,
     in_order,
     plan_service_make,
     plan_service_start,
@@ -13,6 +14,7 @@ from anypool.planner.serve import (
 
 __all__ = [
     "Choice",
+    "check_across",
     "choose",
     "in_order",
     "pinned",

@@ -1,6 +1,7 @@
 """Start and stop a service: its components in order, each step waiting for what it needs."""
 
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from msgspec.structs import replace
 
@@ -12,9 +13,11 @@ from anypool.model import (
     ReadyKind,
     Service,
     Vm,
+    VmId,
     VmState,
     VmWish,
 )
+from anypool.model.service import found
 from anypool.plan import (
     Action,
     AwaitReady,
@@ -54,6 +57,35 @@ def in_order(components: tuple[Component, ...]) -> tuple[Component, ...]:
         done |= {one.name for one in free}
         left = [one for one in left if one.name not in done]
     return tuple(found)
+
+
+def check_across(service: Service, others: Iterable[Service], inventory: Inventory) -> None:
+    """Raise `Conflict` if a service makes VMs wait for each other through other services.
+
+    Each service may be in order and both together a circle: after a failure nobody could start.
+    """
+    several = (service, *(one for one in others if one.id != service.id))
+    declared = frozenset(
+        name for one in several for part in one.components for name in one.members(part)
+    )
+    ids = {name: str(vm.id) for name, vm in found(declared, inventory).items()}
+    waits: dict[str, set[str]] = {}
+    for one in several:
+        members = {part.name: [ids.get(n, n) for n in one.members(part)] for part in one.components}
+        for part in one.components:
+            for vm in members[part.name]:
+                before = (other for name in part.after for other in members.get(name, ()))
+                waits.setdefault(vm, set()).update(before)
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        circle = tuple(dict.fromkeys(_named(key, inventory) for key in error.args[1]))
+        raise refuse(Conflict, reason("serve.circle-across", vms=circle)) from error
+
+
+def _named(key: str, inventory: Inventory) -> str:
+    known = inventory.vms.get(VmId(key))
+    return key if known is None else known.name
 
 
 def plan_service_make(

@@ -19,7 +19,7 @@ from anypool.model import (
     rolled_up,
 )
 from anypool.plan import reason, refuse
-from anypool.planner import in_order
+from anypool.planner import check_across, in_order
 from anypool.planner.wishes import MakeService, StartService, StopService
 from anypool.search import Noun
 from anypool.service.access import Deed, Principal, require
@@ -77,6 +77,7 @@ class Applications:
         require(by, Deed.MANAGE_ENDPOINTS)
         checked(service)
         inventory = self._engine.inventory
+        check_across(service, self._engine.services.all(), inventory)
         lacking = self._lacking(service, inventory)
         plan = self._proposals.propose(
             by,

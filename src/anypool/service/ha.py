@@ -10,6 +10,7 @@ from anypool.engine.ha.guard import Guard
 from anypool.engine.ha.standing import Standing
 from anypool.errors import Conflict, Invalid
 from anypool.model import (
+    HOLDS_MEMORY,
     Capability,
     HighAvailability,
     HostId,
@@ -56,13 +57,19 @@ class GuardedVm(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """All that is guarded; `counts` are VMs by protection, `exposed` those less than protected."""
+    """All that is guarded; `counts` are VMs by protection, `exposed` those less than protected.
+
+    `unguarded` counts VMs that run on hosts without a policy of the kind `ha`. If all VMs were
+    asked for, `vms` are all of both.
+    """
 
     inventory: Inventory
     policies: tuple[Braked, ...]
     standing: tuple[Standing, ...]
     counts: dict[str, int]
     exposed: tuple[GuardedVm, ...]
+    unguarded: int
+    vms: tuple[GuardedVm, ...] = ()
 
 
 class OneHost(Struct, frozen=True, kw_only=True):
@@ -84,20 +91,27 @@ class Ha:
         self._guard = guard
         self._failures = failures
 
-    def overview(self, by: Principal) -> Overview:
-        """Return what is guarded, how hosts are judged, and which VMs are not protected."""
+    def overview(self, by: Principal, *, every: bool = False) -> Overview:
+        """Return what is guarded, how hosts are judged, and which VMs are not protected.
+
+        With `every` all VMs, each with how far it is protected and why not further.
+        """
         require(by, Deed.READ)
         inventory = self._engine.inventory
         on = self._ground(inventory)
         guarded = [self._guarded(vm, on) for vm in inventory.vms.values() if vm.host in on.rules]
         exposed = [one for one in guarded if _is_exposed(one)]
         exposed.sort(key=lambda one: (one.protected.how, one.vm.name, one.vm.id))
+        others = [vm for vm in inventory.vms.values() if vm.host not in on.rules]
+        alone = [] if not every else [self._guarded(vm, on) for vm in others]
         return Overview(
             inventory=inventory,
             policies=tuple(self._braked(inventory)),
             standing=self._guard.standing(),
             counts=dict(Counter(str(one.protected.how) for one in guarded)),
             exposed=tuple(exposed[:NAMED]),
+            unguarded=sum(vm.state in HOLDS_MEMORY for vm in others),
+            vms=tuple(sorted((*guarded, *alone), key=_by_name)) if every else (),
         )
 
     def host(self, by: Principal, key: str) -> OneHost:
@@ -200,6 +214,10 @@ class Ha:
                 most=most_fences(rule, len(bound.hosts)),
                 cold_left_s=self._guard.cold_left_s(rule),
             )
+
+
+def _by_name(one: GuardedVm) -> tuple[str, str]:
+    return one.vm.name, one.vm.id
 
 
 def _is_exposed(one: GuardedVm) -> bool:

@@ -107,6 +107,7 @@ WORDS: dict[str, str] = {
     "step.await-probe": "warten, bis {vm} unter {address} Port {port} antwortet",
     "step.await-delay": "{vm} {delay} Zeit geben",
     "serve.circle": "Komponenten warten aufeinander: {components}",
+    "serve.circle-across": "VMs mehrerer Dienste warten aufeinander: {vms}",
     "serve.first": "sie wartet auf keine andere Komponente",
     "serve.in-turn": "was sie braucht, ist bis dahin bereit",
     "serve.ready": "{component} muss bereit sein, bevor es weitergeht",

@@ -107,6 +107,7 @@ WORDS: dict[str, str] = {
     "step.await-probe": "wait until {vm} answers at {address} port {port}",
     "step.await-delay": "give {vm} {delay}",
     "serve.circle": "components wait for each other: {components}",
+    "serve.circle-across": "VMs of several services wait for each other: {vms}",
     "serve.first": "it waits for no other component",
     "serve.in-turn": "what it needs is ready by then",
     "serve.ready": "{component} must be ready before others go on",
