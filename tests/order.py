@@ -7,7 +7,12 @@ more. The list at the end of each part of ./test says what takes long.
 import pytest
 
 LONG = (
-    *("lab/test_rollout.py", "docs/test_tutorial.py", "lab/test_once_network.py"),
+    *(
+        "lab/test_chaos.py",
+        "lab/test_rollout.py",
+        "docs/test_tutorial.py",
+        "lab/test_once_network.py",
+    ),
     *("simulation/test_faults.py", "service/test_schema.py", "vsphere/test_killed.py"),
     *("simulation/test_crash_sweep.py", "service/test_cli_bad_input.py"),
     *("service/test_store_postgres.py", "simulation/test_tasks.py"),

@@ -9,7 +9,7 @@ import pytest
 
 from anypool.api.document import query_names
 from anypool.store.records import Role
-from tests.service.manager_kit import Manager, problem, until
+from tests.service.manager_kit import DEADLINE_S, Manager, problem, until
 from tests.service.permissions import LEAST, least_body
 
 RANKS = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
@@ -17,7 +17,7 @@ RANKS = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
 
 @pytest.fixture(scope="module")
 def document(manager: Manager) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{manager.url}/api/openapi.json").json()
+    found: dict[str, Any] = httpx.get(f"{manager.url}/api/openapi.json", timeout=DEADLINE_S).json()
     return found
 
 

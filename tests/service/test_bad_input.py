@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.manager_kit import Manager, add_sim, finished, problem
+from tests.service.manager_kit import Manager, add_sim, finished, problem, until
 
 BAD_NAMES = [
     "", "..", "-rf", "a/b", "a</name><disk>", "a'b", 'a"b', "a]]>b", "a\x00b", "a\u202eb",
@@ -87,6 +87,12 @@ def test_b23_idempotency_key(pool: httpx.Client) -> None:
     problem(pool.post("/vms", json=wrong, headers=failed), 404)
     again = pool.post("/vms", json={**body, "name": "other"}, headers=failed)
     finished(pool, again)
+
+    def volumes() -> bool:
+        names = [row["name"] for row in pool.get("/volumes").json()["items"]]
+        return sum(name.startswith(("once-", "other-")) for name in names) == 2
+
+    until(volumes, "the new VMs' volumes are known, before other tests look at what there is")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.service.manager_kit import Manager
+from tests.service.manager_kit import DEADLINE_S, Manager
 
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 CHECKS = [
@@ -56,7 +56,7 @@ def inputs(operation: Any) -> list[Any]:
 @pytest.mark.usefixtures("pool")
 @pytest.mark.timeout(600)
 def test_every_operation_keeps_the_document(manager: Manager) -> None:
-    document = httpx.get(f"{manager.url}/api/openapi.json").json()
+    document = httpx.get(f"{manager.url}/api/openapi.json", timeout=DEADLINE_S).json()
     schema = schemathesis.openapi.from_dict(document)
     headers = {"Authorization": f"Bearer {manager.token()}"}
     calls = 0

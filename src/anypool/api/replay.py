@@ -1,6 +1,8 @@
 """Idempotency-Key: the same request twice is one deed with one answer."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 
 import anyio.to_thread
 from litestar.datastructures import Headers
@@ -43,12 +45,11 @@ class Replay(ASGIMiddleware):
         if old is not None:
             await _send(old, send)
             return
-        kept = _Kept()
+        kept = _Kept(partial(self._close, by, key))
         try:
             await next_app(scope, _given(body, receive), kept.listening(send))
         finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._close, by, key, kept.response())
+            await kept.close()
 
     def _close(self, by: Principal, key: str, response: StoredResponse) -> None:
         """Keep a success, forget what was refused, and leave open what nobody knows."""
@@ -59,27 +60,47 @@ class Replay(ASGIMiddleware):
 
 
 class _Kept:
-    """What was sent."""
+    """What is answered, and written down before the client has all of it.
 
-    def __init__(self) -> None:
+    Else a client could send the request again before it is known what became of the first.
+    """
+
+    def __init__(self, close: Callable[[StoredResponse], None]) -> None:
+        self._close = close
+        self._closed = False
         self._status = 0
         self._location = ""
         self._body = b""
 
     def listening(self, send: Send) -> Send:
+        held: list[Message] = []
+
         async def listened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
                 headers = dict(message["headers"])
                 self._location = headers.get(b"location", b"").decode()
-            elif message["type"] == "http.response.body":
+                held.append(message)
+                return
+            if message["type"] == "http.response.body":
                 self._body += message["body"]
-            await send(message)
+            try:
+                if not message.get("more_body"):
+                    await self.close()
+            finally:
+                while held:
+                    await send(held.pop())
+                await send(message)
 
         return listened
 
-    def response(self) -> StoredResponse:
-        return StoredResponse(status=self._status, body=self._body, location=self._location)
+    async def close(self) -> None:
+        """Write down what was answered, once."""
+        if not self._closed:
+            self._closed = True
+            found = StoredResponse(status=self._status, body=self._body, location=self._location)
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._close, found)
 
 
 async def _read(receive: Receive) -> bytes:
