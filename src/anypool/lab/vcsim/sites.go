@@ -7,6 +7,7 @@ package simulator
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/session"
@@ -39,7 +40,7 @@ func SetSite(site string) {
 }
 
 // leave moves a VM to another vCenter: it is made there, forgotten here, and runs there. Whatever
-// fails before it is forgotten leaves it here alone.
+// fails before it is forgotten leaves it here alone. For as long as `arrive` takes, both have it.
 func (vm *VirtualMachine) leave(
 	ctx *Context, spec *types.VirtualMachineRelocateSpec,
 ) types.BaseMethodFault {
@@ -63,6 +64,7 @@ func (vm *VirtualMachine) leave(
 	if err != nil {
 		return refusal(err)
 	}
+	time.Sleep(slow["arrive"])
 	ran := vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
 	vm.Runtime.PowerState = types.VirtualMachinePowerStatePoweredOff
 	vm.UnregisterVM(ctx, &types.UnregisterVM{This: vm.Self})
