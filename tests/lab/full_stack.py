@@ -5,6 +5,7 @@ carries QEMU's image lock on a datastore where locks work, and `unlocked`, whose
 `<shareable/>`, so that nothing but the manager keeps a second copy from running.
 """
 
+import json
 import os
 import signal
 import time
@@ -300,7 +301,7 @@ def write_settings(settings: Settings, **more: Any) -> None:
         "host_away_s": AWAY_S,
         **more,
     }
-    lines = (f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in chosen.items())
+    lines = (f"{name} = {json.dumps(value)}" for name, value in chosen.items())
     (folder / "anypool.toml").write_text("\n".join(lines))
 
 

@@ -1,5 +1,6 @@
 """`anypool lab`: a datacenter of real hypervisors on this machine."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,20 +41,34 @@ _LAB = (
 )
 
 
-@app.command
-def up(
-    *,
-    name: Name = "default",
-    hosts: Annotated[int, Parameter(help="servers that run VMs, switched on")] = 3,
-    spares: Annotated[int, Parameter(help="servers that wait, switched off")] = 1,
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Make:
+    """What a lab is made of."""
+
+    hosts: Annotated[int, Parameter(help="servers that run VMs, switched on")] = 3
+    spares: Annotated[int, Parameter(help="servers that wait, switched off")] = 1
     accelerator: Annotated[
         Literal["auto", "tcg", "kvm"], Parameter(help="auto boots a guest to find out")
-    ] = "auto",
-    lab_state: Folder = None,
-) -> None:
+    ] = "auto"
+    wardens: Annotated[
+        bool, Parameter(help="storage leases on each server, with a stand-in for a watchdog")
+    ] = False
+
+
+_MAKE = Make()
+
+
+@app.command
+def up(*, name: Name = "default", make: Make = _MAKE, lab_state: Folder = None) -> None:
     """Bring a lab up; no harm when it is up already."""
     spec = lab.LabSpec(
-        name=name, hosts=hosts, spares=spares, accelerator=accelerator, state_dir=lab_state
+        name=name,
+        hosts=make.hosts,
+        spares=make.spares,
+        accelerator=make.accelerator,
+        wardens=make.wardens,
+        state_dir=lab_state,
     )
     _show(lab.up(spec, note), "table")
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from anypool.errors import AnypoolError, Conflict
-from anypool.lab import network, power
+from anypool.lab import network, power, wardens
 from anypool.lab.commands import run
 from anypool.lab.control import Reply, Request
 from anypool.lab.libvirt_files import DaemonFolders
@@ -19,6 +20,7 @@ from anypool.lab.places import LabPlaces
 from anypool.lab.processes import is_stopped, pids_in
 from anypool.lab.records import KeptLab, ServerState
 from anypool.lab.spec import Server
+from anypool.lab.standin import StandIns
 
 _LIBVIRT_TIMEOUT_S = 60.0
 _CALL_TIMEOUT_S = 20.0
@@ -36,7 +38,16 @@ class Director:
         self._cuts: dict[str, frozenset[str]] = {}
         self._record = threading.Lock()
         self._locks = {server.name: threading.Lock() for server in kept.servers}
+        self._stand_ins = StandIns(
+            {one.name: wardens.pipe(places, one) for one in kept.servers if kept.wardens},
+            self._bite,
+        )
         self._write_namespaces()
+
+    def watch(self) -> None:
+        """Be the watchdog of all servers that have a warden, for ever."""
+        if self._kept.wardens:
+            self._stand_ins.run()
 
     def obey(self, request: Request) -> Reply:
         """Carry out one order; errors become part of the reply."""
@@ -93,7 +104,18 @@ class Director:
         namespace = self._namespaces.get(server.name)
         if namespace is not None:
             power.end(server, namespace, self._pids[server.name])
+        self._stand_ins.calm(server.name)
         self._note(server, None)
+
+    def _bite(self, name: str) -> None:
+        """End a server that fed its watchdog no more, as a reset would."""
+        print(
+            f"the watchdog of {name} was not fed: it is switched off", file=sys.stderr, flush=True
+        )
+        server = self._kept.server(name)
+        with self._locks[name]:
+            if self._running(server):
+                self._off(server)
 
     def _shut_down(self, server: Server) -> None:
         if self._running(server):

@@ -15,7 +15,16 @@ from pathlib import Path
 import msgspec
 
 from anypool.errors import AnypoolError, Busy, Conflict, NotSupported
-from anypool.lab import accelerator, bmc_keys, emulator, image, libvirt_files, outer, server_etc
+from anypool.lab import (
+    accelerator,
+    bmc_keys,
+    emulator,
+    image,
+    libvirt_files,
+    outer,
+    server_etc,
+    wardens,
+)
 from anypool.lab.commands import search_path
 from anypool.lab.control import supervisor_pid
 from anypool.lab.locks import locked
@@ -42,6 +51,11 @@ def up(spec: LabSpec, report: Report) -> LabStatus:
     spec.check()
     places = places_of(spec)
     _refuse_unless_possible()
+    if spec.wardens and outer.own_mode() != "root":
+        raise NotSupported(
+            "a lab without root has no wardens: libvirt asks no hook in a user's session",
+            hint="bring it up as root, or without wardens",
+        )
     places.directory.parent.mkdir(parents=True, exist_ok=True)
     with locked(_lock(places)):
         if supervisor_pid(places) is not None:
@@ -113,6 +127,7 @@ def _write_files(
         datastore_uuid=_mark(places.datastore),
         seed_dir=str(seed),
         emulator=str(emulator.ensure(cache)) if choice.accelerator == "tcg" else "",
+        wardens=spec.wardens,
     )
     places.spec.write_bytes(msgspec.json.encode(kept))
     places.accelerator.write_bytes(msgspec.json.encode(choice))
@@ -120,6 +135,8 @@ def _write_files(
     bmc_keys.write(places, kept.servers)
     for server in kept.servers:
         libvirt_files.write(kept, places, server)
+        if kept.wardens:
+            wardens.write(kept, places, server)
     return kept
 
 
@@ -221,7 +238,8 @@ def _refuse_unless_possible() -> None:
 def _refuse_if_different(spec: LabSpec, places: LabPlaces) -> None:
     kept = kept_lab(places)
     same_accelerator = spec.accelerator in ("auto", kept.accelerator)
-    if kept.servers != spec.servers() or not same_accelerator:
+    same = kept.servers == spec.servers() and kept.wardens == spec.wardens
+    if not same or not same_accelerator:
         raise Conflict(
             f"lab {spec.name} is up with {len(kept.servers)} servers and {kept.accelerator}",
             hint="take it down first, or choose another name",

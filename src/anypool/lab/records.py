@@ -125,6 +125,7 @@ class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     datastore_uuid: str
     seed_dir: str
     emulator: str = ""
+    wardens: bool = False
 
     @property
     def rootless(self) -> bool:

@@ -10,13 +10,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+import uuid
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from anypool.lab import kernel, network, server_mounts
+from anypool.lab import kernel, network, server_mounts, wardens
 from anypool.lab.libvirt_files import SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
@@ -43,7 +43,11 @@ def main() -> None:
     socket.sethostname(server.name)
     server_mounts.mount_all(kept, places, server)
     network.configure_inside(server, rootless=kept.rootless)
-    _keep_running(partial(_start_daemon, kept, places, server))
+    starts = [partial(_start_daemon, kept, places, server)]
+    if kept.wardens:
+        Path(wardens.BOOT_FILE).write_text(str(uuid.uuid4()))
+        starts.insert(0, partial(wardens.start, places, server))
+    _keep_running(starts)
 
 
 def _start_daemon(kept: KeptLab, places: LabPlaces, server: Server) -> int:
@@ -69,19 +73,19 @@ def _start_daemon(kept: KeptLab, places: LabPlaces, server: Server) -> int:
     )
 
 
-def _keep_running(start: Callable[[], int]) -> None:
-    """Reap every orphan of the server and start the daemon again when it ends; never returns.
+def _keep_running(starts: list[partial[int]]) -> None:
+    """Reap every orphan of the server and start each daemon again when it ends; never returns.
 
     SIGTERM is the server's orderly shutdown: everything is asked to end, then this ends, and
     the kernel ends whatever is left with it.
     """
     signal.signal(signal.SIGTERM, _shut_down)
-    daemon = start()
+    daemons = {start(): start for start in starts}
     while True:
         pid, _ = os.wait()
-        if pid == daemon:
+        if (start := daemons.pop(pid, None)) is not None:
             time.sleep(_RESTART_DELAY_S)
-            daemon = start()
+            daemons[start()] = start
 
 
 def _shut_down(_signal: int, _frame: object) -> None:

@@ -69,7 +69,8 @@ class LabSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The lab one wishes for.
 
     `state_dir` holds one folder per lab, `cache_dir` what labs share (the guest image);
-    None means the user's XDG folders. `spares` stay powered off until their BMC says On.
+    None means the user's XDG folders. `wardens` puts one on each server, with a stand-in for a
+    watchdog. `spares` stay powered off until their BMC says On.
     """
 
     name: str = "default"
@@ -78,6 +79,7 @@ class LabSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state_dir: Path | None = None
     cache_dir: Path | None = None
     accelerator: Accelerator = "auto"
+    wardens: bool = False
 
     def check(self) -> None:
         """Raise `Invalid` when no lab can be made from these values."""

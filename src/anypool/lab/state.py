@@ -15,6 +15,7 @@ from anypool.lab.records import (
     ServerState,
     ServerStatus,
 )
+from anypool.lab.standin import LIMIT
 
 
 def status_of(places: LabPlaces) -> LabStatus:
@@ -48,7 +49,7 @@ def status_of(places: LabPlaces) -> LabStatus:
         bmc_user=bmc_keys.BMC_USER,
         bmc_password_file=str(places.bmc_password),
         bmc_fingerprint=bmc_keys.fingerprint(places),
-        limits=limits(kept.mode),
+        limits=(*limits(kept.mode), *((LIMIT,) if kept.wardens else ())),
     )
 
 

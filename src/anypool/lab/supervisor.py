@@ -60,6 +60,7 @@ def _direct(places: LabPlaces, listener: socket.socket) -> None:
         _report(f"failed {problem.message}")
         return
     threading.Thread(target=_serve, args=(listener, director), daemon=True).start()
+    threading.Thread(target=director.watch, daemon=True).start()
     _report("ready")
     _send_output_to_log()
     while places.spec.exists():

@@ -36,7 +36,8 @@ def main() -> int:
         return hook.main(sys.argv[2:], clock)
     parser = argparse.ArgumentParser(prog="anypool-warden", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="renew the leases of this host, for ever")
+    run = commands.add_parser("run", help="renew the leases of this host, for ever")
+    run.add_argument("--config", default=CONFIG)
     commands.add_parser("status", help="say how the leases and the watchdog stand")
     commands.add_parser("uninstall", help="take the warden off this host")
     setup = commands.add_parser("install", help="put the warden on this host and start it")
@@ -54,8 +55,8 @@ def main() -> int:
         return 1
 
 
-def _run(_: argparse.Namespace) -> int:
-    config = Config.read()
+def _run(given: argparse.Namespace) -> int:
+    config = Config.read(given.config)
     watchdog = opened(config.watchdog, config.stand_in, config.watchdog_s)
     warden = Warden(config, _boot(config), clock, watchdog)
     signal.signal(signal.SIGTERM, lambda *_: warden.stop())
