@@ -49,8 +49,10 @@ class HostLeases(Part):
             domain.setMetadata(kind, text, "warden", NAMESPACE, flags)
 
     def _leases(self, of: frozenset[HostId]) -> Iterator[StorageLease]:
-        pools = [pool for pool in self.pools.read(refresh=False) if pool.shared]
-        for pool in pools:
+        """Read the leases of some hosts; whoever asks for all wants to know of new ones too."""
+        for pool in self.pools.read(refresh=not of):
+            if not pool.shared:
+                continue
             for name in pool.volumes:
                 if not name.startswith(LEASE_PREFIX) or name.endswith(".making"):
                     continue
