@@ -237,9 +237,7 @@ def lab_or_skip(
     if not found.possible:
         packages = ", ".join(package.package for package in found.missing)
         pytest.skip(f"no lab here: {found.reason}{'; missing: ' if packages else ''}{packages}")
-    spec = labs.LabSpec(
-        name=name, hosts=hosts, spares=spares, state_dir=state_dir, wardens=wardens
-    )
+    spec = labs.LabSpec(name=name, hosts=hosts, spares=spares, state_dir=state_dir, wardens=wardens)
     labs.up(spec, print)
     return RunningLab(spec)
 
