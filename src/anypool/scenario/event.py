@@ -37,6 +37,7 @@ DEEDS: dict[str, str] = {
     "drop-nic": "drop-nic web1 52:54:00:00:00:02",
     "close": "close h1",
     "open": "open h1",
+    "recover": "recover h1",
 }
 """What somebody asks for, with an example: each becomes a plan."""
 
@@ -64,7 +65,11 @@ LATER = {"plan": "plan evacuate h1", "run": "run", "begin": "begin 1", "go-on": 
 
 `begin 1` does its first step, `go-on` what is left of it after whatever happened meanwhile.
 """
-QUESTIONS = {"what-if": "what-if h1 h2", "death-map": "death-map"}
+QUESTIONS = {
+    "what-if": "what-if h1 h2",
+    "death-map": "death-map",
+    "judge": "judge h1 management:silent bmc:on for 60",
+}
 """What is only asked: nothing is planned, and nothing changes."""
 BIG = ("add-policy", "by-hand", "plan-by-hand")
 """Events that have more to say than a line: a policy, or a plan that somebody wrote."""
@@ -143,6 +148,8 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "plan": (2, 10_000),
     "what-if": (1, 10_000),
     "death-map": (0, 0),
+    "judge": (1, 10_000),
+    "recover": (0, 10_000),
     "maintain": (1, 10_000),
     "balance": (0, 1),
     "save-power": (0, 20),

@@ -34,11 +34,13 @@ def _dies(asked: Asked) -> World:
 
 
 def _answers(asked: Asked) -> World:
-    """A host answers again, and its VMs are as they were."""
+    """A host answers again, and its VMs are as they were; not those that run elsewhere by now."""
     host = asked.inventory.host(asked.host(asked.words[0]))
-    awake = {vm.id: vm for vm in asked.world.asleep if vm.host == host.id}
+    mine = {vm.id: vm for vm in asked.world.asleep if vm.host == host.id}
+    vms = asked.inventory.vms
+    awake = {key: vm for key, vm in mine.items() if key in vms and vms[key].host == host.id}
     inventory = asked.inventory.with_host(replace(host, state=HostState.UP))
-    asleep = tuple(vm for vm in asked.world.asleep if vm.id not in awake)
+    asleep = tuple(vm for vm in asked.world.asleep if vm.id not in mine)
     return replace(asked.world, inventory=inventory.patched_vms(awake), asleep=asleep)
 
 

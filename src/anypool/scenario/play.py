@@ -22,10 +22,11 @@ from anypool.plan import (
 from anypool.plan.check import objections, violations
 from anypool.planner.failover import weakened
 from anypool.planner.wish import Terms, finished
-from anypool.scenario.deed import plan_of
+from anypool.scenario.deed import Asked, plan_of
 from anypool.scenario.event import DEEDS, LATER, QUESTIONS, Event, event_of
 from anypool.scenario.fate import answered
 from anypool.scenario.happen import happened
+from anypool.scenario.lifeless import judged, recovered
 from anypool.scenario.world import World
 
 _TERMS = Terms(model=CostModel(steps_at_once=2), slots=2, waive=False)
@@ -73,7 +74,8 @@ class _Game:
             if event.verb in (*LATER, "plan-by-hand"):
                 return self._later(happening, event)
             if event.verb in QUESTIONS:
-                return replace(happening, notes=answered(self.world, event))
+                ask = judged if event.verb == "judge" else answered
+                return replace(happening, notes=ask(self.world, event))
             self.world = happened(self.world, event)
         except Invalid as error:
             if not isinstance(error, NoPlan):
@@ -107,7 +109,10 @@ class _Game:
 
     def _planned(self, event: Event) -> Plan:
         inventory = self.world.inventory
-        plan = plan_of(self.world, event)
+        if event.verb == "recover":
+            plan = recovered(Asked(self.world, event.item, event.words))
+        else:
+            plan = plan_of(self.world, event)
         return finished(plan, _TERMS, inventory, self.world.rules())
 
     def _run(self, happening: Happening, plan: Plan, most: int | None = None) -> Happening:
