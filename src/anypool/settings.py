@@ -151,6 +151,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds, Meta(description="between two looks at the certificates of hosts and BMCs")
     ] = 21_600.0
 
+    manager_vm: Annotated[
+        str,
+        Meta(
+            description="id of the VM of this pool that the manager runs in; "
+            "empty: it recognises it by the UUID of its machine"
+        ),
+    ] = ""
+
     energy_file: Annotated[
         str,
         Meta(

@@ -9,6 +9,7 @@ from anypool.engine.runs.admission import broken_rules
 from anypool.errors import Conflict, NotFound
 from anypool.model import WATCHED, Bound, HighAvailability, Inventory, Policy, PolicyId
 from anypool.plan import Plan, reason, refuse
+from anypool.plan.managercheck import Own
 from anypool.planner.failover import Outlook
 from anypool.planner.rules import Rulebook, bind, contradiction
 from anypool.store import Store, events, facts
@@ -25,6 +26,7 @@ class Policies:
         self._known: tuple[Policy, ...] | None = None
         self._bound: tuple[Inventory, Rulebook] | None = None
         self.outlook = Outlook()
+        self.own: Own = lambda _: None
 
     def all(self) -> tuple[Policy, ...]:
         """Return all policies by name, also those that are switched off."""

@@ -50,6 +50,7 @@ from anypool.model.inventory import Claim, Inventory
 from anypool.model.invitation import Doorway, Invitation
 from anypool.model.label import LabelChange, field_of
 from anypool.model.lease import StorageLease, WatchdogKind
+from anypool.model.manager import MANAGER, manager_on, runs_manager
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
 from anypool.model.notification import (
@@ -160,6 +161,7 @@ __all__ = [
     "HOST_DOMAIN",
     "HOST_SCOPED",
     "HOURS",
+    "MANAGER",
     "METRICS",
     "METRIC_NAMES",
     "NO_TARIFF",
@@ -302,10 +304,12 @@ __all__ = [
     "domains_of",
     "field_of",
     "fingerprint_of",
+    "manager_on",
     "plain_fingerprint",
     "proven_since",
     "proves",
     "rolled_up",
+    "runs_manager",
     "same_hardware",
     "split_address",
     "told_hour",

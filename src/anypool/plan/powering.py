@@ -45,6 +45,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "saving.proven-long-ago": {"age": S},
     "saving.kept": {},
     "saving.alone": {"vm": T},
+    "saving.manager": {"vm": T},
     "saving.last": {},
     "saving.low": {"busy": N, "low": N},
     "saving.would-wake": {"why": R},

@@ -9,6 +9,7 @@ from anypool.engine import DriverPool, Engine
 from anypool.engine.certificates.watch import Certificates as CertificateWatch
 from anypool.engine.ha.guard import Guard
 from anypool.engine.notifying.postman import Postman
+from anypool.engine.observing.ownvm import OwnVm
 from anypool.engine.rolling import Rolling
 from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
@@ -93,6 +94,7 @@ class Services:
         self.consolidations = Consolidations(engine, proposals, clock, settings)
         self.certificate_watch = CertificateWatch(engine, store, clock, settings)
         self.certificates = Certificates(engine, self.certificate_watch, clock)
+        self.own_vm = OwnVm(engine, settings.manager_vm)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
         self.demo = Demo(store, settings)

@@ -23,6 +23,7 @@ from anypool.plan import (
     why_of,
 )
 from anypool.plan.check import objections
+from anypool.plan.managercheck import of_manager
 from anypool.planner.rules import Rulebook
 from anypool.planner.wish import finished
 from anypool.store import Store, ha, plans, runs
@@ -79,7 +80,10 @@ class Begin:
         """
         terms = self._engine.keeping.prices.terms(author(policy.id), waive=True)
         made = finished(plan, terms, inventory, rules, self._engine.policies.outlook)
-        if against := objections(made, inventory, rules.bounds):
+        against = objections(made, inventory, rules.bounds) or of_manager(
+            made, inventory, self._engine.policies.own
+        )
+        if against:
             return reason("watch.objected", objections=against[:3])
         rule = policy.rule
         assert isinstance(rule, HighAvailability)

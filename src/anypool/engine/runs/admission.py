@@ -19,6 +19,7 @@ from anypool.plan import (
     vm_of,
 )
 from anypool.plan.check import objections
+from anypool.plan.managercheck import Own, of_manager
 from anypool.plan.rulecheck import of_rules
 from anypool.planner.failover import Outlook, weakened
 from anypool.store.records import PlanRecord
@@ -30,6 +31,7 @@ class Standing(Protocol):
     """The policies of now, and what is known of failures under them."""
 
     outlook: Outlook
+    own: Own
 
     def bounds(self, inventory: Inventory) -> tuple[Bound, ...]:
         """Return the enabled policies as they bind an inventory."""
@@ -51,6 +53,8 @@ def admit(
     if plan.state not in READY:
         raise not_ready(plan)
     _check_busy(plan, inventory, pending)
+    if against := of_manager(plan.plan, inventory, policies.own):
+        raise refuse(Conflict, against[0], reason("hint.manager"))
     world = released(with_pending(inventory, pending), plan.plan.redeems)
     found = _objections(plan.plan, world, policies)
     if not found:

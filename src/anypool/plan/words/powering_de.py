@@ -44,6 +44,7 @@ WORDS: dict[str, str] = {
     "saving.unproven": "niemand sah ihn schon aufwachen: `anypool host prove-wake` beweist es",
     "saving.proven-long-ago": "aufwachen sah man ihn zuletzt vor {age}: es ist neu zu beweisen",
     "saving.kept": "er soll an bleiben",
+    "saving.manager": "auf ihm läuft der Manager, in {vm}",
     "saving.alone": "{vm} soll von der Automatik nicht angefasst werden",
     "saving.last": "er ist der letzte offene Host",
     "saving.low": "die anderen wären zu {busy} % beschäftigt, erlaubt sind {low} %",

@@ -43,6 +43,7 @@ WORDS: dict[str, str] = {
     "saving.unproven": "nobody has seen it wake yet: prove it with `anypool host prove-wake`",
     "saving.proven-long-ago": "it was last seen to wake {age} ago: prove it again",
     "saving.kept": "it is to stay on",
+    "saving.manager": "the manager runs on it, in {vm}",
     "saving.alone": "{vm} is not to be touched by automation",
     "saving.last": "it is the last open host",
     "saving.low": "the others would be {busy} % busy, {low} % are allowed",

@@ -15,6 +15,7 @@ from anypool.model import (
     Level,
     Vm,
     VmId,
+    runs_manager,
 )
 from anypool.plan import Reason, reason
 from anypool.planner.failover import Fate, why_there
@@ -66,6 +67,8 @@ def protected(vm: Vm, on: Ground) -> Protected:
     assert vm.host is not None
     if (why := _asks(vm.host, on)) is not None:
         return Protected(vm=vm.id, how=Protection.ASKS, why=why)
+    if runs_manager(vm):
+        return Protected(vm=vm.id, how=Protection.ASKS, why=reason("ha.manager"))
     if vm.id in on.once:
         return Protected(vm=vm.id, how=Protection.ONCE, why=reason("ha.once"))
     return Protected(vm=vm.id, how=Protection.PROTECTED)

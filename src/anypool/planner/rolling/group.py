@@ -1,9 +1,10 @@
 """Which hosts go together: as few waves as possible, and how few there can be at all.
 
 Waves are filled one after the other, from several orders of the hosts; the order with the
-fewest waves wins. The bound: hosts of different domains do not go together, a wave has at
-most so many hosts, and what all VMs hold must fit on the hosts that stay, so that a wave takes
-at most as much memory away as is free in all.
+fewest waves wins. A host that a manager runs on comes after all others, so that the manager is
+moved once, to a host that is done. The bound: hosts of different domains do not go together, a
+wave has at most so many hosts, and what all VMs hold must fit on the hosts that stay, so that a
+wave takes at most as much memory away as is free in all.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from math import ceil
 
 from msgspec import Struct
 
-from anypool.model import Host, HostId, HostState, Inventory
+from anypool.model import Host, HostId, HostState, Inventory, manager_on
 from anypool.planner.rolling.wave import Stuck, Terms, Wave, plan_wave
 
 TRIES = 12
@@ -83,10 +84,12 @@ def _filled(inventory: Inventory, hosts: list[HostId], on: Terms) -> Grouped:
     while left:
         stuck: list[Stuck] = []
         wave: Wave | None = None
-        for host in left:
+        mine = [host for host in left if manager_on(inventory, host) is not None]
+        others = [host for host in left if host not in mine]
+        for host in (*others, *mine):
             found = plan_wave(inventory, (host,), on)
             if isinstance(found, Wave):
-                wave = _grown(inventory, found, left, on)
+                wave = _grown(inventory, found, others or left, on)
                 break
             stuck.append(found)
         if wave is None:

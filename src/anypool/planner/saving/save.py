@@ -21,6 +21,7 @@ from anypool.model import (
     HostState,
     Inventory,
     PolicyId,
+    manager_on,
 )
 from anypool.plan import (
     LeaveMaintenance,
@@ -195,6 +196,8 @@ class _Round:
         order = self._order
         if host.id in order.keep:
             return reason("saving.kept")
+        if (own := manager_on(self._inventory, host.id)) is not None:
+            return reason("saving.manager", vm=own.name)
         if Capability.HOST_POWER not in host.capabilities:
             return reason("saving.no-power")
         if not host.wake_proven_at:
