@@ -50,7 +50,6 @@ from anypool.model.inventory import Claim, Inventory
 from anypool.model.invitation import Doorway, Invitation
 from anypool.model.label import LabelChange, field_of
 from anypool.model.lease import StorageLease, WatchdogKind
-from anypool.model.manager import MANAGER, manager_on, runs_manager
 from anypool.model.metric import METRIC_NAMES, METRICS, Metric
 from anypool.model.network import Network
 from anypool.model.notification import (
@@ -62,6 +61,7 @@ from anypool.model.notification import (
     Transport,
     Webhook,
 )
+from anypool.model.ownvm import MANAGER, manager_on, runs_manager
 from anypool.model.pmap import PMap
 from anypool.model.policy import (
     ALWAYS_MUST,
