@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 import uvicorn
 
-from anypool import __version__, logs, systemd
+from anypool import __version__, famine, logs, systemd
 from anypool.api import Web
 from anypool.api.origin import own_names
 from anypool.api.showing import Showing
@@ -131,6 +131,8 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     Beyond loopback it speaks TLS, and prints the fingerprint of its certificate.
     """
     logs.configure()
+    if (files := famine.raise_files()) < famine.LEAST_FILES:
+        _log.warning("few open files", files=files, least=famine.LEAST_FILES)
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(*RARELY)
     listener = _inherited(fd) if fd is not None else _bound(settings)

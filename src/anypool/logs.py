@@ -12,6 +12,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import Processor
 
+from anypool.famine import Quiet
+
 KEPT = 2000
 _recent: deque[str] = deque(maxlen=KEPT)
 
@@ -53,6 +55,7 @@ def configure(*, stream: TextIO | None = None, json: bool | None = None) -> None
     root = logging.getLogger()
     root.handlers = [handler, recent_]
     root.setLevel(logging.INFO)
+    logging.getLogger("asyncio").filters = [Quiet()]
     for name in ("uvicorn.access", "httpx", "alembic.runtime.migration"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

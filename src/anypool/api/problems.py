@@ -10,6 +10,7 @@ from litestar.background_tasks import BackgroundTask
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
+from anypool import famine
 from anypool.api.language import ReasonView, reason_view, told, told_error
 from anypool.errors import (
     AnypoolError,
@@ -171,6 +172,10 @@ def _mismatch(error: HTTPException) -> msgspec.ValidationError | None:
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    why, way_out = famine.told(error)
+    if why:
+        _log.error("famine", path=request.url.path, why=why)
+        return answer(problem_of(Unreachable(why, hint=way_out)))
     _log.error("unexpected error", path=request.url.path, exc_info=error)
     hint = "the log of the manager says more; please report it"
     return answer(
