@@ -3,7 +3,9 @@
 import errno
 import logging
 import resource
+import sys
 import time
+from contextlib import suppress
 
 LEAST_FILES = 1024
 """Open files below which a manager says that it may run out of them."""
@@ -21,9 +23,10 @@ _HINTS = {
 def raise_files() -> int:
     """Let this process open as many files as it may; return how many that are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    with suppress(OSError, ValueError):  # macOS takes less than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+        soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def told(error: BaseException) -> tuple[str, str]:
