@@ -135,3 +135,31 @@ def test_hosts_are_emptied_by_vms_of_their_own_platform(client: httpx.Client) ->
     assert {known[move[end]]["platform"] for move in moves for end in ("source", "target")} == {
         "esxi"
     }
+
+
+def test_labels_and_templates_are_written_from_the_command_line(
+    client: httpx.Client, anypool: Terminal
+) -> None:
+    vm = "DC0_C1_RP0_VM3"
+    preview = anypool("vm", "label", vm, "tier:gold", "owner=eve", "--make", "--dry-run")
+    assert preview.code == 0, preview.err
+    assert f"write the labels owner=eve, tier:gold onto {vm}" in preview.out
+    assert client.get(f"/vms/{vm}").json()["labels"] == []
+    unknown = anypool("vm", "label", vm, "tier:gold", "--watch")
+    assert unknown.code != 0
+    assert "--make makes it" in unknown.out + unknown.err
+    for noun, name in (("vm", vm), ("host", "DC0_C1_H1")):
+        done = anypool(noun, "label", name, "tier:gold", "--make", "--watch")
+        assert done.code == 0, done.out + done.err
+        until(lambda at=f"/{noun}s/{name}": client.get(at).json()["labels"] == ["tier:gold"], name)
+    assert anypool("vm", "list", "-f", "label = tier:gold", "-o", "name").out.split() == [vm]
+    unasked = anypool("vm", "label", vm, "^tier:gold")
+    assert unasked.code != 0, "labels of others are taken off only when somebody agrees"
+    assert anypool("vm", "label", vm, "^tier:gold", "--yes", "--watch").code == 0
+    until(lambda: client.get(f"/vms/{vm}").json()["labels"] == [], "it is gone")
+    assert anypool("vm", "template", vm, "--watch").code == 0
+    assert client.get(f"/vms/{vm}").json()["template"]
+    assert anypool("vm", "start", vm).code != 0
+    assert anypool("vm", "untemplate", vm, "--watch").code == 0
+    refused = anypool("vm", "template", "h1", "--dry-run")
+    assert refused.code != 0
