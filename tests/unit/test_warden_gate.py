@@ -173,6 +173,20 @@ class TestMigration:
         with pytest.raises(Refused, match="host h1 holds it"):
             h2.start()
 
+    def test_announcement_is_for_one_start_and_not_for_long(
+        self, hosts: tuple[Host, Host], clock: Hands
+    ) -> None:
+        h1, h2 = hosts
+        h1.start()
+        h2.ask("migrate")  # and libvirt fails before it begins
+        pass_(clock, 12, h1, h2)
+        with pytest.raises(Refused, match="host h1 holds it"):
+            h2.start()
+        h2.ask("migrate")
+        h2.ask("prepare")
+        with pytest.raises(Refused, match="host h1 holds it"):
+            h2.start()
+
     def test_source_that_dies_leaves_it_to_both(
         self, hosts: tuple[Host, Host], folder: Path, clock: Hands
     ) -> None:

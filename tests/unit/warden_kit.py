@@ -1,5 +1,6 @@
 """Hosts with wardens in one process: a clock that is moved by hand, process tables in memory."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Host:
         """Begin a new boot: nothing runs, and nothing is remembered."""
         self.boots += 1
         self.guests.clear()
-        self.state.unlink(missing_ok=True)
+        shutil.rmtree(self.state.parent, ignore_errors=True)
         self.dog.fed_at = None
         self.begin()
 

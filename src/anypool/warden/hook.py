@@ -20,6 +20,9 @@ NAMESPACE = "https://anypool.dev/xmlns/warden/1"
 PATIENCE_S = 20.0
 """A hook that took longer was too slow to be believed."""
 
+ANNOUNCED_S = 10.0
+"""After libvirt said that a VM comes by migration, so much later it must have begun."""
+
 
 class Asked:
     """One question of libvirt: what is to be done with which VM, and what that VM is."""
@@ -70,7 +73,7 @@ class Gate:
             self._each(asked, expect)
             self._mark(asked.vm, there=True)
         elif (asked.operation, asked.moment) == ("prepare", "begin"):
-            self._each(asked, expect if self._is_coming(asked.vm) else take)
+            self._each(asked, expect if self._was_announced(asked.vm) else take)
         elif (asked.operation, asked.moment) == ("start", "begin"):
             self._each(asked, check)
         elif (asked.operation, asked.moment) == ("release", "end"):
@@ -106,15 +109,26 @@ class Gate:
         seen = {one.lease.host: one for one in told.seen}
         return Here(told.me, told.fresh(self._clock()), seen.get, tuple(asked.proven()))
 
-    def _is_coming(self, vm: str) -> bool:
-        return os.path.exists(os.path.join(self._coming, vm))
+    def _was_announced(self, vm: str) -> bool:
+        """Whether libvirt said just now that this VM comes by migration; it is said for one start.
+
+        What is older belongs to a migration that failed before: the next start is a plain one.
+        """
+        path = os.path.join(self._coming, vm)
+        try:
+            with open(path) as file:
+                said_at = float(file.read())
+            os.unlink(path)
+        except (OSError, ValueError):
+            return False
+        return 0 <= self._clock() - said_at < ANNOUNCED_S
 
     def _mark(self, vm: str, *, there: bool) -> None:
         path = os.path.join(self._coming, vm)
         if there:
             os.makedirs(self._coming, exist_ok=True)
-            with open(path, "w"):
-                pass
+            with open(path, "w") as file:
+                file.write(str(self._clock()))
         elif os.path.exists(path):
             os.unlink(path)
 
