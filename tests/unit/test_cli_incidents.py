@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anypool.cli.incidents import markdown, seconds
+from anypool.cli.incidents import _found, markdown, seconds
 from anypool.errors import Invalid
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
@@ -36,3 +36,23 @@ def test_page_has_one_row_for_each_line_and_breaks_on_nothing() -> None:
     assert page[0] == "# Incident ha-1"
     assert "it goes on" in page[2]
     assert len([row for row in page if row.endswith("| proof | a \\| b c | bmc |")]) == 2
+
+
+class Asked:
+    """Stands for the client, and notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, object]]] = []
+
+    def get(self, path: str, **query: object) -> dict[str, object]:
+        self.asked.append((path, query))
+        return {"items": []}
+
+
+def test_moment_is_asked_for_as_a_query_and_not_in_the_path() -> None:
+    """A query within a path is dropped on the way, and every incident would be shown."""
+    client = Asked()
+    assert _found(client, "2026-11-20T03:12:00+00:00") == []  # type: ignore[arg-type]
+    assert _found(client, "") == []  # type: ignore[arg-type]
+    moment = datetime(2026, 11, 20, 3, 12, tzinfo=UTC).timestamp()
+    assert client.asked == [("/ha/incidents", {"at": moment}), ("/ha/incidents", {"at": ""})]

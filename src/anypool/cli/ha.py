@@ -62,7 +62,7 @@ def status(
 ) -> None:
     """Show what is guarded, hosts that are not healthy, and VMs that are not protected."""
     with connected(where) as client:
-        found = client.get("/ha?every=true" if every else "/ha")
+        found = client.get("/ha", every="true" if every else "")
     if where.output not in ("table", "wide"):
         show_one(found, (), where.output)
         return

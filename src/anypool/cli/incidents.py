@@ -85,8 +85,8 @@ def _newest(client: Client, at: str) -> str:
 
 
 def _found(client: Client, at: str) -> list[Json]:
-    query = f"?at={seconds(at, datetime.now().astimezone())}" if at else ""
-    found: list[Json] = client.get(f"/ha/incidents{query}")["items"]
+    when: object = seconds(at, datetime.now().astimezone()) if at else ""
+    found: list[Json] = client.get("/ha/incidents", at=when)["items"]
     return found
 
 
@@ -114,7 +114,7 @@ def precise(at: float) -> str:
 def markdown(line: Json) -> str:
     """Return an incident as a page for people."""
     about = line["incident"]
-    ended = moment(about["ended_at"]) if about["ended_at"] else "it goes on"
+    ended = f"to {moment(about['ended_at'])}" if about["ended_at"] else "and it goes on"
     rows = [
         f"| {precise(one['at'])} | {one['what']} | {_cell(one['message'])} | "
         f"{_cell(one['source'])} |"
@@ -124,7 +124,7 @@ def markdown(line: Json) -> str:
         [
             f"# Incident {about['id']}",
             "",
-            f"Policy `{about['policy']}`, from {moment(about['began_at'])} to {ended}.",
+            f"Policy `{about['policy']}`, from {moment(about['began_at'])} {ended}.",
             "",
             "| at | what | message | source |",
             "|---|---|---|---|",
