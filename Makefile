@@ -45,7 +45,7 @@ pictures:  ## record the pictures of the documentation, while ./run goes on else
 prove:  ## the long searches for a broken promise
 	mkdir -p docs/proofs
 	TEST_PROFILE=prove TEST_SEEDS=4000 TEST_EXAMPLES=200 $(PYTHON) -m pytest \
-		tests/simulation tests/unit tests/service/test_schema.py \
+		tests/simulation tests/unit tests/service/test_schema.py tests/lab/test_zombie.py \
 		-n 2 2>&1 | tee "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
 
 clean:  ## remove what was built here; the state folder stays

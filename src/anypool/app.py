@@ -89,6 +89,7 @@ def build(settings: Settings) -> App:
     log = Path(settings.state_dir) / "workers.log"
     drivers = WorkerPool(settings.workers, clock, log=log)
     engine = Engine(store, drivers, clock, settings)
+    engine.keeper.told, engine.keeper.last = drivers.obey, drivers.close
     services = Services(engine, store, drivers, clock, settings)
     names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})
     return App(settings, store, drivers, engine, services, Web(services, names))
@@ -138,14 +139,23 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     listener = _inherited(fd) if fd is not None else _bound(settings)
     app = build(settings)
     try:
-        app.start()
         showing = _showing(settings, listener)
+        introduce(app, listener, showing)
+        app.start()
         _greet(app, listener, showing)
         return run(app, listener, showing)
     finally:
         app.stop()
         listener.close()
         _log.info("stopped")
+
+
+def introduce(app: App, listener: socket.socket, showing: Showing | None) -> None:
+    """Say how this manager is reached, for others on the same database."""
+    keeper = app.engine.keeper
+    if showing is not None:
+        keeper.shown = lambda: showing.file.read_text()
+    keeper.introduce(_url(*listener.getsockname()[:2]), __version__, SystemClock().now())
 
 
 def login_link(settings: Settings, user: str = FIRST_USER) -> str:

@@ -232,7 +232,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     attempts_max: Annotated[Count, Meta(description="times one step is tried")] = 5
     lease_s: Annotated[
         Seconds, Meta(description="a manager that is silent for so long is replaced")
-    ] = 15.0
+    ] = 6.0
 
     @property
     def energy_path(self) -> Path:

@@ -125,6 +125,11 @@ class Oracle:
         with self._lock:
             return tuple(sorted(one.pid for one in self._living.values() if one.uuid == uuid))
 
+    def ever(self, uuid: str) -> set[int]:
+        """Every emulator of a VM that was seen since the beginning, also those that are gone."""
+        with self._lock:
+            return {one.pid for one in self._all if one.uuid == uuid}
+
     def console(self, uuid: str) -> "Console":
         """What the guest has written so far, all copies of it."""
         path = self._consoles / f"{uuid}.log"

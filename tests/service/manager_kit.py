@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from anypool.app import App, build, run
+from anypool.app import App, build, introduce, run
 from anypool.settings import Settings
 from anypool.store.records import Role
 
@@ -47,9 +47,10 @@ class Manager:
 def running(state: Path, **settings: Any) -> Iterator[Manager]:
     chosen = Settings(state_dir=str(state), observe_every_s=5.0, workers=1, **settings)
     app = build(chosen)
+    listener = socket.create_server(("127.0.0.1", 0))
+    introduce(app, listener, None)
     app.start()
     app.services.logins.first_code()
-    listener = socket.create_server(("127.0.0.1", 0))
     server = threading.Thread(target=run, args=(app, listener, None))
     server.start()
     manager = Manager(app, f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -14,6 +14,7 @@ LEAST: dict[str, Role | None] = {
     "post /login": ANYBODY,
     "post /logout": _V,
     "get /me": _V,
+    "get /managers": _V,
     "post /me/password": _V,
     "get /tokens": _V,
     "post /tokens": _V,

@@ -101,7 +101,8 @@ def test_a_stale_epoch_writes_nothing(manager: OPENER, clock: ManualClock) -> No
     assert successor.take_lease("two", 10) is None
     clock.advance(10)
     assert successor.take_lease("two", 10) == 2
-    for late in (write, Store.renew_lease):
+    lates: tuple[Callable[[Store], None], ...] = (write, Store.renew_lease)
+    for late in lates:
         with pytest.raises(Conflict, match=r"epoch 2 is held by two, ours was 1"):
             late(zombie)
         assert zombie.lease_left_s() == 0

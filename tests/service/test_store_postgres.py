@@ -2,12 +2,9 @@
 
 import os
 import signal
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from pwd import getpwnam
 
 import psycopg
 import pytest
@@ -15,9 +12,10 @@ import sqlalchemy
 from sqlalchemy import Engine, create_engine
 
 from anypool.clock import ManualClock, SystemClock
-from anypool.errors import AnypoolError, OutcomeUnknown, StoreFailed
+from anypool.errors import AnypoolError, StoreFailed
 from anypool.store import Store, connect, events, secrets
 from anypool.store.records import EventRecord
+from tests.service.postgres_kit import Server, running
 from tests.service.test_store_lease import *  # noqa: F403
 from tests.service.test_store_lease import poll, write
 from tests.unit.store_kit import child
@@ -35,61 +33,10 @@ pytestmark = pytest.mark.postgres
 del test_the_lock_of_a_zombie_proves_nothing_about_its_successor  # noqa: F821
 
 
-def _programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("PostgreSQL is not installed (Debian's package `postgresql`)")
-    return found[-1].parent
-
-
-class Server:
-    """A PostgreSQL on a unix socket in a folder of its own, as an unprivileged user."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.programs = _programs()
-        self.user = "nobody" if os.geteuid() == 0 else None
-        if self.user:
-            os.chown(folder, getpwnam(self.user).pw_uid, -1)
-        self._run("initdb", "-A", "trust", "-U", "ada", "-E", "UTF8", "--locale=C", "-N")
-
-    def start(self) -> None:
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=40"
-        self._run(
-            "pg_ctl", "-w", "-t", "30", "-l", str(self.folder / "log"), "-o", options, "start"
-        )
-
-    def stop(self, how: str = "fast") -> None:
-        self._run("pg_ctl", "-w", "-t", "30", "-m", how, "stop")
-
-    def url(self, database: str = "postgres", user: str = "ada") -> str:
-        return f"postgresql://{user}@/{database}?host={self.folder}"
-
-    def sql(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def _run(self, program: str, *arguments: str) -> None:
-        argv = [self.programs / program, "-D", self.folder / "data", *arguments]
-        subprocess.run(
-            argv,
-            check=True,
-            timeout=60,
-            user=self.user,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="anypool-pg-", dir="/tmp") as folder:
-        made = Server(Path(folder))
-        made.start()
+    with running() as made:
         yield made
-        made.stop("immediate")
 
 
 @pytest.fixture(scope="module")
@@ -202,14 +149,16 @@ def test_a_server_that_comes_back_is_used_again(server: Server, store: Store) ->
         assert [event.message for event in events.since(tx, 0)] == ["a", "b"]
 
 
-def test_a_lost_answer_to_a_commit_is_unknown(server: Server, store: Store) -> None:
+def test_a_connection_cut_at_the_commit_is_found_out(server: Server, store: Store) -> None:
     def cut() -> None:
         with store.writing() as tx:
             (pid,) = tx.rows(sqlalchemy.text("SELECT pg_backend_pid()"))[0]
             events.append(tx, EventRecord(kind="test", message="m"))
             server.sql(f"SELECT pg_terminate_backend({pid}, 5000)")
 
-    assert isinstance(refused(cut), OutcomeUnknown)
+    error = refused(cut)
+    assert isinstance(error, StoreFailed)
+    assert "was not stored" in error.message
     with store.reading() as tx:
         assert events.last_number(tx) == 0
 

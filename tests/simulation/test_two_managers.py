@@ -1,12 +1,14 @@
 """Two managers on one database: the second takes over, and the first is powerless."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from anypool.engine import Engine
-from anypool.errors import Busy
-from anypool.store import Store
+from anypool.errors import Busy, StoreFailed
+from anypool.store import Store, Tx
 from anypool.store.records import RunState
 from tests.simulation.pool import SimPool
 from tests.simulation.yard import Crashing, ListCrew, Yard
@@ -45,4 +47,34 @@ def test_a_zombie_does_nothing(tmp_path: Path) -> None:
     assert yard.finish(run).state is RunState.DONE
     yard.check_tidy()
     old_store.store.close()
+    yard.close()
+
+
+def test_who_cannot_read_the_records_does_not_lead(tmp_path: Path) -> None:
+    """The database goes away between the lease and the first look at what is there."""
+    yard = Yard(tmp_path)
+    run = yard.evacuate()
+    yard.step()
+    yard.store.store.close()
+    store = Crashing(Store.open(yard.url, clock=yard.clock))
+    reading = store.store.reading
+    failures = iter((StoreFailed("the database is away"),))
+
+    @contextmanager
+    def failing() -> Iterator[Tx]:
+        for failure in failures:
+            raise failure
+        with reading() as tx:
+            yield tx
+
+    store.reading = failing  # type: ignore[attr-defined]
+    engine = Engine(store, SimPool(yard.world), yard.clock, yard.settings)  # type: ignore[arg-type]
+    yard.crew.tasks.clear()
+    engine.keeper.round()
+    assert not engine.leads, "it knows nothing"
+    engine.begin(yard.crew)
+    assert engine.leads
+    yard.store, yard.engine, yard.news = store, engine, engine.subscribe()
+    assert yard.finish(run).state is RunState.DONE
+    yard.check_tidy()
     yard.close()

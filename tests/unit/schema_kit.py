@@ -66,9 +66,11 @@ from anypool.store import (
     facts,
     ha,
     idempotency,
+    marks,
     measurements,
     notify,
     observed,
+    peers,
     people,
     planinputs,
     plans,
@@ -353,6 +355,8 @@ def _rest(tx: Tx) -> None:
     audit.append(tx, audit.AuditRecord(who="ada", role="administrator", deed="MANAGE_ENDPOINTS"))
     tx.run(tables.lease.update().values(holder="old:1:a", epoch=7, renewals=42, ttl_s=10.0))
     ago = {"id": 1, "at": tx.now, "backup_at": tx.now - 3600, "release": "0.1.0", "ended_at": 0.0}
+    marks.begin(tx, "w1", "m1")
+    peers.put(tx, peers.Peer(holder="m1:1:0", host="m1", address="https://m1:1", started_at=1.0))
     tx.put(restoration, [{**ago, "endpoints": 2, "runs": 1, "audit_from": 0}])
     tx.add(unread, {"endpoint": "h2", "vouched_by": ""})
 

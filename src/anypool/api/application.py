@@ -32,6 +32,7 @@ from anypool.api import (
     images,
     incidents,
     labels,
+    managers,
     meta,
     metrics,
     notifications,
@@ -56,6 +57,7 @@ from anypool.api.access_log import AccessLog
 from anypool.api.asking import dependencies
 from anypool.api.broadcast import Broadcast
 from anypool.api.document import Made, query_names
+from anypool.api.forward import Forward
 from anypool.api.gate import COOKIE, Gate
 from anypool.api.headers import SecurityHeaders
 from anypool.api.language import Language
@@ -99,6 +101,7 @@ _API = (
     ha,
     consoles,
     people,
+    managers,
     demo,
 )
 
@@ -110,8 +113,9 @@ class Web:
         self.broadcast = Broadcast(services.pool.subscribe())
         self.litestar = _litestar(services, self.broadcast, names | own_names())
         self.stopping: Callable[[], None] = self.close
+        forward = Forward(self.litestar, services.managers, names | own_names())
         self.asgi: ASGIApp = SecurityHeaders(
-            self.litestar, simulated=services.demo.on, awaited=services.resync.awaited
+            forward, simulated=services.demo.on, awaited=services.resync.awaited
         )
 
     def close(self) -> None:

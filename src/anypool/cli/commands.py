@@ -46,6 +46,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "The manager": {
         "serve": ("serve:serve", "run the manager"),
+        "manager": ("managers:app", "who works on the same records, and who leads"),
         "login-link": ("serve:login_link", "a link that logs a user in once"),
         "resync": ("resync:app", "after a restore: what is read-only until it was read"),
         "retention": ("retention:app", "how long records are kept"),

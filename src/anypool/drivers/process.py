@@ -18,6 +18,7 @@ from anypool.drivers.wire import (
     Abandon,
     Call,
     Close,
+    Mandate,
     Open,
     Order,
     Reply,
@@ -78,7 +79,15 @@ class WorkerProcess:
         """Return whether new calls may be given to it."""
         return not (self.retired or self.ended)
 
-    def ask(self, order: Open, operation: str, arguments: Raw, since: str = "") -> Pending:
+    def tell(self, mandate: Mandate) -> None:
+        """Let the worker know for whom it acts, and until when; quiet if it has ended."""
+        with self._lock:
+            if not self.ended:
+                self._outbox.put((mandate, None))
+
+    def ask(
+        self, order: Open, operation: str, arguments: Raw, *, since: str = "", epoch: int = 0
+    ) -> Pending:
         """Begin a call; raise `Unreachable` if the worker has ended."""
         with self._lock:
             if self.ended:
@@ -95,6 +104,7 @@ class WorkerProcess:
                 operation=operation,
                 arguments=arguments,
                 since=since,
+                epoch=epoch,
             )
             self._outbox.put((call, pending))
         return pending

@@ -24,6 +24,7 @@ from anypool.drivers.wire import (
     FRAME_BYTES,
     SIGNATURES,
     Failure,
+    Mandate,
     Open,
     WireError,
     no_answer,
@@ -125,8 +126,16 @@ class WorkerPool:
         self._alive: set[WorkerProcess] = set()
         self._generation = 0
         self._closed = False
+        self._mandate: Mandate | None = None
         self._unpacking = threading.Lock()
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="worker-spawn")
+
+    def obey(self, mandate: Mandate) -> None:
+        """Do deeds for this mandate only, also in the workers that are there already."""
+        with self._lock:
+            self._mandate = mandate
+            for worker in self._alive:
+                worker.tell(mandate)
 
     def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
         """Return a driver for an endpoint; nothing is sent before its first call."""
@@ -202,7 +211,8 @@ class WorkerPool:
             encoded = Raw(ENCODER.encode(arguments))
             base = seat.received if operation == "observe" else None
             since = "" if base is None else base.name
-            pending = worker.ask(seat.order, operation, encoded, since)
+            epoch = 0 if self._mandate is None else self._mandate.epoch
+            pending = worker.ask(seat.order, operation, encoded, since=since, epoch=epoch)
             limit_s = self._limits.deadline_s(operation, arguments)
             if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
                 raise self._overrun(seat, worker, pending, limit_s)
@@ -240,6 +250,8 @@ class WorkerPool:
             self._limits.frame_bytes, self._log, self._ended
         )
         worker = self._spawner.submit(make).result()
+        if self._mandate is not None:
+            worker.tell(self._mandate)
         self._alive.add(worker)
         return worker
 

@@ -46,6 +46,7 @@ class Call(Struct, frozen=True, kw_only=True, tag=True):
     """To a worker: do an operation on the connection `key` and answer with `number`.
 
     `since` names the full reading that the manager has, for an answer that says what differs.
+    `epoch` is that of the manager when it asked, 0 for one that was never given a lease.
     """
 
     number: int
@@ -53,6 +54,19 @@ class Call(Struct, frozen=True, kw_only=True, tag=True):
     operation: str
     arguments: Raw
     since: str = ""
+    epoch: int = 0
+
+
+class Mandate(Struct, frozen=True, kw_only=True, tag=True):
+    """To a worker: do deeds of this epoch, and none from `until` on.
+
+    `until` is in seconds of the machine's steady clock (`SystemClock.monotonic`), which both
+    sides share. `site` names the records that the epoch is of: 12 hexadecimal digits.
+    """
+
+    site: str
+    epoch: int
+    until: float
 
 
 class Abandon(Struct, frozen=True, kw_only=True, tag=True):
@@ -84,7 +98,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag=True):
     handle: str = ""
 
 
-Order: TypeAlias = Open | Call | Abandon | Close
+Order: TypeAlias = Open | Call | Abandon | Close | Mandate
 Reply: TypeAlias = Answer | Failure
 
 ENCODER = msgspec.msgpack.Encoder()

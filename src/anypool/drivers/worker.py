@@ -18,8 +18,10 @@ from typing import BinaryIO
 
 from msgspec import Raw
 
+from anypool.clock import SystemClock
 from anypool.drivers import observing, registry
 from anypool.drivers.delta import Sent
+from anypool.drivers.mandate import Acting, Held, KeepsToken, acting
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
     ENCODER,
@@ -29,6 +31,7 @@ from anypool.drivers.wire import (
     Answer,
     Call,
     Close,
+    Mandate,
     Open,
     WireError,
     failure_of,
@@ -53,6 +56,8 @@ class Connection:
         self._given_up = False
         self._waiting: dict[int, str] = {}
         self._driver: Driver | None = None
+        self._claiming = threading.Lock()
+        self._claimed = 0
         self.sent = Sent()
 
     def driver(self, call: Call) -> Driver:
@@ -90,6 +95,20 @@ class Connection:
             raise _given_up()
         return made
 
+    def claim(self, driver: Driver, held: Mandate | None) -> None:
+        """Let the platform know the epoch, before anything is asked of it in that epoch.
+
+        What the successor of a manager sees there is not changed by its predecessor then.
+        """
+        if held is None or held.epoch <= self._claimed or self._order.endpoint.observe_only:
+            return
+        if not isinstance(driver, KeepsToken):
+            return
+        with self._claiming:
+            if held.epoch > self._claimed:
+                driver.claim(held.site, held.epoch)
+                self._claimed = held.epoch
+
     def give_up(self) -> dict[int, str]:
         """Let no call begin any more; return those that wait, number and operation.
 
@@ -120,6 +139,7 @@ class Worker:
         self._send = send
         self._limit = limit_bytes
         self._connections: dict[str, Connection] = {}
+        self._held = Held(SystemClock().monotonic)
 
     def take(self, body: bytes) -> None:
         """Carry one order out, or begin to."""
@@ -128,6 +148,8 @@ class Worker:
                 self._connections[order.key] = Connection(order)
             case Call() as call:
                 threading.Thread(target=self._answer, args=(call,), daemon=True).start()
+            case Mandate() as mandate:
+                self._held.mandate = mandate
             case Abandon(key=key):
                 self._abandon(key)
             case Close(key=key):
@@ -159,8 +181,13 @@ class Worker:
         except WireError as error:
             raise Invalid(f"{call.operation} cannot be asked like that: {error}") from error
         connection = self._connections[call.key]
+        deed = Acting(self._held, call.epoch)
         driver = connection.driver(call)
-        result = getattr(driver, call.operation)(*arguments)
+        connection.claim(driver, self._held.mandate)
+        if call.operation not in observing.LOOKS:
+            deed.check(call.operation.replace("_", " "))
+        with acting(deed):
+            result = getattr(driver, call.operation)(*arguments)
         if call.operation == "observe":
             result = connection.sent.difference(result, call.since)
         return Answer(number=call.number, result=Raw(ENCODER.encode(result)))

@@ -33,7 +33,7 @@ from anypool.engine.runs.journal import Journal
 from anypool.engine.runs.runner import Crew, Runner
 from anypool.engine.runs.state import Asked, Request
 from anypool.engine.threads import ThreadCrew, Ticker
-from anypool.errors import Busy, Invalid, NotFound
+from anypool.errors import Invalid, NotFound
 from anypool.model import (
     Endpoint,
     EndpointHealth,
@@ -49,7 +49,7 @@ from anypool.model import (
 )
 from anypool.plan import DeleteVm, Plan
 from anypool.settings import Settings
-from anypool.store import Store, events, facts, plans, runs
+from anypool.store import Store, events, facts, lease, plans, runs
 from anypool.store.records import DatastoreFacts, HostFacts, PlanRecord, RunRecord, VmFacts
 
 SAVE_EVERY_S = 1.0
@@ -73,7 +73,7 @@ class Engine:
         self.vitals = self._observer.vitals
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
-        self._keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
+        self.keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
         self.keeping = Keeping(store, clock, settings, self)
         self._meter.kept = self.keeping.recorder.take
         self._crew: ThreadCrew | None = None
@@ -98,8 +98,8 @@ class Engine:
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
-        self._runner.may_act = self._keeper.may_act
-        self._runner.dismissed = lambda: not self._keeper.still_held()
+        self._runner.may_act = self.keeper.may_act
+        self._runner.dismissed = lambda: not self.keeper.still_held()
 
     def start(self) -> None:
         """Show what was known, take the lease, observe, and resume what was begun.
@@ -111,7 +111,7 @@ class Engine:
         self._observing = True
         self.begin(self._crew)
         self._tickers = (
-            Ticker("lease", self._keeper.round, self._clock, threading.Event()),
+            Ticker("lease", self.keeper.round, self._clock, threading.Event()),
             Ticker("runs", self._runner.turn, self._clock, self._runner.woken),
             Ticker("save", self._save, self._clock, threading.Event()),
             Ticker("health", self.healths.round, self._clock, threading.Event()),
@@ -125,14 +125,14 @@ class Engine:
     def begin(self, crew: Crew) -> None:
         """Do what `start` does without a thread: the crew acts, and `turn` says when."""
         self._runner.crew = crew
-        self._keeper.round()
+        self.keeper.round()
         if not self.leads:
             self._observer.begin(recollected(self._store))
 
     def turn(self) -> float:
         """Do what is due for the lease and the runs; return for how long nothing will be."""
         if self._store.lease_left_s() < self._settings.lease_s / 2:
-            self._keeper.round()
+            self.keeper.round()
         return min(self._runner.turn(), self._settings.lease_s / 4)
 
     def stop(self) -> None:
@@ -148,15 +148,15 @@ class Engine:
         self._meter.close()
         self.healths.close()
         self.images.close()
-        if self.leads:
+        if self.leads and self.keeper.still_held():
             self._saver.save()
             self.keeping.finish()
-        self._keeper.give()
+        self.keeper.give()
 
     @property
     def leads(self) -> bool:
         """Say whether this manager holds the lease; without it nothing is done."""
-        return self._keeper.held
+        return self.keeper.held
 
     @property
     def inventory(self) -> Inventory:
@@ -395,4 +395,4 @@ class Engine:
     def must_lead(self) -> None:
         """Raise `Busy` if this manager does not lead: what it knows may be old, or nothing."""
         if not self.leads:
-            raise Busy("another manager is at work on this database", hint="ask that one")
+            raise lease.elsewhere()

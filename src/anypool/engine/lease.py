@@ -4,16 +4,26 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import uuid4
 
+from msgspec.structs import replace
+
+from anypool.drivers.wire import Mandate
 from anypool.errors import AnypoolError, Conflict
-from anypool.store import Store
+from anypool.store import Store, peers
+from anypool.store.peers import Peer
 
 log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Tries to hold the lease; calls `lead` once it does and `retire` once it does not."""
+    """Tries to hold the lease; calls `lead` once it does and `retire` once it does not.
+
+    Workers hear through `told` until when they may do deeds, and `last` is called before
+    the lease is given back: nothing may be under way in them any more when it returns.
+    `shown` gives the certificate, as PEM, that this manager shows; "" without TLS.
+    """
 
     def __init__(
         self, store: Store, ttl_s: float, lead: Callable[[], None], retire: Callable[[], None]
@@ -22,13 +32,27 @@ class Keeper:
         self._ttl_s = ttl_s
         self._lead = lead
         self._retire = retire
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._held = False
+        name = socket.gethostname()
+        self.peer = Peer(holder=f"{name}:{os.getpid()}:{uuid4().hex[:8]}", host=name)
+        self.told: Callable[[Mandate], None] = lambda _: None
+        self.last: Callable[[], None] = lambda: None
+        self.shown: Callable[[], str] = lambda: ""
 
     @property
     def held(self) -> bool:
         """Say whether this manager leads, as far as it knows."""
         return self._held
+
+    def introduce(self, address: str, release: str, at: float) -> None:
+        """Let other managers know from now on how this one is reached, and since when it is."""
+        self.peer = replace(self.peer, address=address, release=release, started_at=at)
+
+    def _present(self) -> Peer:
+        """Return this manager with the certificate that it shows now; it may be renewed."""
+        with suppress(OSError):
+            self.peer = replace(self.peer, certificate=self.shown())
+        return self.peer
 
     def may_act(self) -> bool:
         """Return whether nobody else can have taken over; asked before every deed."""
@@ -36,6 +60,7 @@ class Keeper:
 
     def round(self) -> float:
         """Take or renew the lease; return the seconds until the next time."""
+        self._store.write_as_leader_only()
         if self._held:
             self.still_held()
         else:
@@ -43,9 +68,18 @@ class Keeper:
         return self._ttl_s / 4
 
     def still_held(self) -> bool:
-        """Renew the lease now; return whether this manager leads."""
+        """Renew the lease now; return whether this manager leads.
+
+        After a commit of which nobody knows whether it was done it leads no more, and reads
+        everything anew when it does again.
+        """
+        if self._store.in_doubt:
+            log.warning("a change may be stored or not: all records are read anew")
+            self._held = False
+            self._retire()
+            return False
         try:
-            self._store.renew_lease()
+            self._store.renew_lease(self._present())
         except Conflict:
             log.warning("another manager took over")
             self._held = False
@@ -53,23 +87,44 @@ class Keeper:
             return False
         except AnypoolError as error:
             log.warning("the lease is not renewed: %s", error)
+        self._tell()
         return self._held
 
     def give(self) -> None:
         """Step down."""
         if self._held:
             self._held = False
+            self.last()
             try:
                 self._store.give_lease()
             except AnypoolError as error:
                 log.warning("the lease is not given back: %s", error)
+        with suppress(AnypoolError), self._store.writing(shared=True) as tx:
+            peers.forget(tx, self.peer.holder)
 
     def _try(self) -> None:
         try:
-            epoch = self._store.take_lease(self._holder, self._ttl_s)
+            epoch = self._store.take_lease(self.peer.holder, self._ttl_s, self._present())
         except AnypoolError as error:
             log.warning("the lease is not taken: %s", error)
             return
         if epoch is not None:
             self._held = True
+            self._tell()
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin to lead, or do not lead at all: nobody may who has not read everything."""
+        try:
             self._lead()
+        except BaseException as error:
+            self._held = False
+            self._retire()
+            if not isinstance(error, AnypoolError):
+                raise
+            log.warning("the records cannot be read: %s; trying again", error)
+
+    def _tell(self) -> None:
+        if (mandate := self._store.mandate()) is not None:
+            site, epoch, until = mandate
+            self.told(Mandate(site=site, epoch=epoch, until=until))

@@ -8,12 +8,16 @@ from anypool.model.ids import DatastoreId, VmId
 
 
 class TraceKind(StrEnum):
-    """MARKER and MAKING are small volumes; VM and SNAPSHOT are words in a description."""
+    """MARKER and MAKING are small volumes; VM and SNAPSHOT are words in a description.
+
+    TOKEN is a host's note of who gives it orders.
+    """
 
     MARKER = "marker"
     MAKING = "making"
     VM = "vm"
     SNAPSHOT = "snapshot"
+    TOKEN = "token"
 
 
 class Trace(Struct, frozen=True, kw_only=True, gc=False):

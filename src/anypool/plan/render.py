@@ -215,6 +215,8 @@ def _tell_trace(trace: Trace, host: str) -> Reason:
             return reason("step.erase-making", name=trace.name, datastore=trace.place, host=host)
         case TraceKind.VM:
             return reason("step.erase-vm", vm=trace.name, host=host)
+        case TraceKind.TOKEN:
+            return reason("step.erase-token", host=host)
         case TraceKind.SNAPSHOT:
             return reason("step.erase-snapshot", name=trace.name, vm=trace.place, host=host)
         case _:

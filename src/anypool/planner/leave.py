@@ -70,4 +70,5 @@ def _why(trace: Trace) -> Reason:
         TraceKind.MAKING: reason("leave.making"),
         TraceKind.VM: reason("leave.vm"),
         TraceKind.SNAPSHOT: reason("leave.snapshot"),
+        TraceKind.TOKEN: reason("leave.token"),
     }[trace.kind]

@@ -40,6 +40,7 @@ from anypool.service.inventories import Inventories
 from anypool.service.keys import Keys
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
+from anypool.service.managers import Managers
 from anypool.service.marks import Marks
 from anypool.service.measures import Measures
 from anypool.service.networks import Networks
@@ -110,6 +111,7 @@ class Services:
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
+        self.managers = Managers(engine, store)
         self.marks = Marks(engine, proposals)
         self.images = Images(engine, lists)
         self.inventories = Inventories(engine, store)

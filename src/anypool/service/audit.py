@@ -78,7 +78,7 @@ class Audit:
             detail=why,
         )
         try:
-            with self._store.writing() as tx:
+            with self._store.writing(shared=True) as tx:
                 audit.append(tx, record)
         except StoreFailed:
             return

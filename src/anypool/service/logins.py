@@ -38,7 +38,7 @@ class Logins:
 
     def first_code(self) -> str | None:
         """On an empty database, make the first administrator and return a login code for them."""
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             if people.list_users(tx):
                 return None
             people.add_user(tx, UserRecord(name=FIRST_USER, role=Role.ADMINISTRATOR))
@@ -50,14 +50,14 @@ class Logins:
 
         For whoever may read the state folder; no request reaches this.
         """
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             return sessions.make_code(tx, user, ttl_s=CODE_TTL_S)
 
     def with_code(self, code: str, address: str) -> Session:
         """Log in by a one-time code; raise `NotLoggedIn`, or `Busy` after too many failures."""
         brakes = {f"address {address}": _MOST_OF_ADDRESS}
         self._check(brakes)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             user = sessions.use_code(tx, code)
             if user is not None:
                 return self._opened(tx, user, "code")
@@ -80,14 +80,14 @@ class Logins:
         if not passwords.matches(password, stored):
             self._failed(brakes)
             raise NotLoggedIn("user or password is wrong")
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             for who in brakes:
                 sessions.clear_failures(tx, who)
             return self._opened(tx, user, "password")
 
     def logout(self, secret: str) -> None:
         """End a session; quiet if there is none."""
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             found = sessions.find_session(tx, secret)
             if found is not None:
                 tx.tell(Told("logout.done", "user", found.user, "logged out", by=found.user))
@@ -111,7 +111,7 @@ class Logins:
         if found is None or user is None:
             raise NotLoggedIn("the token is unknown or expired", hint="make a new token")
         if stale:
-            with suppress(StoreFailed), self._store.writing() as tx:
+            with suppress(StoreFailed), self._store.writing(shared=True) as tx:
                 tokens.touch_token(tx, found)
         role = found.role if covers(user.role, found.role) else user.role
         deeds = None if found.deeds is None else frozenset(found.deeds)
@@ -136,7 +136,7 @@ class Logins:
                     raise Busy("too many failed logins", hint=hint)
 
     def _failed(self, brakes: dict[str, int]) -> None:
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             tx.tell(Told("login.failed", "login", "", ", ".join(brakes), by="somebody"))
             for who in brakes:
                 sessions.note_failure(tx, who, keep_s=self._keep_s)

@@ -23,18 +23,18 @@ class Once:
         """
         if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
             raise Invalid("the idempotency key is no key", hint="use up to 255 ASCII signs")
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             idempotency.forget_before(tx, tx.now - self._keep_s)
             return idempotency.remember(tx, key, by.name, _keyed(tx, request_hash))
 
     def finish(self, by: Principal, key: str, response: StoredResponse) -> None:
         """Keep the answer of a request that was done."""
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             idempotency.answer(tx, key, by.name, response)
 
     def undo(self, by: Principal, key: str) -> None:
         """Forget a request that did nothing, so that it can be sent again."""
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             idempotency.forget(tx, key, by.name)
 
 

@@ -39,7 +39,7 @@ class People:
         require(by, Deed.MANAGE_PEOPLE)
         stored = "" if password is None else passwords.hash_of(password)
         user = UserRecord(name=checked_name(name, "a user"), role=role, password_hash=stored)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             _note(tx, by, "user.added", user.name, f"user {user.name} added, {role}")
             return people.add_user(tx, user)
 
@@ -47,7 +47,7 @@ class People:
         """Change role, password or access; a new password or role ends the user's sessions."""
         require(by, Deed.MANAGE_PEOPLE)
         stored = None if change.password is None else passwords.hash_of(change.password)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             old = people.get_user(tx, name)
             new = replace(
                 old,
@@ -64,7 +64,7 @@ class People:
     def remove(self, by: Principal, name: str) -> None:
         """Forget a user with tokens and sessions; raise `NotFound` or `Conflict`."""
         require(by, Deed.MANAGE_PEOPLE)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             people.delete_user(tx, name)
             _note(tx, by, "user.removed", name, f"user {name} removed")
 
@@ -82,7 +82,7 @@ class People:
             raise Denied(f"a token for a {by.role} cannot set the password of {by.name}")
         if known.password_hash and not passwords.matches(old, known.password_hash):
             raise Denied("the old password is wrong")
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             user = people.get_user(tx, by.name)
             people.put_user(tx, replace(user, password_hash=stored))
             sessions.close_sessions_of(tx, by.name)
@@ -115,7 +115,7 @@ class People:
             raise Invalid(f"a token cannot last {days} days", hint=f"ask for 1 to {_MOST_DAYS}")
         text = checked_text(label, "label", 100)
         limited = _limited(by, deeds)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             token, secret = tokens.add_token(
                 tx, by.name, (wanted, limited), label=text, ttl_s=days * DAY_S
             )
@@ -130,7 +130,7 @@ class People:
         if found is None:
             hint = "`anypool token list` shows them"
             raise NotFound(f"there is no token {token_id[:80]!r}", hint=hint)
-        with self._store.writing() as tx:
+        with self._store.writing(shared=True) as tx:
             tokens.delete_token(tx, token_id)
             words = f"token {token_id} of {found.user} removed"
             _note(tx, by, "token.removed", token_id, words)

@@ -16,11 +16,11 @@ _WRITE = {"anypool_write": True}
 _SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 # A manager that freezes or loses its network in mid transaction must not hold the lease
-# row for the two hours that TCP would wait: both ends give up after about ten seconds.
+# row for the two hours that TCP would wait, nor for longer than a successor may take.
 _SERVER_SETTINGS = {
     "lock_timeout": f"{BUSY_S}s",
     "statement_timeout": "30s",
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "4s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from anypool.errors import Conflict
+from anypool.errors import Busy, Conflict
 from anypool.store import tables
 from anypool.store.records import Lease
 from anypool.store.tx import Tx, from_row
@@ -25,7 +25,9 @@ _LOCKED = select(_row).with_for_update()
 
 def read(tx: Tx) -> Lease:
     """Return the lease; in a write transaction, nobody changes it until that ends."""
-    return _found(tx.row(_LOCKED))
+    found = _found(tx.row(_LOCKED))
+    tx.checked = True
+    return found
 
 
 def look(tx: Tx) -> Lease:
@@ -42,6 +44,11 @@ def check(tx: Tx, epoch: int | None) -> None:
             f"another manager took over: epoch {lease.epoch} is held by {by}, ours was {epoch}",
             hint="stop this manager; the other one continues its work",
         )
+
+
+def elsewhere() -> Busy:
+    """Return the error for what only the manager that leads may do."""
+    return Busy("another manager is at work on this database", hint="ask that one")
 
 
 def take(tx: Tx, holder: str, ttl_s: float, *, guarded: bool) -> int:

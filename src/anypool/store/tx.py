@@ -29,13 +29,15 @@ class Tx:
     """An open transaction; good until the `with` block that gave it ends.
 
     `now` is the time of its beginning, seconds since 1970, so that everything one
-    transaction writes bears one time.
+    transaction writes bears one time. `checked` says that the row of the lease is locked
+    and was looked at: before that nothing is written, whatever the code around it forgot.
     """
 
     def __init__(self, connection: Connection, now: float, vault: Vault) -> None:
         self._connection = connection
         self.now = now
         self.vault = vault
+        self.checked = False
         self.told: list[Told] = []
 
     @property
@@ -98,6 +100,8 @@ class Tx:
     def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()
     ) -> CursorResult[Any]:
+        if not self.checked and getattr(statement, "is_dml", False):
+            raise AssertionError("written before the lease was looked at")
         try:
             return self._connection.execute(statement, rows or None)
         except (UnicodeEncodeError, OverflowError) as error:

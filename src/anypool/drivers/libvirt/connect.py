@@ -11,10 +11,11 @@ from typing import Any
 
 import libvirt
 
-from anypool.drivers import observing
+from anypool.drivers import mandate, observing
 from anypool.drivers.libvirt import trouble
 from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.lanes import LANES, Lanes
+from anypool.drivers.libvirt.token import Token
 from anypool.errors import NotFound, Unreachable
 from anypool.model import Endpoint, VmId
 
@@ -53,6 +54,7 @@ class Session:
         self._met = False
         self._silence: tuple[float, Unreachable] | None = None
         self._lanes = Lanes(self._open_checked, self._most_lanes())
+        self.token = Token()
 
     def connection(self) -> libvirt.virConnect:
         """The living connection; raise `Unreachable`, `Denied` or `Invalid` if there is none."""
@@ -105,6 +107,9 @@ class Session:
         if self.read_only:
             raise observing.refused(self.endpoint, what)
         connection = self.connection()
+        if (deed := mandate.current()) is not None:
+            self.token.check(connection, deed, what)
+            mandate.check(what)
         with trouble.doing(connection, what):
             yield connection
 

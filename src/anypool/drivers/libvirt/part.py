@@ -46,6 +46,11 @@ class Part(BaseDriver):
         """Give the connection back."""
         self.session.close()
 
+    def claim(self, site: str, epoch: int) -> None:
+        """Write an epoch into the host's token, where it keeps one."""
+        with self.session.reading("write the host's token") as connection:
+            self.session.token.claim(connection, site, epoch)
+
     @cached_property
     def reader(self) -> VmReader:
         """Reads VMs."""

@@ -24,7 +24,7 @@ class Traces(Part):
     def traces(self) -> tuple[Trace, ...]:
         """List everything of ours; one call for each VM and each snapshot."""
         with self.session.reading("look for what is ours") as connection:
-            return (*self._volumes(), *self._words(connection))
+            return (*self._volumes(), *self._words(connection), *self._tokens(connection))
 
     def erase_trace(self, trace: Trace) -> None:
         """Take one thing of ours away; quiet if it is not there."""
@@ -34,6 +34,10 @@ class Traces(Part):
             with contextlib.suppress(NotFound):  # known by its marker, which is gone already
                 self.volumes.delete(trace.datastore, trace.name)
             self.pools.read(refresh=False)
+            return
+        if trace.kind is TraceKind.TOKEN:
+            with self.session.doing("remove the host's token") as connection:
+                self.session.token.erase(connection, trace.name)
             return
         if trace.vm is None:
             raise Invalid(f"{trace.kind} {trace.name} names no VM")
@@ -45,6 +49,10 @@ class Traces(Part):
             self._forget_words(domain)
         else:
             self._forget_tag(domain, trace.name)
+
+    def _tokens(self, connection: libvirt.virConnect) -> Iterator[Trace]:
+        for name in self.session.token.names(connection):
+            yield Trace(kind=TraceKind.TOKEN, name=name, place=self.platform.name)
 
     def _volumes(self) -> Iterator[Trace]:
         for pool in self.pools.read(refresh=True):

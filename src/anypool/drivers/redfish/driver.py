@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from anypool.drivers import mandate
 from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
 from anypool.drivers.redfish import watts
@@ -147,6 +148,7 @@ class RedfishDriver(BaseDriver):
             if _power(system) is wanted:
                 return
             target, kind = self._action(system, kinds)
+            mandate.check(f"{kind} of {service.name}")
             if service.post(target, {"ResetType": kind}) != 409:
                 return
             if _power(self._system()) is not wanted:

@@ -167,7 +167,7 @@ class Runner:
             if run is None:
                 return
             new, commands = core.advance(run, event, self._context(run_id))
-            facts = self._write(run, new)
+            facts = self._journal.write(run, new, self._observer.inventory)
             self._keep(run, new)
             generation = self._generation
         self._publish(run, new, facts)
@@ -247,13 +247,6 @@ class Runner:
             inventory=inventory,
             others=core.usage(others, inventory),
         )
-
-    def _write(self, run: RunNow, new: RunNow) -> Facts:
-        try:
-            return self._journal.write(run, new, self._observer.inventory)
-        except OutcomeUnknown:
-            # The rows say what they say whether or not they were written before.
-            return self._journal.write(run, new, self._observer.inventory)
 
     def _keep(self, run: RunNow, new: RunNow) -> None:
         if new.over:

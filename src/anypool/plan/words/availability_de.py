@@ -1,6 +1,8 @@
 """The words of reasons about high availability in German."""
 
 WORDS: dict[str, str] = {
+    "step.erase-token": "die Notiz auf {host} entfernen, wer ihm Befehle gibt",
+    "leave.token": "sie hielt Manager ab, die ein anderer abgelöst hatte",
     "word.healthy": "gesund",
     "word.suspect": "verdächtig",
     "word.management-lost": "am Leben, aber für die Verwaltung verloren",

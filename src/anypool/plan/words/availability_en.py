@@ -1,6 +1,8 @@
 """The words of reasons about high availability in English."""
 
 WORDS: dict[str, str] = {
+    "step.erase-token": "remove the note on {host} of who gives it orders",
+    "leave.token": "it kept managers from giving orders that others took over from",
     "word.healthy": "healthy",
     "word.suspect": "suspect",
     "word.management-lost": "alive, but lost to management",

@@ -99,7 +99,7 @@ class Support:
             subject_kind="support",
             by=by.name,
         )
-        with suppress(AnypoolError), self._store.writing() as tx:
+        with suppress(AnypoolError), self._store.writing(shared=True) as tx:
             events.append(tx, event)
 
 

@@ -1,0 +1,36 @@
+"""The tables of the managers: the name of the records, and who works on them."""
+
+from sqlalchemy import CheckConstraint, Column, Double, Integer, Table, Text
+
+from anypool.store.tables import metadata
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("site", Text, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""One row: 12 hexadecimal digits that tell these records from those of other installations."""
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("writer", Text, primary_key=True),
+    Column("mark", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+"""The last transaction of each process that wrote lately."""
+
+managers = Table(
+    "managers",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+"""Managers that gave a sign of life lately, the one that leads and those that stand by."""

@@ -1,0 +1,49 @@
+"""The managers of one database: each says every now and then that it is there."""
+
+from msgspec import Struct
+from sqlalchemy import delete, select
+
+from anypool.store.peer_tables import installation, managers
+from anypool.store.tx import Tx, from_row, to_row
+
+KEEP_S = 86_400.0
+"""How long a manager that fell silent is still listed."""
+
+
+class Peer(Struct, frozen=True, kw_only=True, gc=False):
+    """A manager: `holder` names its process, `address` is the URL others reach it by.
+
+    `certificate` is that of its TLS as PEM, "" where it speaks none. Times are in seconds
+    since 1970, by the clock of whoever wrote them: for people, nothing is decided by them.
+    """
+
+    holder: str
+    host: str
+    address: str = ""
+    certificate: str = ""
+    release: str = ""
+    started_at: float = 0.0
+    seen_at: float = 0.0
+
+
+def site(tx: Tx) -> str:
+    """Return the name of these records: 12 hexadecimal digits."""
+    row = tx.row(select(installation.c.site))
+    return "" if row is None else str(row.site)
+
+
+def put(tx: Tx, peer: Peer) -> None:
+    """Note a sign of life, and forget those who have given none for a day."""
+    tx.run(delete(managers).where(managers.c.seen_at < tx.now - KEEP_S))
+    tx.put(managers, [{**to_row(peer), "seen_at": tx.now}])
+
+
+def forget(tx: Tx, holder: str) -> None:
+    """Forget a manager that ends."""
+    tx.run(delete(managers).where(managers.c.holder == holder))
+
+
+def every(tx: Tx) -> tuple[Peer, ...]:
+    """Return all that are known, the one that has been at work longest first."""
+    rows = tx.rows(select(managers).order_by(managers.c.started_at, managers.c.holder))
+    return tuple(from_row(row, Peer) for row in rows)

@@ -1,0 +1,106 @@
+"""Two managers on one database: any of them takes any request, and one of them decides."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.service.manager_kit import Manager, add_sim, finished, problem, running, until
+
+LEASE_S = 2.0
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[tuple[Manager, Manager, ExitStack]]:
+    """One that leads and one that stands by; leaving the stack ends the first."""
+    database = f"sqlite:///{tmp_path}/shared.db"
+    with ExitStack() as first:
+        one = first.enter_context(running(tmp_path / "one", database=database, lease_s=LEASE_S))
+        with running(tmp_path / "two", database=database, lease_s=LEASE_S) as two:
+            assert one.app.engine.leads
+            assert not two.app.engine.leads
+            yield one, two, first
+
+
+def test_whoever_is_asked_the_one_that_leads_decides(
+    both: tuple[Manager, Manager, ExitStack],
+) -> None:
+    one, two, _ = both
+    with two.client() as client, one.client() as direct:
+        add_sim(client)
+        assert {vm["id"] for vm in client.get("/vms").json()["items"]} == {
+            vm["id"] for vm in direct.get("/vms").json()["items"]
+        }
+        host = client.get("/hosts").json()["items"][0]["name"]
+        ended = finished(client, client.post(f"/hosts/{host}/evacuate"))
+        assert ended["state"] == "done"
+        assert direct.get(f"/operations/{ended['id']}").json()["state"] == "done"
+        assert not two.app.engine.inventory.hosts, "the one that stands by knows nothing itself"
+        problem(client.get("/vms/nobody"), 404)
+        problem(client.get("/vms?nonsense=1"), 422)
+        with client.stream("GET", "/events/stream") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert next(stream.iter_lines()) is not None
+    with two.anonymous() as nobody:
+        problem(nobody.get("/vms"), 401)
+        assert nobody.get("/health/ready").json()["leads"] is False
+        evil = {"Host": "evil.example", "Authorization": "Bearer x"}
+        problem(nobody.get("/vms", headers=evil), 403)
+        foreign = {"Origin": "https://evil.example"}
+        problem(nobody.post("/hosts/h/evacuate", headers=foreign), 403)
+
+
+def test_the_managers_are_listed(both: tuple[Manager, Manager, ExitStack]) -> None:
+    one, two, _ = both
+    for manager in both[:2]:
+        with manager.client() as client:
+            found = client.get("/managers").json()["items"]
+        assert {item["address"] for item in found} == {one.url, two.url}
+        (leader,) = [item for item in found if item["leads"]]
+        assert (leader["address"], leader["epoch"], leader["pools"]) == (one.url, 1, ["default"])
+        assert [item["address"] for item in found if item["here"]] == [manager.url]
+        assert all(item["silent_s"] < 10 for item in found)
+
+
+def test_when_the_one_that_leads_ends_the_other_answers_itself(
+    both: tuple[Manager, Manager, ExitStack],
+) -> None:
+    one, two, first = both
+    with one.client() as client:
+        add_sim(client)
+    first.close()
+    until(lambda: two.app.engine.leads, "the other one leads")
+    with two.client() as client:
+        until(lambda: client.get("/vms").json()["total"] == 6, "it has read the hosts")
+        (left,) = client.get("/managers").json()["items"]
+        assert (left["address"], left["epoch"]) == (two.url, 2)
+
+
+def test_a_leader_that_cannot_be_reached_is_said_so(
+    both: tuple[Manager, Manager, ExitStack],
+) -> None:
+    one, two, _ = both
+    keeper = one.app.engine.keeper
+    known = keeper.peer
+    for changed, words in (
+        (replace(known, address="http://127.0.0.1:1"), "does not answer at"),
+        (replace(known, host="elsewhere"), "listens on elsewhere for that machine only"),
+    ):
+        keeper.peer = changed
+        keeper.still_held()
+        two.app.services.managers._leader = (0.0, None)
+        with two.client() as client:
+            said = problem(client.get("/vms"), 503)
+            assert words in said["detail"]
+            assert said["hint"]
+
+
+def test_a_request_is_passed_on_once(both: tuple[Manager, Manager, ExitStack]) -> None:
+    """Two managers that each take the other for the leader do not play with it for ever."""
+    _, two, _ = both
+    with two.client() as client:
+        client.headers["X-Anypool-Forwarded-By"] = "1"
+        said = problem(client.post("/hosts/h/evacuate"), 409)
+        assert "another manager" in said["detail"]
