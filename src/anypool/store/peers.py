@@ -1,7 +1,7 @@
 """The managers of one database: each says every now and then that it is there."""
 
 from msgspec import Struct
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, inspect, select
 
 from anypool.store.peer_tables import installation, managers
 from anypool.store.tx import Tx, from_row, to_row
@@ -26,10 +26,11 @@ class Peer(Struct, frozen=True, kw_only=True, gc=False):
     seen_at: float = 0.0
 
 
-def site(tx: Tx) -> str:
-    """Return the name of these records: 12 hexadecimal digits."""
-    row = tx.row(select(installation.c.site))
-    return "" if row is None else str(row.site)
+def site(connection: Connection) -> str:
+    """Return the name of these records: 12 hexadecimal digits; "" in a schema without one."""
+    if not inspect(connection).has_table(installation.name):
+        return ""
+    return str(connection.execute(select(installation.c.site)).scalar() or "")
 
 
 def put(tx: Tx, peer: Peer) -> None:

@@ -76,11 +76,10 @@ class Store:
                 since = _silent_since(engine, clock)
                 with connect.writing(engine) as (connection, _):
                     migrate(connection, place, silent_since=since)
+                    store.site = peers.site(connection)
         except BaseException:
             store.close()
             raise
-        with store.reading() as tx:
-            store.site = peers.site(tx)
         return store
 
     @contextmanager
