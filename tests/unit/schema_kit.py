@@ -108,8 +108,7 @@ FOLDER = Path(__file__).parents[1] / "golden" / "schemas"
 PLANS = FOLDER.parent / "plans"
 PLAN, WAITING, RUN, DONE = PlanId("plan-1"), PlanId("plan-2"), RunId("run-1"), RunId("run-0")
 PASSWORD = "the password of h1"
-HOUR = 1_700_002_800.0
-"""A full hour."""
+HOUR = 1_700_002_800.0  # a full one
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ CONDITIONS = (
 )
 
 CODES: dict[str, dict[str, Kind]] = {
+    "leave.token": {},
+    "step.erase-token": {"host": T},
     **{f"word.{word}": {} for word in CONDITIONS},
     "step.fence-host": {"host": T},
     "step.start-after-failure": {"vm": T, "host": T, "home": T, "proof": R},

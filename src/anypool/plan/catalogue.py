@@ -75,8 +75,6 @@ _LEAVING: dict[str, dict[str, Kind]] = {
     "leave.making": {},
     "leave.vm": {},
     "leave.snapshot": {},
-    "leave.token": {},
-    "step.erase-token": {"host": T},
     "leave.shared": {"datastore": T, "endpoints": NAMES},
     "leave.no-host": {"endpoint": T},
 }
