@@ -15,6 +15,7 @@ from anypool.store import compat_tables as compat_tables
 from anypool.store import ha_tables as ha_tables
 from anypool.store import kept_tables as kept_tables
 from anypool.store import notify_tables as notify_tables
+from anypool.store import peer_tables as peer_tables
 from anypool.store import restored_tables as restored_tables
 from anypool.store.store import Store
 from anypool.store.tx import Told, Tx
