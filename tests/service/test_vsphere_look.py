@@ -279,6 +279,9 @@ def test_once_it_is_lifted_our_own_deeds_are_no_drift(
 
 
 def test_leaving_leaves_nothing(center: Center, client: httpx.Client, anypool: Terminal) -> None:
+    waits = center.between.calls["PropertyCollector.WaitForUpdatesEx"]
+    asked = center.between.calls
+    until(lambda: asked["PropertyCollector.WaitForUpdatesEx"] > waits, "it is logged in and waits")
     with center.person() as root:
         sessions = len(root.sessionManager.sessionList)
         before = written(root)
