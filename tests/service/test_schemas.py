@@ -192,6 +192,8 @@ def test_what_is_kept_for_a_while_can_be_read(
 
 def test_a_newer_schema_is_refused_and_nothing_is_changed(url: str, clock: ManualClock) -> None:
     write(url, "UPDATE anypool_schema SET version_num = '9999'")
+    if "compatibility" in contents(url):
+        write(url, "UPDATE compatibility SET floor = '9998'")
     before = contents(url)
     with pytest.raises(StoreFailed, match="schema 9999, newer than this release knows") as refused:
         Store.open(url, clock=clock)

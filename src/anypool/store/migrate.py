@@ -53,8 +53,15 @@ def migrate(
 
 
 def pending(current: str | None) -> frozenset[str]:
-    """Return the schemas after this one that no release of before can work with."""
-    return frozenset(one for one in _contracted() if current is not None and one > current)
+    """Return the schemas after this one that no release of before can work with.
+
+    Those of before the floor count no more: no manager of then can be beside this one.
+    """
+    return frozenset(
+        one
+        for one in _contracted()
+        if current is not None and one > current and one >= compat.FIRST
+    )
 
 
 def _allow_newer(connection: Connection, place: str, current: str) -> None:
