@@ -24,7 +24,7 @@ KEEPALIVE_COUNT = 5
 PROBE_TIMEOUT_S = 5.0
 PROBE_AGAIN_S = 1.0
 """For a host that answered before: it is known to be near enough."""
-REST_S = 1.0
+REST_S = 0.5
 """Who finds a host silent speaks for everybody who asks so shortly afterwards."""
 
 _loop_lock = threading.Lock()
@@ -151,7 +151,8 @@ class Session:
             self._knock()
         except Unreachable:
             with self._lock:
-                self._connection = None
+                silent, self._connection = self._connection, None
+            let_go(silent)
             raise
 
     def sibling(self) -> "Session":
@@ -222,6 +223,17 @@ class Session:
             return 0
 
         return [list(answers), answer, None]
+
+
+def let_go(connection: libvirt.virConnect | None) -> None:
+    """Close a connection to a host that may be dead: that waits for it, and so nobody else."""
+    if connection is not None:
+        threading.Thread(target=_close, args=(connection,), daemon=True).start()
+
+
+def _close(connection: libvirt.virConnect) -> None:
+    with contextlib.suppress(libvirt.libvirtError):
+        connection.close()
 
 
 def run_event_loop() -> None:
