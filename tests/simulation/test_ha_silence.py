@@ -70,3 +70,23 @@ def test_bmc_that_lies_is_not_believed_before_the_other_paths_were_asked(yard: H
     yard.second()
     assert yard.codes(lives)[0] == "management-lost"
     assert yard.on(lives) == before
+
+
+def test_nobody_is_fenced_before_the_other_paths_were_asked(yard: HaYard) -> None:
+    lives = yard.busiest()
+    held: list[Callable[[], None]] = []
+    listen = yard.guard.ears.listen
+
+    def slowly(*asked: Any) -> None:
+        if (task := listen(*asked)) is not None:
+            held.append(task)
+
+    yard.guard.ears.listen = slowly  # type: ignore[method-assign]
+    yard.world.cut_host(lives)
+    yard.pass_(3 * RULE.silent_s)
+    assert yard.codes(lives) == ("unknown", "Hold ha.listening")
+    for task in held:
+        task()
+    yard.second()
+    assert yard.codes(lives)[0] == "management-lost"
+    assert yard.world.fences == []

@@ -132,6 +132,13 @@ def test_power_off_counts_at_once_only_if_all_other_paths_were_asked() -> None:
     assert asked.decided() == Recover(OFF)
 
 
+def test_nobody_is_switched_off_before_all_other_paths_were_asked() -> None:
+    asked = Asked(Condition.UNKNOWN, Word.ON, listened=False)
+    assert why(asked.decided()) == "ha.listening"
+    asked.listened = True
+    assert isinstance(asked.decided(), Fence)
+
+
 def test_what_was_silent_for_long_is_not_listened_for_without_end() -> None:
     asked = Asked(Condition.FAILED, Word.OFF, proof=OFF, listened=False, life_at=NOW - 31)
     assert asked.decided() == Recover(OFF)

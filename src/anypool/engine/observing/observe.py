@@ -306,6 +306,9 @@ class Loop:
     def _follow(self, cursor: str, wait_s: float) -> str:
         found = self._observer.driver(self._endpoint).changes(cursor, wait_s)
         if found.quiet:
+            self._observer.answered(
+                self._endpoint
+            )  # until a moment ago, and not since the last one
             self._observer.vitals.hush(self._endpoint)
             return found.cursor
         self._observer.answered(self._endpoint)

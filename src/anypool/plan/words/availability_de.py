@@ -56,7 +56,7 @@ WORDS: dict[str, str] = {
     "ha.fence-off": "er hat Strom, und die Regel erlaubt anypool nicht, Hosts auszuschalten",
     "ha.bmc-silent": "sein BMC antwortet nicht",
     "ha.power-unknown": "niemand weiß, ob er Strom hat",
-    "ha.listening": "sein Strom ist aus; auf seine anderen Wege wird noch einmal gehört",
+    "ha.listening": "auf seine anderen Wege wird zuerst gehört",
     "ha.off-once": "sein Strom wurde einmal als aus gelesen; er wird noch einmal gelesen",
     "ha.silent-on": "er hat Strom und zeigt auf keinem Weg Leben",
     "ha.braked": "er wird nicht ausgeschaltet: {why}",

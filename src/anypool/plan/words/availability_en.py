@@ -56,7 +56,7 @@ WORDS: dict[str, str] = {
     "ha.fence-off": "it has power, and the policy does not let anypool switch hosts off",
     "ha.bmc-silent": "its BMC does not answer",
     "ha.power-unknown": "nobody knows whether it has power",
-    "ha.listening": "its power is off; its other paths are listened on once more",
+    "ha.listening": "its other paths are listened on first",
     "ha.off-once": "its power was read as off once; it is read again",
     "ha.silent-on": "it has power and shows no life on any path",
     "ha.braked": "it is not switched off: {why}",

@@ -126,6 +126,8 @@ def _by_power(case: Case, situation: Situation) -> Decision:
         case Word.ON:
             if not situation.rule.fence:
                 return _runs_out(case) or _missing(case, reason("ha.fence-off"))
+            if not case.listened:
+                return Hold(reason("ha.listening"))
             why = brake(situation, case.verdict)
             return Hold(reason("ha.braked", why=why)) if why else Fence(reason("ha.silent-on"))
         case _:
