@@ -8,6 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood
+from anypool.model import HostId, Power
+from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
 from tests.simulation.ha_yard import RULE, HaYard
 
@@ -90,3 +92,20 @@ def test_nobody_is_fenced_before_the_other_paths_were_asked(yard: HaYard) -> Non
     yard.second()
     assert yard.codes(lives)[0] == "management-lost"
     assert yard.world.fences == []
+
+
+def test_host_that_is_back_while_its_bmc_thinks_is_not_switched_off(yard: HaYard) -> None:
+    lives, ask = yard.busiest(), yard.engine.vitals.ask_power
+
+    def slowly(host: HostId) -> Power:
+        power = ask(host)
+        if any(isinstance(one.decision, Fence) for one in yard.guard.standing()):
+            yard.world.heal_host(lives)
+        return power
+
+    yard.engine.vitals.ask_power = slowly
+    yard.world.cut_host(lives)
+    yard.world.deafen(lives)
+    yard.pass_(5 * RULE.silent_s)
+    assert yard.world.fences == []
+    assert yard.all_run()

@@ -108,12 +108,15 @@ class Eyes:
         return replace(sight, power=power, answered=sight.answered or off)
 
     def _look_before_fencing(self, host: HostId) -> Sight:
-        """Ask the host whether it lives after all, its lease, and its BMC; that must answer."""
-        sight = self._look_at_host(host)
+        """Ask its BMC, which must answer, and then the host whether it lives, and its lease.
+
+        In this order: a BMC may take long, and the host may be back meanwhile.
+        """
         vitals = self._observer.vitals
+        power = vitals.read_power(host)
+        sight = self._look_at_host(host)
         vitals.look_at_leases(host)
         fresh = reason("ha.fresh-lease") if vitals.leases.is_fresh(host) else None
-        power = vitals.read_power(host)
         known = replace(sight, inventory=self._observer.inventory, void=fresh)
         return replace(known, power=power, answered=power is not Power.UNKNOWN)
 
