@@ -77,15 +77,27 @@ class Partitions:
                 wait.end(ANSWER_S)
             else:
                 time.sleep(HELD_S)
-            off = not _power(self._ours, server.name)
-            self.fences += off
-            self.false_fences += off and not cut.lost
-            if not off:
+            if _power(self._ours, server.name):
                 self._heal(server.name, cut)
-        if off:
-            labs.boot(LAB, server.name, self._ours.state)
+        off = self._ends(server.name)
+        self.fences += off
+        self.false_fences += off and not cut.lost
         print(f"{cut.name}: {server.name} {'was switched off' if off else 'runs on'}", flush=True)
         return time.monotonic() - began
+
+    def _ends(self, host: str) -> bool:
+        """Wait until a host is seen again, or is off; switch it on then, and say so."""
+        bed = self._ours.bed
+
+        def is_seen() -> bool:
+            up = bed.client.get(f"/hosts/{host}")["state"] == "up"
+            return up or not _power(self._ours, host)
+
+        bed.wait(is_seen, f"{host} is seen again", ANSWER_S)
+        off = not _power(self._ours, host)
+        if off:
+            labs.boot(LAB, host, self._ours.state)
+        return off
 
     def _cut(self, host: str, cut: Cut) -> None:
         for link in cut.links:
