@@ -109,3 +109,20 @@ def test_host_that_is_back_while_its_bmc_thinks_is_not_switched_off(yard: HaYard
     yard.pass_(5 * RULE.silent_s)
     assert yard.world.fences == []
     assert yard.all_run()
+
+
+def test_host_that_is_heard_again_on_any_path_is_not_switched_off(yard: HaYard) -> None:
+    lives, ask = yard.busiest(), yard.engine.vitals.ask_power
+
+    def slowly(host: HostId) -> Power:
+        power = ask(host)
+        if any(isinstance(one.decision, Fence) for one in yard.guard.standing()):
+            yard.world.deafen(lives, heard=True)
+        return power
+
+    yard.engine.vitals.ask_power = slowly
+    yard.world.cut_host(lives)
+    yard.world.deafen(lives)
+    yard.pass_(5 * RULE.silent_s)
+    assert yard.world.fences == []
+    assert yard.codes(lives)[0] == "management-lost"

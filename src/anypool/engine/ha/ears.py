@@ -70,6 +70,12 @@ class Ears:
         asking = partial(self._ask, host, endpoint, (hosts, guests), knock)
         return partial(self._to_the_end, host.id, now, asking)
 
+    def knock_at(self, host: Host, endpoint: Endpoint, knock: Knock) -> None:
+        """Note what the addresses of a host say now that is life; takes a second or two."""
+        for path, word in knock(host, endpoint):
+            if word in LIFE:
+                self._vitals.note(host.id, path, word)
+
     def _to_the_end(self, host: HostId, began: float, asking: Callable[[], None]) -> None:
         asking()
         self._heard[host] = began

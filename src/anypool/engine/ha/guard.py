@@ -73,6 +73,7 @@ class Guard:
         self._vitals = engine.vitals
         self._vitals.recall = self._recall
         self._vitals.refute = self._refute
+        self._vitals.knock_at = self._knock_at
         self.charges = Charges(store)
         self.ears = Ears(engine.vitals, engine.services.all)
         self.leasing = Leasing(engine.vitals)
@@ -290,6 +291,13 @@ class Guard:
             task = self.ears.listen(host, endpoint, inventory, self.knock)
             if task is not None:
                 self.submit(task)
+
+    def _knock_at(self, key: HostId) -> None:
+        host = self._engine.inventory.hosts.get(key)
+        known = (e for e in self._engine.endpoints() if host is not None and e.id == host.endpoint)
+        endpoint = next(known, None)
+        if host is not None and endpoint is not None:
+            self.ears.knock_at(host, endpoint, self.knock)
 
     def _case(self, key: HostId, verdict: Verdict, round_: Round) -> Case:
         power, life = self._vitals.power(key), self._vitals.life(key)

@@ -52,6 +52,7 @@ class Vitals:
         self.moments = Moments(clock)
         self.leases = Leases(clock, self.moments.now)
         self.look_at_leases: Callable[[HostId], None] = lambda _: None
+        self.knock_at: Callable[[HostId], None] = lambda _: None
         self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
         self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
         self.recall: Callable[[], Iterable[Stated]] = tuple

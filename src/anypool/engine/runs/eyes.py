@@ -113,10 +113,14 @@ class Eyes:
         In this order: a BMC may take long, and the host may be back meanwhile.
         """
         vitals = self._observer.vitals
-        power = vitals.read_power(host)
+        power, began = vitals.read_power(host), vitals.moments.now()
         sight = self._look_at_host(host)
         vitals.look_at_leases(host)
+        vitals.knock_at(host)
         fresh = reason("ha.fresh-lease") if vitals.leases.is_fresh(host) else None
+        if vitals.life(host).life_at > began:
+            known = self._observer.inventory.hosts.get(host)
+            fresh = reason("ha.lives", host=host if known is None else known.name)
         known = replace(sight, inventory=self._observer.inventory, void=fresh)
         return replace(known, power=power, answered=power is not Power.UNKNOWN)
 

@@ -10,6 +10,7 @@ from anypool.planner.ha.decide import is_about_host
 OfFailure = FenceHost | StartAfterFailure | ForgetCopy
 AGAIN_S = 30.0
 """A BMC that took the order to switch off and still says on for so long is told once more."""
+_LIFE = frozenset({"ha.fresh-lease", "ha.lives"})
 _DO = Act(Deed.PERFORM, None)
 
 
@@ -38,7 +39,7 @@ def _fence(action: FenceHost, sight: Sight, *, acked: bool) -> Decision:
         return Done()
     if sight.power is not Power.ON:
         return Wait(reason("ha.no-power-now", host=host.name))
-    if sight.void is not None and sight.void.code == "ha.fresh-lease" and not acked:
+    if sight.void is not None and sight.void.code in _LIFE and not acked:
         return Fail(sight.void)
     if acked:
         return Act(Deed.PERFORM, reason("run.not-off-yet", host=host.name), AGAIN_S)
