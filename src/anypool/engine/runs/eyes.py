@@ -119,8 +119,8 @@ class Eyes:
         vitals.knock_at(host)
         fresh = reason("ha.fresh-lease") if vitals.leases.is_fresh(host) else None
         if vitals.life(host).life_at > began:
-            known = self._observer.inventory.hosts.get(host)
-            fresh = reason("ha.lives", host=host if known is None else known.name)
+            there = self._observer.inventory.hosts.get(host)
+            fresh = reason("ha.lives", host=host if there is None else there.name)
         known = replace(sight, inventory=self._observer.inventory, void=fresh)
         return replace(known, power=power, answered=power is not Power.UNKNOWN)
 
