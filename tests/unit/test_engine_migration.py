@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait, Withdraw
-from anypool.engine.runs.migration import TABLE, Times, called_back, decide
+from anypool.engine.runs.migration import TABLE, Times, called_back, decide, noted
 from anypool.engine.runs.sight import GONE, Copy
 from anypool.model import Job, JobState
 from anypool.plan import reason
@@ -13,8 +13,8 @@ from anypool.plan import reason
 TIMES = Times(settle_s=3.0, stall_s=45.0)
 JOBS = (None, *(Job(state=state) for state in JobState))
 MEMORIES = tuple(
-    Memory(sent=True, held=held, paused=paused, never_ran=never_ran)
-    for held, paused, never_ran in itertools.product((False, True), repeat=3)
+    Memory(sent=True, held=held, paused=paused, never_ran=never_ran, stale=stale)
+    for held, paused, never_ran, stale in itertools.product((False, True), repeat=4)
     if held or not paused
 )
 ALL = tuple(itertools.product(Copy, Copy, JOBS, MEMORIES))
@@ -38,6 +38,7 @@ def check_cell(source: Copy, target: Copy, job: Job | None, memory: Memory) -> N
         assert source in GONE
         assert target is Copy.PAUSED
         assert not memory.paused
+        assert not memory.stale
     if found is Deed.RESUME_SOURCE:
         assert target is Copy.ABSENT
         assert memory.held or memory.never_ran
@@ -86,6 +87,17 @@ def test_what_destroys_is_seen_for_a_while() -> None:
 def test_known_faults(source: Copy, target: Copy, held: bool, wanted: Deed) -> None:
     over = Job(state=JobState.GONE)
     assert deed(source, target, over, Memory(sent=True, held=held)) is wanted
+
+
+def test_copy_that_its_source_outlived_is_never_resumed() -> None:
+    """The source ran on, and left for a third host: the copy is an old state of the VM."""
+    memory = Memory(sent=True, held=True)
+    assert noted((Copy.MIGRATING, Copy.PAUSED), memory) == memory
+    outlived = noted((Copy.RUNNING, Copy.PAUSED), memory)
+    found = decide((Copy.ABSENT, Copy.PAUSED), None, outlived, TIMES)
+    assert found == AskHuman(reason("migration.stale"), TIMES.settle_s)
+    assert deed(Copy.ABSENT, Copy.PAUSED, None, memory) is Deed.RESUME_TARGET
+    assert deed(Copy.STOPPED, Copy.PAUSED, None, outlived) is Deed.DISCARD_TARGET
 
 
 def test_two_running_copies_are_never_touched() -> None:

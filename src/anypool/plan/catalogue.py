@@ -378,6 +378,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
     "migration.stopped": {},
     "migration.lost": {},
     "migration.twice": {},
+    "migration.stale": {},
     "migration.stopped-after": {},
     "migration.called-back": {},
     "migration.was-there": {},

@@ -65,7 +65,7 @@ def kill_at_a_write(stage: Stage, chance: random.Random) -> None:
 def stall_with_a_deed(stage: Stage, chance: random.Random) -> None:
     """Let the leader stand still with a deed in its hands, for longer than its lease lasts."""
     if len(stage.managers) > 1:
-        stage.stall = (chance.choice((30.0, 60.0)), "F16 leader stalls with a deed in hand")
+        stage.stall = (chance.choice((40.0, 60.0)), "F16 leader stalls with a deed in hand")
 
 
 def stall(stage: Stage, chance: random.Random) -> None:
@@ -309,6 +309,8 @@ def move_behind_our_back(stage: Stage, chance: random.Random) -> None:
         target = chance.choice(free)
         state.put_copy(source, vm, None)
         state.put_copy(target, vm, replace(copy, vm=replace(copy.vm, host=target)))
+        if len(state.hosts_of(vm)) > 1:
+            stage.meddled.add(vm)
     stage.count("F18 VM migrated beside us", one[0])
 
 
@@ -327,7 +329,7 @@ def _takes(state: object, host: HostId, copy: SimCopy) -> bool:
 FAULTS: tuple[tuple[int, str, Fault], ...] = (
     (3, "kill-manager", kill_manager),
     (6, "kill-at-a-write", kill_at_a_write),
-    (3, "stall-with-a-deed", stall_with_a_deed),
+    (6, "stall-with-a-deed", stall_with_a_deed),
     (2, "stall", stall),
     (3, "worker-dies", _call(Hitch.WORKER_DIES, "F2 worker of a call dies", (*LOOKS, *ORDERS))),
     (4, "crash-vm", crash_vm),
@@ -342,6 +344,8 @@ FAULTS: tuple[tuple[int, str, Fault], ...] = (
     (2, "lost-look", _call(Hitch.LOST_ANSWER, "F7 answer of a look lost", LOOKS)),
     (3, "lost-finish", _call(Hitch.LOST_FINISH, "F7 a migration's last answer lost",
                              ("begin_migration",))),
+    (5, "lost-and-cut", _call(Hitch.LOST_AND_CUT, "F7 a migration's last answer lost, one end cut",
+                              ("begin_migration",))),
     (3, "lost-memory", _call(Hitch.LOST_MEMORY, "F8 a migration breaks", ("begin_migration",))),
     (3, "unreachable", _call(Hitch.UNREACHABLE, "F8 nothing sent", (*LOOKS, *ORDERS))),
     (2, "slow", _call(Hitch.SLOW, "F8 slow answer", (*LOOKS, *ORDERS))),

@@ -163,9 +163,9 @@ class Oracle:
         deed = foreseen.deed_of(operation, host, arguments)
         suspicion = self._suspicion(operation, deed)
         crowd = self._crowd(manager, operation, deed) if operation in PLACES else ""
-        yield
         if epoch < self._epoch:
-            raise Wrong(f"lease: {manager.name} did {deed} as {epoch}, {self._epoch} was given")
+            raise Wrong(f"lease: {manager.name} orders {deed} as {epoch}, {self._epoch} was given")
+        yield
         if deed not in self._allowed:
             raise Wrong(f"preview: {deed} is in no plan that was begun")
         if suspicion or crowd:

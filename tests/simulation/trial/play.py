@@ -173,10 +173,12 @@ def _unwell(stage: Stage) -> str:
 
 
 def _is_at_rest(stage: Stage, vm: VmId, places: list[tuple[HostId, VmState]]) -> bool:
-    """Return whether somebody stopped or paused a VM that is known twice: that is told, and left
-    to people, who are refused to start it.
+    """Return whether a VM that is known twice is left to people, who are refused to start it.
+
+    Somebody stopped or paused it meanwhile, or moved it while a migration of ours was in trouble.
     """
-    return vm in stage.oracle.free and all(state is not VmState.RUNNING for _, state in places)
+    running = sum(state is VmState.RUNNING for _, state in places)
+    return vm in stage.oracle.free and running == 0 or vm in stage.meddled and running <= 1
 
 
 class Numbered:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anypool.clock import ManualClock
+from anypool.drivers import Migration
 from anypool.drivers.sim import BmcMood, Shape, World, build_world
 from anypool.errors import AnypoolError
 from anypool.model import (
@@ -67,7 +68,7 @@ def drawn(seed: int) -> Scene:
         locks=locks,
         shareable_percent=0 if locks else 50,
         fill_percent=chance.choice((40, 60, 75)),
-        managers=chance.choice((1, 2, 2)),
+        managers=chance.choice((1, 2, 2, 2)),
         saves_power=chance.random() < 0.25,
         trusts_locks=locks and chance.random() < 0.5,
     )
@@ -95,6 +96,7 @@ class Stage:
         self.struck: Counter[str] = Counter()
         self._queued: list[tuple[HostId, Callable[[], object]]] = []
         self.made = 0
+        self.meddled: set[VmId] = set()
         self.trace: Callable[[str], None] | None = None
         self._noticed: set[tuple[str, float]] = set()
         self.stall: tuple[float, str] | None = None
@@ -181,6 +183,12 @@ class Stage:
                 self.count(one.label, f"{operation} {host}")
                 return one.hitch
         return None
+
+    def cut_an_end(self, order: Migration) -> None:
+        """Cut one host of a migration off from us, too late for the migration to fail."""
+        host = self.chance.choice((order.source, order.target))
+        self.after(1.0, lambda: self.world.cut_host(host))
+        self.after(self.chance.choice((30.0, 90.0)), lambda: self.world.heal_host(host))
 
     def stands_still(self, host: HostId) -> bool:
         with self.world.turn() as state:

@@ -49,12 +49,14 @@ class Hitch(StrEnum):
     TWICE = "twice"
     LOST_FINISH = "lost-finish"
     LOST_MEMORY = "lost-memory"
+    LOST_AND_CUT = "lost-and-cut"
     CRAWLS = "crawls"
     HALF_WAY = "half-way"
 
 
 _IN_THE_WORLD = {
     Hitch.LOST_FINISH: FaultKind.LOST_FINISH,
+    Hitch.LOST_AND_CUT: FaultKind.LOST_FINISH,
     Hitch.LOST_MEMORY: FaultKind.LOST_MEMORY,
     Hitch.CRAWLS: FaultKind.SLOW,
     Hitch.HALF_WAY: FaultKind.HALF_WAY,
@@ -108,6 +110,8 @@ class Wire:
         except Unreachable:
             self._heard_nothing(operation)
             raise
+        if hitch is Hitch.LOST_AND_CUT:
+            stage.cut_an_end(arguments[0])
         if hitch in _AFTERWARDS or link is Link.ONE_WAY:
             raise self._lost(operation, sent=True, why="the answer was lost")
         return self._answered(operation, hitch, arguments, found)

@@ -74,8 +74,9 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     `sent`: the action may have reached the platform. `sent_at` is when it was last sent (seconds
     since 1970), `handle` what the platform calls its task, "" where it has none or that was
     lost. `held`: the migration leaves the target paused. `paused`: the VM was paused before.
-    `never_ran`: the copy at the target was discarded before it ran. `called_back`: cancelling
-    was sent. `volumes`: what a deletion is to delete, as (datastore, name). Of a host that is
+    `never_ran`: the copy at the target was discarded before it ran. `stale`: the source ran on
+    after the target had its copy, which is worth nothing since. `called_back`: cancelling was
+    sent. `volumes`: what a deletion is to delete, as (datastore, name). Of a host that is
     serviced: `away_at` is since when it is away (seconds since 1970, 0 if it is not), `away`
     that it was away long enough to have been serviced, `said` that somebody said it is ready.
     """
@@ -86,6 +87,7 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     held: bool = False
     paused: bool = False
     never_ran: bool = False
+    stale: bool = False
     called_back: bool = False
     volumes: tuple[tuple[str, str], ...] = ()
     away_at: float = 0.0

@@ -14,6 +14,8 @@ only the copies themselves, read target first, and whether the platform still wo
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from anypool.engine.runs.decision import (
     Act,
     AskHuman,
@@ -136,6 +138,14 @@ def judge(source: Copy, target: Copy, job: Job | None, memory: Memory) -> tuple[
     return cell.held if memory.held or memory.never_ran else cell.free
 
 
+def noted(pair: tuple[Copy, Copy], memory: Memory) -> Memory:
+    """Remember that the source runs although the target has its copy: who resumes that later,
+    because the source is gone for another reason, brings an old state back.
+    """
+    ran_on = memory.sent and pair == (Copy.RUNNING, Copy.PAUSED)
+    return replace(memory, stale=True) if ran_on else memory
+
+
 def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Times) -> Decision:
     """Return what to do next about a migration whose source and target are `pair`."""
     source, target = pair
@@ -143,6 +153,9 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
         return _before(source, target, times)
     verdict, patience = judge(source, target, job, memory)
     seconds = {_P.NONE: 0.0, _P.SETTLE: times.settle_s, _P.STALL: times.stall_s}[patience]
+    if memory.stale and verdict is _V.RESUME_TARGET:
+        late_s = max(seconds, times.settle_s)
+        return _was_left_behind(source, late_s, ours=_is_ours(job, memory))
     if memory.paused and verdict in (_V.RESUME_TARGET, _V.RESUME_SOURCE):
         return _was_paused(verdict, source, max(seconds, times.settle_s))
     if (deed := _DEEDS.get(verdict)) is not None:
@@ -201,6 +214,19 @@ def _before(source: Copy, target: Copy, times: Times) -> Decision:
         return Done(reason("migration.was-there"))
     why = reason("migration.cannot", source=source, target=target)
     return Fail(why, times.settle_s)
+
+
+def _is_ours(job: Job | None, memory: Memory) -> bool:
+    """Whether only we touch the target's copy: the platform neither works on it nor resumes it."""
+    works = job is not None and job.state is JobState.RUNNING
+    return not works and (memory.held or memory.never_ran)
+
+
+def _was_left_behind(source: Copy, seconds: float, *, ours: bool) -> Decision:
+    """The target's copy is older than what ran since: nobody resumes it."""
+    if source is Copy.STOPPED and ours:
+        return Act(Deed.DISCARD_TARGET, reason(_V.DISCARD_TARGET), seconds)
+    return AskHuman(reason("migration.stale"), seconds)
 
 
 def _was_paused(verdict: Verdict, source: Copy, seconds: float) -> Decision:

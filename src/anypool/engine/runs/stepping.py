@@ -5,7 +5,7 @@ import math
 from msgspec.structs import replace
 
 from anypool.clock import backoff
-from anypool.engine.runs import handover, tasks
+from anypool.engine.runs import handover, migration, tasks
 from anypool.engine.runs.decision import (
     Act,
     AskHuman,
@@ -80,6 +80,9 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
     if isinstance(wish.action, HandOver):
         step = _remembering(step, handover.noted(wish.action, sight, step.record, context))
     memory = tasks.adopted(recall(step.record.result), sight.job)
+    if isinstance(wish.action, MigrateVm):
+        pair = (sight.at(wish.action.source).copy, sight.at(wish.action.target).copy)
+        memory = migration.noted(pair, memory)
     step = _remembering(step, memory)
     stopping = run.record.cancelling or run.record.paused or bool(run.broken)
     if step.state is StepState.WAITING and stopping:
@@ -272,7 +275,7 @@ BROKEN = "run.broken"
 
 def _intent(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
     """Return what must be remembered of an action before it is done."""
-    memory = replace(memory, sent=True, never_ran=False, called_back=False)
+    memory = replace(memory, sent=True, never_ran=False, stale=False, called_back=False)
     memory = replace(memory, sent_at=now, handle="")
     match wish.action:
         case MigrateVm(source=source):
