@@ -5,7 +5,7 @@ PYTHON := $(BIN)/python
 unexport PYTHONDONTWRITEBYTECODE  # each process would compile everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fast test bench tour mutants docs wheel pictures prove clean
+.PHONY: help check lint fast test bench tour mutants docs wheel pictures prove simulate soak clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,17 @@ prove:  ## the long searches for a broken promise
 		-n 2 2>&1 | tee "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
 	TEST_PROFILE=prove $(PYTHON) -m pytest tests/lab/test_chaos.py -s 2>&1 \
 		| tee -a "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
+
+FAULTS ?= 10000
+SEED ?= 1
+
+simulate:  ## everything under simulated time and seeded faults: make simulate FAULTS=10000 SEED=1
+	$(PYTHON) -m tests.simulation.trial --faults $(FAULTS) --seed $(SEED)
+
+soak:  ## a million simulated faults; goes on where it was stopped
+	mkdir -p docs/proofs
+	nice -n 19 $(PYTHON) -m tests.simulation.trial --faults 1000000 --seed 100000 \
+		--log docs/proofs/soak.jsonl
 
 clean:  ## remove what was built here; the state folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

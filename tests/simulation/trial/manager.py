@@ -9,6 +9,7 @@ from anypool.clock import Clock, backoff
 from anypool.engine import Engine
 from anypool.engine.ha.guard import Guard
 from anypool.engine.observing.observe import Loop
+from anypool.engine.runs.state import Do
 from anypool.engine.watching.watch import Watch
 from anypool.errors import AnypoolError, Busy, OutcomeUnknown, StoreFailed
 from anypool.model import Endpoint, EndpointId, Host, HostId, PlanId
@@ -45,7 +46,7 @@ class Crew:
     @property
     def holds_deed(self) -> bool:
         """Return whether a deed that is in the journal was not begun yet."""
-        return any("Do(" in repr(task) for task in self.tasks)
+        return any(isinstance(getattr(task, "args", (0,))[-1], Do) for task in self.tasks)
 
 
 class Reader:
@@ -111,7 +112,8 @@ class Manager:
         self.unsure_done = False
         self.taking = False
         self._nested = False
-        self._watch_at = self._save_at = self._lease_at = 0.0
+        self._due: dict[float, float] = {}
+        self._save_at = self._lease_at = 0.0
 
     def boot(self) -> None:
         """Start the process; without its database it ends at once, and is started again."""
@@ -188,13 +190,12 @@ class Manager:
             return
         self._read_all()
         self._settle()
-        self.stage.guarded(self.guard.round)
-        self._settle()
-        if now >= self._watch_at:
-            self._watch_at = now + WATCH_EVERY_S
-            self.stage.guarded(self.watch.round)
-            self._settle()
-        if now >= self._save_at:
+        for every_s, what in ((0.0, self.guard.round), (WATCH_EVERY_S, self.watch.round)):
+            if self.works and now >= self._due.get(every_s, 0.0):
+                self._due[every_s] = now + every_s
+                self.stage.guarded(what)
+                self._settle()
+        if self.works and now >= self._save_at:
             self._save_at = now + SAVE_EVERY_S
             self.stage.guarded(self.engine._save)
 

@@ -29,8 +29,8 @@ APART_S = 0.9
 """Two readings of the power that are nearer to each other are one."""
 
 
-class Wrong(AssertionError):
-    """Something is so that must never be."""
+class Wrong(BaseException):
+    """Something is so that must never be; no error, so that nobody who is judged can catch it."""
 
 
 class Rules(Struct, frozen=True, kw_only=True):

@@ -178,7 +178,7 @@ def _is_at_rest(stage: Stage, vm: VmId, places: list[tuple[HostId, VmState]]) ->
     Somebody stopped or paused it meanwhile, or moved it while a migration of ours was in trouble.
     """
     running = sum(state is VmState.RUNNING for _, state in places)
-    return vm in stage.oracle.free and running == 0 or vm in stage.meddled and running <= 1
+    return (vm in stage.oracle.free and running == 0) or (vm in stage.meddled and running <= 1)
 
 
 class Numbered:

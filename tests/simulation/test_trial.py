@@ -1,0 +1,72 @@
+"""Trials of everything: those that failed once, broken builds, and that a seed is a trial.
+
+`make simulate` plays ten thousand faults of new seeds; here is what must be so of the trials.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.trial import faults, regressions, wishes
+from tests.simulation.trial.broken import BROKEN, build
+from tests.simulation.trial.play import play, script
+from tests.simulation.trial.shrink import kind_of
+
+MOST = 1000
+"""A broken build must be caught within so many faults."""
+FIRST = 1
+CAUGHT = {
+    "skip-proof": {"proof", "twice"},
+    "skip-epoch": {"epoch"},
+    "skip-lease": {"lease", "twice"},
+    "skip-brake": {"brake"},
+    "skip-both-sides": {"twice", "proof"},
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_broken_build_is_caught(how: str) -> None:
+    """From the first seed on, so that the number of faults is as it is."""
+    count, seed = 0, FIRST
+    while count < MOST:
+        with build(how):
+            outcome = play(seed)
+        count, seed = count + outcome.faults, seed + 1
+        if outcome.wrong:
+            assert kind_of(outcome.wrong) in CAUGHT[how], outcome.wrong
+            return
+    pytest.fail(f"{count} faults, and nobody noticed")
+
+
+@pytest.mark.parametrize("seed", sorted(regressions.kept()))
+def test_what_failed_once_does_not_fail_again(seed: int) -> None:
+    assert play(seed, regressions.kept()[seed]).wrong == ""
+
+
+def traced(seed: int, lines: int) -> list[str]:
+    """Return everything that happened in a part of a trial."""
+    told: list[str] = []
+    play(seed, script(seed)[:lines], trace=told.append)
+    return told
+
+
+def test_seed_is_a_trial_in_any_process() -> None:
+    """The same happens again where sets are in another order."""
+    mine = traced(5, 40)
+    code = "import sys; from tests.simulation.test_trial import traced; print(*traced(5, 40), sep='\\n')"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert other.stdout.splitlines() == mine
+
+
+def test_every_script_is_understood() -> None:
+    known = {*faults.BY_NAME, *(f"+{name}" for name in wishes.BY_NAME), "quiet"}
+    assert {event.kind for seed in range(50) for event in script(seed)} <= known
