@@ -295,16 +295,20 @@ def stop_behind_our_back(stage: Stage, chance: random.Random) -> None:
 
 
 def move_behind_our_back(stage: Stage, chance: random.Random) -> None:
-    """Let another tool migrate a VM."""
-    one = _running(stage, chance)
-    if one is None:
+    """Let another tool migrate a VM, between hosts that the leader hears, and let it hear of that.
+
+    To a host that nobody here hears it could take any VM unseen: see docs.
+    """
+    one, leader = _running(stage, chance), stage.leader()
+    if one is None or leader is None:
         return
     vm, source = one
+    heard = [host for host in stage.hosts if leader.hears(host)]
     with stage.world.turn() as state:
         copy = state.copy(source, vm)
         assert copy is not None
-        free = [host for host in stage.hosts if host != source and _takes(state, host, copy)]
-        if not free or not state.host(source).answers or copy.vm.snapshots:
+        free = [host for host in heard if host != source and _takes(state, host, copy)]
+        if not free or source not in heard or copy.vm.snapshots:
             return
         target = chance.choice(free)
         state.put_copy(source, vm, None)
@@ -312,6 +316,7 @@ def move_behind_our_back(stage: Stage, chance: random.Random) -> None:
         if len(state.hosts_of(vm)) > 1:
             stage.meddled.add(vm)
     stage.count("F18 VM migrated beside us", one[0])
+    leader.read(target)
 
 
 def _takes(state: object, host: HostId, copy: SimCopy) -> bool:

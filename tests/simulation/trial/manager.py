@@ -199,6 +199,16 @@ class Manager:
             self._save_at = now + SAVE_EVERY_S
             self.stage.guarded(self.engine._save)
 
+    def hears(self, host: HostId) -> bool:
+        """Return whether nothing is between this manager and a host."""
+        with self.stage.world.turn() as state:
+            answers = state.host(host).answers
+        return answers and host not in self.links and not self.stage.oracle.is_silent(self, host)
+
+    def read(self, host: HostId) -> None:
+        """Read a host at once, as its events would have it."""
+        self.stage.guarded(lambda: self.engine.observe_now(host))
+
     def _read_all(self) -> None:
         endpoints = [one.id for one in self.engine.endpoints()]
         self.chance.shuffle(endpoints)

@@ -190,7 +190,7 @@ class Oracle:
         host = deed.target or deed.host
         told = self._told_at.get((manager.name, host), -1.0)
         known = {vm for (place, vm), at in self._placed_at.items() if place == host and at < told}
-        known -= {deed.vm}
+        known = {vm for vm in known - {deed.vm} if self._executes(host, vm, VmState.RUNNING)}
         for group in self.rules.apart:
             if deed.vm in group and known & group:
                 return f"apart: {deed}, where {sorted(known & group)} was"
