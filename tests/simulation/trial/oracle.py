@@ -1,7 +1,7 @@
 """What must never be, judged by the simulated world and by what passed on the wires.
 
 It shares no code with whoever decides, and never asks a manager or its database what is so.
-The letters are those of docs/explanation/simulation.md.
+What is promised is in docs/explanation/simulation.md.
 """
 
 from collections import defaultdict
