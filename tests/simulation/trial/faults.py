@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from anypool.drivers.sim import BmcMood
 from anypool.drivers.sim.records import SimCopy
 from anypool.model import HostId, StateReason, VmId, VmState
-from tests.simulation.trial.manager import Manager
 from tests.simulation.trial.stage import Stage
 from tests.simulation.trial.wire import Armed, Hitch, Link
 
@@ -29,7 +28,7 @@ def _times(chance: random.Random) -> float:
     return chance.choice((2.0, 5.0, 10.0, 20.0, 40.0, 80.0))
 
 
-def _lives(stage: Stage, host: HostId) -> bool:
+def lives(stage: Stage, host: HostId) -> bool:
     with stage.world.turn() as state:
         return state.host(host).lives
 
@@ -144,20 +143,20 @@ def full_datastore(stage: Stage, chance: random.Random) -> None:
 # F4, F5, F6, F25: hosts and networks.
 
 
-def _back(stage: Stage, host: HostId) -> None:
+def comes_back(stage: Stage, host: HostId) -> None:
     """Let a host boot; that takes longer than the leader takes to notice that it was away."""
-    if _lives(stage, host):
+    if lives(stage, host):
         return
     leader = stage.leader()
     if leader is None or not stage.oracle.is_silent(leader, host):
-        stage.after(2.0, lambda: _back(stage, host))
+        stage.after(2.0, lambda: comes_back(stage, host))
         return
     stage.world.boot_host(host)
 
 
 def kill_host(stage: Stage, chance: random.Random) -> None:
     host = chance.choice(stage.hosts)
-    if not _lives(stage, host):
+    if not lives(stage, host):
         return
     _be_honest(stage, host)
     if chance.random() < 0.3:
@@ -166,21 +165,21 @@ def kill_host(stage: Stage, chance: random.Random) -> None:
     else:
         stage.world.kill_host(host)
         stage.count("F5 host dies", host)
-    stage.after(_times(chance) * 2, lambda: _back(stage, host))
+    stage.after(_times(chance) * 2, lambda: comes_back(stage, host))
 
 
 def restart_host(stage: Stage, chance: random.Random) -> None:
     host = chance.choice(stage.hosts)
-    if _lives(stage, host):
+    if lives(stage, host):
         _be_honest(stage, host)
         stage.world.kill_host(host)
-        stage.after(10.0, lambda: _back(stage, host))
+        stage.after(10.0, lambda: comes_back(stage, host))
         stage.count("F5 host starts anew", host)
 
 
 def freeze_host(stage: Stage, chance: random.Random) -> None:
     host = chance.choice(stage.hosts)
-    if not _lives(stage, host) or stage.stands_still(host):
+    if not lives(stage, host) or stage.stands_still(host):
         return
     _be_honest(stage, host)
     stage.world.freeze_host(host)
@@ -188,7 +187,7 @@ def freeze_host(stage: Stage, chance: random.Random) -> None:
     stage.after(_times(chance), lambda: stage.thaw(host))
 
 
-def _heal(stage: Stage, host: HostId) -> None:
+def heal(stage: Stage, host: HostId) -> None:
     stage.world.heal_host(host)
     stage.world.deafen(host, heard=True)
 
@@ -199,14 +198,14 @@ def isolate(stage: Stage, chance: random.Random) -> None:
     stage.world.cut_host(host)
     stage.world.deafen(host)
     stage.count("F6 host cut off on all networks", host)
-    stage.after(_times(chance), lambda: _heal(stage, host))
+    stage.after(_times(chance), lambda: heal(stage, host))
 
 
 def cut(stage: Stage, chance: random.Random) -> None:
     host = chance.choice(stage.hosts)
     stage.world.cut_host(host)
     stage.count("F6 management network of a host cut", host)
-    stage.after(_times(chance), lambda: _heal(stage, host))
+    stage.after(_times(chance), lambda: heal(stage, host))
 
 
 def _link(stage: Stage, chance: random.Random, link: Link, label: str) -> None:
@@ -232,7 +231,7 @@ def swizzle(stage: Stage, chance: random.Random) -> None:
         stage.after(3.0 * number, lambda host=host: _cut_now(stage, host))  # type: ignore[misc]
     for number, host in enumerate(chance.sample(hosts, k=len(hosts))):
         mend = until + 3.0 * number
-        stage.after(mend, lambda host=host: _heal(stage, host))  # type: ignore[misc]
+        stage.after(mend, lambda host=host: heal(stage, host))  # type: ignore[misc]
 
 
 def _cut_now(stage: Stage, host: HostId) -> None:
@@ -247,14 +246,14 @@ def _bmc(mood: BmcMood, label: str) -> Fault:
     def fault(stage: Stage, chance: random.Random) -> None:
         host = chance.choice(stage.hosts)
         deceives = mood in (BmcMood.LIES, BmcMood.GLITCH)
-        if deceives and not (stage.world.hears(host) and _lives(stage, host)):
+        if deceives and not (stage.world.hears(host) and lives(stage, host)):
             return
         stage.world.set_bmc(host, mood)
         stage.count(label, host)
         stage.after(_times(chance), lambda: stage.world.set_bmc(host, BmcMood.WORKS))
         if deceives:  # let management lose the host, so that its power is asked for
             stage.world.cut_host(host)
-            stage.after(_times(chance), lambda: _heal(stage, host))
+            stage.after(_times(chance), lambda: heal(stage, host))
 
     return fault
 
@@ -381,29 +380,3 @@ FAULTS: tuple[tuple[int, str, Fault], ...] = (
 """Weight, name, and what happens."""
 
 BY_NAME: dict[str, Fault] = {name: fault for _, name, fault in FAULTS}
-
-
-def mended(stage: Stage) -> None:
-    """End all trouble."""
-    stage.armed.clear()
-    stage.stall = None
-    for manager in stage.managers:
-        _rest(manager)
-    for host in stage.hosts:
-        stage.world.set_bmc(host, BmcMood.WORKS)
-        stage.thaw(host)
-        _heal(stage, host)
-        _back(stage, host)
-    stage.world.clear_faults()
-
-
-def over(stage: Stage) -> bool:
-    """Return whether nothing is left to be mended."""
-    return not stage.later and all(_lives(stage, host) for host in stage.hosts)
-
-
-def _rest(manager: Manager) -> None:
-    manager.links.clear()
-    manager.crash_in = manager.unsure_in = 0
-    manager.database_until = manager.still_until = 0.0
-    manager.boot_if_down()

@@ -14,7 +14,7 @@ from msgspec import Struct
 from anypool.model import HostId, VmId, VmState
 from anypool.store import runs as stored_runs
 from anypool.store.records import FINAL_RUN_STATES, RunState
-from tests.simulation.trial import faults, wishes
+from tests.simulation.trial import faults, mending, wishes
 from tests.simulation.trial.oracle import Wrong
 from tests.simulation.trial.stage import Stage
 
@@ -119,9 +119,9 @@ def _happen(stage: Stage, event: Event) -> None:
 
 def _end(stage: Stage) -> None:
     """End all trouble; let people tidy up; then everything must be well, and known."""
-    faults.mended(stage)
+    mending.mended(stage)
     for _ in range(60):
-        if faults.over(stage):
+        if mending.over(stage):
             break
         stage.pass_(2.0)
     chance = random.Random(f"{stage.seed}/end")
