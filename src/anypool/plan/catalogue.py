@@ -17,9 +17,8 @@ _WORDS = (
     *("running", "paused", "suspended", "stopped", "crashed", "unknown", "up", "off", "absent"),
     *("incoming", "migrating", "waiting", "begun", "done", "failed", "skipped", "cancelled"),
     *("needs-human", "interrupted", "shut-down", "power-off", "reboot", "reset", "live-migration"),
-    "being-cancelled",
+    *("being-cancelled", "force-off"),
     *("resume-target", "resume-source", "discard-target", "discard-source", "perform"),
-    "force-off",
     *("cancel-migration", "delete-volumes", "healthy", "unhealthy"),
     *("memory", "cpu", "network", "disk"),
 )
