@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anypool.clock import Clock, backoff
 from anypool.engine import Engine
@@ -268,10 +268,10 @@ class Manager:
 
         take = self.store.take_lease
 
-        def taking(holder: str, ttl_s: float) -> int | None:
+        def taking(*about: Any) -> int | None:
             self.taking = True
             try:
-                return take(holder, ttl_s)
+                return take(*about)
             finally:
                 self.taking = False
 
