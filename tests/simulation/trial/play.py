@@ -14,6 +14,7 @@ from msgspec import Struct
 from anypool.model import HostId, VmId, VmState
 from anypool.store import runs as stored_runs
 from anypool.store.records import FINAL_RUN_STATES, RunState
+from tests import databases
 from tests.simulation.trial import faults, mending, wishes
 from tests.simulation.trial.oracle import Wrong
 from tests.simulation.trial.stage import Stage
@@ -74,6 +75,7 @@ def play(
 ) -> Outcome:
     """Play a trial, or a part of it, and return what came of it."""
     chosen = script(seed) if events is None else events
+    databases._new()  # made once in a process, and not within a trial: it takes an id
     with tempfile.TemporaryDirectory(prefix="trial-", dir=_memory()) as folder, Numbered(seed):
         stage = Stage(Path(folder), seed)
         stage.trace = trace
