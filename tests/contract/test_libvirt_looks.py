@@ -25,6 +25,7 @@ READERS = frozenset(
         *("virConnect.getType", "virConnect.getVersion", "virConnect.getLibVersion"),
         *("virConnect.getCPUStats", "virConnect.getMemoryStats", "virConnect.getAllDomainStats"),
         *("virConnect.listAllStoragePools", "virConnect.listAllNetworks"),
+        "virConnect.listAllSecrets",  # their names; their values are another call
         *("virConnect.listAllDomains", "virConnect.domainListGetStats"),
         *("virConnect.storagePoolLookupByName", "virConnect.lookupByUUIDString"),
         *("virConnect.domainEventRegisterAny", "virConnect.networkEventRegisterAny"),

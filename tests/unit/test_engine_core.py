@@ -217,6 +217,19 @@ def test_skip_and_retry_of_a_failed_step_reopen_the_run() -> None:
     assert bench.states() == ["skipped", "done", "done"]
 
 
+def test_a_run_that_was_paused_stays_paused_when_a_step_is_retried() -> None:
+    bench = Bench(step(1, RestartVm(vm=V1, host=H1)), inventory=pool(vm(V1)))
+    bench.tick()
+    bench.look(1, seen(H1, vm(V1)))
+    bench.ask(Request.PAUSE)
+    bench.come_back(1, Outcome.UNKNOWN, "lost")
+    bench.look(1, seen(H1, vm(V1)))
+    assert bench.run.record.state is RunState.NEEDS_HUMAN
+    assert bench.ask(Request.RETRY, 1) == (), "or it would look again and again without a rest"
+    assert bench.run.record.state is RunState.PAUSED
+    assert looks(bench.ask(Request.RESUME)) == [1]
+
+
 def test_requests_that_do_not_fit() -> None:
     bench = paused_three()
     bench.tick()

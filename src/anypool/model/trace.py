@@ -15,9 +15,9 @@ class TraceKind(StrEnum):
 
     MARKER = "marker"
     MAKING = "making"
+    TOKEN = "token"
     VM = "vm"
     SNAPSHOT = "snapshot"
-    TOKEN = "token"
 
 
 class Trace(Struct, frozen=True, kw_only=True, gc=False):

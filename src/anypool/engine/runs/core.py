@@ -264,6 +264,7 @@ def _reopened(run: RunNow) -> RunNow:
         else s
         for s in run.steps
     )
-    record = replace(run.record, state=RunState.RUNNING, cancelling=False, ended_at=0.0)
+    state = RunState.PAUSED if run.record.paused else RunState.RUNNING
+    record = replace(run.record, state=state, cancelling=False, ended_at=0.0)
     record = replace(record, message="", said=None)
     return replace(run, record=record, steps=tuple(steps), broken=None)
