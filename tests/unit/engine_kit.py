@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from anypool.engine.runs import core
+from anypool.engine.runs.decision import Deed
 from anypool.engine.runs.sight import Seen, Sight
 from anypool.engine.runs.state import (
     Acted,
@@ -37,7 +38,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
-from anypool.plan import Action, Plan, Step, reason
+from anypool.plan import Action, PauseVm, Plan, Step, reason
 from anypool.settings import Settings
 from anypool.store.records import RunRecord, RunState, StepRecord
 
@@ -140,3 +141,16 @@ def looks(commands: tuple[Command, ...]) -> list[int]:
 
 def deeds(commands: tuple[Command, ...]) -> list[Do]:
     return [one for one in commands if isinstance(one, Do)]
+
+
+def paused_three() -> Bench:
+    steps = [step(n, PauseVm(vm=name, host=H1)) for n, name in ((1, V1), (2, V2))]
+    steps.append(step(3, PauseVm(vm=V3, host=H1), 1, 2))
+    return Bench(*steps, inventory=pool(vm(V1), vm(V2), vm(V3)))
+
+
+def do_pause(bench: Bench, number: int, name: VmId) -> None:
+    """Let a pause step go through: look, act, look."""
+    assert bench.look(number, seen(H1, vm(name))) == (Do(number, Deed.PERFORM),)
+    assert looks(bench.come_back(number)) == [number]
+    bench.look(number, seen(H1, vm(name, state=VmState.PAUSED)))
