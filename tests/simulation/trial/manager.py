@@ -297,6 +297,7 @@ class Manager:
             self.unsure_in -= 1
             if not self.unsure_in:
                 self.stage.count("F14 answer to a commit lost")
+                self.store.in_doubt, self.store._good_until = True, 0.0
                 raise OutcomeUnknown("simulated: the answer to the commit was lost")
 
     def _overhear(self) -> None:

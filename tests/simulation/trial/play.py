@@ -135,7 +135,8 @@ def _end(stage: Stage) -> None:
             if tries in (2, 8):
                 wishes.asked(stage, wish, chance)
         if tries % 6 == 0:
-            wishes.asked(stage, wishes.Person.give_up, chance)
+            for wish in (wishes.Person.give_up, wishes.Person.wake):
+                wishes.asked(stage, wish, chance)
         for _ in range(3):
             stage.pass_(5.0)
         wrong = _unwell(stage)
