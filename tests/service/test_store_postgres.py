@@ -15,6 +15,7 @@ from anypool.clock import ManualClock, SystemClock
 from anypool.errors import AnypoolError, StoreFailed
 from anypool.store import Store, connect, events, secrets
 from anypool.store.records import EventRecord
+from anypool.store.tx import Tx
 from tests.service.postgres_kit import Server, running
 from tests.service.test_store_lease import *  # noqa: F403
 from tests.service.test_store_lease import poll, write
@@ -107,6 +108,7 @@ def test_what_cannot_be_opened(server: Server, url: str) -> None:
     server.sql("DROP TABLE lease", "anypool")
     Store.open(url, clock=clock).close()
     server.sql("UPDATE anypool_schema SET version_num = '9999'", "anypool")
+    server.sql("UPDATE compatibility SET floor = '9999'", "anypool")
     newer = refused(lambda: Store.open(url, clock=clock))
     assert "schema 9999, newer" in newer.message
     assert all(error.hint for error in (missing, stranger, powerless, occupied, newer))
@@ -149,14 +151,21 @@ def test_a_server_that_comes_back_is_used_again(server: Server, store: Store) ->
         assert [event.message for event in events.since(tx, 0)] == ["a", "b"]
 
 
-def test_a_connection_cut_at_the_commit_is_found_out(server: Server, store: Store) -> None:
-    def cut() -> None:
-        with store.writing() as tx:
-            (pid,) = tx.rows(sqlalchemy.text("SELECT pg_backend_pid()"))[0]
-            events.append(tx, EventRecord(kind="test", message="m"))
-            server.sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+def test_a_connection_cut_at_the_commit_is_found_out(
+    server: Server, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = store._mark
 
-    error = refused(cut)
+    def cut(tx: Tx) -> str:
+        """Cut it between the last statement and the commit."""
+        made = mark(tx)
+        (pid,) = tx.rows(sqlalchemy.text("SELECT pg_backend_pid()"))[0]
+        server.sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_mark", cut)
+        error = refused(lambda: write(store))
     assert isinstance(error, StoreFailed)
     assert "was not stored" in error.message
     with store.reading() as tx:

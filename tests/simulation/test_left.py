@@ -110,7 +110,7 @@ def test_hosts_that_the_platform_switches_are_left_on(tmp_path: Path) -> None:
     for seconds in (0.0, 700.0, 2000.0):
         yard.clock.advance(seconds)
         look(yard)
-        yard.engine._keeper.round()
+        yard.engine.keeper.round()
         watch = Watch(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
         watch.round()
         known = watch.standing(policy.id)

@@ -155,7 +155,7 @@ def test_policy_closes_after_the_hold_and_wakes_at_once(yard: Yard) -> None:
     def round_(seconds: float) -> str:
         yard.clock.advance(seconds)
         look(yard)
-        yard.engine._keeper.round()
+        yard.engine.keeper.round()
         watch = Watch(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
         watch.round()
         known = watch.standing(policy.id)
@@ -199,7 +199,7 @@ def test_policy_proves_an_empty_host_anew_when_its_proof_is_old(yard: Yard) -> N
     said = []
     for _ in range(2):
         look(yard)
-        yard.engine._keeper.round()
+        yard.engine.keeper.round()
         watch.round()
         known = watch.standing(policy.id)
         assert known is not None

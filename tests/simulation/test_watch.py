@@ -53,7 +53,7 @@ class Post:
         self.yard.clock.advance(seconds)
         if self.engine is not self.yard.engine:
             self.begin_again()
-        self.yard.engine._keeper.round()
+        self.yard.engine.keeper.round()
         self.watch.round()
         known = self.watch.standing(EVEN)
         return "" if known is None or known.said is None else known.said.code
