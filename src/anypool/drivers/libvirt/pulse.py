@@ -44,6 +44,11 @@ class Pulse:
         """Whether it ended and nobody knocked since."""
         return self._silent
 
+    @property
+    def felt(self) -> bool:
+        """Whether it is open, so that its end would be noticed."""
+        return self._connection is not None
+
     def keep(self) -> None:
         """Have it opened, where that can tell anything; nobody waits for it."""
         with self._lock:
