@@ -56,8 +56,8 @@ def test_a_backup_of_a_running_manager_comes_back_on_another_path(tmp_path: Path
     shutil.copy(state / "anypool.db.key.audit", other)
     with served_again(other, token) as anypool:
         until(lambda: vms(anypool).get(first) == "stopped", "the truth is seen")
-        told = {event["kind"] for event in anypool.rows("events")}
-        assert {"manager.restored", "manager.resynchronised"} <= told
+        wanted = {"manager.restored", "manager.resynchronised"}
+        until(lambda: wanted <= {one["kind"] for one in anypool.rows("events")}, "both are told")
         assert anypool("audit", "verify").code == 0
 
 
