@@ -1,6 +1,6 @@
 """The real engine and guard under simulated time, in a world whose hosts have BMCs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from anypool.drivers.sim import BmcMood, Shape
@@ -146,3 +146,12 @@ class HaYard(Yard):
             return cases.confirm_dead(person, host, words)
         finally:
             act.begin(None)
+
+
+def guarded(folder: Path, rule: HighAvailability = RULE) -> Iterator[HaYard]:
+    """Yield a yard in which everything runs; check at the end that nothing ran twice."""
+    made = HaYard(folder, rule=rule)
+    made.warm()
+    yield made
+    made.check_safe()
+    made.close()

@@ -23,17 +23,13 @@ from anypool.planner.ha.detect import Word
 from anypool.planner.operate import plan_action
 from anypool.store import plans
 from anypool.store.records import PlanRecord
-from tests.simulation.ha_yard import RULE, HaYard
+from tests.simulation.ha_yard import RULE, HaYard, guarded
 from tests.simulation.yard import Crash
 
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[HaYard]:
-    made = HaYard(tmp_path)
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path)
 
 
 def made_plans(yard: HaYard) -> list[PlanRecord]:

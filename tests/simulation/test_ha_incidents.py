@@ -14,7 +14,7 @@ from anypool.service.incidents import Entry, Incident, Incidents, TimeLine
 from anypool.store import events
 from anypool.store.pages import Ask
 from anypool.store.records import Role
-from tests.simulation.ha_yard import RULE, HaYard
+from tests.simulation.ha_yard import RULE, HaYard, guarded
 from tests.simulation.test_ha_vms import put
 
 ADA = Principal(name="ada", role=Role.VIEWER, proof="session")
@@ -22,11 +22,7 @@ ADA = Principal(name="ada", role=Role.VIEWER, proof="session")
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[HaYard]:
-    made = HaYard(tmp_path)
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path)
 
 
 def cases(yard: HaYard) -> Incidents:

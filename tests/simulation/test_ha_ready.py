@@ -20,7 +20,7 @@ from anypool.model import (
     VmId,
 )
 from anypool.store import plans
-from tests.simulation.ha_yard import RULE, HaYard
+from tests.simulation.ha_yard import RULE, HaYard, guarded
 from tests.simulation.test_ha import put
 
 PROBE = Probe(kind=ProbeKind.TCP, address="{vm}", port=80, interval_s=2)
@@ -31,11 +31,7 @@ DEAF: set[str] = set()
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HaYard]:
     DEAF.clear()
     monkeypatch.setattr(dispatch, "knock", lambda _, name: "no" if name in DEAF else "")
-    made = HaYard(tmp_path, rule=replace(RULE, turn_s=60.0))
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path, rule=replace(RULE, turn_s=60.0))
 
 
 def serve(yard: HaYard, ready: Ready) -> tuple[VmId, VmId]:

@@ -11,16 +11,12 @@ from anypool.drivers.sim import BmcMood
 from anypool.model import HostId, Power
 from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
-from tests.simulation.ha_yard import RULE, HaYard
+from tests.simulation.ha_yard import RULE, HaYard, guarded
 
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[HaYard]:
-    made = HaYard(tmp_path)
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path)
 
 
 def test_host_without_power_is_not_waited_for_as_one_that_may_live(tmp_path: Path) -> None:

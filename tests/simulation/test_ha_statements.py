@@ -9,17 +9,13 @@ from anypool.drivers.sim import BmcMood
 from anypool.errors import Conflict, Invalid
 from anypool.model import Priority, Restart, Stated
 from anypool.store import audit, ha
-from tests.simulation.ha_yard import HaYard
+from tests.simulation.ha_yard import HaYard, guarded
 from tests.simulation.test_ha import put, starts, stays
 
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[HaYard]:
-    made = HaYard(tmp_path)
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path)
 
 
 def test_person_says_that_it_is_dead(yard: HaYard) -> None:

@@ -23,7 +23,7 @@ from anypool.model import (
 )
 from anypool.plan import RestartVm, ResumeVm, StartAfterFailure, StartVm, StopVm
 from anypool.store import plans
-from tests.simulation.ha_yard import RULE, HaYard
+from tests.simulation.ha_yard import RULE, HaYard, guarded
 
 MINE = replace(RULE, in_place=2, tries=4, store_lost_s=20, guest_silent_s=30, guest_resets=2)
 Action = TypeVar("Action")
@@ -31,11 +31,7 @@ Action = TypeVar("Action")
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[HaYard]:
-    made = HaYard(tmp_path, rule=MINE)
-    made.warm()
-    yield made
-    made.check_safe()
-    made.close()
+    yield from guarded(tmp_path, rule=MINE)
 
 
 def done(yard: HaYard, kind: type[Action]) -> list[Action]:

@@ -2,8 +2,8 @@
 
 from anypool.drivers.sim import BmcMood
 from tests.simulation.trial.faults import comes_back, heal, lives
-from tests.simulation.trial.manager import Manager
 from tests.simulation.trial.stage import Stage
+from tests.simulation.trial.timed_manager import Manager
 
 
 def mended(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from anypool.store import Tx
 from tests.simulation.trial import foreseen
 
 if TYPE_CHECKING:
-    from tests.simulation.trial.manager import Manager
+    from tests.simulation.trial.timed_manager import Manager
 
 EXECUTES = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 STARTS = ("start_vm", "adopt_vm", "resume_vm")

@@ -6,8 +6,8 @@ from anypool.service.failures import Failures
 from anypool.service.ha import Ha
 from anypool.store import act
 from anypool.store.records import Role
-from tests.simulation.trial.manager import Manager
 from tests.simulation.trial.stage import Stage
+from tests.simulation.trial.timed_manager import Manager
 
 
 def say_dead(stage: Stage, manager: Manager, host: HostId) -> None:

@@ -23,8 +23,8 @@ from anypool.model import (
     VmState,
 )
 from tests import databases
-from tests.simulation.trial.manager import Manager, quick
 from tests.simulation.trial.oracle import EXECUTES, Oracle, Rules
+from tests.simulation.trial.timed_manager import Manager, quick
 from tests.simulation.trial.wire import Armed, Hitch, endpoint_of
 
 GUARD = HighAvailability(

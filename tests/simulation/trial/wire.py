@@ -18,8 +18,8 @@ from anypool.errors import Rejected, Unreachable
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, HostId
 
 if TYPE_CHECKING:
-    from tests.simulation.trial.manager import Manager
     from tests.simulation.trial.stage import Stage
+    from tests.simulation.trial.timed_manager import Manager
 
 BY_BMC = frozenset({"power", "force_off_host", "power_off_host", "power_on_host"})
 """Calls that reach a host's BMC, whatever became of the way to the host."""

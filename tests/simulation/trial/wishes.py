@@ -24,8 +24,8 @@ from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.store import runs
 from anypool.store.records import HostFacts, RunState, StepState
-from tests.simulation.trial.manager import Manager
 from tests.simulation.trial.stage import Stage
+from tests.simulation.trial.timed_manager import Manager
 
 BY = "ada"
 
