@@ -93,7 +93,7 @@ class _Search:
         self._numbers = numbers
         self._stop = stop
         self._banned: set[tuple[int, int]] = set()
-        self._step = 0
+        self._step = self._looked_at = 0
 
     def run(self) -> bool:
         """Search until nothing is found; return whether nothing better was left."""
@@ -118,8 +118,9 @@ class _Search:
         A VM suits the host that it is on, and may be the only reason why it does. The failover
         capacity must not count on such a place.
         """
-        if not self._step:
+        if self._looked_at == self._step:
             return False
+        self._looked_at = self._step
         aim, problem = self._aim, self._numbers.problem
         now = numbers_of(self._world, aim.hosts, aim.rules, aim.usages, aim.weights)
         allowed, was = now.problem.allowed, problem.allowed
