@@ -91,26 +91,34 @@ class Answer(bytes):
         return b""
 
 
-class CheckedConnection(HTTPSConnection):
-    """An HTTPS connection whose answers are checked; raises `NoAnswer` for what is none.
-
-    With `looks_only` it raises `NotALook` for a question that is none, and sends nothing.
-    """
-
-    _asked = ""
+class LockedConnection(HTTPSConnection):
+    """An HTTPS connection; with `looks_only` it raises `NotALook` before a byte is sent."""
 
     def __init__(self, *args: Any, looks_only: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._looks_only = looks_only
+
+    def _let_pass(self, what: str, *, looks: bool) -> None:
+        """Let a question go out, or close the connection and raise `NotALook`."""
+        if self._looks_only and not looks:
+            self.close()
+            raise NotALook(what)
+
+
+class CheckedConnection(LockedConnection):
+    """A connection whose answers are checked; raises `NoAnswer` for what is none.
+
+    With `looks_only` it sends what `LOOKS` lists.
+    """
+
+    _asked = ""
 
     def request(  # type: ignore[override]
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> None:
         """Ask, and remember what."""
         self._asked = _first(body if isinstance(body, bytes) else str(body or "").encode())
-        if self._looks_only and self._asked not in LOOKS:
-            self.close()
-            raise NotALook(self._asked[:80])
+        self._let_pass(self._asked[:80], looks=self._asked in LOOKS)
         super().request(method, url, body, dict(headers or {}))
 
     def getresponse(self) -> Any:
@@ -124,21 +132,15 @@ class CheckedConnection(HTTPSConnection):
         return Answer.of(response, lean(self._asked, content))
 
 
-class AskingConnection(HTTPSConnection):
+class AskingConnection(LockedConnection):
     """A connection to the REST service; with `looks_only` it sends what `REST_LOOKS` lists."""
-
-    def __init__(self, *args: Any, looks_only: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._looks_only = looks_only
 
     def request(  # type: ignore[override]
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> None:
         """Ask, or raise `NotALook` before a byte is sent."""
         known = any(verb == method and place.fullmatch(url) for verb, place in REST_LOOKS)
-        if self._looks_only and not known:
-            self.close()
-            raise NotALook(f"{method} {url[:120]}")
+        self._let_pass(f"{method} {url[:120]}", looks=known)
         super().request(method, url, body, dict(headers or {}))
 
 
