@@ -18,7 +18,7 @@ from anypool.engine.engine import Engine
 from anypool.engine.records.archive import Origin
 from anypool.engine.records.inputs import Also, keep
 from anypool.engine.rollouts import event_of
-from anypool.engine.threads import Ticker
+from anypool.engine.threads import Looking
 from anypool.engine.waves import Followed
 from anypool.errors import AnypoolError, Busy, Conflict, NoPlan, NotFound
 from anypool.model import Inventory, PlanId, RolloutState
@@ -43,28 +43,15 @@ EVERY_S = 1.0
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 
 
-class Rolling:
+class Rolling(Looking):
     """Looks at every rollout that has not ended; one look at a time, while this manager leads."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
+        super().__init__("rollouts", clock)
         self._engine = engine
         self._store = store
         self._clock = clock
         self._turn = threading.Lock()
-        self._woken = threading.Event()
-        self._ticker = Ticker("rollouts", self.round, clock, self._woken)
-
-    def start(self) -> None:
-        """Begin to look, on a thread of its own."""
-        self._ticker.start()
-
-    def stop(self) -> None:
-        """End after the look that is under way."""
-        self._ticker.stop()
-
-    def wake(self) -> None:
-        """Look soon: somebody asked for something."""
-        self._woken.set()
 
     def round(self) -> float:
         """Look at every rollout once; return the seconds until the next time."""

@@ -59,6 +59,30 @@ class Ticker:
                 self._clock.wait(self._wake, seconds)
 
 
+class Looking:
+    """What looks every so often on a thread of its own: a subclass says how in `round`."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._woken = threading.Event()
+        self._ticker = Ticker(name, self.round, clock, self._woken)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """End after the look that is under way."""
+        self._ticker.stop()
+
+    def wake(self) -> None:
+        """Look soon."""
+        self._woken.set()
+
+    def round(self) -> float:
+        """Look once; return the seconds until the next time."""
+        raise NotImplementedError
+
+
 def _logged(task: Callable[[], None]) -> None:
     try:
         task()

@@ -97,6 +97,12 @@ def owner(key: NotificationId) -> str:
     return f"notification:{key}"
 
 
+def get(tx: Tx, key: NotificationId) -> Known | None:
+    """Return one rule without counting its letters, None if there is none."""
+    row = tx.row(select(notifications).where(notifications.c.id == key))
+    return None if row is None else _one(row, {})
+
+
 def all_(tx: Tx) -> tuple[Known, ...]:
     """Return all rules by id, without counting their letters."""
     return _known(tx, {})
@@ -111,13 +117,16 @@ def counted(tx: Tx) -> tuple[Known, ...]:
 
 def _known(tx: Tx, counts: Mapping[tuple[str, str], int]) -> tuple[Known, ...]:
     return tuple(
-        Known(
-            rule=from_row(row, Notification),
-            standing=from_row(row, Standing),
-            waiting=counts.get((row.id, LetterState.WAITING), 0),
-            dead=counts.get((row.id, LetterState.DEAD), 0),
-        )
-        for row in tx.rows(select(notifications).order_by(notifications.c.id))
+        _one(row, counts) for row in tx.rows(select(notifications).order_by(notifications.c.id))
+    )
+
+
+def _one(row: Any, counts: Mapping[tuple[str, str], int]) -> Known:
+    return Known(
+        rule=from_row(row, Notification),
+        standing=from_row(row, Standing),
+        waiting=counts.get((row.id, LetterState.WAITING), 0),
+        dead=counts.get((row.id, LetterState.DEAD), 0),
     )
 
 

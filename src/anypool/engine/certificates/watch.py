@@ -11,7 +11,7 @@ from anypool.clock import Clock
 from anypool.engine.certificates.judging import SUBJECT, Seen, judged
 from anypool.engine.certificates.places import known_places, look
 from anypool.engine.engine import Engine
-from anypool.engine.threads import Ticker
+from anypool.engine.threads import Looking
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import EndpointId, HostId
 from anypool.settings import Settings
@@ -25,34 +25,21 @@ AT_ONCE = 4
 MANAGER = "manager"
 
 
-class Certificates:
+class Certificates(Looking):
     """One look at a time over all of them, while this manager leads.
 
     `own` says what the manager itself shows; it is None where it speaks no TLS.
     """
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
+        super().__init__("certificates", clock)
         self._engine = engine
         self._store = store
         self._clock = clock
         self._every_s = settings.certificates_every_s
         self._turn = threading.Lock()
-        self._woken = threading.Event()
-        self._ticker = Ticker("certificates", self.round, clock, self._woken)
         self.own: Callable[[], tuple[Known, Seen]] | None = None
         self.look = look
-
-    def start(self) -> None:
-        """Begin to look, on a thread of its own."""
-        self._ticker.start()
-
-    def stop(self) -> None:
-        """End after the look that is under way."""
-        self._ticker.stop()
-
-    def wake(self) -> None:
-        """Look soon."""
-        self._woken.set()
 
     def round(self) -> float:
         """Look at all of them; return when to look again, in seconds."""

@@ -15,7 +15,7 @@ from anypool.engine.engine import Engine
 from anypool.engine.notifying.addresses import ranges
 from anypool.engine.notifying.letters import SUBJECT, Before, wanted, written
 from anypool.engine.notifying.sending import deliver, target_of
-from anypool.engine.threads import ThreadCrew, Ticker
+from anypool.engine.threads import Looking, ThreadCrew
 from anypool.errors import AnypoolError, NotFound, Rejected
 from anypool.model import Notification, NotificationId, Receiver
 from anypool.settings import Settings
@@ -36,10 +36,11 @@ _BATCH = 500
 _IN_A_ROW = 20
 
 
-class Postman:
+class Postman(Looking):
     """One look at a time, while this manager leads; one letter at a time to each receiver."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
+        super().__init__("notify", clock)
         self._engine = engine
         self._store = store
         self._allowed = ranges(settings.notify_allow)
@@ -48,24 +49,18 @@ class Postman:
         self._busy: set[NotificationId] = set()
         self._looked: dict[NotificationId, int] = {}
         self._crew: ThreadCrew | None = None
-        self._woken = threading.Event()
-        self._ticker = Ticker("notify", self.round, clock, self._woken)
         self.submit: Callable[[Callable[[], None]], None] = self._by_crew
 
     def start(self) -> None:
         """Begin to look, on a thread of its own."""
         self._crew = ThreadCrew(AT_ONCE)
-        self._ticker.start()
+        super().start()
 
     def stop(self) -> None:
         """End after the look that is under way; what is not sent stays stored."""
-        self._ticker.stop()
+        super().stop()
         if self._crew is not None:
             self._crew.close()
-
-    def wake(self) -> None:
-        """Look now: something about the rules is new."""
-        self._woken.set()
 
     def round(self) -> float:
         """Write the letters of new events and send those that are due; return when to look."""
@@ -114,7 +109,7 @@ class Postman:
     def _keep(self, rule: Notification, chosen: Sequence[EventRecord], last: int) -> None:
         """Keep letters, and in the same transaction how far they reach."""
         with self._store.writing() as tx:
-            known = {one.rule.id: one for one in notify.all_(tx)}.get(rule.id)
+            known = notify.get(tx, rule.id)
             if known is None:
                 return
             failing = known.standing.failures > 0
@@ -150,7 +145,7 @@ class Postman:
     def _one(self, key: NotificationId) -> bool:
         """Send one letter; return whether to go on with the next."""
         with self._store.writing() as tx:
-            known = {one.rule.id: one for one in notify.all_(tx)}.get(key)
+            known = notify.get(tx, key)
             letter = None if known is None else notify.take(tx, key)
             secret, address = _hidden(tx, key)
         if known is None or letter is None:
