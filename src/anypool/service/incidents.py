@@ -5,19 +5,16 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from anypool.engine import Engine
-from anypool.engine.ha.chronicle import BEGAN, ENDED
+from anypool.engine.ha.chronicle import BEGAN, ENDED, recorded
+from anypool.engine.watching.past import policy_of
 from anypool.errors import NotFound
 from anypool.model import PolicyId
 from anypool.plan import Reason, say
 from anypool.service.access import Deed, Principal, require
 from anypool.store import Store, Tx, audit, events, plans
 from anypool.store.audit import AuditRecord
-from anypool.store.events import EventFilter
-from anypool.store.pages import Ask
 from anypool.store.records import EventRecord, PlanSummary
 
-MOST = 100
-"""So many incidents are shown, the newest."""
 MOST_EVENTS = 20_000
 """So many events of an incident are looked at; what comes later is not told."""
 _PAGE = 1000
@@ -33,7 +30,7 @@ _WHAT = {
 
 _ORDER = {"decision": 1, "proof": 2, "plan": 3, "deed": 4}
 """Of the same moment: what was seen comes before what was made of it."""
-_OURS = frozenset({"ha.saw", "ha.judged", "ha.decided", "ha.proven"})
+_OURS = _WHAT.keys() - {BEGAN, ENDED}
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -102,14 +99,10 @@ class Incidents:
 
 
 def _incidents(tx: Tx) -> Iterator[Incident]:
-    began = events.find(tx, Ask(limit=MOST), EventFilter(kind=BEGAN)).items
-    over = events.find(tx, Ask(limit=MOST), EventFilter(kind=ENDED)).items
-    ended = {one.subject_id: one for one in over}
-    for one in began:
-        end = ended.get(one.subject_id)
+    for one, end in recorded(tx):
         yield Incident(
             id=one.subject_id,
-            policy=PolicyId(one.by.removeprefix("policy:")),
+            policy=policy_of(one.by),
             began_at=_earlier(one)[0],
             ended_at=0.0 if end is None else end.at,
             first=one.number,

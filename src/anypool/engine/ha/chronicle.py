@@ -5,18 +5,18 @@ has been well for a while. What was seen while a host was only suspect is kept b
 when it turns out to be more. What was done is told by the events of plans and operations.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from anypool.engine.ha.standing import Standing
-from anypool.engine.watching.past import author
+from anypool.engine.watching.past import author, policy_of
 from anypool.model import HostId, Inventory, PolicyId, Proof, VmId
 from anypool.plan import Reason, names_in, reason, say
 from anypool.plan.render import told_proof
 from anypool.planner.ha.decide import Leave, Recover
 from anypool.planner.ha.detect import Condition, Heard, Word
-from anypool.store import Store, events
+from anypool.store import Store, Tx, events
 from anypool.store.events import EventFilter
 from anypool.store.pages import Ask
 from anypool.store.records import EventRecord, Severity
@@ -25,6 +25,8 @@ QUIET_S = 30.0
 """All must have been well for so long before an incident is over."""
 SAME_S = 0.001
 """What was seen so shortly before it is written counts as seen then; deeds come in between."""
+MOST = 100
+"""So many incidents are looked at, the newest."""
 MOST_KEPT = 500
 """So many sights of hosts that are only suspect are kept back."""
 BEGAN, ENDED = "incident.began", "incident.ended"
@@ -52,6 +54,14 @@ class Line(Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.INFO
 
 
+def recorded(tx: Tx) -> Iterator[tuple[EventRecord, EventRecord | None]]:
+    """Yield what began and what ended each incident, None while it goes on; newest first."""
+    over = events.find(tx, Ask(limit=MOST), EventFilter(kind=ENDED)).items
+    ended = {one.subject_id: one for one in over}
+    for one in events.find(tx, Ask(limit=MOST), EventFilter(kind=BEGAN)).items:
+        yield one, ended.get(one.subject_id)
+
+
 class Chapter:
     """What was written of one policy: its open incident, and the last word of each subject."""
 
@@ -74,13 +84,10 @@ class Chronicle:
         """Know which incidents are open; what is seen of them is written anew."""
         self._chapters = {}
         with self._store.reading() as tx:
-            began = events.find(tx, Ask(limit=100), EventFilter(kind=BEGAN)).items
-            over = events.find(tx, Ask(limit=100), EventFilter(kind=ENDED)).items
-        ended = {one.subject_id for one in over}
-        for one in reversed(began):
-            if one.subject_id not in ended:
-                policy = PolicyId(one.by.removeprefix("policy:"))
-                self._chapters[policy] = Chapter(one.subject_id, one.at)
+            for began, ended in reversed(tuple(recorded(tx))):
+                if ended is None:
+                    chapter = Chapter(began.subject_id, began.at)
+                    self._chapters[policy_of(began.by)] = chapter
 
     def look(self, sight: Sight) -> None:
         """Write what has changed since the last look."""

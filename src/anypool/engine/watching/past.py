@@ -11,6 +11,8 @@ from anypool.store.tx import Told
 LOOKED_AT = 50
 """So many of its newest plans say how things stand."""
 
+_POLICY = "policy:"
+
 WAITING = (PlanState.RECOMMENDED, PlanState.APPROVED)
 
 
@@ -49,7 +51,12 @@ def past_of(tx: Tx, policy: PolicyId) -> Past:
 
 def author(policy: PolicyId) -> str:
     """Return who a plan of a policy is said to be by."""
-    return f"policy:{policy}"
+    return f"{_POLICY}{policy}"
+
+
+def policy_of(by: str) -> PolicyId:
+    """Return the policy that an author is."""
+    return PolicyId(by.removeprefix(_POLICY))
 
 
 def supersede(tx: Tx, policy: PolicyId, plan: PlanId, why: Reason) -> None:
