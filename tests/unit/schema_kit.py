@@ -48,6 +48,7 @@ from anypool.model import (
     PoolId,
     RolloutWish,
     RunId,
+    ServerId,
     Service,
     ServiceId,
     VmId,
@@ -91,6 +92,7 @@ from anypool.store.records import (
     Role,
     RunRecord,
     RunState,
+    ServerFacts,
     StepRecord,
     StepState,
     StoredResponse,
@@ -291,6 +293,10 @@ def _facts(tx: Tx) -> None:
     bmc = Bmc(host=HostId("h1"), url="https://10.0.0.9", user="operator", system="/s/1",
               fingerprint="ab" * 32, product="Made Up", identified=True)  # fmt: skip
     facts.bmcs.put(tx, bmc)
+    blade = ServerFacts(
+        server=ServerId(HostId("s1")), spare=True, tags=tagged, chassis="bx1", slot="3"
+    )
+    facts.servers.put(tx, blade)
     facts.vms.put(tx, VmFacts(vm=VmId("v1"), tags=tagged))
     facts.datastores.put(
         tx, DatastoreFacts(datastore=DatastoreId("shared"), locking=Locking.NONE, tags=tagged)

@@ -50,6 +50,7 @@ from anypool.api import (
     resync,
     rollouts,
     secrets,
+    servers,
     support,
     vms,
 )
@@ -80,6 +81,7 @@ _API = (
     devices,
     labels,
     hosts,
+    servers,
     history,
     images,
     incidents,

@@ -37,6 +37,7 @@ class Which:
 _COUNTED = (
     Noun.VM,
     Noun.HOST,
+    Noun.SERVER,
     Noun.DATASTORE,
     Noun.NETWORK,
     Noun.IMAGE,

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from anypool.drivers.wire import WireError
-from anypool.model import Datastore, Frame, Host, Network, Vm, Volume
+from anypool.model import Datastore, Frame, Host, Network, Server, Vm, Volume
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -39,6 +39,7 @@ _TABLES: dict[str, _Table] = {
     "datastores": _Table(msgspec.msgpack.Decoder(Datastore), _id),
     "volumes": _Table(msgspec.msgpack.Decoder(Volume), _place),
     "networks": _Table(msgspec.msgpack.Decoder(Network), _id),
+    "servers": _Table(msgspec.msgpack.Decoder(Server), _id),
 }
 
 

@@ -32,6 +32,7 @@ from anypool.engine.runs.admission import admit
 from anypool.engine.runs.journal import Journal
 from anypool.engine.runs.runner import Crew, Runner
 from anypool.engine.runs.state import Asked, Request
+from anypool.engine.servers import Servers
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import Invalid, NotFound
 from anypool.model import (
@@ -87,6 +88,7 @@ class Engine:
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
         self.pools.first = self.resync.allow
         self.bookings = Bookings(store, self._observer, self._runner, self)
+        self.servers = Servers(store, self._observer, self.must_lead)
         self._observer.whole = self.resync.read
         self.images = Images(
             store,

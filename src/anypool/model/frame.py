@@ -7,6 +7,7 @@ from msgspec import Struct
 from anypool.model.host import Host
 from anypool.model.ids import DatastoreId, HostId, VmId
 from anypool.model.network import Network
+from anypool.model.server import Server
 from anypool.model.storage import Datastore, Volume
 from anypool.model.vm import Vm
 
@@ -15,6 +16,7 @@ class Frame(Struct, frozen=True, kw_only=True, gc=False):
     """A reading: a full one names everything the endpoint knows, a partial one what was asked.
 
     `missing` are VMs that were asked for and are not there: that is knowledge, not an error.
+    `servers` are the physical servers that it answers for, whether or not they run VMs.
     """
 
     full: bool
@@ -24,6 +26,7 @@ class Frame(Struct, frozen=True, kw_only=True, gc=False):
     volumes: tuple[Volume, ...] = ()
     networks: tuple[Network, ...] = ()
     missing: tuple[VmId, ...] = ()
+    servers: tuple[Server, ...] = ()
 
 
 class Remark(Struct, frozen=True, kw_only=True, gc=False):

@@ -9,6 +9,9 @@ from typing import NewType
 
 EndpointId = NewType("EndpointId", str)
 HostId = NewType("HostId", str)
+ServerId = NewType("ServerId", HostId)
+"""A server has the id of the host that it is when it runs VMs: the UUID of its hardware."""
+ProfileId = NewType("ProfileId", str)
 VmId = NewType("VmId", str)
 DatastoreId = NewType("DatastoreId", str)
 NetworkId = NewType("NetworkId", str)

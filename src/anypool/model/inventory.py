@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from anypool.errors import Conflict, NotFound
 from anypool.model.host import Host
-from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, VmId
+from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, ServerId, VmId
 from anypool.model.image import Image
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
+from anypool.model.server import Server
 from anypool.model.storage import Datastore
 from anypool.model.vm import HOLDS_MEMORY, Vm
 
@@ -32,6 +33,7 @@ class Inventory(NamedTuple):
     networks: PMap[NetworkId, Network] = PMap()
     images: PMap[ImageId, Image] = PMap()
     claims: PMap[HostId, Claim] = PMap()
+    servers: PMap[ServerId, Server] = PMap()
 
     def host(self, host: HostId) -> Host:
         """Return a host by id; raise `NotFound`."""
@@ -43,6 +45,12 @@ class Inventory(NamedTuple):
         """Return a VM by id; raise `NotFound`."""
         if (found := self.vms.get(vm)) is None:
             raise NotFound(f"there is no VM {vm}", hint="`anypool vm list` shows them")
+        return found
+
+    def server(self, server: ServerId) -> Server:
+        """Return a server by id; raise `NotFound`."""
+        if (found := self.servers.get(server)) is None:
+            raise NotFound(f"there is no server {server}", hint="`anypool server list` shows them")
         return found
 
     def vms_on(self, host: HostId) -> tuple[Vm, ...]:
@@ -107,6 +115,10 @@ class Inventory(NamedTuple):
     def with_image(self, image: Image) -> "Inventory":
         """Return an inventory in which one image is new or replaced."""
         return self._replace(images=self.images.set(image.id, image))
+
+    def with_server(self, server: Server) -> "Inventory":
+        """Return an inventory in which one server is new or replaced."""
+        return self._replace(servers=self.servers.set(server.id, server))
 
     def _unclaimed(self, vm: VmId) -> PMap[HostId, Claim]:
         old = self.vms.get(vm)

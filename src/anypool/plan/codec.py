@@ -141,11 +141,12 @@ def named_action(kind: str, version: int) -> str:
 
 
 def encode_inventory(inventory: Inventory) -> bytes:
-    """Return JSON of hosts, VMs, datastores, networks and images; the indexes are left out."""
+    """Return JSON of hosts, VMs, datastores, networks, images and, where there are, servers."""
     parts = {
         name: list(getattr(inventory, name).values())
         for name in ("hosts", "vms", "datastores", "networks", "images")
     }
+    parts |= {"servers": list(inventory.servers.values())} if inventory.servers else {}
     return _encoder.encode(parts)
 
 

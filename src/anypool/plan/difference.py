@@ -16,6 +16,7 @@ _NOUNS = {
     "datastores": "datastore",
     "networks": "network",
     "images": "image",
+    "servers": "server",
 }
 
 

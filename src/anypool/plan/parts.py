@@ -13,13 +13,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from anypool.errors import Invalid
-from anypool.model import Datastore, Host, Image, Inventory, Network, PMap, Vm
+from anypool.model import Datastore, Host, Image, Inventory, Network, PMap, Server, Vm
 
 FORMAT = b"anypool inventory 1\n"
 HASH_BYTES = 32
 
-PARTS = ("hosts", "vms", "datastores", "networks", "images")
-"""The maps that are stored; claims are counted anew."""
+PARTS = ("hosts", "vms", "datastores", "networks", "images", "servers")
+"""The maps that are stored; claims are counted anew.
+
+Those after the first `_ALWAYS` stand in a manifest only where one of them holds something, so
+that an inventory without any has the name that older releases gave it.
+"""
+_ALWAYS = 5
 
 _NONE = b""
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -28,6 +33,7 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "vms": msgspec.json.Decoder(list[Vm]),
     "datastores": msgspec.json.Decoder(list[Datastore]),
     "networks": msgspec.json.Decoder(list[Network]),
+    "servers": msgspec.json.Decoder(list[Server]),
 }
 _plain = msgspec.json.Decoder(list[dict[str, Any]])
 
@@ -113,7 +119,10 @@ def names_in(manifest: bytes) -> dict[str, list[bytes]]:
         raise Invalid("a stored inventory is not understood", hint=hint)
     found: dict[str, list[bytes]] = {}
     at = len(FORMAT)
-    for part in PARTS:
+    for number, part in enumerate(PARTS):
+        if number >= _ALWAYS and at == len(manifest):
+            found[part] = []
+            continue
         count = int.from_bytes(manifest[at : at + 2], "big")
         at += 2
         end = at + count * HASH_BYTES
@@ -176,8 +185,10 @@ def _name(chunk: Chunk) -> bytes:
 def _manifest(names: list[Names]) -> bytes:
     """Return the list of names. A chunk says itself where it belongs: it holds the ids."""
     made = [FORMAT]
-    for part in names:
-        some = [name for name in part if name]
+    held = [[name for name in part if name] for part in names]
+    while len(held) > _ALWAYS and not held[-1]:
+        held.pop()
+    for some in held:
         made += [len(some).to_bytes(2, "big"), *some]
     return b"".join(made)
 

@@ -14,6 +14,7 @@ from anypool.model import (
     Ready,
     ReadyKind,
     SaidGone,
+    ServerId,
     Stated,
     Trace,
     TraceKind,
@@ -66,9 +67,12 @@ def names_in(inventory: Inventory) -> Names:
 
     def name(key: VmId | HostId) -> str:
         found = inventory.vms.get(VmId(key)) or inventory.hosts.get(HostId(key))
-        if found is None and (store := inventory.datastores.get(DatastoreId(key))) is not None:
-            return store.name
-        return key if found is None else found.name
+        if found is not None:
+            return found.name
+        known = inventory.datastores.get(DatastoreId(key))
+        server = inventory.servers.get(ServerId(HostId(key)))
+        other = known or server
+        return key if other is None else other.name
 
     return name
 

@@ -13,6 +13,7 @@ class Noun(StrEnum):
 
     VM = "vm"
     HOST = "host"
+    SERVER = "server"
     DATASTORE = "datastore"
     NETWORK = "network"
     IMAGE = "image"

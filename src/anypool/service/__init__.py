@@ -63,6 +63,7 @@ from anypool.service.resync import Resync
 from anypool.service.retention import Retention
 from anypool.service.rollouts import Rollouts
 from anypool.service.rooms import Rooms
+from anypool.service.servers import Servers
 from anypool.service.snapshots import Snapshots
 from anypool.service.support import Support
 from anypool.service.underway import Underway
@@ -137,6 +138,7 @@ class Services:
         self.rolling = Rolling(engine, store, clock)
         self.rollouts = Rollouts(engine, store, self.rolling)
         self.rooms = Rooms(engine)
+        self.servers = Servers(engine, store, lists)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)

@@ -13,6 +13,7 @@ from anypool.model import (
     Inventory,
     KnownPool,
     Network,
+    Server,
     Vm,
 )
 
@@ -30,6 +31,11 @@ T = TypeVar("T", bound=_Named)
 def host(inventory: Inventory, key: str) -> Host:
     """Return the host with this id or unique name; raise `NotFound` or `Conflict`."""
     return _one(inventory.hosts, key, "host")
+
+
+def server(inventory: Inventory, key: str) -> Server:
+    """Return the server with this id or unique name; raise `NotFound` or `Conflict`."""
+    return _one(inventory.servers, key, "server")
 
 
 def vm(inventory: Inventory, key: str) -> Vm:

@@ -22,13 +22,15 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
+    ServerId,
     Service,
     ServiceId,
     VmId,
 )
 from anypool.store import tables
-from anypool.store.records import DatastoreFacts, HostFacts, VmFacts, Watched
+from anypool.store.records import DatastoreFacts, HostFacts, ServerFacts, VmFacts, Watched
 from anypool.store.restored_tables import unread as awaited
+from anypool.store.server_tables import server_facts
 from anypool.store.tx import Tx, from_row, to_row
 
 K = TypeVar("K", bound=str)
@@ -68,6 +70,7 @@ class Shelf(Generic[K, R]):
 
 
 hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
+servers: Shelf[ServerId, ServerFacts] = Shelf(server_facts, ServerFacts)
 bmcs: Shelf[HostId, Bmc] = Shelf(tables.bmcs, Bmc)
 vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
 datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import delete, select
 
-from anypool.model import Datastore, Host, Network, Vm
+from anypool.model import Datastore, Host, Network, Server, Vm
 from anypool.store.records import LastKnown, Observed
 from anypool.store.tables import observed
 from anypool.store.tx import Tx
@@ -20,6 +20,7 @@ _KINDS: dict[str, type[Observed]] = {
     "vm": Vm,
     "datastore": Datastore,
     "network": Network,
+    "server": Server,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _CHUNK = 500
@@ -59,6 +60,7 @@ def load(tx: Tx) -> LastKnown:
         vms=_only(found, Vm),
         datastores=_only(found, Datastore),
         networks=_only(found, Network),
+        servers=_only(found, Server),
         seen_at=seen_at,
         unreadable=unreadable,
     )

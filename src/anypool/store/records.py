@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from anypool.model import (
+    Adoption,
     Datastore,
     DatastoreId,
     Host,
@@ -20,6 +21,8 @@ from anypool.model import (
     PlanId,
     PolicyId,
     RunId,
+    Server,
+    ServerId,
     Vm,
     VmId,
 )
@@ -178,6 +181,18 @@ class DatastoreFacts(Struct, frozen=True, kw_only=True, gc=False):
     tags: frozenset[str] = frozenset()
 
 
+class ServerFacts(Struct, frozen=True, kw_only=True, gc=False):
+    """What is ours about a server; `name`, `chassis` and `slot` stand in for what is observed."""
+
+    server: ServerId
+    adoption: Adoption = Adoption.FOUND
+    spare: bool = False
+    tags: frozenset[str] = frozenset()
+    name: str = ""
+    chassis: str = ""
+    slot: str = ""
+
+
 class Watched(Struct, frozen=True, kw_only=True, gc=False):
     """What the watch knows of a policy: since when it is uneven (0: it is not), and how much.
 
@@ -191,7 +206,7 @@ class Watched(Struct, frozen=True, kw_only=True, gc=False):
     plan: PlanId | None = None
 
 
-Observed = Host | Vm | Datastore | Network
+Observed = Host | Vm | Datastore | Network | Server
 
 
 class LastKnown(Struct, frozen=True, kw_only=True):
@@ -201,6 +216,7 @@ class LastKnown(Struct, frozen=True, kw_only=True):
     vms: tuple[Vm, ...] = ()
     datastores: tuple[Datastore, ...] = ()
     networks: tuple[Network, ...] = ()
+    servers: tuple[Server, ...] = ()
     seen_at: dict[str, float] = {}
     unreadable: int = 0
 

@@ -1,6 +1,7 @@
 """What stands in a `sim://` address, and the worlds of this process by name.
 
-`sim://NAME` is every host of the world NAME, `sim://NAME/h2` one of them. Options after
+`sim://NAME` is every host of the world NAME, `sim://NAME/h2` one of them, and
+`sim://NAME/servers` its physical servers, of which `servers=8` makes eight. Options after
 `?`: those of `Shape` (`hosts=40&vms=200&seed=1`), `state=PATH` to keep the world in a
 file and share it between processes, `fault_rate=0.01`, `fault=OPERATION:KIND[:TIMES]`,
 `migrate_mib_s=1000`, `keepalive_s=30` and `password=WORD` to ask for a password. With
@@ -26,6 +27,7 @@ from anypool.model import Endpoint, HostId
 
 _WORLDS: dict[tuple[str, str], World] = {}
 _LOCK = threading.Lock()
+SERVERS = "servers"
 _HINT = "such as sim://demo?hosts=40&vms=200&seed=1"
 
 
@@ -52,8 +54,7 @@ def connect(endpoint: Endpoint, secret: str) -> SimDriver:
         raise Denied("wrong password", hint="give the one in the address")
     world = _world(name, options, shape)
     host = parts.path.strip("/")
-    hosts = (_host_id(world, host),) if host else None
-    return SimDriver(world, hosts, endpoint=endpoint.id, pool=endpoint.pool)
+    return SimDriver(world, _hosts(world, host), endpoint=endpoint.id, pool=endpoint.pool)
 
 
 def _read(query: str) -> tuple[_Options, Shape]:
@@ -99,6 +100,13 @@ def _fault(text: str) -> Fault:
         kinds = ", ".join(FaultKind)
         hint = f"OPERATION:KIND[:TIMES], where KIND is one of {kinds}"
         raise Invalid(f"'{text}' is not a fault", hint=hint) from error
+
+
+def _hosts(world: World, place: str) -> tuple[HostId, ...] | None:
+    """Return the hosts that an address is for, None for all; physical servers are no hosts."""
+    if not place:
+        return None
+    return () if place == SERVERS else (_host_id(world, place),)
 
 
 def _host_id(world: World, name: str) -> HostId:

@@ -90,7 +90,7 @@ class SimDriver(Switching):
     def changes(self, since: str, wait_s: float) -> Changes:
         """Wait for changes of this endpoint's hosts."""
         self._read("changes", lambda state: None)
-        found = self._world.changes(since, wait_s, self._only)
+        found = self._world.changes(since, wait_s, self._watched())
         if (host := self._lone()) is not None:
             self._world.await_thaw(host)
         return found
@@ -307,7 +307,7 @@ class SimDriver(Switching):
         return frozenset(HostId(host) for host in state.hosts.rows)
 
     def _view(self, state: State) -> View:
-        return View(self._endpoint, self._pool, self._hosts(state))
+        return View(self._endpoint, self._pool, self._hosts(state), self._has_servers)
 
     def _at(self, state: State, vm: VmId, host: HostId | None) -> Place:
         hosts = self._hosts(state)

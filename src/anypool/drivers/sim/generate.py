@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from anypool.clock import Clock
+from anypool.drivers.sim import servers
 from anypool.drivers.sim.records import (
     ABILITIES,
     SimCopy,
@@ -47,6 +48,7 @@ class Shape(Struct, frozen=True, kw_only=True, gc=False):
     snapshot (both pin a VM to its host), with a disk that carries no lock, deaf to
     shut-down, and made by anypool. `fill_percent` is how full of memory the fuller hosts
     get; VMs are laid unevenly. With `locks` false the shared datastores stop no second writer.
+    `servers` are physical ones that run no VMs and are off.
     """
 
     hosts: int = 3
@@ -64,6 +66,7 @@ class Shape(Struct, frozen=True, kw_only=True, gc=False):
     deaf_percent: int = 0
     ours_percent: int = 0
     locks: bool = True
+    servers: int = 0
 
 
 SMALL = Shape()
@@ -111,6 +114,7 @@ class Builder:
             self._host(f"h{number}")
         for number in range(1, self._shape.vms + 1):
             self._vm(f"vm{number}")
+        servers.furnish(self._state, self._name, self._shape.servers, tuple(self._networks))
 
     def _datastore(self, name: str, *, shared: bool) -> DatastoreId:
         found = Datastore(

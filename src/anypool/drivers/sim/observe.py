@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from anypool.drivers.sim import rhythm
+from anypool.drivers.sim import rhythm, servers
 from anypool.drivers.sim.content import stamp_of
 from anypool.drivers.sim.records import SimCopy, SimGuest, SimHost
 from anypool.drivers.sim.state import State
@@ -33,11 +33,12 @@ _RANK = {
 
 
 class View(NamedTuple):
-    """An endpoint of the world: its id and pool, and the hosts it speaks for."""
+    """An endpoint of the world: its id and pool, the hosts it speaks for, and for servers too?"""
 
     endpoint: EndpointId
     pool: str
     hosts: frozenset[HostId]
+    servers: bool = False
 
 
 def full_frame(state: State, view: View) -> Frame:
@@ -63,6 +64,7 @@ def full_frame(state: State, view: View) -> Frame:
         networks=tuple(
             replace(state.networks.rows[key], endpoints=seen_by) for key in sorted(networks)
         ),
+        servers=servers.shown(state, view.endpoint, view.pool) if view.servers else (),
     )
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model import Capability, Datastore, Host, HostId, JobState, Vm, VmId, Volume
+from anypool.model import Capability, Datastore, Host, HostId, JobState, Server, Vm, VmId, Volume
 
 ABILITIES = frozenset(Capability) - {
     Capability.TASKS,
@@ -55,6 +55,14 @@ class SimHost(Struct, frozen=True, kw_only=True, gc=False):
     def answers(self) -> bool:
         """Return whether anybody gets an answer from it."""
         return self.alive and self.reachable and not self.frozen_at
+
+
+class SimServer(Struct, frozen=True, kw_only=True, gc=False):
+    """A physical server that runs no VMs, and its fate; its BMC works unless it has a mood."""
+
+    server: Server
+    powered: bool = False
+    bmc: BmcMood = BmcMood.WORKS
 
 
 class SimCopy(Struct, frozen=True, kw_only=True, gc=False):

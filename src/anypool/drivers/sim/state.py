@@ -15,6 +15,7 @@ from anypool.drivers.sim.records import (
     SimGuest,
     SimHost,
     SimJob,
+    SimServer,
     SimVolume,
 )
 from anypool.errors import NotFound
@@ -53,6 +54,7 @@ class State:
 
     def __init__(self) -> None:
         self.hosts = Table(SimHost)
+        self.servers = Table(SimServer)
         self.copies = Table(SimCopy)
         self.guests = Table(SimGuest)
         self.volumes = Table(SimVolume)

@@ -18,6 +18,7 @@ class Switching(BaseDriver):
     """The operations on the power of hosts."""
 
     _world: World
+    _only: frozenset[HostId] | None
 
     def power(self, host: HostId) -> PowerReading:
         """Return whether a host has power, whatever it says itself."""
@@ -78,6 +79,18 @@ class Switching(BaseDriver):
         if row.bmc is BmcMood.DEAD:
             raise Unreachable(f"the BMC of {row.host.name} does not answer")
         return row
+
+    @property
+    def _has_servers(self) -> bool:
+        """Whether this endpoint answers for the physical servers: alone, or for all hosts."""
+        return not self._only
+
+    def _watched(self) -> frozenset[HostId] | None:
+        """Return whose changes this endpoint tells of, None for all."""
+        if self._only or self._only is None:
+            return self._only
+        with self._world.turn() as state:
+            return frozenset(HostId(key) for key in state.servers.rows)
 
     def _hosts(self, state: State) -> frozenset[HostId]:
         raise NotImplementedError

@@ -115,7 +115,7 @@ class World:
         for key in sorted(self._state.copies.dirty):
             host, _, vm = key.partition("/")
             self._note(VmId(vm), HostId(host))
-        for host in sorted(self._state.hosts.dirty):
+        for host in sorted(self._state.hosts.dirty | self._state.servers.dirty):
             self._note(None, HostId(host))
 
     def _note(self, vm: VmId | None, host: HostId) -> None:

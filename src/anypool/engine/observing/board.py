@@ -9,7 +9,7 @@ from msgspec import Struct
 from anypool.model import Inventory
 
 Kind = Literal["vm", "host", "datastore", "network", "image", "plan", "run", "event", "endpoint",
-               "pool", "policy", "service", "rollout", "resync"]  # fmt: skip
+               "pool", "policy", "service", "rollout", "resync", "server", "profile"]  # fmt: skip
 
 LIMIT = 1000
 

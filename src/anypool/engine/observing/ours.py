@@ -4,8 +4,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.observing import merge
-from anypool.model import DatastoreId, Host, HostId, Power, VmId
-from anypool.store.records import DatastoreFacts, HostFacts, VmFacts
+from anypool.model import DatastoreId, Host, HostId, Power, ServerId, VmId
+from anypool.store.records import DatastoreFacts, HostFacts, ServerFacts, VmFacts
 
 
 class Ours(Struct, frozen=True, gc=False):
@@ -16,6 +16,7 @@ class Ours(Struct, frozen=True, gc=False):
     datastores: dict[DatastoreId, DatastoreFacts] = {}
     booked_mib: dict[HostId, int] = {}
     power: dict[HostId, Power | None] = {}
+    servers: dict[ServerId, ServerFacts] = {}
 
     def over(self, host: Host, *, current: bool) -> Host:
         """Return a host with all of it; `current` is false if its endpoint does not answer."""

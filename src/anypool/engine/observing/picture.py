@@ -14,7 +14,8 @@ from anypool.engine.observing.board import Notice
 from anypool.engine.observing.change import Delta
 from anypool.engine.observing.merge import Said
 from anypool.engine.observing.ours import Ours
-from anypool.engine.observing.reading import Namers, Reading, known_to
+from anypool.engine.observing.racks import Racks
+from anypool.engine.observing.reading import Namers, Reading, all_volumes, known_to, volumes_on
 from anypool.model import (
     Datastore,
     DatastoreId,
@@ -30,11 +31,13 @@ from anypool.model import (
     NetworkId,
     PMap,
     Power,
+    Server,
+    ServerId,
     Vm,
     VmId,
     Volume,
 )
-from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, VmFacts
+from anypool.store.records import DatastoreFacts, HostFacts, LastKnown, ServerFacts, VmFacts
 
 
 class Picture:
@@ -52,6 +55,7 @@ class Picture:
         self._stores: Namers[DatastoreId, Datastore] = Namers()
         self._networks: Namers[NetworkId, Network] = Namers()
         self._volumes: tuple[Volume, ...] | None = None
+        self._racks = Racks(ours.servers)
 
     def moment(self) -> int:
         """Return a number for a reading that begins now."""
@@ -84,6 +88,7 @@ class Picture:
         for endpoint in self._readings:
             self._show_hosts(endpoint)
         self._stores_and_networks(self._stores.keys(), self._networks.keys())
+        self._show_servers(self._racks.remember(known.servers, self.inventory.servers))
         self._refresh(self._known_at.keys(), frozenset())
 
     def apply(
@@ -99,6 +104,8 @@ class Picture:
             reading.read_at = moment
             self._be_current(endpoint.id, current=True)
             shown = self._take_whole(endpoint, reading, frame, anew=anew)
+            servers = self._racks.take(endpoint, frame.servers, self.inventory.servers)
+            shown |= self._show_servers(servers)
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
         touched |= reading.vms.keys() if frame.full else frozenset()
         spoken = {vm.id: vm for vm in frame.vms}
@@ -116,6 +123,7 @@ class Picture:
         self._be_current(endpoint, current=False)
         notices = self._show_hosts(endpoint)
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
+        notices |= self._show_servers(self._racks.lose(endpoint, self.inventory.servers))
         vms = self._vms_of(endpoint)
         refreshed = self._refresh(vms, frozenset(reading.vms))
         return refreshed.also(notices)
@@ -153,6 +161,7 @@ class Picture:
         for host in reading.hosts:
             self.inventory = self.inventory.without_host(host)
         self._volumes = None
+        notices |= self._show_servers(self._racks.forget(endpoint, self.inventory.servers))
         notices |= self._stores_and_networks(
             self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
         )
@@ -196,6 +205,11 @@ class Picture:
         self._ours.datastores[facts.datastore] = facts
         return Delta(frozenset(self._stores_and_networks((facts.datastore,), ())))
 
+    def put_server_facts(self, facts: ServerFacts) -> Delta:
+        """Lay what is ours over a server."""
+        servers = self._racks.put(facts, self.inventory.servers)
+        return Delta(frozenset(self._show_servers(servers)))
+
     def put_images(self, images: Iterable[Image]) -> Delta:
         """Replace all images."""
         before = self.inventory.images
@@ -207,7 +221,7 @@ class Picture:
     def volumes(self) -> tuple[Volume, ...]:
         """Return every volume by name, as the newest reading of its datastore says."""
         if self._volumes is None:
-            self._volumes = self._all_volumes()
+            self._volumes = all_volumes(self._readings, self._stores)
         return self._volumes
 
     def volumes_on(self, places: Iterable[DatastoreId]) -> dict[DatastoreId, tuple[Volume, ...]]:
@@ -215,27 +229,7 @@ class Picture:
 
         The newest reading of each; volumes of other datastores are among them.
         """
-        found: dict[DatastoreId, Reading] = {}
-        for place in places:
-            for endpoint, _ in self._stores.said(place):
-                one, best = self._readings.get(endpoint), found.get(place)
-                if one is None or not one.current:
-                    continue
-                if best is None or one.read_at > best.read_at:
-                    found[place] = one
-        return {place: one.volumes for place, one in found.items()}
-
-    def _all_volumes(self) -> tuple[Volume, ...]:
-        newest: dict[DatastoreId, Reading] = {}
-        for endpoint, reading in sorted(self._readings.items(), key=lambda one: one[1].read_at):
-            newest |= dict.fromkeys(self._stores.of(endpoint), reading)
-        found = {
-            (volume.datastore, volume.name): volume
-            for reading in self._readings.values()
-            for volume in reading.volumes
-            if newest.get(volume.datastore) is reading
-        }
-        return tuple(found[key] for key in sorted(found))
+        return volumes_on(places, self._readings, self._stores)
 
     def _reading(self, endpoint: EndpointId) -> Reading:
         if (found := self._readings.get(endpoint)) is None:
@@ -317,6 +311,12 @@ class Picture:
             hosts = self.inventory.hosts.patched(changes)
             self.inventory = self.inventory._replace(hosts=hosts)
         return {Notice("host", key) for key in changes}
+
+    def _show_servers(self, servers: PMap[ServerId, Server]) -> set[Notice]:
+        """Show servers as they are now."""
+        before = self.inventory.servers
+        self.inventory = self.inventory._replace(servers=servers)
+        return {Notice("server", key) for key in servers.changed_since(before)}
 
     def _show_host(self, key: HostId) -> set[Notice]:
         owner = self.inventory.hosts.get(key)

@@ -1,12 +1,13 @@
 """What endpoints said last, each on its own, before it is merged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar, cast
 
 from msgspec.structs import replace
 
 from anypool.model import (
     Datastore,
+    DatastoreId,
     EndpointId,
     Host,
     HostId,
@@ -74,6 +75,39 @@ class Namers(Generic[K, V]):
         for key in changed:
             self.name(endpoint, fresh[key])
         return gone | changed
+
+
+def all_volumes(
+    readings: Mapping[EndpointId, Reading], stores: Namers[DatastoreId, Datastore]
+) -> tuple[Volume, ...]:
+    """Return every volume by name, as the newest reading of its datastore says."""
+    newest: dict[DatastoreId, Reading] = {}
+    for endpoint, reading in sorted(readings.items(), key=lambda one: one[1].read_at):
+        newest |= dict.fromkeys(stores.of(endpoint), reading)
+    found = {
+        (volume.datastore, volume.name): volume
+        for reading in readings.values()
+        for volume in reading.volumes
+        if newest.get(volume.datastore) is reading
+    }
+    return tuple(found[key] for key in sorted(found))
+
+
+def volumes_on(
+    places: Iterable[DatastoreId],
+    readings: Mapping[EndpointId, Reading],
+    stores: Namers[DatastoreId, Datastore],
+) -> dict[DatastoreId, tuple[Volume, ...]]:
+    """Return what an endpoint that answers sees, for each of these datastores it sees."""
+    found: dict[DatastoreId, Reading] = {}
+    for place in places:
+        for endpoint, _ in stores.said(place):
+            one, best = readings.get(endpoint), found.get(place)
+            if one is None or not one.current:
+                continue
+            if best is None or one.read_at > best.read_at:
+                found[place] = one
+    return {place: one.volumes for place, one in found.items()}
 
 
 def known_to(vm: Vm, hosts: frozenset[HostId]) -> Vm:

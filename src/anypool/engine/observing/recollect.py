@@ -21,6 +21,7 @@ def recollected(store: Store) -> Picture:
             {one.vm: one for one in facts.vms.all(tx)},
             {one.datastore: one for one in facts.datastores.all(tx)},
             bookings.booked_mib(tx),
+            servers={one.server: one for one in facts.servers.all(tx)},
         )
         images = facts.images.all(tx)
     picture = Picture(ours)

@@ -8,7 +8,7 @@ from anypool.engine.observing import twins
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.change import Delta
 from anypool.errors import AnypoolError
-from anypool.model import Datastore, Host, Network, Vm, VmId
+from anypool.model import Datastore, Host, Network, Server, Vm, VmId
 from anypool.store import Store, events, observed
 from anypool.store.records import EventRecord, Observed, Severity
 
@@ -19,6 +19,7 @@ _KINDS: dict[str, tuple[type[Observed], str]] = {
     "vm": (Vm, "vms"),
     "datastore": (Datastore, "datastores"),
     "network": (Network, "networks"),
+    "server": (Server, "servers"),
 }
 
 

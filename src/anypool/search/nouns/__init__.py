@@ -14,6 +14,7 @@ from anypool.search.nouns.policy import POLICY
 from anypool.search.nouns.pool import POOL
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
 from anypool.search.nouns.rollout import ROLLOUT
+from anypool.search.nouns.server import SERVER
 from anypool.search.nouns.service import SERVICE
 from anypool.search.nouns.vm import VM
 from anypool.search.syntax import Noun
@@ -24,6 +25,7 @@ T = TypeVar("T")
 TABLES: Mapping[Noun, Table[Any]] = {
     Noun.VM: VM,
     Noun.HOST: HOST,
+    Noun.SERVER: SERVER,
     Noun.DATASTORE: DATASTORE,
     Noun.NETWORK: NETWORK,
     Noun.IMAGE: IMAGE,
