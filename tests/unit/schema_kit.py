@@ -48,7 +48,6 @@ from anypool.model import (
     PoolId,
     RolloutWish,
     RunId,
-    ServerId,
     Service,
     ServiceId,
     VmId,
@@ -92,7 +91,6 @@ from anypool.store.records import (
     Role,
     RunRecord,
     RunState,
-    ServerFacts,
     StepRecord,
     StepState,
     StoredResponse,
@@ -103,6 +101,7 @@ from anypool.store.records import (
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
 from tests import strategies as pools
+from tests.unit.schema_servers import servers
 from tests.unit.store_kit import readings
 
 KEYS = ("key", "key.audit")
@@ -189,7 +188,7 @@ def _written(folder: Path) -> dict[str, list[dict[str, Any]]]:
         with store.writing() as tx:
             audit.prune(tx, tx.now - 3600)
         with store.writing() as tx:
-            for write in (_journal, _measured, _facts, _people, _rest):
+            for write in (_journal, _measured, _facts, servers, _people, _rest):
                 write(tx)
         _kept(store, clock)
     rows = contents(f"sqlite:///{file}")
@@ -293,10 +292,6 @@ def _facts(tx: Tx) -> None:
     bmc = Bmc(host=HostId("h1"), url="https://10.0.0.9", user="operator", system="/s/1",
               fingerprint="ab" * 32, product="Made Up", identified=True)  # fmt: skip
     facts.bmcs.put(tx, bmc)
-    blade = ServerFacts(
-        server=ServerId(HostId("s1")), spare=True, tags=tagged, chassis="bx1", slot="3"
-    )
-    facts.servers.put(tx, blade)
     facts.vms.put(tx, VmFacts(vm=VmId("v1"), tags=tagged))
     facts.datastores.put(
         tx, DatastoreFacts(datastore=DatastoreId("shared"), locking=Locking.NONE, tags=tagged)
