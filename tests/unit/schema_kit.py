@@ -297,16 +297,14 @@ def _facts(tx: Tx) -> None:
         tx, DatastoreFacts(datastore=DatastoreId("shared"), locking=Locking.NONE, tags=tagged)
     )
     copy = ImageCopy(datastore=DatastoreId("shared"), volume="debian.qcow2")
-    facts.images.put(
-        tx,
-        Image(
-            id=ImageId("image-1"),
-            name="debian",
-            versions=(ImageVersion(number=1, copies=(copy,), size_bytes=1 << 31),),
-            last=1,
-            description="the usual",
-        ),
+    image = Image(
+        id=ImageId("image-1"),
+        name="debian",
+        versions=(ImageVersion(number=1, copies=(copy,), size_bytes=1 << 31),),
+        last=1,
+        description="the usual",
     )
+    facts.images.put(tx, image)
     rule = Policy(id=PolicyId("apart"), scope="tag = web", rule=Apart())
     facts.policies.put(tx, rule)
     uneven = reason("watch.proposed", plan=WAITING)
@@ -332,8 +330,8 @@ def _facts(tx: Tx) -> None:
 
 def _rollout(tx: Tx) -> None:
     first, second = HostId("h1"), HostId("h2")
-    wish = RolloutWish(hosts=(first, second))
     waves = ((first,), (second,))
+    wish = RolloutWish(hosts=(first, second))
     begun(tx, PoolId("prod"), wish, "ada", Expected(waves, 2, WAITING))
 
 
