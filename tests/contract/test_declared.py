@@ -10,6 +10,7 @@ from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.drivers.sim import SimDriver
 from anypool.errors import NotSupported
 from anypool.model import (
+    BootOrder,
     Capability,
     DatastoreId,
     DigestOrder,
@@ -17,6 +18,7 @@ from anypool.model import (
     HostId,
     JobOrder,
     LabelChange,
+    MediumOrder,
     Nic,
     PowerOff,
     Proof,
@@ -48,6 +50,8 @@ SAMPLES: dict[object, object] = {
     DigestOrder: DigestOrder(datastore=DatastoreId("d"), volume="v", job="j"),
     Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
     Proof: PowerOff(host=HostId("h"), first_at=1.0, at=9.0),
+    BootOrder: BootOrder(target="Pxe"),
+    MediumOrder: MediumOrder(image="http://10.0.0.1/a.iso"),
     JobOrder: JobOrder(operation="start_vm", host=HostId("nowhere"), vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
     Migration: Migration(

@@ -5,6 +5,7 @@ do is shown by the lab's tests, against sushy-tools.
 """
 
 import base64
+import hashlib
 import json
 import ssl
 import threading
@@ -42,6 +43,11 @@ class Service:
     systems: list[str] = field(default_factory=lambda: [SYSTEM])
     faults: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, dict[str, Any]] = field(default_factory=dict)
+    allow: dict[str, str] = field(default_factory=dict)
+    etags: bool = False
+    deaf: set[str] = field(default_factory=set)
+    patches: list[tuple[str, Any]] = field(default_factory=list)
+    actions: dict[str, Any] = field(default_factory=dict)
     obeys: bool = True
     closes: bool = False
     asked: list[str] = field(default_factory=list)
@@ -116,6 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve("DELETE", None)
 
+    def do_PATCH(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._serve("PATCH", json.loads(body))
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._serve("POST", json.loads(body))
@@ -134,12 +144,40 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(401, {"error": {"message": "no entry"}})
         elif method == "POST" and self.path == RESET:
             self._reset(body["ResetType"])
+        elif method == "POST" and self.path in service.actions:
+            service.actions[self.path](body)
+            self._say(204, None)
+        elif method == "PATCH":
+            self._change(body)
         elif method == "DELETE":
             service.tokens.clear()
             self._say(204, None)
         else:
             found = service.resource(self.path)
-            self._say(404 if found is None else 200, found or {})
+            self._tell(found)
+
+    def _tell(self, found: dict[str, Any] | None) -> None:
+        service = self._service
+        if found is None:
+            self._say(404, {})
+            return
+        etag = hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16] if service.etags else ""
+        if etag and self.headers.get("If-None-Match") == etag:
+            self._say(304, None)
+            return
+        allow = service.allow.get(self.path, "")
+        headers = {"ETag": etag, "Allow": allow}
+        self._say(200, found, {name: said for name, said in headers.items() if said})
+
+    def _change(self, body: Any) -> None:
+        service = self._service
+        service.patches.append((self.path, body))
+        if (found := service.resource(self.path)) is None:
+            self._say(404, {})
+            return
+        if self.path not in service.deaf:
+            service.extra[self.path] = _merged(found, body)
+        self._say(200, {})
 
     def _known(self) -> bool:
         service = self._service
@@ -197,11 +235,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         for name, value in headers.items():
             self.send_header(name, value)
-        if status != 204:
+        if status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if status != 204:
+        if status not in (204, 304):
             self.wfile.write(body)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """What a PATCH makes: objects are changed by name, all else is put in their place."""
+    merged = dict(old)
+    for name, value in new.items():
+        there = merged.get(name)
+        both = isinstance(there, dict) and isinstance(value, dict)
+        merged[name] = _merged(there, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 class _Quiet(ThreadingHTTPServer):

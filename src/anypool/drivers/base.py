@@ -5,6 +5,7 @@ from typing import NoReturn
 from anypool.drivers.protocol import Migration
 from anypool.errors import NotSupported
 from anypool.model import (
+    BootOrder,
     Capability,
     Changes,
     Console,
@@ -12,16 +13,21 @@ from anypool.model import (
     Digest,
     DigestOrder,
     DiskWish,
+    Hardware,
     HostId,
     Invitation,
     Job,
     JobOrder,
     LabelChange,
     Load,
+    LogEntry,
+    MediumOrder,
     Nic,
+    PortFunction,
     PowerReading,
     Proof,
     Reach,
+    Sensor,
     StorageLease,
     Trace,
     VmChange,
@@ -74,6 +80,12 @@ OPERATIONS: dict[str, Capability] = {
     "job": Capability.TASKS,
     "reaches": Capability.HOST_REACH,
     "leases": Capability.HOST_LEASES,
+    "hardware": Capability.HARDWARE,
+    "sensors": Capability.HARDWARE,
+    "hardware_log": Capability.HARDWARE,
+    "set_boot": Capability.BOOT_OVERRIDE,
+    "set_medium": Capability.VIRTUAL_MEDIA,
+    "prove_writes": Capability.PORT_ADDRESSES,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -255,6 +267,30 @@ class BaseDriver:
     def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
         """Refuse."""
         self._refuse("leases")
+
+    def hardware(self, host: HostId) -> Hardware:
+        """Refuse."""
+        self._refuse("hardware")
+
+    def sensors(self, host: HostId) -> tuple[Sensor, ...]:
+        """Refuse."""
+        self._refuse("sensors")
+
+    def hardware_log(self, host: HostId) -> tuple[LogEntry, ...]:
+        """Refuse."""
+        self._refuse("hardware_log")
+
+    def set_boot(self, host: HostId, order: BootOrder) -> None:
+        """Refuse."""
+        self._refuse("set_boot")
+
+    def set_medium(self, host: HostId, order: MediumOrder) -> None:
+        """Refuse."""
+        self._refuse("set_medium")
+
+    def prove_writes(self, host: HostId) -> tuple[PortFunction, ...]:
+        """Refuse."""
+        self._refuse("prove_writes")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

@@ -19,13 +19,16 @@ from anypool.model import (
     Endpoint,
     EndpointInfo,
     Frame,
+    Hardware,
     Host,
     HostId,
     Job,
     JobOrder,
     Load,
+    LogEntry,
     PowerReading,
     Reach,
+    Sensor,
     StorageLease,
     Trace,
     VmId,
@@ -34,7 +37,7 @@ from anypool.model import (
 LOOKS = frozenset(
     {
         *("info", "observe", "observe_vms", "changes", "measure", "traces", "job", "power"),
-        *("reaches", "leases", "close"),
+        *("reaches", "leases", "close", "hardware", "sensors", "hardware_log"),
     }
 )
 """Operations that leave no trace at the vendor."""
@@ -56,6 +59,7 @@ DEEDS = frozenset(
         *("begin_migration", "cancel_migration"),
         *("enter_maintenance", "leave_maintenance"),
         *("power_off_host", "force_off_host", "power_on_host"),
+        *("set_boot", "set_medium", "prove_writes"),
     }
 )
 """Operations that change something, or open a way to."""
@@ -146,6 +150,18 @@ class ObservingDriver(BaseDriver):
     def leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
         """Return the storage leases of some hosts."""
         return self._eyes.leases(host, of)
+
+    def hardware(self, host: HostId) -> Hardware:
+        """Return what a server is made of."""
+        return self._eyes.hardware(host)
+
+    def sensors(self, host: HostId) -> tuple[Sensor, ...]:
+        """Return what the sensors of a server read now."""
+        return self._eyes.sensors(host)
+
+    def hardware_log(self, host: HostId) -> tuple[LogEntry, ...]:
+        """Return the newest entries of a server's own log."""
+        return self._eyes.hardware_log(host)
 
     def close(self) -> None:
         """Give the connection back."""

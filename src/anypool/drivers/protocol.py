@@ -25,6 +25,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from anypool.model import (
+    BootOrder,
     Changes,
     Console,
     DatastoreId,
@@ -33,16 +34,21 @@ from anypool.model import (
     DiskWish,
     EndpointInfo,
     Frame,
+    Hardware,
     HostId,
     Invitation,
     Job,
     JobOrder,
     LabelChange,
     Load,
+    LogEntry,
+    MediumOrder,
     Nic,
+    PortFunction,
     PowerReading,
     Proof,
     Reach,
+    Sensor,
     StorageLease,
     Trace,
     VmChange,
@@ -282,6 +288,30 @@ class Driver(Protocol):
 
     def power_on_host(self, host: HostId) -> None:
         """Switch a host on; that it is up is seen later."""
+        ...
+
+    def hardware(self, host: HostId) -> Hardware:
+        """Return what a server is made of; what could not be read is in `unread`."""
+        ...
+
+    def sensors(self, host: HostId) -> tuple[Sensor, ...]:
+        """Return what the sensors of a server read now."""
+        ...
+
+    def hardware_log(self, host: HostId) -> tuple[LogEntry, ...]:
+        """Return the newest entries of a server's own log, the oldest first."""
+        ...
+
+    def set_boot(self, host: HostId, order: BootOrder) -> None:
+        """Have a server boot from elsewhere; returns when that is read back."""
+        ...
+
+    def set_medium(self, host: HostId, order: MediumOrder) -> None:
+        """Insert an image into a virtual drive, or take it out; returns when that is read back."""
+        ...
+
+    def prove_writes(self, host: HostId) -> tuple[PortFunction, ...]:
+        """Return the functions of ports, after writing to each the addresses it has already."""
         ...
 
     def enter_maintenance(self, host: HostId) -> None:

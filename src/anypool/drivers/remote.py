@@ -45,6 +45,7 @@ DEADLINES_S: dict[str, float] = {
     "reaches": 15.0,
     "leases": 15.0,
     "digest": 30.0,
+    **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), 130.0),
     "create_vm": 120.0,
     "adopt_vm": 120.0,
     "attach_disk": 120.0,

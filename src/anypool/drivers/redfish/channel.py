@@ -56,11 +56,23 @@ class Channel:
         finally:
             connection.close()
 
-    def open(self) -> None:
+    def open(self, operation_s: float | None = None) -> None:
         """Connect anew for one operation; raise `Denied` for another certificate."""
         self.close()
-        self._until = time.monotonic() + self._operation_s
+        longest_s = self._operation_s if operation_s is None else operation_s
+        self._until = time.monotonic() + longest_s
         self._connection = self._trusted()
+
+    def beside(self) -> "Channel":
+        """Return another to the same BMC, for the same operation; it connects when it is asked."""
+        other = Channel(
+            self.name,
+            self._fingerprint,
+            operation_s=self._operation_s,
+            silence_s=self._silence_s,
+        )
+        other._until = self._until
+        return other
 
     def close(self) -> None:
         """End the connection; harmless when there is none."""

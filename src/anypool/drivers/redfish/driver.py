@@ -1,4 +1,4 @@
-"""The driver of one server's BMC: it reads and switches the power, and nothing else.
+"""The driver of one server's BMC: what the server is made of, its power, its next start.
 
 Its endpoint's address is the service, its options are the user, the path of the system and the
 fingerprint of the one certificate that is trusted. Without a fingerprint it says which
@@ -13,24 +13,35 @@ from typing import Any
 from anypool.drivers import mandate
 from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
-from anypool.drivers.redfish import watts
+from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.service import Service, link, members, words
+from anypool.drivers.redfish.walk import Kept, Walk
 from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
 from anypool.model import (
+    BootOrder,
     Capability,
     Endpoint,
     EndpointInfo,
     Frame,
+    Hardware,
     HostId,
+    LogEntry,
+    MediumOrder,
+    PortFunction,
     Power,
     PowerReading,
+    Sensor,
     VmId,
 )
 
 OPERATION_S = 25.0
 """What one operation may take, all its requests together; the worker's deadline is above it."""
 SILENCE_S = 10.0
+WALK_S = 110.0
+"""What reading a server whole may take: some hundred requests, at a second each."""
+MEDIUM_S = 55.0
+"""What inserting an image may take: the BMC looks whether it can load it."""
 _STATES = {"On": Power.ON, "Off": Power.OFF}
 _RESET = "#ComputerSystem.Reset"
 _ON = ("On", "ForceOn")
@@ -42,7 +53,12 @@ class RedfishDriver(BaseDriver):
     """One system of one Redfish service; calls take turns."""
 
     name = "redfish"
-    capabilities = frozenset({Capability.HOST_POWER})
+    capabilities = frozenset(
+        {
+            *(Capability.HOST_POWER, Capability.HARDWARE, Capability.BOOT_OVERRIDE),
+            *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),
+        }
+    )
 
     def __init__(self, channel: Channel, options: dict[str, str], password: str) -> None:
         self._channel = channel
@@ -51,6 +67,7 @@ class RedfishDriver(BaseDriver):
         self._service = Service(channel, options.get("user", ""), password)
         self._turn = threading.Lock()
         self._path = ""
+        self._kept = Kept()
         self._meter = watts.Meter(self._service)
 
     def info(self) -> EndpointInfo:
@@ -93,30 +110,77 @@ class RedfishDriver(BaseDriver):
         """Switch the system off at once."""
         self._reset(Power.OFF, _FORCED)
 
+    def hardware(self, host: HostId) -> Hardware:
+        """Return what the system is made of; what could not be read is in `unread`."""
+        with self._walking() as (walk, system):
+            return hardware.read(walk, self._service, system, _power(system))
+
+    def sensors(self, host: HostId) -> tuple[Sensor, ...]:
+        """Return what the sensors of the system and of its enclosures read now."""
+        self._kept.clear()
+        with self._walking() as (walk, system):
+            around = enclosures.of_system(walk, self._service.root, system)
+            return sensing.sensors(walk, around)
+
+    def hardware_log(self, host: HostId) -> tuple[LogEntry, ...]:
+        """Return the newest entries of the logs of the system and its managers."""
+        with self._walking() as (walk, system):
+            return sensing.log(walk, sensing.owners(walk, system))
+
+    def set_boot(self, host: HostId, order: BootOrder) -> None:
+        """Have the system boot from elsewhere, and read that back."""
+        with self._begun() as service:
+            boot.write(service, self._place(), self._system(), order)
+
+    def set_medium(self, host: HostId, order: MediumOrder) -> None:
+        """Insert an image into a virtual drive, or take it out, and read that back."""
+        with self._begun(MEDIUM_S) as service:
+            boot.change(service, self._system(), order)
+
+    def prove_writes(self, host: HostId) -> tuple[PortFunction, ...]:
+        """Write to each port the addresses it has, and return what was proved."""
+        with self._walking() as (walk, system):
+            found = hardware.read(walk, self._service, system, _power(system))
+            every = tuple(one for card in found.cards for one in card.functions)
+            return proving.all_of(self._service, every)
+
     def close(self) -> None:
         """Give the session back."""
         with self._turn:
             self._service.leave()
 
     @contextmanager
-    def _begun(self) -> Iterator[Service]:
+    def _walking(self) -> Iterator[tuple[Walk, dict[str, Any]]]:
+        with self._begun(WALK_S) as service:
+            self._kept.refresh()
+            walk = Walk(service, self._kept)
+            try:
+                yield walk, self._system()
+            finally:
+                walk.close()
+
+    @contextmanager
+    def _begun(self, operation_s: float | None = None) -> Iterator[Service]:
         if not self._pinned:
             hint = "confirm it with `anypool host set-bmc`"
             raise Denied(f"the certificate of {self._service.name} is not confirmed", hint=hint)
         if not self._turn.acquire(timeout=OPERATION_S):
             raise Busy(f"{self._service.name} has not answered what it was asked before")
         try:
-            self._service.begin()
+            self._service.begin(operation_s)
             yield self._service
         finally:
             self._service.end()
             self._turn.release()
 
-    def _system(self) -> dict[str, Any]:
-        """Read the system anew."""
+    def _place(self) -> str:
         if not self._path:
             self._path = self._find()
-        return self._service.get(self._path)
+        return self._path
+
+    def _system(self) -> dict[str, Any]:
+        """Read the system anew."""
+        return self._service.get(self._place())
 
     def _find(self) -> str:
         """Return the path of the system; raise `NotFound` or `Invalid` and name those there are."""

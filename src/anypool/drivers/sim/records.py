@@ -7,6 +7,8 @@ from msgspec import Struct
 from anypool.model import Capability, Datastore, Host, HostId, JobState, Server, Vm, VmId, Volume
 
 ABILITIES = frozenset(Capability) - {
+    *(Capability.HARDWARE, Capability.BOOT_OVERRIDE),
+    *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),
     Capability.TASKS,
     Capability.HOST_MAINTENANCE,
     Capability.INVITATION,
