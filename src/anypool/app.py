@@ -90,6 +90,7 @@ def build(settings: Settings) -> App:
     drivers = WorkerPool(settings.workers, clock, log=log)
     engine = Engine(store, drivers, clock, settings)
     engine.keeper.told, engine.keeper.last = drivers.obey, drivers.close
+    engine.keeper.pause = drivers.pause
     services = Services(engine, store, drivers, clock, settings)
     names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})
     return App(settings, store, drivers, engine, services, Web(services, names))

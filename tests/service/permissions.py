@@ -15,6 +15,8 @@ LEAST: dict[str, Role | None] = {
     "post /logout": _V,
     "get /me": _V,
     "get /managers": _V,
+    "post /managers/{key}/drain": _A,
+    "post /managers/{key}/call-back": _A,
     "post /me/password": _V,
     "get /tokens": _V,
     "post /tokens": _V,

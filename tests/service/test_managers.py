@@ -78,6 +78,34 @@ def test_when_the_one_that_leads_ends_the_other_answers_itself(
         assert (left["address"], left["epoch"]) == (two.url, 2)
 
 
+def test_a_manager_that_is_drained_leaves_the_work_to_the_other(
+    both: tuple[Manager, Manager, ExitStack],
+) -> None:
+    one, two, _ = both
+    name = one.app.engine.keeper.peer.holder
+    with one.client() as client, two.client() as other:
+        add_sim(client)
+        problem(client.post("/managers/nobody/drain"), 404)
+        problem(client.post(f"/managers/{one.app.engine.keeper.peer.host}/drain"), 409)
+        drained = other.post(f"/managers/{name}/drain").json()
+        assert (drained["id"], drained["drained"]) == (name, True)
+        until(lambda: two.app.engine.leads, "the other one leads", deadline_s=LEASE_S * 3)
+        assert not one.app.engine.leads
+        until(lambda: client.get("/vms").json()["total"] == 6, "it answers through the other")
+        said = problem(client.post(f"/managers/{two.app.engine.keeper.peer.holder}/drain"), 409)
+        assert "no other manager" in said["detail"]
+        assert one.app.drivers.workers() == ()
+        back = client.post(f"/managers/{name}/call-back").json()
+        assert not back["drained"]
+        other.post(f"/managers/{two.app.engine.keeper.peer.holder}/drain")
+        until(lambda: one.app.engine.leads, "it leads again", deadline_s=LEASE_S * 3)
+        host = client.get("/hosts").json()["items"][0]["name"]
+        until(lambda: client.get(f"/hosts/{host}").json()["state"] == "up", "it looks again")
+        assert finished(client, client.post(f"/hosts/{host}/evacuate"))["state"] == "done"
+        events = [one["message"] for one in client.get("/events").json()["items"]]
+        assert f"{name} is drained" in events
+
+
 def test_a_leader_that_cannot_be_reached_is_said_so(
     both: tuple[Manager, Manager, ExitStack],
 ) -> None:

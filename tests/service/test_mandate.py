@@ -88,6 +88,23 @@ def test_a_worker_that_is_new_knows_for_whom_it_acts(scene: Scene) -> None:
         start(scene.driver("near"), vm)
 
 
+def test_after_a_pause_nothing_is_under_way_and_old_drivers_are_of_no_use(scene: Scene) -> None:
+    """As for a manager that leaves the work to another one: what it was about to do is not done."""
+    near = scene.driver("near")
+    allow(scene, LONG_S)
+    vm = a_stopped_vm(near)
+    scene.pool.pause()
+    assert scene.pool.workers() == ()
+    with pytest.raises(Unreachable, match="was changed"):
+        start(near, vm)
+    assert scene.pool.workers() == ()
+    again = scene.driver("near")
+    with pytest.raises(Unreachable, match="lease"):
+        start(again, again.observe().vms[0])
+    allow(scene, LONG_S, epoch=3)
+    start(again, again.observe_vms((vm.id,)).vms[0])
+
+
 def test_in_the_middle_of_a_deed_nobody_knows_what_it_did() -> None:
     from anypool.drivers.mandate import Acting, Held, acting, check
 

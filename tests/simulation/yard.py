@@ -49,11 +49,11 @@ class Crashing:
         return getattr(self.store, name)
 
     @contextmanager
-    def writing(self) -> Iterator[Tx]:
+    def writing(self, *, shared: bool = False) -> Iterator[Tx]:
         self.writes += 1
         if self.crash_at == (self.writes, "before"):
             raise Crash
-        with self.store.writing() as tx:
+        with self.store.writing(shared=shared) as tx:
             yield tx
         if self.crash_at == (self.writes, "after"):
             raise Crash

@@ -7,7 +7,10 @@ from tests.tidy.project import modules, shown, tree
 
 WRITERS = {"connect.py", "store.py", "move.py", "restore.py"}
 """Of the store: what begins a transaction that may write."""
-SHARED = {"once.py", "logins.py", "people.py", "audit.py", "bundle.py", "lease.py"}
+SHARED = {
+    *("once.py", "logins.py", "people.py", "audit.py", "bundle.py", "lease.py"),
+    *("managers.py", "store.py"),
+}
 """What managers write that do not lead: logins, answered requests, refusals, who is there."""
 CHANGES = (
     *("createWithFlags", "createXML", "destroy", "define", "undefine", "shutdownFlags", "reboot"),

@@ -355,6 +355,7 @@ def _rest(tx: Tx) -> None:
     ago = {"id": 1, "at": tx.now, "backup_at": tx.now - 3600, "release": "0.1.0", "ended_at": 0.0}
     marks.begin(tx, "w1", "m1")
     peers.put(tx, peers.Peer(holder="m1:1:0", host="m1", address="https://m1:1", started_at=1.0))
+    peers.drain(tx, "m1:1:0", "ada")
     tx.put(restoration, [{**ago, "endpoints": 2, "runs": 1, "audit_from": 0}])
     tx.add(unread, {"endpoint": "h2", "vouched_by": ""})
 
@@ -391,8 +392,7 @@ def _kept(store: Store, clock: ManualClock) -> None:
 
 
 def _pool() -> Inventory:
-    inventory = pools.pool(2)
-    return inventory.with_vm(pools.vm(1, "h1")).with_vm(pools.vm(2, None))
+    return pools.pool(2).with_vm(pools.vm(1, "h1")).with_vm(pools.vm(2, None))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The route of managers."""
+"""The routes of managers."""
 
-from litestar import get
+from litestar import get, post
 from msgspec import Struct
 
-from anypool.api.asking import By, Use
+from anypool.api.asking import By, Key, Use
 from anypool.service.managers import ManagerState
 
 
@@ -21,4 +21,16 @@ def list_managers(by: By, services: Use) -> ManagersView:
     return ManagersView(items=found, total=len(found))
 
 
-ROUTES = (list_managers,)
+@post("/managers/{key:str}/drain", status_code=200, sync_to_thread=True)
+def drain_manager(by: By, services: Use, key: Key) -> ManagerState:
+    """Let a manager leave the work to the others: one of them goes on with it in seconds."""
+    return services.managers.drain(by, key)
+
+
+@post("/managers/{key:str}/call-back", status_code=200, sync_to_thread=True)
+def call_back_manager(by: By, services: Use, key: Key) -> ManagerState:
+    """Let a manager that was drained work again."""
+    return services.managers.call_back(by, key)
+
+
+ROUTES = (list_managers, drain_manager, call_back_manager)

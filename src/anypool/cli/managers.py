@@ -1,9 +1,12 @@
-"""`anypool manager`: who works on this database, and who of them leads."""
+"""`anypool manager`: who works on this database, who of them leads, and who is not to."""
+
+from typing import Any
 
 from cyclopts import App
 
+from anypool.cli.client import key
 from anypool.cli.connection import HERE, Where, connected
-from anypool.cli.output import Column, show_list
+from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.words import moment
 
 app = App(name="manager", help="Managers: the one that leads, and those that stand by.")
@@ -11,7 +14,7 @@ app = App(name="manager", help="Managers: the one that leads, and those that sta
 COLUMNS = (
     Column("ID", lambda one: one["id"]),
     Column("ADDRESS", lambda one: one["address"]),
-    Column("STATE", lambda one: "leads" if one["leads"] else "stands by"),
+    Column("STATE", lambda one: _state(one)),
     Column("EPOCH", lambda one: one["epoch"] or ""),
     Column("POOLS", lambda one: ", ".join(one["pools"])),
     Column("SILENT FOR", lambda one: f"{one['silent_s']:.0f} s"),
@@ -27,3 +30,39 @@ def list_(*, where: Where = HERE) -> None:
     with connected(where) as client:
         found = client.get("/managers")
     show_list(found["items"], COLUMNS, where.output)
+
+
+@app.command
+def drain(name: str, /, *, where: Where = HERE) -> None:
+    """Let a manager leave the work to the others, as before an upgrade of its machine.
+
+    One of the others goes on with it within seconds, as after a take-over; what hosts are in the
+    middle of goes on. It stands by until it ends, or is called back.
+
+    Parameters
+    ----------
+    name
+        Its id, or its machine where only one runs there.
+    """
+    with connected(where) as client:
+        found = client.post(f"/managers/{key(name)}/drain")
+    show_one(found, COLUMNS, where.output)
+
+
+@app.command(name="call-back")
+def call_back(name: str, /, *, where: Where = HERE) -> None:
+    """Let a manager that was drained work again.
+
+    Parameters
+    ----------
+    name
+        Its id, or its machine where only one runs there.
+    """
+    with connected(where) as client:
+        found = client.post(f"/managers/{key(name)}/call-back")
+    show_one(found, COLUMNS, where.output)
+
+
+def _state(one: dict[str, Any]) -> str:
+    state = "leads" if one["leads"] else "stands by"
+    return f"{state}, drained" if one["drained"] else state

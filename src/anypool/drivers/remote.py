@@ -183,14 +183,26 @@ class WorkerPool:
         """End all workers; calls under way get no answer. Harmless when repeated."""
         with self._lock:
             self._closed = True
+        self.pause()
+        self._spawner.shutdown()
+
+    def pause(self) -> None:
+        """End all workers, and their mandate: nothing is under way in them when this returns.
+
+        Drivers that were given out are of no use any more; those asked for later are new ones.
+        """
+        with self._lock:
+            for seat in self._seats.values():
+                seat.replaced = True
             self._seats.clear()
+            if self._mandate is not None:
+                self._mandate = replace(self._mandate, until=0.0)
             alive = tuple(self._alive)
         for worker in alive:
             worker.retired = True
             worker.kill()
         for worker in alive:
             worker.join()
-        self._spawner.shutdown()
 
     def call(self, seat: Seat, operation: str, arguments: tuple[object, ...]) -> Any:
         """Do an operation on an endpoint and return its result, or raise by its deadline.
@@ -200,8 +212,6 @@ class WorkerPool:
         """
         if seat.order.endpoint.observe_only and operation not in observing.LOOKS:
             raise observing.refused(seat.order.endpoint, operation)
-        if seat.replaced:
-            raise no_answer(operation, False, f"{seat.name} was changed meanwhile")
         if not seat.slots.acquire(blocking=False):
             raise Busy(
                 f"{seat.name} has {self._limits.calls} calls to answer first",
@@ -225,6 +235,8 @@ class WorkerPool:
         with self._lock:
             if self._closed:
                 raise no_answer(operation, False, "the manager is ending")
+            if seat.replaced:
+                raise no_answer(operation, False, f"{seat.name} was changed meanwhile")
             now = self._clock.monotonic()
             if now < seat.paused_until:
                 left = seat.paused_until - now

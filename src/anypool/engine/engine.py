@@ -74,7 +74,7 @@ class Engine:
         self.vitals = self._observer.vitals
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
-        self.keeper = Keeper(store, settings.lease_s, self._lead, self._retire)
+        self.keeper = Keeper(store, clock, settings.lease_s, (self._lead, self._retire))
         self.keeping = Keeping(store, clock, settings, self)
         self._meter.kept = self.keeping.recorder.take
         self._crew: ThreadCrew | None = None

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from anypool.clock import Clock
 from anypool.drivers.wire import Mandate
+from anypool.engine.signs import Signs
 from anypool.errors import AnypoolError, Conflict
 from anypool.store import Store, peers
 from anypool.store.peers import Peer
@@ -22,14 +24,22 @@ class Keeper:
 
     Workers hear through `told` until when they may do deeds, and `last` is called before
     the lease is given back: nothing may be under way in them any more when it returns.
-    `shown` gives the certificate, as PEM, that this manager shows; "" without TLS.
+    `pause` is called instead by a manager that gives it back and goes on, because somebody
+    asked it to leave the work to others. `shown` gives the certificate, as PEM, that this
+    manager shows; "" without TLS.
     """
 
     def __init__(
-        self, store: Store, ttl_s: float, lead: Callable[[], None], retire: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        ttl_s: float,
+        roles: tuple[Callable[[], None], Callable[[], None]],
     ) -> None:
         self._store = store
         self._ttl_s = ttl_s
+        self._signs = Signs(clock, ttl_s)
+        lead, retire = roles
         self._lead = lead
         self._retire = retire
         self._held = False
@@ -37,6 +47,7 @@ class Keeper:
         self.peer = Peer(holder=f"{name}:{os.getpid()}:{uuid4().hex[:8]}", host=name)
         self.told: Callable[[Mandate], None] = lambda _: None
         self.last: Callable[[], None] = lambda: None
+        self.pause: Callable[[], None] = lambda: None
         self.shown: Callable[[], str] = lambda: ""
 
     @property
@@ -61,11 +72,33 @@ class Keeper:
     def round(self) -> float:
         """Take or renew the lease; return the seconds until the next time."""
         self._store.write_as_leader_only()
-        if self._held:
-            self.still_held()
-        else:
-            self._try()
+        leaves = self._leaves()
+        if not self._held:
+            self._try(wanted=not leaves)
+        elif self.still_held() and leaves:
+            self.hand_over()
         return self._ttl_s / 4
+
+    def _leaves(self) -> bool:
+        """Return whether somebody asked this manager to leave the work to others that are there."""
+        try:
+            with self._store.reading() as tx:
+                known, drained = peers.every(tx), peers.all_drained(tx)
+        except AnypoolError:
+            return False
+        others = self._signs.look(one for one in known if one.holder != self.peer.holder)
+        return self.peer.holder in drained and bool(others - drained)
+
+    def hand_over(self) -> None:
+        """Step down, and stand by from now on; nothing is under way in the workers then."""
+        log.warning("the work is left to another manager, as somebody asked for")
+        self._held = False
+        self._retire()
+        self.pause()
+        try:
+            self._store.give_lease()
+        except AnypoolError as error:
+            log.warning("the lease is not given back: %s", error)
 
     def still_held(self) -> bool:
         """Renew the lease now; return whether this manager leads.
@@ -102,8 +135,12 @@ class Keeper:
         with suppress(AnypoolError), self._store.writing(shared=True) as tx:
             peers.forget(tx, self.peer.holder)
 
-    def _try(self) -> None:
+    def _try(self, *, wanted: bool) -> None:
+        """Take the lease if it is free and `wanted`; give a sign of life in either case."""
         try:
+            if not wanted:
+                self._store.show(self._present())
+                return
             epoch = self._store.take_lease(self.peer.holder, self._ttl_s, self._present())
         except AnypoolError as error:
             log.warning("the lease is not taken: %s", error)

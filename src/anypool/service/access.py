@@ -41,6 +41,7 @@ class Deed(StrEnum):
     MANAGE_SECRETS = "manage keys of secrets"
     MAKE_BUNDLE = "make support bundles"
     MANAGE_BACKUPS = "take and fetch backups"
+    MANAGE_MANAGERS = "say which managers work"
     MANAGE_NOTIFICATIONS = "manage notifications"
     OWN_LOGIN = "manage their own login"
 
@@ -64,6 +65,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,
     Deed.MAKE_BUNDLE: Role.ADMINISTRATOR,
     Deed.MANAGE_BACKUPS: Role.ADMINISTRATOR,
+    Deed.MANAGE_MANAGERS: Role.ADMINISTRATOR,
     Deed.MANAGE_NOTIFICATIONS: Role.ADMINISTRATOR,
     Deed.OWN_LOGIN: Role.VIEWER,
 }

@@ -3,21 +3,27 @@
 import threading
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.engine import Engine
+from anypool.errors import Conflict, NotFound
 from anypool.service.access import Deed, Principal, require
-from anypool.store import Store, lease, peers
+from anypool.store import Store, Tx, events, lease, peers
 from anypool.store.peers import Peer
 from anypool.store.records import Lease
 
 KNOWN_FOR_S = 1.0
 """For how long the manager that leads is taken to be the same, without a look at the database."""
 
+SILENT_S = 10.0
+"""Since when a manager gave no sign of life that is not counted on, by the database's clock."""
+
 
 class ManagerState(Struct, frozen=True, kw_only=True):
     """A manager: `silent_s` is since when it gave no sign of life, `epoch` 0 if it stands by.
 
-    `pools` are those it decides for: all, or none. `here` is the one that answers.
+    `pools` are those it decides for: all, or none. `drained` says that it is to leave the work
+    to others. `here` is the one that answers.
     """
 
     id: str
@@ -25,6 +31,7 @@ class ManagerState(Struct, frozen=True, kw_only=True):
     address: str
     release: str
     leads: bool
+    drained: bool
     here: bool
     epoch: int
     pools: tuple[str, ...]
@@ -51,8 +58,46 @@ class Managers:
         require(by, Deed.READ)
         with self._store.reading() as tx:
             held, known, now = lease.look(tx), peers.every(tx), tx.now
+            drained = peers.all_drained(tx)
         pools = tuple(sorted(str(pool.id) for pool in self._engine.pools.all()))
-        return tuple(self._state(one, held, pools, now) for one in known)
+        states = (self._state(one, held, pools, now) for one in known)
+        return tuple(replace(one, drained=one.id in drained) for one in states)
+
+    def drain(self, by: Principal, key: str) -> ManagerState:
+        """Let a manager leave the work to the others, until it ends or is called back.
+
+        Raises `NotFound`, and `Conflict` if nobody would be left to work.
+        """
+        require(by, Deed.MANAGE_MANAGERS)
+        with self._store.writing(shared=True) as tx:
+            one = _named(tx, key)
+            drained = peers.all_drained(tx) | {one.holder}
+            left = [peer for peer in peers.every(tx) if peer.holder not in drained]
+            if not any(tx.now - peer.seen_at < SILENT_S for peer in left):
+                raise Conflict(
+                    f"no other manager is there that could work instead of {one.holder}",
+                    hint="start another one on this database first",
+                )
+            if one.holder not in peers.all_drained(tx):
+                peers.drain(tx, one.holder, by.name)
+                events.note(tx, ("manager", one.holder), f"{one.holder} is drained", by.name)
+        return self._found(by, one.holder)
+
+    def call_back(self, by: Principal, key: str) -> ManagerState:
+        """Let a manager that was drained work again; raise `NotFound`."""
+        require(by, Deed.MANAGE_MANAGERS)
+        with self._store.writing(shared=True) as tx:
+            one = _named(tx, key)
+            if one.holder in peers.all_drained(tx):
+                peers.call_back(tx, one.holder)
+                events.note(tx, ("manager", one.holder), f"{one.holder} may work again", by.name)
+        return self._found(by, one.holder)
+
+    def _found(self, by: Principal, holder: str) -> ManagerState:
+        for one in self.all(by):
+            if one.id == holder:
+                return one
+        raise NotFound(f"the manager {holder} has just ended", hint="nothing is left to do")
 
     def leader(self) -> Peer | None:
         """Return the manager that leads, if it is another one and known; None else.
@@ -84,9 +129,22 @@ class Managers:
             address=one.address,
             release=one.release,
             leads=leads,
+            drained=False,
             here=one.holder == self._engine.keeper.peer.holder,
             epoch=held.epoch if leads else 0,
             pools=pools if leads else (),
             started_at=one.started_at,
             silent_s=max(0.0, now - one.seen_at),
         )
+
+
+def _named(tx: Tx, key: str) -> Peer:
+    """Return a manager by its id, or by its machine where only one runs there."""
+    known = peers.every(tx)
+    found = [one for one in known if one.holder == key] or [one for one in known if one.host == key]
+    if len(found) == 1:
+        return found[0]
+    hint = "`anypool manager list` shows their ids"
+    if found:
+        raise Conflict(f"{len(found)} managers run on {key[:80]}", hint=hint)
+    raise NotFound(f"there is no manager {key[:80]!r}", hint=hint)

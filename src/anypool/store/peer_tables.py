@@ -34,3 +34,12 @@ managers = Table(
     Column("seen_at", Double, nullable=False),
 )
 """Managers that gave a sign of life lately, the one that leads and those that stand by."""
+
+drained = Table(
+    "drained",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+"""Managers that are to leave the work to others, by the wish of a person."""

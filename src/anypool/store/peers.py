@@ -3,7 +3,7 @@
 from msgspec import Struct
 from sqlalchemy import Connection, delete, inspect, select
 
-from anypool.store.peer_tables import installation, managers
+from anypool.store.peer_tables import drained, installation, managers
 from anypool.store.tx import Tx, from_row, to_row
 
 KEEP_S = 86_400.0
@@ -36,15 +36,32 @@ def site(connection: Connection) -> str:
 def put(tx: Tx, peer: Peer) -> None:
     """Note a sign of life, and forget those who have given none for a day."""
     tx.run(delete(managers).where(managers.c.seen_at < tx.now - KEEP_S))
+    tx.run(delete(drained).where(drained.c.holder.not_in(select(managers.c.holder))))
     tx.put(managers, [{**to_row(peer), "seen_at": tx.now}])
 
 
 def forget(tx: Tx, holder: str) -> None:
     """Forget a manager that ends."""
     tx.run(delete(managers).where(managers.c.holder == holder))
+    tx.run(delete(drained).where(drained.c.holder == holder))
 
 
 def every(tx: Tx) -> tuple[Peer, ...]:
     """Return all that are known, the one that has been at work longest first."""
     rows = tx.rows(select(managers).order_by(managers.c.started_at, managers.c.holder))
     return tuple(from_row(row, Peer) for row in rows)
+
+
+def drain(tx: Tx, holder: str, by: str) -> None:
+    """Note that a manager is to leave the work to others, until it ends or is called back."""
+    tx.put(drained, [{"holder": holder, "by": by, "at": tx.now}])
+
+
+def call_back(tx: Tx, holder: str) -> None:
+    """Let a manager that was drained work again; quiet for one that was not."""
+    tx.run(delete(drained).where(drained.c.holder == holder))
+
+
+def all_drained(tx: Tx) -> frozenset[str]:
+    """Return the managers that are to leave the work to others."""
+    return frozenset(str(row.holder) for row in tx.rows(select(drained.c.holder)))

@@ -145,6 +145,11 @@ class Store:
                 peers.put(tx, peer)
         self._good_until = begun + self._ttl_s
 
+    def show(self, peer: Peer) -> None:
+        """Give a sign of life of a manager that does not want the lease."""
+        with self.writing(shared=True) as tx:
+            peers.put(tx, peer)
+
     def lease_left_s(self) -> float:
         """Return for how long nobody else can have taken over; look before every deed.
 
