@@ -48,6 +48,10 @@ class Make:
 
     hosts: Annotated[int, Parameter(help="servers that run VMs, switched on")] = 3
     spares: Annotated[int, Parameter(help="servers that wait, switched off")] = 1
+    blades: Annotated[
+        int, Parameter(help="machines of emulated hardware, switched off, with Redfish and IPMI")
+    ] = 0
+    blade_memory_mib: Annotated[int, Parameter(help="memory of each blade")] = 1024
     accelerator: Annotated[
         Literal["auto", "tcg", "kvm"], Parameter(help="auto boots a guest to find out")
     ] = "auto"
@@ -66,6 +70,8 @@ def up(*, name: Name = "default", make: Make = _MAKE, lab_state: Folder = None) 
         name=name,
         hosts=make.hosts,
         spares=make.spares,
+        blades=make.blades,
+        blade_memory_mib=make.blade_memory_mib,
         accelerator=make.accelerator,
         wardens=make.wardens,
         state_dir=lab_state,
@@ -140,6 +146,20 @@ def heal(server: str, /, *, name: Name = "default", lab_state: Folder = None) ->
     """Undo every cut of a server."""
     lab.heal(name, server, lab_state)
     note(f"{server} is connected")
+
+
+@app.command
+def mood(
+    server: str,
+    mood: lab.Mood,
+    /,
+    *,
+    name: Name = "default",
+    lab_state: Folder = None,
+) -> None:
+    """Let a server's controllers misbehave, or behave well again."""
+    lab.set_mood(name, server, mood, lab_state)
+    note(f"the controllers of {server}: {mood}")
 
 
 def _show(found: lab.LabStatus, form: Format) -> None:

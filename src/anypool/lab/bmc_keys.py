@@ -19,6 +19,8 @@ def write(places: LabPlaces, servers: tuple[Server, ...]) -> None:
     certificates.write_secret(places.bmc_password, f"{secrets.token_urlsafe(12)}\n".encode())
     addresses = [x509.IPAddress(ipaddress.ip_address(one.bmc_address)) for one in servers]
     certificates.make(places.bmc_certificate, places.bmc_key, "BMCs of a lab", addresses)
+    other = (places.bmc_other_certificate, places.bmc_other_key)
+    certificates.make(*other, "somebody in between", addresses)
 
 
 def fingerprint(places: LabPlaces) -> str:

@@ -13,11 +13,21 @@ from anypool.lab.spec import Server
 from anypool.lab.state import kept_lab
 
 Mood = Literal[
-    "well", "silent", "failing", "slow", "says-off", "says-on", "deaf", "refusing", "cut"
+    "well",
+    "silent",
+    "failing",
+    "slow",
+    "says-off",
+    "says-on",
+    "deaf",
+    "refusing",
+    "cut",
+    "other-certificate",
 ]
 """`silent` takes requests and answers none; `failing` answers 500; `slow` takes `SLOW_S`;
 `says-off` and `says-on` say that of the power whatever it is; `deaf` takes an order and does
-nothing; `refusing` answers it with 409; `cut` ends its answers in the middle."""
+nothing; `refusing` answers it with 409; `cut` ends its answers in the middle;
+`other-certificate` shows one that is not the lab's."""
 
 SLOW_S = 3.0
 SILENT_S = 12.0
@@ -49,7 +59,8 @@ class Moody:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
         mood = _read(self._places).get(self._names.get(environ["SERVER_NAME"], ""), "well")
-        order = environ["REQUEST_METHOD"] == "POST" and "/Actions/" in environ["PATH_INFO"]
+        method = environ["REQUEST_METHOD"]
+        order = method == "PATCH" or (method == "POST" and "/Actions/" in environ["PATH_INFO"])
         if mood == "silent":
             time.sleep(SILENT_S)
             raise ConnectionAbortedError
@@ -92,6 +103,11 @@ def _lie(body: bytes, power: str) -> bytes:
 def _short(start_response: Any, status: str) -> Iterable[bytes]:
     start_response(status, [("Content-Length", "0")])
     return [b""]
+
+
+def mood_of(places: LabPlaces, server: str) -> str:
+    """Return the mood of one server's BMC, as it is now."""
+    return _read(places).get(server, "well")
 
 
 def _read(places: LabPlaces) -> dict[str, str]:

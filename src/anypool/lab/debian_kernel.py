@@ -3,12 +3,12 @@
 import lzma
 import re
 import subprocess
-import tarfile
 from pathlib import Path
 
 import msgspec
 
-from anypool.errors import NotSupported, Unreachable
+from anypool.errors import NotSupported
+from anypool.lab import debian_package
 from anypool.lab.commands import run
 
 KERNEL_MB = 30
@@ -17,7 +17,6 @@ _MODULES = (
     "virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
     "failover", "net_failover", "virtio_net", "virtio_blk", "virtio_balloon", "evdev", "button",
 )  # fmt: skip
-_DOWNLOAD_TIMEOUT_S = 300.0
 
 
 class Kernel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,22 +35,7 @@ def fetch(workspace: Path) -> Kernel:
 
     Raises `NotSupported` when this distribution has none, `Unreachable` when no mirror answers.
     """
-    packages = _kernel_packages()
-    answer = run(
-        ["apt-get", "-o", "APT::Sandbox::User=", "-q", "download", *packages],
-        timeout_s=_DOWNLOAD_TIMEOUT_S,
-        cwd=workspace,
-    )
-    archives = sorted(workspace.glob("*.deb"))
-    if answer.code != 0 or len(archives) != len(packages):
-        raise Unreachable(
-            f"apt could not download {', '.join(packages)}: {answer.last_line()}",
-            hint="is a mirror reachable, and was `apt-get update` run?",
-        )
-    members: dict[str, bytes] = {}
-    for archive in archives:
-        members |= _read_members(archive)
-        archive.unlink()
+    members = debian_package.files_of(_kernel_packages(), workspace, _is_wanted)
     return _sort_out(members)
 
 
@@ -70,20 +54,8 @@ def _kernel_packages() -> tuple[str, ...]:
     )
 
 
-def _read_members(archive: Path) -> dict[str, bytes]:
-    wanted: dict[str, bytes] = {}
-    with subprocess.Popen(
-        ["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE
-    ) as unpacking:
-        assert unpacking.stdout is not None
-        with tarfile.open(fileobj=unpacking.stdout, mode="r|") as tar:
-            for member in tar:
-                name = Path(member.name).name
-                if name.startswith("vmlinuz-") or name.partition(".ko")[0] in _MODULES:
-                    content = tar.extractfile(member) if member.isfile() else None
-                    if content is not None:
-                        wanted[name] = content.read()
-    return wanted
+def _is_wanted(name: str) -> bool:
+    return name.startswith("vmlinuz-") or name.partition(".ko")[0] in _MODULES
 
 
 def _sort_out(members: dict[str, bytes]) -> Kernel:

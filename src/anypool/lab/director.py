@@ -13,6 +13,8 @@ import msgspec
 
 from anypool.errors import AnypoolError, Conflict
 from anypool.lab import network, power, wardens
+from anypool.lab.blades.board import Board
+from anypool.lab.blades.orders import press_button
 from anypool.lab.commands import run
 from anypool.lab.control import Reply, Request
 from anypool.lab.libvirt_files import DaemonFolders
@@ -39,7 +41,7 @@ class Director:
         self._record = threading.Lock()
         self._locks = {server.name: threading.Lock() for server in kept.servers}
         self._stand_ins = StandIns(
-            {one.name: wardens.pipe(places, one) for one in kept.servers if kept.wardens},
+            {one.name: wardens.pipe(places, one) for one in kept.servers if kept.has_warden(one)},
             self._bite,
         )
         self._write_namespaces()
@@ -66,6 +68,8 @@ class Director:
         given to all later ones.
         """
         hosts = [server for server in self._kept.servers if server.role == "host"]
+        if not hosts:
+            return
         if not any(Path(self._kept.seed_dir).glob("*.xml")):
             report("finding out what this QEMU can do (once per machine)")
             self._boot_and_wait(hosts[0])
@@ -95,15 +99,19 @@ class Director:
     def _on(self, server: Server) -> None:
         if self._running(server):
             return
-        self._plant_seed(server)
+        if server.role != "blade":
+            self._plant_seed(server)
         self._pids[server.name] = power.start(
             self._places, server, lambda namespace: self._note(server, namespace)
         )
 
     def _off(self, server: Server) -> None:
         namespace = self._namespaces.get(server.name)
+        was_on = bool(self._running(server))
         if namespace is not None:
             power.end(server, namespace, self._pids[server.name])
+        if was_on and server.role == "blade":
+            self._board(server).note("power-off", "the blade is switched off")
         self._stand_ins.calm(server.name)
         self._note(server, None)
 
@@ -118,6 +126,10 @@ class Director:
                 self._off(server)
 
     def _shut_down(self, server: Server) -> None:
+        if server.role == "blade":
+            self._running_namespace(server)
+            press_button(self._board(server))
+            return
         if self._running(server):
             power.shut_down(server, self._namespaces[server.name], self._pids[server.name])
         self._off(server)
@@ -129,6 +141,7 @@ class Director:
         power.thaw(self._running_namespace(server))
 
     def _cut(self, server: Server, mode: str) -> None:
+        network.refuse_rules(server, mode)
         network.rules_of(mode, self._kept)
         self._set_cuts(server, self._cuts.get(server.name, frozenset()) | {mode})
 
@@ -176,6 +189,9 @@ class Director:
 
     def _keep_seed(self, server: Server) -> None:
         shutil.copytree(self._capabilities(server), self._kept.seed_dir, dirs_exist_ok=True)
+
+    def _board(self, server: Server) -> Board:
+        return Board(self._places.server(server.name))
 
     def _capabilities(self, server: Server) -> Path:
         home = self._places.server(server.name)

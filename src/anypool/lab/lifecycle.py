@@ -25,6 +25,7 @@ from anypool.lab import (
     server_etc,
     wardens,
 )
+from anypool.lab.blades import making
 from anypool.lab.commands import search_path
 from anypool.lab.control import supervisor_pid
 from anypool.lab.locks import locked
@@ -51,6 +52,8 @@ def up(spec: LabSpec, report: Report) -> LabStatus:
     spec.check()
     places = places_of(spec)
     _refuse_unless_possible()
+    if spec.blades:
+        making.refuse_unless_possible()
     if spec.wardens and outer.own_mode() != "root":
         raise NotSupported(
             "a lab without root has no wardens: libvirt asks no hook in a user's session",
@@ -104,11 +107,13 @@ def _bring_up(spec: LabSpec, places: LabPlaces, report: Report) -> None:
         report("choosing the accelerator by booting a guest")
         choice = accelerator.choose(spec.accelerator, master, cache / "accelerator.json")
     report(f"accelerator {choice.accelerator}: {choice.reason}")
+    if spec.blades:
+        making.ensure_loader(cache, report)
     kept = _write_files(spec, places, cache, choice)
     installed = image.install(master, places.datastore)
     places.image.write_bytes(msgspec.json.encode(installed))
     hosts = [server.name for server in kept.servers if server.role == "host"]
-    report(f"booting {', '.join(hosts)}")
+    report(f"booting {', '.join(hosts) or 'the controllers of its blades'}")
     _launch(kept, places, report)
 
 
@@ -128,12 +133,16 @@ def _write_files(
         seed_dir=str(seed),
         emulator=str(emulator.ensure(cache)) if choice.accelerator == "tcg" else "",
         wardens=spec.wardens,
+        blade_memory_mib=spec.blade_memory_mib,
     )
     places.spec.write_bytes(msgspec.json.encode(kept))
     places.accelerator.write_bytes(msgspec.json.encode(choice))
     server_etc.write(kept, places.etc)
     bmc_keys.write(places, kept.servers)
     for server in kept.servers:
+        if server.role == "blade":
+            making.write(kept, places, server, cache)
+            continue
         libvirt_files.write(kept, places, server)
         if kept.wardens:
             wardens.write(kept, places, server)
@@ -239,6 +248,7 @@ def _refuse_if_different(spec: LabSpec, places: LabPlaces) -> None:
     kept = kept_lab(places)
     same_accelerator = spec.accelerator in ("auto", kept.accelerator)
     same = kept.servers == spec.servers() and kept.wardens == spec.wardens
+    same = same and spec.blade_memory_mib == kept.blade_memory_mib
     if not same or not same_accelerator:
         raise Conflict(
             f"lab {spec.name} is up with {len(kept.servers)} servers and {kept.accelerator}",

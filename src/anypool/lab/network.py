@@ -15,6 +15,8 @@ from anypool.lab.spec import DATA_GATEWAY, MANAGEMENT_GATEWAY, Server
 
 _TIMEOUT_S = 10.0
 _MANAGEMENT, _DATA = "mgmt", "data"
+_CABLE = "06"
+"""Begins the hardware address of a blade's cable, whose card has the one of the server."""
 
 
 def make_networks(kept: KeptLab) -> None:
@@ -26,6 +28,7 @@ def make_networks(kept: KeptLab) -> None:
         f"addr add {MANAGEMENT_GATEWAY}/24 dev {_MANAGEMENT}",
         f"addr add {DATA_GATEWAY}/16 dev {_DATA}",
         *(f"addr add {server.bmc_address}/24 dev {_MANAGEMENT}" for server in kept.servers),
+        *(f"link set {bridge} type bridge forward_delay 0" for bridge in (_MANAGEMENT, _DATA)),
         f"link set {_MANAGEMENT} up",
         f"link set {_DATA} up",
     )
@@ -34,10 +37,12 @@ def make_networks(kept: KeptLab) -> None:
 def connect(server: Server, pid: int) -> None:
     """Plug eth0 and eth1 of the namespace of process `pid` into the two networks."""
     lines = []
+    first = {"blade": _CABLE}.get(server.role, "")
     for outer, inner, bridge, mac in (
         (_port(server, _MANAGEMENT), "eth0", _MANAGEMENT, server.management_mac),
         (_port(server, _DATA), "eth1", _DATA, server.data_mac),
     ):
+        mac = f"{first}{mac[len(first) :]}"
         lines += [
             f"link add {outer} type veth peer name {inner} address {mac} netns {pid}",
             f"link set {outer} master {bridge} up",
@@ -70,9 +75,30 @@ def configure_inside(server: Server, *, rootless: bool) -> None:
     )
 
 
+def cable_inside(taps: tuple[str, str]) -> None:
+    """Plug a blade's cards, each a tap, into its two cables; runs in the blade's own namespace."""
+    lines = ["link set lo up"]
+    for number, tap in enumerate(taps):
+        lines += [
+            f"link add lan{number} type bridge",
+            f"link set lan{number} type bridge forward_delay 0",
+            f"tuntap add {tap} mode tap user {os.getuid()}",
+            *(f"link set {port} master lan{number} up" for port in (f"eth{number}", tap)),
+            f"link set lan{number} up",
+        ]
+    _ip(*lines)
+
+
+def refuse_rules(server: Server, wanted: str) -> None:
+    """Raise `Invalid` for a cut that this server cannot have: what a blade gets is not filtered."""
+    if server.role == "blade" and wanted not in ("full", _MANAGEMENT, _DATA):
+        raise Invalid(f"{server.name} is a blade: {wanted} cannot be cut", hint="full, mgmt, data")
+
+
 def cut(server: Server, pid: int, cuts: frozenset[str], kept: KeptLab) -> None:
     """Put exactly `cuts` in force on the server whose first process is `pid`; none = heal."""
     rules = [rule for wanted in sorted(cuts) for rule in rules_of(wanted, kept)]
+    assert not rules or server.role != "blade"
     down = {name for wanted in cuts for name in _links_of(wanted)}
     _filter(pid, rules)
     _ip(

@@ -13,8 +13,13 @@ from anypool.errors import AnypoolError
 from anypool.lab import network
 from anypool.lab.places import LabPlaces
 from anypool.lab.processes import is_stopped, network_namespace, pids_in
-from anypool.lab.spec import Server
+from anypool.lab.spec import Role, Server
 
+_FIRST: dict[Role, str] = {
+    "host": "anypool.lab.server_init",
+    "spare": "anypool.lab.server_init",
+    "blade": "anypool.lab.blades.machine",
+}
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 20.0
 _SHUTDOWN_TIMEOUT_S = 15.0
@@ -29,7 +34,7 @@ def start(places: LabPlaces, server: Server, on_record: Callable[[int], None]) -
     """
     network.disconnect(server)
     with subprocess.Popen(
-        [sys.executable, "-m", "anypool.lab.server_init", str(places.directory), server.name],
+        [sys.executable, "-m", _FIRST[server.role], str(places.directory), server.name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -126,11 +126,16 @@ class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seed_dir: str
     emulator: str = ""
     wardens: bool = False
+    blade_memory_mib: int = 0
 
     @property
     def rootless(self) -> bool:
         """Whether its servers run session daemons of an ordinary user."""
         return self.mode == "rootless"
+
+    def has_warden(self, server: Server) -> bool:
+        """Whether the lab puts a warden on this server; what runs on a blade is its own affair."""
+        return self.wardens and server.role != "blade"
 
     def server(self, name: str) -> Server:
         """The server called `name`; raises `NotFound`."""

@@ -1,13 +1,10 @@
 """The first process of one server: makes its namespaces, then keeps its libvirt daemon alive.
 
-Run by the supervisor as `python -m anypool.lab.server_init LAB_DIRECTORY SERVER`. It writes
-the process id of the server's first process and waits for one line before it goes on, so
-that the links are plugged in and the namespace is on record before anything else runs there.
+Run by the supervisor as `python -m anypool.lab.server_init LAB_DIRECTORY SERVER`.
 """
 
 import os
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -16,13 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from anypool.lab import kernel, network, server_mounts, wardens
+from anypool.lab import first_process, network, server_mounts, wardens
 from anypool.lab.libvirt_files import SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
 from anypool.lab.spec import Server
 
-_NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
 _RESTART_DELAY_S = 0.5
 _STOP_TIMEOUT_S = 5.0
 
@@ -32,15 +28,7 @@ def main() -> None:
     places = LabPlaces(Path(sys.argv[1]))
     kept = msgspec.json.decode(places.spec.read_bytes(), type=KeptLab)
     server = kept.server(sys.argv[2])
-    kernel.unshare(_NAMESPACES)
-    child = os.fork()
-    if child:
-        print(child, flush=True)
-        os._exit(0)
-    os.setsid()
-    if not sys.stdin.readline():
-        return
-    socket.sethostname(server.name)
+    first_process.become(server.name)
     server_mounts.mount_all(kept, places, server)
     network.configure_inside(server, rootless=kept.rootless)
     starts = [partial(_start_daemon, kept, places, server)]

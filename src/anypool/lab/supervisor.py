@@ -53,7 +53,9 @@ def _direct(places: LabPlaces, listener: socket.socket) -> None:
     try:
         network.make_networks(kept)
         director = Director(kept, places)
-        threading.Thread(target=_keep_bmc_running, args=(places,), daemon=True).start()
+        for program, log in _controllers(kept, places):
+            words = (program, log, places)
+            threading.Thread(target=_keep_running, args=words, daemon=True).start()
         director.boot_hosts(_report)
         _wait_for_bmcs(kept)
     except AnypoolError as problem:
@@ -85,11 +87,22 @@ def _answer(connection: socket.socket, director: Director) -> None:
         connection.sendall(msgspec.json.encode(reply) + b"\n")
 
 
-def _keep_bmc_running(places: LabPlaces) -> None:
+def _controllers(kept: KeptLab, places: LabPlaces) -> list[tuple[str, Path]]:
+    """Return the programs that are the servers' controllers, each with its log."""
+    blades = [server for server in kept.servers if server.role == "blade"]
+    found = []
+    if len(blades) < len(kept.servers):
+        found.append(("anypool.lab.bmc", places.bmc_log))
+    if blades:
+        found.append(("anypool.lab.blades.bmc", places.blade_log))
+    return found
+
+
+def _keep_running(program: str, log_file: Path, places: LabPlaces) -> None:
     while True:
-        with places.bmc_log.open("ab") as log:
+        with log_file.open("ab") as log:
             subprocess.run(
-                [sys.executable, "-m", "anypool.lab.bmc", str(places.directory)],
+                [sys.executable, "-m", program, str(places.directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

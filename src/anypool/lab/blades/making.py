@@ -1,0 +1,59 @@
+"""Making blades: their disks and settings, and the iPXE their firmware starts."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from anypool.errors import AnypoolError, NotSupported
+from anypool.lab import debian_package
+from anypool.lab.blades import hardware
+from anypool.lab.blades.board import Board
+from anypool.lab.commands import run
+from anypool.lab.locks import locked
+from anypool.lab.places import LabPlaces
+from anypool.lab.records import KeptLab
+from anypool.lab.spec import Server
+
+_LOADER = "ipxe.lkrn"
+_ROM = Path("/usr/lib/ipxe/qemu/pxe-virtio.rom")
+
+
+def refuse_unless_possible() -> None:
+    """Raise `NotSupported` where blades cannot boot from the network."""
+    if not _ROM.exists():
+        raise NotSupported(
+            "blades need the firmware of network cards", hint="apt-get install ipxe-qemu"
+        )
+
+
+def ensure_loader(cache: Path, report: Callable[[str], None]) -> Path:
+    """Return iPXE in the cache, out of the distribution's package; downloaded once."""
+    loader = cache / _LOADER
+    with locked(cache / "ipxe.lock"):
+        if loader.exists():
+            return loader
+        report("downloading iPXE (1 MB, once)")
+        with tempfile.TemporaryDirectory(dir=cache, prefix="ipxe-") as workspace:
+            found = debian_package.files_of(("ipxe",), Path(workspace), _LOADER.__eq__)
+        if _LOADER not in found:
+            raise NotSupported(f"the package ipxe holds no {_LOADER}", hint="report this as a bug")
+        arriving = loader.with_suffix(".arriving")
+        arriving.write_bytes(found[_LOADER])
+        arriving.rename(loader)
+    return loader
+
+
+def write(kept: KeptLab, places: LabPlaces, server: Server, cache: Path) -> None:
+    """Make one blade with an empty disk; one that is there already stays as it was."""
+    board = Board(places.server(server.name))
+    board.folder.mkdir(parents=True, exist_ok=True)
+    if not board.loader.exists():
+        shutil.copyfile(cache / _LOADER, board.loader)
+    if not board.disk.exists():
+        size = f"{hardware.DISK_GIB}G"
+        made = run(["qemu-img", "create", "-q", "-f", "qcow2", str(board.disk), size], timeout_s=30)
+        if made.code != 0:
+            raise AnypoolError(f"a blade's disk could not be made: {made.last_line()}")
+    if not board.exists():
+        board.write(hardware.made(server, kept.blade_memory_mib))
