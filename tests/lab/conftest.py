@@ -229,15 +229,13 @@ def alive(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] != "Z"
 
 
-def lab_or_skip(
-    name: str, state_dir: Path, *, hosts: int = 3, spares: int = 1, wardens: bool = False
-) -> RunningLab:
+def lab_or_skip(name: str, state_dir: Path, **made: Any) -> RunningLab:
     """Bring a lab up, or skip the test with the reason why none can be here."""
     found = labs.probe()
     if not found.possible:
         packages = ", ".join(package.package for package in found.missing)
         pytest.skip(f"no lab here: {found.reason}{'; missing: ' if packages else ''}{packages}")
-    spec = labs.LabSpec(name=name, hosts=hosts, spares=spares, state_dir=state_dir, wardens=wardens)
+    spec = labs.LabSpec(name=name, state_dir=state_dir, **made)
     labs.up(spec, print)
     return RunningLab(spec)
 

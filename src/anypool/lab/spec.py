@@ -61,7 +61,9 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"02:00:78:00:00:{self.number:02x}"
 
     def libvirt_uri(self, *, rootless: bool) -> str:
-        """URI of the server's libvirt, reachable inside the lab's network only."""
+        """URI of the server's libvirt, reachable inside the lab's network only; "" on a blade."""
+        if self.role == "blade":
+            return ""
         kind = "session" if rootless else "system"
         return f"qemu+tcp://{self.management_address}:{LIBVIRT_PORT}/{kind}"
 

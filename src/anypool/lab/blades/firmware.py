@@ -20,6 +20,8 @@ def boot_order(hardware: Hardware) -> str:
 
 def boots_by_pxe(hardware: Hardware, card: Card) -> bool:
     """Whether a card's own firmware is there to boot from the network."""
+    if script(hardware):
+        return False
     return hardware.bios[f"NicBoot{card.number}"] == "NetworkBoot" and card.boot_mode == "PXE"
 
 
@@ -27,7 +29,8 @@ def script(hardware: Hardware) -> str:
     """Return the script that iPXE is started with; empty where it is not."""
     boot = hardware.boot
     if boot.enabled != "Disabled" and boot.target == "UefiHttp":
-        return _lines(f"{_TRY.format(0)} || {_TRY.format(1)} || exit", f"chain {boot.http_uri}")
+        tries = [f"{_TRY.format(number)} && goto found ||" for number in (0, 1)]
+        return _lines(*tries, "exit", ":found", f"chain {boot.http_uri}")
     card = next((one for one in hardware.cards if _boots_from_target(hardware, one)), None)
     if card is None or not boot_order(hardware).startswith("n"):
         return ""

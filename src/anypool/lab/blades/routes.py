@@ -213,7 +213,7 @@ def _add_bios(app: flask.Flask, find: Find) -> None:
         return resources.bios_settings(find().server, find().hardware)
 
     @app.patch(f"{_SYSTEM}/Bios/Settings")
-    def change(uuid: str) -> Resource:
+    def change_settings(uuid: str) -> Resource:
         sent = body().get("Attributes")
         if not isinstance(sent, dict):
             raise Invalid("Attributes is no object")
@@ -221,7 +221,7 @@ def _add_bios(app: flask.Flask, find: Find) -> None:
         return settings(uuid)
 
     @app.post(f"{_SYSTEM}/Bios/Actions/Bios.ResetBios")
-    def reset(uuid: str) -> tuple[str, int]:
+    def reset_bios(uuid: str) -> tuple[str, int]:
         find().write("BIOS as it comes", lambda kept: replace(kept, pending=hardware.defaults()))
         return "", 204
 
@@ -250,12 +250,12 @@ def _add_bios(app: flask.Flask, find: Find) -> None:
 
 def _add_chassis(app: flask.Flask, find: Find) -> None:
     @app.get(f"{ROOT}/Chassis")
-    def every() -> Resource:
+    def all_chassis() -> Resource:
         paths = [resources.chassis_path(find().server), f"{ROOT}/Chassis/{resources.ENCLOSURE}"]
         return collection(f"{ROOT}/Chassis", "ChassisCollection", "Chassis", paths)
 
     @app.get(_CHASSIS)
-    def one(name: str) -> Resource:
+    def one_chassis(name: str) -> Resource:
         blade = find()
         if name == resources.ENCLOSURE:
             return resources.enclosure(blade.server, blade.lab)
@@ -274,14 +274,14 @@ def _add_chassis(app: flask.Flask, find: Find) -> None:
 
 def _add_cards(app: flask.Flask, find: Find) -> None:
     @app.get(f"{_CHASSIS}/NetworkAdapters")
-    def every(name: str) -> Resource:
+    def all_adapters(name: str) -> Resource:
         server = find().server
         path = adapters.adapters_path(server)
         members = [adapters.adapter_path(server)]
         return collection(path, "NetworkAdapterCollection", "Network adapters", members)
 
     @app.get(_ADAPTER)
-    def one(name: str) -> Resource:
+    def one_adapter(name: str) -> Resource:
         return adapters.adapter(find().server, find().hardware)
 
     @app.get(f"{_ADAPTER}/Ports")
@@ -308,7 +308,7 @@ def _add_cards(app: flask.Flask, find: Find) -> None:
         return adapters.function(find().server, find().card(number))
 
     @app.patch(f"{_ADAPTER}/NetworkDeviceFunctions/<int:number>")
-    def change(name: str, number: int) -> Resource:
+    def change_function(name: str, number: int) -> Resource:
         blade, sent = find(), body()
         blade.card(number)
         blade.write(

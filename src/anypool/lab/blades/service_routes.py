@@ -27,7 +27,7 @@ def add_sessions(app: flask.Flask, find: Find, lock: Locked) -> None:
     """Add the sessions."""
 
     @app.get(f"{ROOT}/SessionService")
-    def service() -> Resource:
+    def session_service() -> Resource:
         return resource(
             f"{ROOT}/SessionService",
             "SessionService.v1_1_9.SessionService",
@@ -79,7 +79,7 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
     _add_subscriptions(app, find, teller)
 
     @app.get(_EVENTS)
-    def service() -> Resource:
+    def event_service() -> Resource:
         return resource(
             _EVENTS,
             "EventService.v1_10_3.EventService",
@@ -100,12 +100,12 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
         )
 
     @app.post(f"{_EVENTS}/Actions/EventService.SubmitTestEvent")
-    def test() -> tuple[str, int]:
+    def test_event() -> tuple[str, int]:
         find().board.note("test", "a test event")
         return "", 204
 
     @app.get(f"{_EVENTS}/SSE")
-    def stream() -> flask.Response:
+    def event_stream() -> flask.Response:
         name = find().server.name
         return flask.Response(_streamed(teller, name), mimetype="text/event-stream")
 
@@ -114,7 +114,7 @@ def _add_subscriptions(app: flask.Flask, find: Find, teller: Teller) -> None:
     every = _SUBSCRIPTIONS
 
     @app.get(every)
-    def all_of_them() -> Resource:
+    def subscriptions_now() -> Resource:
         found = teller.subscriptions(find().server.name)
         paths = [f"{every}/{one.id}" for one in found]
         return collection(every, "EventDestinationCollection", "Subscriptions", paths)
@@ -128,7 +128,7 @@ def _add_subscriptions(app: flask.Flask, find: Find, teller: Teller) -> None:
         return answer
 
     @app.get(f"{every}/<identity>")
-    def one(identity: str) -> Resource:
+    def subscription(identity: str) -> Resource:
         for found in teller.subscriptions(find().server.name):
             if found.id == identity:
                 return _destination(found)
@@ -150,11 +150,11 @@ def add_log(app: flask.Flask, find: Find) -> None:
         return collection(path.rpartition("/")[0], "LogServiceCollection", "Logs", [path])
 
     @app.get(f"{_LOGS}/{journal.LOG}")
-    def log(uuid: str) -> Resource:
+    def one_log(uuid: str) -> Resource:
         return journal.log_service(find().server)
 
     @app.get(f"{_LOGS}/{journal.LOG}/Entries")
-    def entries(uuid: str) -> Resource:
+    def log_entries(uuid: str) -> Resource:
         blade = find()
         path = f"{journal.log_path(blade.server)}/Entries"
         members = [journal.log_entry(blade.server, entry) for entry in logged(blade)]
@@ -164,14 +164,14 @@ def add_log(app: flask.Flask, find: Find) -> None:
         }
 
     @app.get(f"{_LOGS}/{journal.LOG}/Entries/<int:number>")
-    def entry(uuid: str, number: int) -> Resource:
+    def log_entry(uuid: str, number: int) -> Resource:
         for found in logged(find()):
             if found.number == number:
                 return journal.log_entry(find().server, found)
         raise NotFound(f"there is no entry {number}")
 
     @app.post(f"{_LOGS}/{journal.LOG}/Actions/LogService.ClearLog")
-    def clear(uuid: str) -> tuple[str, int]:
+    def clear_log(uuid: str) -> tuple[str, int]:
         board = find().board
         last = len(board.entries())
         board.change(lambda kept: replace(kept, log_cleared=last))

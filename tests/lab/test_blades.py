@@ -1,0 +1,160 @@
+"""Blades: machines of emulated hardware that start from the network as their controllers say."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anypool import lab as labs
+from anypool.errors import Invalid
+from tests.lab.conftest import Traces, lab_or_skip, machine, wait_until
+from tests.lab.rack import PORT, Rack, Told, boot_service, fingerprint, serving
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
+
+FUNCTION = "/redfish/v1/Chassis/{0}/NetworkAdapters/CNA1/NetworkDeviceFunctions/1"
+VIRTUAL = "02:aa:00:00:00:01"
+
+
+@pytest.fixture(scope="module")
+def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    """Two blades without anything else; at the end nothing of them is left."""
+    folder = tmp_path_factory.mktemp("rack")
+    before = machine()
+    lab = lab_or_skip("rack", folder / "labs", hosts=0, spares=0, blades=2, blade_memory_mib=256)
+    made = Rack(lab, folder)
+    yield made
+    made.reset("b1", "On")
+    traces = Traces(lab)
+    labs.down(lab.name, lab.state_dir, print)
+    wait_until(lambda: not traces.left(), "nothing of the lab is left")
+    assert machine() == before
+
+
+@pytest.fixture(autouse=True)
+def off(rack: Rack) -> Iterator[None]:
+    """Both blades off and well after each test."""
+    yield
+    for blade in ("b1", "b2"):
+        labs.set_mood(rack.lab.name, blade, "well", rack.lab.state_dir)
+        rack.reset(blade, "ForceOff")
+
+
+def test_blades_start_from_the_network_with_the_address_they_were_given(rack: Rack) -> None:
+    image = rack.lab.status().image
+    assert image is not None
+    served = rack.folder / "served"
+    served.mkdir(exist_ok=True)
+    shutil.copyfile(image.kernel, served / "vmlinuz")
+    shutil.copyfile(image.initrd, served / "initrd")
+    own = rack.get("b1", FUNCTION.format("b1"))["Ethernet"]["PermanentMACAddress"]
+    rack.patch("b1", FUNCTION.format("b1"), Ethernet={"MACAddress": VIRTUAL})
+    other = rack.get("b2", FUNCTION.format("b2"))["Ethernet"]["MACAddress"]
+    script = f"#!ipxe\nkernel vmlinuz {image.cmdline}\ninitrd initrd\nboot\n"
+    addresses = {VIRTUAL: "10.77.0.50", other: "10.77.0.60"}
+    with boot_service(rack, addresses, script) as url:
+        boot = {"BootSourceOverrideTarget": "UefiHttp", "HttpBootUri": url}
+        rack.patch("b1", "", Boot=boot)
+        rack.patch("b2", "", Boot={"BootSourceOverrideTarget": "Pxe"})
+        rack.reset("b1", "On")
+        rack.reset("b2", "On")
+        said = rack.wait_for("b1", r"guest ready uuid (\S+)", timeout_s=90)
+        assert said == rack.lab.server("b1").uuid
+        rack.wait_for("b2", r"net0: 10\.77\.0\.60/", timeout_s=60)
+    leased = (rack.folder / "leases").read_text()
+    assert f"{VIRTUAL} 10.77.0.50" in leased
+    assert own not in leased
+    assert rack.get("b1", "")["Boot"]["BootSourceOverrideEnabled"] == "Disabled"
+    assert rack.ask("PATCH", "b1", FUNCTION.format("b1"), Ethernet={}).status_code == 409
+    rack.reset("b1", "GracefulShutdown")
+    wait_until(lambda: rack.power("b1") == "Off", "the guest heeds the button")
+    assert rack.log("b1")[-2:] == ["PowerButtonPressed", "ResourcePoweredOff"]
+    rack.patch("b1", FUNCTION.format("b1"), Ethernet={"MACAddress": None})
+
+
+def test_listeners_are_told_when_the_power_changes(rack: Rack) -> None:
+    heard: list[bytes] = []
+    handler = type("Listener", (Told,), {"heard": heard})
+    with serving(rack, handler, PORT):
+        answer = rack.ask(
+            "POST",
+            "b2",
+            "/redfish/v1/EventService/Subscriptions",
+            Destination=f"http://10.77.0.254:{PORT}/events",
+            Context="test",
+        )
+        assert answer.status_code == 201
+        rack.reset("b2", "On")
+        assert rack.power("b2") == "On"
+        labs.kill(rack.lab.name, "b2", rack.lab.state_dir)
+        wait_until(lambda: len(heard) == 2, "both events arrive")
+    events = [json.loads(body) for body in heard]
+    told = {str(one["Events"][0]["MessageId"]).rpartition(".")[2] for one in events}
+    assert told == {"ResourcePoweredOn", "ResourcePoweredOff"}
+    assert {one["Context"] for one in events} == {"test"}
+    assert rack.ask("DELETE", "b2", answer.headers["Location"]).status_code == 204
+
+
+def test_a_frozen_and_cut_off_blade_is_switched_off(rack: Rack) -> None:
+    lab = rack.lab
+    lab_boot(rack, "b2")
+    lab.freeze("b2")
+    lab.partition("b2", "full")
+    assert lab.server("b2").frozen
+    with pytest.raises(Invalid):
+        lab.partition("b2", "port:22")
+    assert rack.power("b2") == "On"
+    rack.reset("b2", "ForceOff")
+    assert lab.server("b2").pids == ()
+    assert (
+        rack.ask("POST", "b2", "Actions/ComputerSystem.Reset", ResetType="Nmi").status_code == 409
+    )
+
+
+def lab_boot(rack: Rack, blade: str) -> None:
+    labs.boot(rack.lab.name, blade, rack.lab.state_dir)
+    assert rack.power(blade) == "On"
+
+
+def test_controllers_misbehave_when_they_are_told_to(rack: Rack) -> None:
+    lab = rack.lab
+    labs.set_mood(lab.name, "b1", "other-certificate", lab.state_dir)
+    usual = lab.status().bmc_fingerprint
+    assert fingerprint(rack, "b1") != usual
+    assert fingerprint(rack, "b2") == usual
+    labs.set_mood(lab.name, "b1", "deaf", lab.state_dir)
+    assert fingerprint(rack, "b1") == usual
+    before = rack.get("b1", FUNCTION.format("b1"))
+    assert rack.ask("PATCH", "b1", FUNCTION.format("b1"), BootMode="HTTP").status_code == 204
+    assert rack.get("b1", FUNCTION.format("b1")) == before
+    labs.set_mood(lab.name, "b1", "slow", lab.state_dir)
+    begin = time.monotonic()
+    assert rack.power("b1") == "Off"
+    assert time.monotonic() - begin > 2
+
+
+def test_a_medium_is_inserted_and_started_from(rack: Rack) -> None:
+    served = rack.folder / "served"
+    served.mkdir(exist_ok=True)
+    (served / "disk.iso").write_bytes(b"\0" * 65536)
+    with boot_service(rack, {}, "") as url:
+        where = "VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia"
+        answer = rack.ask("POST", "b2", where, Image=url.replace("boot.ipxe", "disk.iso"))
+        assert answer.status_code == 204, answer.text
+    assert rack.get("b2", "VirtualMedia/Cd")["Inserted"]
+    rack.patch("b2", "", Boot={"BootSourceOverrideTarget": "Cd"})
+    lab_boot(rack, "b2")
+    rack.wait_for("b2", r"Booting from DVD/CD", timeout_s=30)
+    where = "VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"
+    assert rack.ask("POST", "b2", where, Any=0).status_code == 204
+    assert not rack.get("b2", "VirtualMedia/Cd")["Inserted"]
+
+
+def test_a_blade_keeps_its_settings_when_its_lab_is_up_already(rack: Rack) -> None:
+    again = labs.up(rack.lab.spec, print)
+    assert [server.name for server in again.servers] == ["b1", "b2"]
+    assert all(server.role == "blade" and not server.libvirt_uri for server in again.servers)
+    assert Path(again.bmc_password_file).exists()
