@@ -51,6 +51,7 @@ STATUS = LabStatus(
     bmc_user="operator",
     bmc_password_file=os.devnull,
     bmc_fingerprint="ab",
+    console_dir="/lab/consoles",
 )
 
 
@@ -103,6 +104,14 @@ def test_hosts_get_their_bmcs_unless_they_have_them(
     assert [body["url"] for body in bodies] == ["https://bmc-of-h1/redfish/v1/"] * sent
 
 
+CONFLICT = {"type": "urn:anypool:problem:conflict", "detail": "managed"}
+
+
+def endpoint(consoles: str) -> dict[str, object]:
+    options = {"console_log_dir": consoles, "vnc_listen": "0.0.0.0"}
+    return {"id": "h1", "uri": "qemu+tcp://h1/system", "options": options}
+
+
 def image_on(datastore: str) -> dict[str, object]:
     return {"name": "lab-guest", "versions": [{"copies": [{"datastore": datastore}]}]}
 
@@ -118,13 +127,28 @@ def test_an_image_of_a_lab_that_is_gone_gets_another_version(manager: FakeManage
 
 
 def test_what_is_there_stays(manager: FakeManager) -> None:
-    conflict = {"type": "urn:anypool:problem:conflict", "detail": "managed"}
-    manager.answers["POST /endpoints"] = (409, conflict)
+    manager.answers["POST /endpoints"] = (409, CONFLICT)
+    manager.answers["GET /endpoints"] = listed(endpoint("/lab/consoles"))
     manager.answers["GET /images"] = listed(image_on("new"))
     manager.answers["GET /vms"] = listed({"name": "web-1"})
     showcase.fill_from_lab(client(manager), STATUS, 6)
     assert not manager.sent("POST", "/images")
     assert not manager.sent("POST", "/vms")
+    assert not manager.sent("DELETE", "/endpoints/h1")
+
+
+def test_an_endpoint_of_a_lab_that_stood_elsewhere_is_added_anew(manager: FakeManager) -> None:
+    def post(_: httpx.Request) -> httpx.Response:
+        forgotten = manager.sent("DELETE", "/endpoints/h1")
+        status, body = (201, {"hosts": [host("h1")]}) if forgotten else (409, CONFLICT)
+        return httpx.Response(status, json=body)
+
+    manager.answers["POST /endpoints"] = post
+    manager.answers["GET /endpoints"] = listed(endpoint("/gone/consoles"))
+    manager.answers["DELETE /endpoints/h1"] = {}
+    showcase.fill_from_lab(client(manager), STATUS, 0)
+    options = [json.loads(one.content)["options"] for one in manager.sent("POST", "/endpoints")]
+    assert [one["console_log_dir"] for one in options] == ["/lab/consoles"] * 2
 
 
 def test_hosts_that_are_never_seen_and_a_datastore_that_is_not_there(

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from anypool.cli.client import Client, Json
+from anypool.cli.client import Client, Json, key
 from anypool.cli.follow import follow
 from anypool.cli.terminal import note
 from anypool.errors import AnypoolError, Conflict, Invalid, Unreachable
@@ -38,12 +38,23 @@ def fill_from_lab(client: Client, status: LabStatus, vms: int) -> None:
 
 
 def add_host(client: Client, name: str, uri: str, options: dict[str, str] | None = None) -> None:
-    """Add an endpoint, or find it there already."""
+    """Add an endpoint, or find it there already; one kept with other options is added anew.
+
+    A lab that stands elsewhere than last time has its folders elsewhere.
+    """
+    body: Json = {"uri": uri, "name": name, "options": options or {}}
     try:
-        found = client.post("/endpoints", {"uri": uri, "name": name, "options": options or {}})
+        found = client.post("/endpoints", body)
     except Conflict:
-        note(f"{name} is managed already")
-        return
+        for known in client.items("/endpoints"):
+            if known["uri"] == uri and known["options"] != body["options"]:
+                break
+        else:
+            note(f"{name} is managed already")
+            return
+        note(f"{name} was added with other options; it is forgotten and added anew")
+        client.delete(f"/endpoints/{key(known['id'])}")
+        found = client.post("/endpoints", body)
     for host in found["hosts"]:
         note(f"added {host['name']}: {host['hypervisor']}, {host['cpus']} CPUs")
 
