@@ -20,6 +20,7 @@ from anypool.model import (
     MaxVms,
     Service,
     StateReason,
+    VmCopy,
     VmId,
     VmState,
 )
@@ -90,7 +91,7 @@ def changed(world: Inventory, rng: random.Random) -> Inventory:
     """The pool after one change of a VM or host, drawn at random."""
     key = rng.choice(sorted(world.vms))
     old, hosts = world.vms[key], sorted(world.hosts)
-    match rng.randrange(10):
+    match rng.randrange(11):
         case 0:
             return world.with_vm(replace(old, state=VmState.STOPPED))
         case 1:
@@ -110,8 +111,11 @@ def changed(world: Inventory, rng: random.Random) -> Inventory:
             return world.with_vm(replace(old, tags=tags, reason=moving))
         case 8:
             record = world.hosts[rng.choice(hosts)]
-            state = rng.choice((HostState.UP, HostState.UNKNOWN))
+            state = rng.choice((HostState.UP, HostState.UNKNOWN, HostState.OFF))
             return world.with_host(replace(record, state=state, maintenance=rng.random() < 0.3))
+        case 9:
+            there = rng.choice([one for one in hosts if one != old.host])
+            return world.with_vm(replace(old, copies=(VmCopy(host=there, state=VmState.STOPPED),)))
         case _:
             record = world.hosts[rng.choice(hosts)]
             reserved = rng.choice((0, GIB, 8 * GIB))

@@ -153,7 +153,7 @@ class Judge:
             return "fail.disabled"
         if vm.reason in ("incoming", "migrating"):
             return "vm.in-motion"
-        if any(copy.host not in dead for copy in vm.copies):
+        if any(copy.host not in dead and not self._is_off(copy.host) for copy in vm.copies):
             return "vm.copies"
         ids = {v.id for v in stopped}
         for group in self.groups.get(vm.id, []):
@@ -162,6 +162,9 @@ class Judge:
             if group & ids and len(gone) == len(group & ids) and not alive:
                 return "fail.needs"
         return ""
+
+    def _is_off(self, host: str) -> bool:
+        return host in self.hosts and self.hosts[host].state == "off"
 
     def _static(self, vm: Vm) -> str:
         """Return the first need that nobody living meets, each asked of those left by the last."""

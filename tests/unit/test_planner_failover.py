@@ -235,6 +235,15 @@ def test_a_vm_of_which_a_copy_may_live_elsewhere_is_not_restarted() -> None:
     assert fate.host == H2
 
 
+def test_a_copy_on_a_host_without_power_is_to_be_proven_and_no_hindrance() -> None:
+    copy = VmCopy(host=H1, state=VmState.UNKNOWN)
+    world = pool(3).with_vm(vm(1, "h0", copies=(copy,)))
+    off = world.with_host(replace(world.hosts[H1], state=HostState.OFF))
+    found = plan_recovery(off, of_hosts([H0]))
+    assert [fate.host for fate in found.fates] == [H2]
+    assert [dict(why.facts)["host"] for why in proofs(found, off)] == ["h0", "h1"]
+
+
 def test_the_constraint_that_keeps_a_vm_down_is_named() -> None:
     def code(world: Inventory) -> str:
         (fate,) = plan_recovery(world, of_hosts([H0])).fates

@@ -11,6 +11,7 @@ from anypool.model import (
     HOLDS_MEMORY,
     Claim,
     HostId,
+    HostState,
     Inventory,
     Service,
     StateReason,
@@ -147,14 +148,21 @@ class _Attempt:
             return None
         if vm.reason in _MOVING:
             return reason("vm.in-motion", vm=vm.name)
-        rows = (self._ground.row_of.get(copy.host) for copy in vm.copies)
-        elsewhere = [row for row in rows if row not in self.search.dead]
-        if elsewhere:
-            return reason("vm.copies", vm=vm.name, count=len(elsewhere))
+        live = [copy for copy in vm.copies if not self._is_dark(copy.host)]
+        if live:
+            return reason("vm.copies", vm=vm.name, count=len(live))
         for one in needs:
             if self._gone(one, stopped):
                 return reason("fail.needs", component=one.component)
         return None
+
+    def _is_dark(self, host: HostId) -> bool:
+        """Return whether a host fails here, or is off already: a copy there can be proven dead."""
+        row = self._ground.row_of.get(host)
+        if row is None:
+            return False
+        self.search.trail.seen |= 1 << row
+        return row in self.search.dead or self._ground.inventory.hosts[host].state is HostState.OFF
 
     def _gone(self, needed: Needed, stopped: frozenset[VmId]) -> bool:
         """Return whether the failure stops all that is left of a component, for good."""

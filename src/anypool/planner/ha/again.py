@@ -166,7 +166,9 @@ class _Making:
             if fate.vm not in self._task.vms:
                 continue
             vm = self._world.vms[fate.vm]
-            why = self._left(vm) or unfit(vm) or (why_there(fate) if fate.host is None else None)
+            why = self._left(vm) or unfit(vm) or self._unproven(vm)
+            if why is None and fate.host is None:
+                why = why_there(fate)
             if why is None and fate.host is not None:
                 why = self._elsewhere(vm, fate.host, fate)
             if why is not None:
@@ -195,6 +197,11 @@ class _Making:
         if home is None or Matter.RESTART not in home.platform_decides:
             return None
         return reason("ha.platform", host=home.cluster or home.name)
+
+    def _unproven(self, vm: Vm) -> Reason | None:
+        """Return that a copy is on a host about which nothing is proven."""
+        count = sum(copy.host not in self._dead for copy in vm.copies)
+        return reason("vm.copies", vm=vm.name, count=count) if count else None
 
     def _kept_down(self, vm: Vm) -> Reason | None:
         if (left := self._left(vm)) is not None:
