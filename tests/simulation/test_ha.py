@@ -20,7 +20,7 @@ from anypool.model import (
 )
 from anypool.plan import ForgetCopy, PlanState, StartAfterFailure, StopVm
 from anypool.planner.ha.detect import Word
-from anypool.planner.operate import plan_action
+from anypool.planner.operate import plan_action, plan_migrate
 from anypool.store import plans
 from anypool.store.records import PlanRecord
 from tests.simulation.ha_yard import RULE, HaYard, guarded
@@ -75,8 +75,8 @@ def test_host_without_power_needs_no_fencing(yard: HaYard) -> None:
     assert fenced(yard) == []
 
 
-def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> None:
-    """Without a BMC of its own the endpoint tells; that it answers is no life of the host."""
+def switched_off(yard: HaYard) -> HostId:
+    """A host without power, of which its endpoint tells; what it had runs elsewhere."""
     dead = yard.busiest()
     yard.world.set_bmc(dead, BmcMood.NONE)
     yard.second()
@@ -88,6 +88,12 @@ def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> Non
         return yard.all_run()
 
     assert yard.pass_(40, runs), yard.codes(dead)
+    return dead
+
+
+def test_host_that_its_endpoint_tells_to_be_off_is_dead_too(yard: HaYard) -> None:
+    """Without a BMC of its own the endpoint tells; that it answers is no life of the host."""
+    assert switched_off(yard) not in yard.where().values()
 
 
 def test_host_that_only_management_lost_is_left_alone(yard: HaYard) -> None:
@@ -183,6 +189,18 @@ def test_second_host_dies_while_the_first_is_still_off(yard: HaYard) -> None:
     again = [one for one in starts(yard) if one.home == second and one.vm in moved]
     assert again
     assert all({one.host for one in start.also} == {first} for start in again)
+
+
+def test_what_was_started_elsewhere_is_no_prisoner_while_its_old_host_is_off(yard: HaYard) -> None:
+    dead = switched_off(yard)
+    vm = min(one.vm for one in starts(yard))
+    home = yard.where()[vm]
+    yard.finish(yard.begin(plan_migrate(yard.engine.inventory, vm, target=None)))
+    assert yard.where()[vm] not in (home, dead)
+    assert yard.all_run()
+    yard.world.boot_host(dead)
+    assert yard.pass_(60, lambda: all(len(places) == 1 for places in yard.copies().values()))
+    yard.check_tidy()
 
 
 def test_host_that_restarts_by_itself_starts_its_vms_in_place(yard: HaYard) -> None:

@@ -1,5 +1,6 @@
 """The lab's pure parts: names, addresses, cuts, archives, module order."""
 
+import socket
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from anypool.errors import Invalid, NotFound
 from anypool.lab import LabSpec
+from anypool.lab.control import not_up
 from anypool.lab.debian_kernel import loading_order
 from anypool.lab.initramfs import Archive, build
 from anypool.lab.locks import locked
@@ -158,3 +160,15 @@ def test_a_lock_survives_the_removal_of_its_file(tmp_path: Path) -> None:
         file.unlink()
     with locked(file):
         assert file.exists()
+
+
+def test_a_lab_that_is_down_names_those_that_are_up(tmp_path: Path) -> None:
+    places = lab_places("default", tmp_path)
+    assert not_up(places).hint == "bring it up with `anypool lab up`"
+    other = lab_places("quickstart", tmp_path)
+    other.directory.mkdir()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(other.control))
+        control.listen()
+        assert not_up(places).hint.startswith("`--name quickstart`")
+    assert "quickstart" not in not_up(places).hint

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from anypool.errors import Conflict, NoPlan
 from anypool.model import (
@@ -191,6 +192,14 @@ def test_spreading_alone_would_fail_here() -> None:
     targets = {s.action.vm: s.action.target for s in plan_evacuation(world, H0).steps[:-1]}  # type: ignore[union-attr]
     del targets[VmId("v4")]
     assert targets == {"v1": "h2", "v2": "h1", "v3": "h1"}
+
+
+def test_a_copy_on_a_host_without_power_pins_nobody() -> None:
+    copy = VmCopy(host=HostId("h1"), state=VmState.UNKNOWN)
+    world = pool(3).with_vm(vm(1, "h0", copies=(copy,)))
+    world = world.with_host(replace(world.hosts[HostId("h1")], state=HostState.OFF))
+    first, _ = plan_evacuation(world, H0).steps
+    assert first.action.target == "h2"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

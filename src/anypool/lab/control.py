@@ -51,6 +51,16 @@ def supervisor_pid(places: LabPlaces) -> int | None:
     return pid or None
 
 
+def not_up(places: LabPlaces) -> NotFound:
+    """Return that a lab is down; the hint names others in the same folder that are up."""
+    beside = sorted(one.parent for one in places.directory.parent.glob(f"*/{places.control.name}"))
+    names = [one.name for one in beside if supervisor_pid(LabPlaces(one)) is not None]
+    hint = "bring it up with `anypool lab up`"
+    if names:
+        hint = f"`--name {names[0]}`, which is up, or bring it up with `anypool lab up`"
+    return NotFound(f"the lab in {places.directory} is not up", hint=hint)
+
+
 def ask(places: LabPlaces, request: Request) -> tuple[ServerState, ...]:
     """Have an order carried out and wait for it.
 
@@ -62,9 +72,7 @@ def ask(places: LabPlaces, request: Request) -> tuple[ServerState, ...]:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             reply = msgspec.json.decode(read_line(connection), type=Reply)
     except (FileNotFoundError, ConnectionRefusedError) as problem:
-        raise NotFound(
-            f"the lab in {places.directory} is not up", hint="bring it up with `anypool lab up`"
-        ) from problem
+        raise not_up(places) from problem
     except (OSError, msgspec.DecodeError) as problem:
         raise errors.OutcomeUnknown(
             f"the lab gave no answer to {request.operation}: {problem}",

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from anypool.errors import Conflict, NotFound
+from anypool.errors import Conflict
 from anypool.lab import outer
-from anypool.lab.control import Request, ask, supervisor_pid
+from anypool.lab.control import Request, ask, not_up, supervisor_pid
 from anypool.lab.places import LabPlaces, lab_places
 from anypool.lab.processes import emulators_in, pids_in, read_namespaces
 from anypool.lab.records import Emulator
@@ -86,7 +86,5 @@ def processes(name: str, server: str, state_dir: Path | None = None) -> tuple[Em
 def _supervisor(places: LabPlaces) -> int:
     pid = supervisor_pid(places) if places.directory.exists() else None
     if pid is None:
-        raise NotFound(
-            f"the lab in {places.directory} is not up", hint="bring it up with `anypool lab up`"
-        )
+        raise not_up(places)
     return pid

@@ -229,6 +229,16 @@ def unreachable(inventory: Inventory, disk: Disk) -> Reason:
     return reason("host.datastore", datastore=name)
 
 
+def _awake(inventory: Inventory, vm: Vm) -> int:
+    """Return how many copies of a VM are on hosts that have power, or may have.
+
+    One on a host without power, from which a VM was started elsewhere, cannot run; it is
+    forgotten when the host is back.
+    """
+    hosts = (inventory.hosts.get(copy.host) for copy in vm.copies)
+    return sum(host is None or host.state is not HostState.OFF for host in hosts)
+
+
 def pinned(inventory: Inventory, vm: Vm) -> Reason | None:
     """Return why a VM cannot leave its host at all, None if it can."""
     if vm.state is VmState.UNKNOWN:
@@ -239,8 +249,8 @@ def pinned(inventory: Inventory, vm: Vm) -> Reason | None:
         return reason("vm.in-motion", vm=vm.name)
     if vm.twins:
         return reason("vm.twins", vm=vm.name, count=len(vm.twins))
-    if vm.copies:
-        return reason("vm.copies", vm=vm.name, count=len(vm.copies))
+    if count := _awake(inventory, vm):
+        return reason("vm.copies", vm=vm.name, count=count)
     if vm.snapshots:
         return reason("vm.snapshots", vm=vm.name, count=len(vm.snapshots))
     source = None if vm.host is None else inventory.hosts.get(vm.host)
