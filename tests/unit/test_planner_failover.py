@@ -241,7 +241,7 @@ def test_a_copy_on_a_host_without_power_is_to_be_proven_and_no_hindrance() -> No
     off = world.with_host(replace(world.hosts[H1], state=HostState.OFF))
     found = plan_recovery(off, of_hosts([H0]))
     assert [fate.host for fate in found.fates] == [H2]
-    assert [dict(why.facts)["host"] for why in proofs(found, off)] == ["h0", "h1"]
+    assert [dict(why.facts)["host"] for why in proofs(found, off)] == ["host0", "host1"]
 
 
 def test_the_constraint_that_keeps_a_vm_down_is_named() -> None:
