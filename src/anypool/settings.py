@@ -123,7 +123,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         730.0
     )
     keep_logins_days: Annotated[
-        Days, Meta(description="failed logins, and sessions that are over, are kept for so long")
+        Days,
+        Meta(
+            description="failed logins, and what is over of sessions and tokens, are kept so long"
+        ),
     ] = 7.0
     keep_requests_days: Annotated[
         Days,

@@ -214,7 +214,10 @@ def _ending(start: Head, last: Head, wanted: dict[int, Head]) -> tuple[int, str]
 
 
 def prune(tx: Tx, before: float) -> int:
-    """Forget rows older than a time; a checkpoint keeps the chain verifiable. Return how many."""
+    """Forget rows older than a time; a checkpoint keeps the chain verifiable. Return how many.
+
+    Only the newest checkpoint says anything; those before it go with the rows.
+    """
     newest = tx.row(
         select(audit).where(audit.c.at < before).order_by(audit.c.number.desc()).limit(1)
     )
@@ -226,6 +229,7 @@ def prune(tx: Tx, before: float) -> int:
         audit_checkpoints,
         {"number": row.number, "hash": row.hash, "at": row.at, "made_at": tx.now, "seal": seal},
     )
+    tx.run(delete(audit_checkpoints).where(audit_checkpoints.c.number < row.number))
     return tx.run(delete(audit).where(audit.c.number <= row.number))
 
 

@@ -37,6 +37,7 @@ from anypool.store.tables import (
     rollouts,
     runs,
     sessions,
+    tokens,
 )
 from anypool.store.tx import Told, Tx
 
@@ -118,12 +119,15 @@ def undecided(tx: Tx, before: float, limit: int) -> list[str]:
 
 
 def forget_logins(tx: Tx, before: float, limit: int) -> int:
-    """Forget failed logins, and sessions and codes that are over."""
+    """Forget failed logins, and sessions, codes and tokens that are over."""
     return (
         _forget(tx, login_failures, login_failures.c.number, limit, login_failures.c.at < before)
         + _forget(tx, sessions, sessions.c.secret_hash, limit, sessions.c.expires_at < before)
         + _forget(
             tx, login_codes, login_codes.c.secret_hash, limit, login_codes.c.expires_at < before
+        )
+        + _forget(
+            tx, tokens, tokens.c.id, limit, tokens.c.expires_at > 0, tokens.c.expires_at < before
         )
     )
 
