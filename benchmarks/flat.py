@@ -140,7 +140,7 @@ def _print(seen: Seen, done: dict[str, int]) -> None:
 
 
 def _middle(samples: list[Sample], name: str, part: tuple[float, float]) -> float:
-    return median(getattr(one, name) for one in samples if part[0] <= one.at <= part[1])
+    return median(float(getattr(one, name)) for one in samples if part[0] <= one.at <= part[1])
 
 
 def _rows(counts: list[Count], part: tuple[float, float]) -> dict[str, float]:

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
+
 from anypool import app
 from anypool.cli.child import manager
 from anypool.cli.client import Client
@@ -60,7 +62,8 @@ class FlatPool:
         self._folder = folder
         self._stack = ExitStack()
         state = folder / "state"
-        settings = Settings(state_dir=str(state), listen_port=0, **SETTINGS)
+        given = {"state_dir": str(state), "listen_port": 0, **SETTINGS}
+        settings = msgspec.convert(given, Settings)
         self._running = self._stack.enter_context(manager(settings))
         self._pid = self._running.pid
         self._database = state / "anypool.db"

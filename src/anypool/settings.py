@@ -124,9 +124,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     keep_logins_days: Annotated[
         Days,
-        Meta(
-            description="failed logins, and what is over of sessions and tokens, are kept so long"
-        ),
+        Meta(description="failed logins, sessions and tokens that are over, are kept for so long"),
     ] = 7.0
     keep_requests_days: Annotated[
         Days,
