@@ -63,9 +63,14 @@ def run() -> None:
     with flat_pool() as pool, People(pool) as people:
         seen = _watch(pool, people, seconds)
         done = people.done()
+    _keep(seen)
+    _print(seen, done)
+
+
+def _keep(seen: Seen) -> None:
+    """Write what was seen so far, also for who wants to look meanwhile."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps({"flat": to_builtins(seen)}) + "\n", encoding="utf-8")
-    _print(seen, done)
 
 
 def _watch(pool: FlatPool, people: People, seconds: float) -> Seen:
@@ -78,6 +83,7 @@ def _watch(pool: FlatPool, people: People, seconds: float) -> Seen:
         if not counts or at - counted >= min(ROWS_EVERY_S, seconds / 60):
             counted = at
             counts.append(Count(at=at, rows=pool.rows(), bytes=pool.database_bytes()))
+            _keep(Seen(seconds=at, samples=samples, counts=counts))
         time.sleep(min(EVERY_S, seconds / 60))
     return Seen(seconds=seconds, samples=samples, counts=counts)
 

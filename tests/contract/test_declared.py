@@ -41,6 +41,7 @@ SAMPLES: dict[object, object] = {
     VmId: VM,
     HostId: HostId("nowhere"),
     tuple[HostId, ...]: (),
+    tuple[VmId, ...]: (),
     DatastoreId: DatastoreId("nowhere"),
     VmWish: VmWish(id=VM, name="x"),
     VmChange: VmChange(),

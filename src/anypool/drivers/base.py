@@ -5,6 +5,7 @@ from typing import NoReturn
 from anypool.drivers.protocol import Migration
 from anypool.errors import NotSupported
 from anypool.model import (
+    AgentReading,
     BootOrder,
     Capability,
     Changes,
@@ -86,6 +87,7 @@ OPERATIONS: dict[str, Capability] = {
     "set_boot": Capability.BOOT_OVERRIDE,
     "set_medium": Capability.VIRTUAL_MEDIA,
     "prove_writes": Capability.PORT_ADDRESSES,
+    "agents": Capability.GUEST_AGENT,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -291,6 +293,10 @@ class BaseDriver:
     def prove_writes(self, host: HostId) -> tuple[PortFunction, ...]:
         """Refuse."""
         self._refuse("prove_writes")
+
+    def agents(self, vms: tuple[VmId, ...], wait_s: float) -> tuple[AgentReading, ...]:
+        """Refuse."""
+        self._refuse("agents")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

@@ -25,6 +25,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from anypool.model import (
+    AgentReading,
     BootOrder,
     Changes,
     Console,
@@ -275,6 +276,14 @@ class Driver(Protocol):
         """Return the storage leases of some hosts, () for all, as a host reads them now.
 
         One that cannot be read, or does not check, is left out: nothing is known of it.
+        """
+        ...
+
+    def agents(self, vms: tuple[VmId, ...], wait_s: float) -> tuple[AgentReading, ...]:
+        """Return what the agents in some running VMs say, within `wait_s` for all of them.
+
+        Nothing is done in a guest. VMs that do not run here are left out; so may be some that
+        there was no time for. It holds up no other operation.
         """
         ...
 

@@ -44,6 +44,7 @@ DEADLINES_S: dict[str, float] = {
     "job": 20.0,
     "reaches": 15.0,
     "leases": 15.0,
+    "agents": 30.0,
     "digest": 30.0,
     **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), 130.0),
     "create_vm": 120.0,

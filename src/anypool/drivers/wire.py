@@ -25,6 +25,7 @@ READS = frozenset(
         *("info", "observe", "observe_vms", "changes", "measure", "console", "migration"),
         *("traces", "digest", "job", "power", "reaches", "leases"),
         *("hardware", "sensors", "hardware_log"),
+        "agents",
     }
 )
 """Operations that change nothing: without an answer they are `Unreachable`, safe to repeat."""

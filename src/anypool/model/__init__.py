@@ -1,5 +1,6 @@
 """What exists: frozen records of the pool's nouns and the inventory that holds them."""
 
+from anypool.model.agent import AgentReading, AgentState
 from anypool.model.bmc import (
     ADDRESS_HINT,
     Bmc,
@@ -210,6 +211,8 @@ __all__ = [
     "Adapter",
     "AdapterKind",
     "Adoption",
+    "AgentReading",
+    "AgentState",
     "Apart",
     "Automation",
     "Balance",

@@ -32,4 +32,5 @@ class Capability(StrEnum):
     HOST_LEASES = "host-leases"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"
+    GUEST_AGENT = "guest-agent"
     HOST_REACH = "host-reach"

@@ -3,6 +3,7 @@
 from anypool.drivers.libvirt import platform
 from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.adopt import Adopt
+from anypool.drivers.libvirt.agents import Agents
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.console import Consoles
 from anypool.drivers.libvirt.create import Create
@@ -37,6 +38,7 @@ class QemuDriver(
     Events,
     Traces,
     DigestPart,
+    Agents,
 ):
     """QEMU with KVM or TCG: everything."""
 

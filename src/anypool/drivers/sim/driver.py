@@ -23,6 +23,7 @@ from anypool.drivers.sim.world import World
 from anypool.errors import Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
     VM_ALIVE,
+    AgentReading,
     Changes,
     Console,
     DatastoreId,
@@ -98,6 +99,10 @@ class SimDriver(Switching):
     def measure(self) -> tuple[Load, ...]:
         """Return counters that grow evenly with time."""
         return self._read("measure", lambda state: observe.loads(state, self._hosts(state)))
+
+    def agents(self, vms: tuple[VmId, ...], wait_s: float) -> tuple[AgentReading, ...]:
+        """Return what the agents say; they answer at once or never."""
+        return self._read("agents", lambda state: observe.agents(state, vms, self._hosts(state)))
 
     def console(self, vm: VmId, kind: str) -> Console:
         """Return the door to a console; also that of `vnc` has a path."""

@@ -9,6 +9,8 @@ from anypool.drivers.sim.content import stamp_of
 from anypool.drivers.sim.records import SimCopy, SimGuest, SimHost
 from anypool.drivers.sim.state import State
 from anypool.model import (
+    AgentReading,
+    AgentState,
     EndpointId,
     Frame,
     Host,
@@ -124,7 +126,8 @@ def loads(state: State, hosts: frozenset[HostId]) -> tuple[Load, ...]:
 
 def _load(state: State, vm: VmId, copy: SimCopy) -> Load:
     guest = state.guests.get(vm) or SimGuest(busy_percent=0)
-    busy_ns = rhythm.used_ns(guest, copy.vm.vcpus, copy.started_at, state.now)
+    until = min(state.now, guest.hung_at or state.now)
+    busy_ns = rhythm.used_ns(guest, copy.vm.vcpus, copy.started_at, until)
     return Load(
         vm=vm,
         cpu_ns=busy_ns,
@@ -136,10 +139,24 @@ def _load(state: State, vm: VmId, copy: SimCopy) -> Load:
     )
 
 
+def agents(
+    state: State, vms: tuple[VmId, ...], hosts: frozenset[HostId]
+) -> tuple[AgentReading, ...]:
+    """Return what the agents in some VMs say that run on hosts which answer."""
+    found: list[AgentReading] = []
+    for vm in vms:
+        guest = state.guests.get(vm) or SimGuest()
+        for host in state.running(vm):
+            if host in hosts and state.host(host).answers:
+                said = AgentState.SILENT if guest.hung_at else AgentState.ANSWERS
+                found.append(AgentReading(vm=vm, state=said if guest.agent else AgentState.NONE))
+    return tuple(found)
+
+
 def _rate(state: State, vm: VmId, copy: SimCopy) -> float:
     """Return the nanoseconds of CPU that a copy uses in a second."""
     guest = state.guests.get(vm)
-    if guest is None or not copy.started_at:
+    if guest is None or not copy.started_at or guest.hung_at:
         return 0.0
     return rhythm.rate_ns(guest, copy.vm.vcpus, state.now)
 

@@ -94,7 +94,7 @@ def start(place: Place) -> None:
         raise Conflict(f"{vm.name} is a template", hint="make a VM of it")
     place.may_run()
     need_memory(place.state, place.host, vm.memory_mib, vm.name)
-    place.set_state(VmState.RUNNING)
+    _boot(place)
 
 
 def power_off(place: Place) -> None:
@@ -116,7 +116,7 @@ def shut_down(place: Place) -> bool:
     if vm.state in VM_DOWN:
         return True
     guest = place.state.guests.get(place.vm)
-    if vm.state is not VmState.RUNNING or (guest and guest.deaf):
+    if vm.state is not VmState.RUNNING or (guest and (guest.deaf or guest.hung_at)):
         return False
     place.set_state(VmState.STOPPED)
     return True
@@ -129,7 +129,15 @@ def restart(place: Place) -> None:
         raise Conflict(f"{vm.name} is {vm.state}, so it cannot be restarted")
     place.may_run()
     place.put(replace(vm, state=VmState.STOPPED))
+    _boot(place)
+
+
+def _boot(place: Place) -> None:
+    """Let a guest begin; one that hung hangs no more."""
     place.set_state(VmState.RUNNING)
+    guest = place.state.guests.get(place.vm)
+    if guest is not None and guest.hung_at:
+        place.state.guests.put(place.vm, replace(guest, hung_at=0.0))
 
 
 def pause(place: Place) -> None:

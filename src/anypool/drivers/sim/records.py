@@ -90,7 +90,9 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     """What no hypervisor reports: how much a guest uses, how far it grows, whether it listens.
 
     `busy_percent` is of all its CPUs; a `deaf` guest ignores a request to shut down.
-    `rhythm` is how that changes over the day, None if it does not.
+    `rhythm` is how that changes over the day, None if it does not. With `agent` it says on its
+    agent's channel that it lives, until it hangs at `hung_at`, 0 for never: from then on it does
+    nothing at all, until it is reset or started.
     """
 
     max_vcpus: int = 0
@@ -100,6 +102,8 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     deaf: bool = False
     memory_percent: int = 100
     rhythm: Rhythm | None = None
+    agent: bool = False
+    hung_at: float = 0.0
 
 
 class SimVolume(Struct, frozen=True, kw_only=True, gc=False):

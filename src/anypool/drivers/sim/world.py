@@ -14,7 +14,15 @@ from msgspec.structs import replace
 from anypool.clock import Clock, SystemClock
 from anypool.drivers.sim import migrate
 from anypool.drivers.sim.journal import Change, Journal
-from anypool.drivers.sim.records import BmcMood, DoubleRun, Fault, FaultKind, Loss, SimCopy
+from anypool.drivers.sim.records import (
+    BmcMood,
+    DoubleRun,
+    Fault,
+    FaultKind,
+    Loss,
+    SimCopy,
+    SimGuest,
+)
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import USUAL, Timing
 from anypool.drivers.sim.wardens import SimWarden, Wardens
@@ -264,6 +272,13 @@ class World:
         """Cut a host with a warden off from its storage, or mend that."""
         with self.turn():
             self.wardens.known[host].stored = stored
+
+    def set_agent(self, vm: VmId, *, hangs: bool = False) -> None:
+        """Give a guest an agent; one that hangs does nothing any more until it is reset."""
+        with self.turn() as state:
+            guest = state.guests.get(vm) or SimGuest()
+            at = state.now if hangs else 0.0
+            state.guests.put(vm, replace(guest, agent=True, hung_at=at))
 
     def set_bmc(self, host: HostId, mood: BmcMood) -> None:
         """Give a host a BMC of its own, or another mood."""

@@ -1,6 +1,7 @@
 """What a vCenter can do, and how one is opened."""
 
 from anypool.drivers.protocol import Driver
+from anypool.drivers.vsphere.agents import Agents
 from anypool.drivers.vsphere.connect import Session
 from anypool.drivers.vsphere.events import Events
 from anypool.drivers.vsphere.hostmode import HostModes
@@ -28,6 +29,7 @@ class VsphereDriver(
     Templates,
     Labels,
     Traces,
+    Agents,
 ):
     """A vCenter with all of its datacenters, clusters and hosts."""
 

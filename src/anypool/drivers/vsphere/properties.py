@@ -35,6 +35,7 @@ PATHS: dict[str, tuple[str, ...]] = {
         "summary.config.instanceUuid",
         *("config.hardware.numCPU", "config.hardware.memoryMB", "config.hardware.device"),
         *("config.cpuAllocation", "config.memoryAllocation", "snapshot"),
+        *("guestHeartbeatStatus", "guest.toolsRunningStatus"),
     ),
     HOST: (
         *_ENTITY,
