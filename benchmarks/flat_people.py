@@ -14,7 +14,7 @@ from benchmarks.flat_pool import ENDPOINTS, HOSTS_EACH, FlatPool
 from benchmarks.inventory_load import query
 
 SEARCHERS, LISTENERS = 2, 3
-SEARCH_S, DEED_S, PLAN_S, LIMP_S, LOGIN_S, VISIT_S = 0.6, 3.0, 8.0, 120.0, 30.0, 6.0
+SEARCH_S, DEED_S, PLAN_S, LIMP_S, LOGIN_S, VISIT_S = 0.6, 3.0, 15.0, 120.0, 30.0, 6.0
 GOOD = frozenset({200, 201, 202, 409, 422, 429, 503})
 """A plan may be refused and a VM be busy; anything else is a mistake."""
 

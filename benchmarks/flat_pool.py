@@ -11,8 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import msgspec
-
 from anypool import app
 from anypool.cli.child import manager
 from anypool.cli.client import Client
@@ -20,7 +18,7 @@ from anypool.cli.connection import open_http
 from anypool.cli.contexts import Context
 from anypool.cli.login import by_code, split_link
 from anypool.drivers.sim import Fault, FaultKind, Shape, build_world
-from anypool.settings import Settings
+from anypool.settings import FILE, Settings
 
 ENDPOINTS, HOSTS_EACH, VMS_EACH = 4, 250, 3750
 CHANGES_S = 60.0
@@ -62,8 +60,10 @@ class FlatPool:
         self._folder = folder
         self._stack = ExitStack()
         state = folder / "state"
-        given = {"state_dir": str(state), "listen_port": 0, **SETTINGS}
-        settings = msgspec.convert(given, Settings)
+        state.mkdir(mode=0o700)
+        lines = "".join(f"{name} = {value!r}\n" for name, value in SETTINGS.items())
+        (state / FILE).write_text(lines, encoding="utf-8")
+        settings = Settings(state_dir=str(state), listen_port=0)
         self._running = self._stack.enter_context(manager(settings))
         self._pid = self._running.pid
         self._database = state / "anypool.db"

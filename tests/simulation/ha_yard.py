@@ -63,6 +63,7 @@ class HaYard(Yard):
         store, engine = super()._boot()
         self.guard = Guard(engine, store, self.clock)  # type: ignore[arg-type]
         self.guard.submit = self._later
+        self.guard.patients.agents.submit = self._later
         self.guard.knock = self._knock
         return store, engine
 

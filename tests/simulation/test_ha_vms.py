@@ -7,7 +7,9 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from anypool.engine.loads.load import Loads
 from anypool.model import (
+    AgentState,
     Component,
     DatastoreId,
     HostId,
@@ -253,3 +255,86 @@ class TestGuests:
         self.deaf = {min(self.names)}
         self.listen(yard, 90)
         assert done(yard, RestartVm) == []
+
+
+class TestAgents:
+    """Guests whose agents answered, and do no more."""
+
+    @pytest.fixture(autouse=True)
+    def judged(self, yard: HaYard) -> None:
+        for vm in yard.running:
+            yard.world.set_agent(vm)
+            with yard.world.turn() as world:
+                guest = world.guests.get(vm)
+                assert guest is not None
+                world.guests.put(vm, replace(guest, busy_percent=20))
+        known = yard.engine.policies.get(PolicyId("ha"))
+        rule = replace(MINE, agent_silent_s=20.0, agent_quiet_s=40.0)
+        yard.engine.policies.put(replace(known, rule=rule), "ada", new=False)
+        self.live(yard, 20)
+
+    def live(self, yard: HaYard, seconds: int) -> None:
+        """Let time pass in which loads are measured, as the meter does every few seconds."""
+        for _ in range(seconds):
+            for endpoint in yard.engine.endpoints():
+                yard.engine._meter.measure(endpoint.id)
+            yard.second()
+
+    def test_hung_guest_is_reset_once_and_runs_on(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        yard.world.set_agent(vm, hangs=True)
+        self.live(yard, 35)
+        assert done(yard, RestartVm) == []
+        self.live(yard, 45)
+        assert [one.vm for one in done(yard, RestartVm)] == [vm]
+        assert yard.guard.patients.agents.of(vm).state is AgentState.ANSWERS
+        assert vm in yard.where()
+
+    def test_it_is_not_reset_without_end(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        for _ in range(4):
+            yard.world.set_agent(vm, hangs=True)
+            self.live(yard, 60)
+        assert len(done(yard, RestartVm)) == MINE.guest_resets
+        assert thought(yard, vm) == "ha.guest-resets"
+
+    def test_agent_that_was_never_heard_resets_nothing(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        yard.guard.patients.agents.begun(vm)
+        yard.world.set_agent(vm, hangs=True)
+        self.live(yard, 60)
+        sight = yard.guard.patients.agents.of(vm)
+        assert (sight.state, sight.heard) == (AgentState.SILENT, False)
+        assert done(yard, RestartVm) == []
+
+    def test_guest_that_moves_data_is_left_alone_and_said_to(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        yard.world.silence_agent(vm)
+        self.live(yard, 60)
+        why = yard.guard.patients.agents.of(vm).why
+        assert why is not None
+        assert why.code == "ha.agent-busy"
+        assert done(yard, RestartVm) == []
+        assert thought(yard, vm) == "", "a silent agent alone is no trouble"
+
+    def test_nobody_is_reset_where_nobody_measures(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        yard.world.set_agent(vm, hangs=True)
+        yard.engine._meter._loads = Loads()
+        yard.pass_(60)
+        assert done(yard, RestartVm) == []
+        why = yard.guard.patients.agents.of(vm).why
+        assert why is not None
+        assert why.code == "ha.agent-unmeasured"
+
+    def test_only_vms_of_the_query_are_asked(self, yard: HaYard) -> None:
+        known = yard.engine.policies.get(PolicyId("ha"))
+        vm, _ = someone(yard)
+        other = max(yard.running)
+        name = yard.engine.inventory.vms[vm].name
+        rule = replace(MINE, agent_silent_s=20.0, agent_vms=f"name = {name}")
+        yard.engine.policies.put(replace(known, rule=rule), "ada", new=False)
+        self.live(yard, 15)
+        agents = yard.guard.patients.agents
+        assert (agents.of(vm).judged, agents.of(other).judged) == (True, False)
+        assert agents.of(other).state is AgentState.UNKNOWN

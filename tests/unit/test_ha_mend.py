@@ -13,6 +13,7 @@ from anypool.planner.ha.mend import (
     TakeAway,
     Trouble,
     Wait,
+    ails,
     mend,
     plan_mending,
     takes_away,
@@ -20,7 +21,15 @@ from anypool.planner.ha.mend import (
 from tests.strategies import pool, vm
 
 H, NOW = HostId("h0"), 1000.0
-RULE = HighAvailability(store_lost_s=100, in_place=2, tries=4, guest_silent_s=60, guest_resets=2)
+RULE = HighAvailability(
+    store_lost_s=100,
+    in_place=2,
+    tries=4,
+    guest_silent_s=60,
+    guest_resets=2,
+    agent_silent_s=60,
+    agent_quiet_s=120,
+)
 VM = vm(1, H)
 
 
@@ -49,11 +58,30 @@ FULL = reason("host.state", state="off")
         (ill(Trouble.SILENT, busy=True), Wait, "ha.guest-busy"),
         (ill(Trouble.SILENT, alone=False), Wait, "ha.guests-silent"),
         (ill(Trouble.SILENT, resets=2), Wait, "ha.guest-resets"),
+        (ill(Trouble.MUTE, still_s=120.0), Reset, "ha.agent-hung"),
+        (ill(Trouble.MUTE, still_s=120.0, since=NOW - 59), Wait, "ha.agent-silent"),
+        (ill(Trouble.MUTE, still_s=120.0, since=NOW - 60), Reset, "ha.agent-hung"),
+        (ill(Trouble.MUTE, still_s=119.9), Wait, "ha.agent-busy"),
+        (ill(Trouble.MUTE), Wait, "ha.agent-unmeasured"),
+        (ill(Trouble.MUTE, still_s=120.0, probed=True), Wait, "ha.agent-probed"),
+        (ill(Trouble.MUTE, still_s=120.0, alone=False), Wait, "ha.guests-silent"),
+        (ill(Trouble.MUTE, still_s=120.0, resets=2), Wait, "ha.guest-resets"),
     ],
 )
 def test_each_ill_vm_has_its_answer(case: Ill, kind: type, code: str) -> None:
     found = mend(case, RULE, NOW)
     assert (type(found), found.why.code) == (kind, code)
+
+
+def test_silent_agent_alone_is_no_trouble() -> None:
+    for case in (
+        ill(Trouble.MUTE),
+        ill(Trouble.MUTE, since=NOW - 59),
+        ill(Trouble.MUTE, still_s=1),
+    ):
+        assert not ails(mend(case, RULE, NOW).why)
+    assert ails(mend(ill(Trouble.MUTE, still_s=120.0), RULE, NOW).why)
+    assert ails(mend(ill(Trouble.SILENT, busy=True), RULE, NOW).why)
 
 
 def test_policy_may_leave_vms_where_their_storage_is_lost() -> None:

@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from anypool.api.agentviews import AgentView, agent_view
 from anypool.api.bmcviews import BmcView, bmc_view
 from anypool.api.made_from import OriginView, origin_view
 from anypool.engine import LoadRate
+from anypool.engine.ha.agents import AgentSight
 from anypool.model import (
     Boot,
     Disk,
@@ -224,9 +226,10 @@ class VmView(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     template: bool
     load: LoadView | None
+    agent: AgentView
 
 
-def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
+def vm_view(vm: Vm, inventory: Inventory, loads: Loads, agent: AgentSight) -> VmView:
     """Return a VM as it is shown."""
     host = None if vm.host is None else inventory.hosts.get(vm.host)
     return VmView(
@@ -254,6 +257,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads) -> VmView:
         labels=tuple(sorted(vm.labels)),
         template=vm.template,
         load=load_view(loads, vm.id),
+        agent=agent_view(agent),
     )
 
 

@@ -22,8 +22,9 @@ from anypool.api.asking import (
 )
 from anypool.api.planviews import Accepted
 from anypool.api.views import ListView, VmView, list_view, vm_view
-from anypool.model import Resources, VmChange
+from anypool.model import Resources, Vm, VmChange
 from anypool.model.units import MIB, parse_size
+from anypool.service import Principal, Services
 from anypool.service.cloning import NewClone
 from anypool.service.vms import Power
 from anypool.service.wishes import NewVm
@@ -120,7 +121,7 @@ def list_vms(services: Use, by: By, search: Searched) -> ListView[VmView]:
     """List VMs."""
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
     found = services.vms.list(by, search)
-    return list_view(found, lambda vm: vm_view(vm, inventory, loads))
+    return list_view(found, lambda vm: vm_view(vm, inventory, loads, services.ha.agent(vm.id)))
 
 
 @post("/vms", status_code=202, responses=PREVIEW, sync_to_thread=True)
@@ -153,7 +154,7 @@ def create_vm(services: Use, by: By, data: JSONBody[NewVmBody], room: Room) -> R
 def get_vm(services: Use, by: By, key: Key) -> Response[VmView]:
     """Show one VM."""
     vm = services.vms.get(by, key)
-    return tagged(vm_view(vm, services.pool.inventory(by), services.pool.loads(by)), vm)
+    return tagged(_view(services, by, vm), vm)
 
 
 @patch("/vms/{key:str}", sync_to_thread=True)
@@ -162,7 +163,7 @@ def change_vm(
 ) -> Response[VmView]:
     """Replace the tags of a VM."""
     vm = services.vms.tag(by, key, data.tags, expected=expected(if_match))
-    return tagged(vm_view(vm, services.pool.inventory(by), services.pool.loads(by)), vm)
+    return tagged(_view(services, by, vm), vm)
 
 
 @delete("/vms/{key:str}", status_code=202, responses=PREVIEW, sync_to_thread=True)
@@ -304,3 +305,8 @@ ROUTES = (
     pause_vm,
     resume_vm,
 )
+
+
+def _view(services: Services, by: Principal, vm: Vm) -> VmView:
+    known, loads = services.pool.inventory(by), services.pool.loads(by)
+    return vm_view(vm, known, loads, services.ha.agent(vm.id))

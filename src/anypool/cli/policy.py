@@ -183,6 +183,15 @@ class Details:
         float | None, Parameter(help="seconds without an answer before a guest is reset; 0 never")
     ] = None
     guest_resets: Annotated[int | None, Parameter(help="resets of one guest in an hour")] = None
+    agent_silent_s: Annotated[
+        float | None, Parameter(help="seconds of a silent guest agent before a reset; 0 never")
+    ] = None
+    agent_vms: Annotated[
+        str | None, Parameter(help="query for VMs judged by their agents; all if empty")
+    ] = None
+    agent_quiet_s: Annotated[
+        float | None, Parameter(help="seconds such a VM must not have read, written or sent")
+    ] = None
     failures: Annotated[
         int | None, Parameter(help="failures of hosts, one after the other, to be survived")
     ] = None

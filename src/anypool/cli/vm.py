@@ -35,6 +35,16 @@ def _image(vm: Json) -> str:
     return f"{name} ({state})" if state else str(name)
 
 
+def _agent(agent: Json) -> str:
+    """Return how the agent in a guest answers, and why a silent one is left alone."""
+    if not agent["judged"]:
+        return "unknown (no policy asks)"
+    if agent["why"]:
+        return f"{agent['state']}: {agent['why']}"
+    never = "" if agent["heard"] or agent["state"] in ("none", "unknown") else " (never heard)"
+    return f"{agent['state']}{never}"
+
+
 _STATES = {
     "newest": "",
     "older": "there is a newer one",
@@ -65,6 +75,7 @@ ALL = (
     Column("ALSO SEEN ON", lambda vm: [f"{c['host']} ({c['state']})" for c in vm["copies"]]),
     Column("SAME ID AS", lambda vm: vm["twins"]),
     Column("TEMPLATE", lambda vm: vm["template"]),
+    Column("AGENT", lambda vm: _agent(vm["agent"])),
 )
 
 _QUESTIONS = {

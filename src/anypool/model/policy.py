@@ -211,6 +211,10 @@ class HighAvailability(Of, frozen=True, tag="ha"):
     datastore that others see for `store_lost_s` (0 never), its VMs are stopped there and start
     elsewhere. A guest that answered its probe and does no more for `guest_silent_s` (0 never) is
     reset, `guest_resets` times in an hour.
+
+    The agents of VMs that match the query `agent_vms` ("" for all) are asked as well, unless
+    `agent_silent_s` is 0. One that answered since its VM runs and is silent for so long, while the
+    VM has read, written and sent nothing for `agent_quiet_s`, counts as a guest that hangs.
     """
 
     level: Level = Level.MANUAL
@@ -228,6 +232,9 @@ class HighAvailability(Of, frozen=True, tag="ha"):
     store_lost_s: float = 140.0
     guest_silent_s: float = 0.0
     guest_resets: int = 3
+    agent_silent_s: float = 0.0
+    agent_vms: str = ""
+    agent_quiet_s: float = 120.0
 
 
 class Failover(Of, frozen=True, tag="failover"):

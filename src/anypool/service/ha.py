@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from anypool.engine import Engine
+from anypool.engine.ha.agents import AgentSight
 from anypool.engine.ha.guard import Guard
 from anypool.engine.ha.standing import Standing
 from anypool.errors import Conflict, Invalid
@@ -134,6 +135,10 @@ class Ha:
         require(by, Deed.READ)
         inventory = self._engine.inventory
         return self._guarded(find.vm(inventory, key), self._ground(inventory))
+
+    def agent(self, vm: VmId) -> AgentSight:
+        """Return what is known of the agent in a VM; for who may see the VM."""
+        return self._guard.patients.agents.of(vm)
 
     def confirm_dead(self, by: Principal, key: str, words: str) -> Stated:
         """Keep that a person says that a host is dead and stays so, for VMs to start elsewhere.

@@ -148,8 +148,8 @@ def agents(
         guest = state.guests.get(vm) or SimGuest()
         for host in state.running(vm):
             if host in hosts and state.host(host).answers:
-                said = AgentState.SILENT if guest.hung_at else AgentState.ANSWERS
-                found.append(AgentReading(vm=vm, state=said if guest.agent else AgentState.NONE))
+                said = AgentState.SILENT if guest.hung_at else guest.agent
+                found.append(AgentReading(vm=vm, state=said))
     return tuple(found)
 
 

@@ -4,7 +4,18 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model import Capability, Datastore, Host, HostId, JobState, Server, Vm, VmId, Volume
+from anypool.model import (
+    AgentState,
+    Capability,
+    Datastore,
+    Host,
+    HostId,
+    JobState,
+    Server,
+    Vm,
+    VmId,
+    Volume,
+)
 
 ABILITIES = frozenset(Capability) - {
     *(Capability.HARDWARE, Capability.BOOT_OVERRIDE),
@@ -90,9 +101,9 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     """What no hypervisor reports: how much a guest uses, how far it grows, whether it listens.
 
     `busy_percent` is of all its CPUs; a `deaf` guest ignores a request to shut down.
-    `rhythm` is how that changes over the day, None if it does not. With `agent` it says on its
-    agent's channel that it lives, until it hangs at `hung_at`, 0 for never: from then on it does
-    nothing at all, until it is reset or started.
+    `rhythm` is how that changes over the day, None if it does not. `agent` is what its agent
+    says, until it hangs at `hung_at`, 0 for never: from then on it does nothing at all, until it
+    is reset or started.
     """
 
     max_vcpus: int = 0
@@ -102,7 +113,7 @@ class SimGuest(Struct, frozen=True, kw_only=True, gc=False):
     deaf: bool = False
     memory_percent: int = 100
     rhythm: Rhythm | None = None
-    agent: bool = False
+    agent: AgentState = AgentState.NONE
     hung_at: float = 0.0
 
 

@@ -26,7 +26,7 @@ from anypool.drivers.sim.records import (
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import USUAL, Timing
 from anypool.drivers.sim.wardens import SimWarden, Wardens
-from anypool.model import Changes, HostId, StateReason, VmId, VmState, WatchdogKind
+from anypool.model import AgentState, Changes, HostId, StateReason, VmId, VmState, WatchdogKind
 
 _REMEMBERED = 20_000
 _POLL_S = 0.2
@@ -278,7 +278,13 @@ class World:
         with self.turn() as state:
             guest = state.guests.get(vm) or SimGuest()
             at = state.now if hangs else 0.0
-            state.guests.put(vm, replace(guest, agent=True, hung_at=at))
+            state.guests.put(vm, replace(guest, agent=AgentState.ANSWERS, hung_at=at))
+
+    def silence_agent(self, vm: VmId) -> None:
+        """End the agent in a guest, which goes on."""
+        with self.turn() as state:
+            guest = state.guests.get(vm) or SimGuest()
+            state.guests.put(vm, replace(guest, agent=AgentState.SILENT))
 
     def set_bmc(self, host: HostId, mood: BmcMood) -> None:
         """Give a host a BMC of its own, or another mood."""

@@ -98,11 +98,13 @@ class Guard:
     def start(self) -> None:
         """Begin to look, on a thread of its own."""
         self._crew = ThreadCrew(8)
+        self.patients.agents.start()
         self._ticker.start()
 
     def stop(self) -> None:
         """End after the look that is under way."""
         self._ticker.stop()
+        self.patients.agents.stop()
         if self._crew is not None:
             self._crew.close()
 
@@ -187,6 +189,7 @@ class Guard:
             round_ = Round(policy, scopes.get(policy.id, frozenset()), world)
             self._guarded(partial(self._look_at, round_, now, (standing, down)))
         self._standing, self._down = standing, down
+        self.patients.agents.ask(inventory, now)
         self._guarded(partial(self._tidy, policies, (inventory, rules), under_way, left))
         if now - self._pulse.at > PULSE_S:
             self._pulse = replace(self._pulse, at=now)

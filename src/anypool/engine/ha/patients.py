@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.engine import Engine
+from anypool.engine.ha.agents import Agents, moves
 from anypool.engine.ha.begin import Begin
 from anypool.engine.ha.charges import Charges
 from anypool.engine.ha.rounds import Round
@@ -37,6 +38,7 @@ from anypool.planner.ha.mend import (
     TakeAway,
     Trouble,
     Wait,
+    ails,
     mend,
     plan_mending,
 )
@@ -62,6 +64,7 @@ class Patients:
 
     def __init__(self, engine: Engine, charges: Charges, begin: Begin) -> None:
         self._engine = engine
+        self.agents = Agents(engine)
         self._charges = charges
         self._begin = begin
         self.forget()
@@ -75,6 +78,7 @@ class Patients:
         self._seen: set[tuple[VmId, Trouble]] = set()
         self.any = False
         self._resets: dict[VmId, tuple[float, ...]] = {}
+        self.agents.forget()
 
     def look(self, inventory: Inventory, now: float) -> None:
         """Take note of datastores that hosts have lost, and of VMs that are paused by an error."""
@@ -119,7 +123,10 @@ class Patients:
         for ill in self._ills(round_, now):
             self._seen.add((ill.vm, ill.trouble))
             deed = mend(ill, round_.rule, now)
-            told.setdefault(ill.vm, deed.why)
+            if ill.trouble is Trouble.MUTE:
+                self.agents.think(ill.vm, deed.why)
+            if ails(deed.why):
+                told.setdefault(ill.vm, deed.why)
             taken |= {ill.vm} if isinstance(deed, TakeAway) else set()
             if not isinstance(deed, Wait) and ill.vm not in round_.under_way.vms:
                 deeds.setdefault(type(deed), []).append((ill, deed))
@@ -136,7 +143,8 @@ class Patients:
         self._charges.tried(resumed, now)
         for ill, deed in some:
             if isinstance(deed, Reset):
-                self._resets[ill.vm] = (*self._resets.get(ill.vm, ()), now)
+                self._resets[ill.vm] = (*self._lately(ill.vm, now), now)
+                self.agents.begun(ill.vm)
 
     def _ills(self, round_: Round, now: float) -> Iterator[Ill]:
         """Yield each ill VM once, by the worst that ails it."""
@@ -145,6 +153,7 @@ class Patients:
             *self._without_store(round_),
             *self._paused_here(round_, now),
             *self._silent(round_, now),
+            *self._mute(round_, now),
         ):
             if one.vm not in ill:
                 ill.add(one.vm)
@@ -209,7 +218,7 @@ class Patients:
         for vm, for_s in silent:
             assert vm.host is not None
             assert for_s is not None
-            lately = tuple(at for at in self._resets.get(vm.id, ()) if now - at < HOUR_S)
+            lately = self._lately(vm.id, now)
             if self._charges.get(vm.id) is None or (lately and now - for_s < lately[-1]):
                 continue
             yield Ill(
@@ -221,6 +230,46 @@ class Patients:
                 busy=self._is_busy(vm.id),
                 alone=alone,
             )
+
+    def _mute(self, round_: Round, now: float) -> Iterator[Ill]:
+        """Yield VMs whose agent answered once since they were started or reset, and does no more.
+
+        What is known is as old as the last question: in the time since then nobody was silent.
+        """
+        heard = [
+            (vm, sight)
+            for vm in self.agents.judged(round_, now)
+            if (sight := self.agents.of(vm.id)).heard and self._charges.get(vm.id) is not None
+        ]
+        silent = [(vm, sight) for vm, sight in heard if sight.silent_since]
+        alone = len(silent) == 1 or 100 * len(silent) <= round_.rule.dark_percent * len(heard)
+        answering = self._answering(round_) if silent else frozenset()
+        for vm, sight in silent:
+            assert vm.host is not None
+            yield Ill(
+                vm=vm.id,
+                host=vm.host,
+                trouble=Trouble.MUTE,
+                since=now - sight.silent_s,
+                resets=len(self._lately(vm.id, now)),
+                still_s=self.agents.still_s(vm.id, now),
+                alone=alone,
+                probed=vm.id in answering,
+            )
+
+    def _answering(self, round_: Round) -> frozenset[VmId]:
+        """Return the VMs whose guests answer their own probes."""
+        asked = tuple(own_probes(self._engine.services.all()))
+        vms = found(frozenset(name for _, _, name in asked), round_.inventory)
+        return frozenset(
+            vms[name].id
+            for service, component, name in asked
+            if name in vms and self._engine.healths.silence(service, component, name) == 0
+        )
+
+    def _lately(self, vm: VmId, now: float) -> tuple[float, ...]:
+        """Return when a guest was reset within the last hour."""
+        return tuple(at for at in self._resets.get(vm, ()) if now - at < HOUR_S)
 
     def _mine(self, vm: VmId, host: HostId, inventory: Inventory) -> Vm | None:
         """Return a charge that is on a host and nowhere else, None if it is not."""
@@ -242,10 +291,7 @@ class Patients:
     def _is_busy(self, vm: VmId) -> bool:
         """Return whether a VM reads or writes its disks, or sends; False where nobody measures."""
         load = self._engine.loads().get(vm)
-        if load is None:
-            return False
-        moved = (load.disk_read_bytes_s, load.disk_written_bytes_s, load.net_sent_bytes_s)
-        return any(moved)
+        return load is not None and moves(load)
 
 
 def _is_paused(vm: Vm) -> bool:

@@ -16,6 +16,7 @@ from anypool.engine.observing.turnstile import Turnstile
 from anypool.engine.observing.vitals import Vitals
 from anypool.errors import AnypoolError, Busy, NotFound, NotSupported
 from anypool.model import (
+    AgentReading,
     DatastoreId,
     Endpoint,
     EndpointHealth,
@@ -57,6 +58,7 @@ class Observer:
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.vitals = Vitals(clock)
         self.vitals.ask_peer = self._ask_peer
+        self.vitals.ask_agents = self._ask_agents
         self.vitals.leases.ask = self._ask_leases
         self.vitals.look_at_leases = self._look_at_leases
         self.moving: Callable[[], frozenset[VmId]] = frozenset
@@ -113,6 +115,15 @@ class Observer:
             return self.driver_of(host).reaches(host, address, port)
         except AnypoolError:
             return Reach.UNKNOWN
+
+    def _ask_agents(
+        self, host: HostId, vms: tuple[VmId, ...], wait_s: float
+    ) -> tuple[AgentReading, ...]:
+        """Ask the agents of VMs on a host; never raises."""
+        try:
+            return self.driver_of(host).agents(vms, wait_s)
+        except AnypoolError:
+            return ()
 
     def _ask_leases(self, host: HostId, of: tuple[HostId, ...]) -> tuple[StorageLease, ...]:
         """Let a host read the leases of others; never raises."""

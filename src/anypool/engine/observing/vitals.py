@@ -14,6 +14,7 @@ from anypool.clock import Clock
 from anypool.engine.observing.leases import Leases
 from anypool.engine.observing.moments import Moments
 from anypool.model import (
+    AgentReading,
     EndpointId,
     Frame,
     HostId,
@@ -24,6 +25,7 @@ from anypool.model import (
     Proof,
     Reach,
     Stated,
+    VmId,
     VmState,
 )
 from anypool.plan import Reason, reason
@@ -34,6 +36,9 @@ KEPT_S = 60.0
 """A proof by power that was not renewed for so long is made anew."""
 FRESH_S = 5.0
 """A reading of the power that is older is made again before a VM is started on its word."""
+
+
+AskAgents = Callable[[HostId, tuple[VmId, ...], float], tuple[AgentReading, ...]]
 
 
 class Read(Struct, frozen=True, gc=False):
@@ -55,6 +60,7 @@ class Vitals:
         self.knock_at: Callable[[HostId], None] = lambda _: None
         self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
         self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
+        self.ask_agents: AskAgents = lambda *_: ()
         self.recall: Callable[[], Iterable[Stated]] = tuple
         self.refute: Callable[[Stated], None] = lambda _: None
         self.news: Callable[[], None] = lambda: None

@@ -29,11 +29,15 @@ from anypool.plan import (
 
 
 class Trouble(StrEnum):
-    """What is wrong with a VM: paused for an error of a disk, its datastore lost, silent."""
+    """What is wrong with a VM: paused for an error of a disk, its datastore lost, silent.
+
+    `SILENT` is a guest that does not answer its probe, `MUTE` one whose agent does not.
+    """
 
     PAUSED = "paused"
     STORE = "store"
     SILENT = "silent"
+    MUTE = "mute"
 
 
 class Ill(Struct, frozen=True, kw_only=True, gc=False):
@@ -43,7 +47,8 @@ class Ill(Struct, frozen=True, kw_only=True, gc=False):
     `resets` counts those within an hour.
     `seen_here` says that its host has its datastores, `seen_there` that another one does, which
     `no_place` says why it cannot take the VM. `busy` is a VM that still moves bytes, `alone`
-    one of few that are silent.
+    one of few that are silent. `still_s` is for how long one whose agent is silent was seen to
+    move no bytes, None if nobody knows; `probed` says that its guest answers its probe.
     """
 
     vm: VmId
@@ -59,6 +64,8 @@ class Ill(Struct, frozen=True, kw_only=True, gc=False):
     no_place: Reason | None = None
     busy: bool = False
     alone: bool = True
+    still_s: float | None = None
+    probed: bool = False
 
 
 class Wait(Struct, frozen=True, gc=False, tag=True):
@@ -97,6 +104,8 @@ def mend(ill: Ill, rule: HighAvailability, now: float) -> Mend:
             return _paused(ill, rule)
         case Trouble.SILENT:
             return _silent(ill, rule, now)
+        case Trouble.MUTE:
+            return _mute(ill, rule, now)
 
 
 def gave_up(tries: int, rule: HighAvailability) -> Reason | None:
@@ -142,6 +151,38 @@ def _silent(ill: Ill, rule: HighAvailability, now: float) -> Mend:
     if ill.resets >= rule.guest_resets:
         return Wait(reason("ha.guest-resets", count=ill.resets))
     return Reset(reason("ha.guest-hung", silent=silent))
+
+
+def _mute(ill: Ill, rule: HighAvailability, now: float) -> Mend:
+    """Judge by an agent alone only where every other sign of life is absent too, and known to be.
+
+    An agent may be stopped, or be updated, in a guest that is well.
+    """
+    silent = round(now - ill.since, 1)
+    if silent < rule.agent_silent_s:
+        return Wait(reason("ha.agent-silent", silent=silent, limit=rule.agent_silent_s))
+    if ill.probed:
+        return Wait(reason("ha.agent-probed", silent=silent))
+    if ill.still_s is None:
+        return Wait(reason("ha.agent-unmeasured", silent=silent))
+    still = round(ill.still_s, 1)
+    if still < rule.agent_quiet_s:
+        return Wait(reason("ha.agent-busy", silent=silent, still=still, limit=rule.agent_quiet_s))
+    if not ill.alone:
+        return Wait(reason("ha.guests-silent"))
+    if ill.resets >= rule.guest_resets:
+        return Wait(reason("ha.guest-resets", count=ill.resets))
+    return Reset(reason("ha.agent-hung", silent=silent, still=still))
+
+
+_MAY_BE_WELL = frozenset(
+    {"ha.agent-silent", "ha.agent-probed", "ha.agent-unmeasured", "ha.agent-busy"}
+)
+
+
+def ails(why: Reason) -> bool:
+    """Return whether what is thought of a VM is trouble; a silent agent alone is none."""
+    return why.code not in _MAY_BE_WELL
 
 
 _TAKEN = frozenset({"ha.store-elsewhere", "ha.paused-again"})

@@ -153,6 +153,7 @@ def check_power(rule: PowerSaving) -> None:
 
 def _check_ha(rule: HighAvailability) -> None:
     parse(rule.best_effort, Noun.VM)
+    parse(rule.agent_vms, Noun.VM)
     if rule.level is Level.DISABLED:
         hint = "disable the policy"
         raise Invalid("high availability at level disabled does nothing", hint=hint)
@@ -169,6 +170,12 @@ def _check_ha(rule: HighAvailability) -> None:
         raise Invalid("a VM is tried 0 to 1000 times", hint="such as --in-place 3 --tries 10")
     if rule.guest_silent_s and not 10 <= rule.guest_silent_s <= _WEEK_S:
         raise Invalid("a guest is silent for 10 s to a week before it is reset", hint="0 for never")
+    if rule.agent_silent_s and not 10 <= rule.agent_silent_s <= _WEEK_S:
+        hint = "0 for never; such as --agent-silent-s 60"
+        raise Invalid("an agent is silent for 10 s to a week before it counts", hint=hint)
+    if not 10 <= rule.agent_quiet_s <= _WEEK_S:
+        hint = "such as --agent-quiet-s 120"
+        raise Invalid("a VM moves nothing for 10 s to a week before it counts as hung", hint=hint)
 
 
 def _bound(policy: Policy, inventory: Inventory) -> Bound:
