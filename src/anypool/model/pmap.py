@@ -1,7 +1,8 @@
 """A persistent map: changing it costs its own size, and old versions stay as they were."""
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from itertools import chain
+from itertools import chain, compress
+from operator import is_not
 from typing import Any, Generic, TypeVar
 from zlib import crc32
 
@@ -9,6 +10,8 @@ K = TypeVar("K", bound=str)
 V = TypeVar("V")
 
 _CHUNKS = 1024
+_NOTHING: dict[Any, Any] = {}
+_EMPTY = (_NOTHING,) * _CHUNKS
 
 
 class PMap(Mapping[K, V], Generic[K, V]):
@@ -21,15 +24,18 @@ class PMap(Mapping[K, V], Generic[K, V]):
     __slots__ = ("_chunks", "_size")
 
     def __init__(self, chunks: tuple[dict[K, V], ...] | None = None, size: int = 0) -> None:
-        self._chunks: tuple[dict[K, V], ...] = chunks or ({},) * _CHUNKS
+        self._chunks: tuple[dict[K, V], ...] = chunks or _EMPTY
         self._size = size
 
     @classmethod
     def of(cls, items: Mapping[K, V]) -> "PMap[K, V]":
         """Return a map of all items, built at once."""
-        chunks: list[dict[K, V]] = [{} for _ in range(_CHUNKS)]
+        chunks: list[dict[K, V]] = [_NOTHING] * _CHUNKS
         for key in sorted(items):
-            chunks[_slot(key)][key] = items[key]
+            slot = _slot(key)
+            if (chunk := chunks[slot]) is _NOTHING:
+                chunk = chunks[slot] = {}
+            chunk[key] = items[key]
         return cls(tuple(chunks), len(items))
 
     @property
@@ -86,9 +92,8 @@ class PMap(Mapping[K, V], Generic[K, V]):
         Values are compared by identity. Chunks that both maps share are not looked at, so
         that the cost is that of the changes, and never more than one look at each record.
         """
-        for mine, theirs in zip(self._chunks, old._chunks, strict=True):
-            if mine is theirs:
-                continue
+        both = zip(self._chunks, old._chunks, strict=True)
+        for mine, theirs in compress(both, map(is_not, self._chunks, old._chunks)):
             for key, value in mine.items():
                 if theirs.get(key) is not value:
                     yield key
@@ -106,8 +111,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return isinstance(key, str) and key in self._chunks[_slot(key)]
 
     def __iter__(self) -> Iterator[K]:
-        for chunk in self._chunks:
-            yield from chunk
+        return chain.from_iterable(filter(None, self._chunks))
 
     def values(self) -> ValuesView[V]:
         """Return the values in the order of iteration, without a look-up for each."""
@@ -128,14 +132,14 @@ class _Values(ValuesView[V]):
     _mapping: PMap[Any, V]
 
     def __iter__(self) -> Iterator[V]:
-        return chain.from_iterable(chunk.values() for chunk in self._mapping._chunks)
+        return chain.from_iterable(map(dict.values, filter(None, self._mapping._chunks)))
 
 
 class _Items(ItemsView[K, V]):
     _mapping: PMap[K, V]
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
-        return chain.from_iterable(chunk.items() for chunk in self._mapping._chunks)
+        return chain.from_iterable(map(dict.items, filter(None, self._mapping._chunks)))
 
 
 def _slot(key: str) -> int:

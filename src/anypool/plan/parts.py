@@ -8,6 +8,8 @@ the same object as before and is not encoded again.
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
+from itertools import compress
+from operator import is_not, ne
 from typing import Any, NamedTuple
 
 import msgspec
@@ -94,8 +96,10 @@ def parted(inventory: Inventory, before: Parted | None = None) -> Parted:
         if old is chunks:
             names.append(before.names[at])
             continue
-        both = zip(chunks, old, before.names[at], strict=True)
-        names.append(tuple(name if new is same else _name(new) for new, same, name in both))
+        mine = list(before.names[at])
+        for slot in compress(range(len(chunks)), map(is_not, chunks, old)):
+            mine[slot] = _name(chunks[slot])
+        names.append(tuple(mine))
     manifest = _manifest(names)
     return Parted(inventory, tuple(names), manifest, name_of(manifest).hex())
 
@@ -104,10 +108,13 @@ def fresh(new: Parted, before: Parted | None) -> dict[bytes, bytes]:
     """Return the encoded chunks of an inventory that another one does not have, by name."""
     found: dict[bytes, bytes] = {}
     for at, part in enumerate(PARTS):
-        old: Names = before.names[at] if before is not None else (_NONE,) * len(new.names[at])
+        mine = new.names[at]
+        old: Names = before.names[at] if before is not None else (_NONE,) * len(mine)
+        if mine is old:
+            continue
         chunks = getattr(new.inventory, part).chunks
-        for chunk, name, was in zip(chunks, new.names[at], old, strict=True):
-            if name not in (was, _NONE) and name not in found:
+        for chunk, name in compress(zip(chunks, mine, strict=True), map(ne, mine, old)):
+            if name != _NONE and name not in found:
                 found[name] = encode_chunk(chunk)
     return found
 
@@ -185,7 +192,7 @@ def _name(chunk: Chunk) -> bytes:
 def _manifest(names: list[Names]) -> bytes:
     """Return the list of names. A chunk says itself where it belongs: it holds the ids."""
     made = [FORMAT]
-    held = [[name for name in part if name] for part in names]
+    held = [list(filter(None, part)) for part in names]
     while len(held) > _ALWAYS and not held[-1]:
         held.pop()
     for some in held:
