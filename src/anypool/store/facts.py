@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 
 from anypool.model import (
     Bmc,
@@ -47,11 +47,15 @@ class Shelf(Generic[K, R]):
         self._table = table
         self._kind = kind
         self._derived = derived
-        (self._key,) = table.primary_key
+        (key,) = table.primary_key
+        this = key == bindparam("this")
+        self._one = select(table).where(this)
+        self._all = select(table).order_by(key)
+        self._delete = delete(table).where(this)
 
     def get(self, tx: Tx, key: K) -> R | None:
         """Return a record, None if there is none."""
-        row = tx.row(select(self._table).where(self._key == key))
+        row = tx.row(self._one, this=key)
         return None if row is None else from_row(row, self._kind, **self._derived)
 
     def put(self, tx: Tx, record: R) -> None:
@@ -61,12 +65,11 @@ class Shelf(Generic[K, R]):
 
     def delete(self, tx: Tx, key: K) -> bool:
         """Forget a record; return whether there was one."""
-        return tx.run(delete(self._table).where(self._key == key)) > 0
+        return tx.run(self._delete, [{"this": key}]) > 0
 
     def all(self, tx: Tx) -> tuple[R, ...]:
         """Return all records by id."""
-        rows = tx.rows(select(self._table).order_by(self._key))
-        return tuple(from_row(row, self._kind, **self._derived) for row in rows)
+        return tuple(from_row(row, self._kind, **self._derived) for row in tx.rows(self._all))
 
 
 hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
@@ -81,6 +84,8 @@ services: Shelf[ServiceId, Service] = Shelf(tables.services, Service)
 policies: Shelf[PolicyId, Policy] = Shelf(tables.policies, Policy)
 watches: Shelf[PolicyId, Watched] = Shelf(tables.watches, Watched)
 
+_AWAITED = select(awaited).where(awaited.c.endpoint == bindparam("this"))
+
 
 def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:
     """Return an endpoint as it is to be connected to: observe-only where its pool is, too.
@@ -88,6 +93,6 @@ def effective(tx: Tx, endpoint: Endpoint) -> Endpoint:
     And so it is from a restore of the records until it was read whole.
     """
     pool = pools.get(tx, PoolId(endpoint.pool))
-    unread = tx.row(select(awaited).where(awaited.c.endpoint == endpoint.id)) is not None
+    unread = tx.row(_AWAITED, this=endpoint.id) is not None
     closed = endpoint.observe_only or unread or (pool is not None and pool.observe_only)
     return replace(endpoint, observe_only=closed, unread=unread)

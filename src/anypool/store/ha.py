@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from msgspec import Struct
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from anypool.model import HostId, PlanId, Stated, VmId
 from anypool.store import act
@@ -13,6 +13,14 @@ from anypool.store.ha_tables import ha_charges, ha_fences, ha_left, ha_pulse, ha
 from anypool.store.tx import Tx, from_row, to_row
 
 _ONE = 1
+_CHARGES = select(ha_charges).order_by(ha_charges.c.vm)
+_STANDING = (
+    select(ha_statements).where(ha_statements.c.void_at == 0).order_by(ha_statements.c.number)
+)
+_FENCES = select(ha_fences).where(ha_fences.c.at > bindparam("since")).order_by(ha_fences.c.at)
+_PULSE = select(ha_pulse).where(ha_pulse.c.id == _ONE)
+_LEFT = select(ha_left).order_by(ha_left.c.vm, ha_left.c.host)
+_MOVED = update(ha_charges).where(ha_charges.c.vm == bindparam("this"))
 
 
 class Charge(Struct, frozen=True, kw_only=True, gc=False):
@@ -36,8 +44,7 @@ class Pulse(Struct, frozen=True, kw_only=True, gc=False):
 
 def charges(tx: Tx) -> tuple[Charge, ...]:
     """Return all charges by VM."""
-    rows = tx.rows(select(ha_charges).order_by(ha_charges.c.vm))
-    return tuple(from_row(row, Charge) for row in rows)
+    return tuple(from_row(row, Charge) for row in tx.rows(_CHARGES))
 
 
 def put_charges(tx: Tx, changed: Iterable[Charge], dropped: Iterable[VmId]) -> None:
@@ -49,7 +56,7 @@ def put_charges(tx: Tx, changed: Iterable[Charge], dropped: Iterable[VmId]) -> N
 
 def moved(tx: Tx, vm: VmId, host: HostId) -> None:
     """Keep where a VM runs now, if it is a charge."""
-    tx.run(update(ha_charges).where(ha_charges.c.vm == vm).values(host=host))
+    tx.run(_MOVED, [{"this": vm, "host": host}])
 
 
 def state(tx: Tx, host: HostId, at: float, words: str) -> Stated:
@@ -74,10 +81,7 @@ def state(tx: Tx, host: HostId, at: float, words: str) -> Stated:
 
 def standing(tx: Tx) -> tuple[Stated, ...]:
     """Return the statements that stand, oldest first."""
-    query = (
-        select(ha_statements).where(ha_statements.c.void_at == 0).order_by(ha_statements.c.number)
-    )
-    return tuple(from_row(row, Stated) for row in tx.rows(query))
+    return tuple(from_row(row, Stated) for row in tx.rows(_STANDING))
 
 
 def refute(tx: Tx, host: HostId) -> None:
@@ -93,13 +97,12 @@ def note_fence(tx: Tx, plan: PlanId, host: HostId) -> None:
 
 def fences(tx: Tx, since: float) -> tuple[tuple[HostId, float], ...]:
     """Return which hosts were switched off since a moment, and when."""
-    query = select(ha_fences).where(ha_fences.c.at > since).order_by(ha_fences.c.at)
-    return tuple((HostId(row.host), float(row.at)) for row in tx.rows(query))
+    return tuple((HostId(row.host), float(row.at)) for row in tx.rows(_FENCES, since=since))
 
 
 def pulse(tx: Tx) -> Pulse:
     """Return when the hosts were last looked at."""
-    row = tx.row(select(ha_pulse).where(ha_pulse.c.id == _ONE))
+    row = tx.row(_PULSE)
     return Pulse() if row is None else from_row(row, Pulse)
 
 
@@ -110,8 +113,7 @@ def put_pulse(tx: Tx, pulse: Pulse) -> None:
 
 def left(tx: Tx) -> tuple[tuple[VmId, HostId], ...]:
     """Return which VMs may have left a copy where, by VM."""
-    rows = tx.rows(select(ha_left).order_by(ha_left.c.vm, ha_left.c.host))
-    return tuple((VmId(row.vm), HostId(row.host)) for row in rows)
+    return tuple((VmId(row.vm), HostId(row.host)) for row in tx.rows(_LEFT))
 
 
 def note_left(tx: Tx, copies: Iterable[tuple[VmId, HostId]]) -> None:

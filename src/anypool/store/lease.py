@@ -21,6 +21,9 @@ from anypool.store.tx import Tx, from_row
 
 _row = tables.lease
 _LOCKED = select(_row).with_for_update()
+_LOOK = select(_row)
+_RENEW = update(_row).values(renewals=_row.c.renewals + 1)
+_TAKE = _RENEW.values(epoch=_row.c.epoch + 1)
 
 
 def read(tx: Tx) -> Lease:
@@ -32,7 +35,7 @@ def read(tx: Tx) -> Lease:
 
 def look(tx: Tx) -> Lease:
     """Return the lease as `read` does, in a transaction that may only read."""
-    return _found(tx.row(select(_row)))
+    return _found(tx.row(_LOOK))
 
 
 def check(tx: Tx, epoch: int | None) -> None:
@@ -54,20 +57,20 @@ def elsewhere() -> Busy:
 def take(tx: Tx, holder: str, ttl_s: float, *, guarded: bool) -> int:
     """Make `holder` the manager; return the new epoch. The transaction has read the lease."""
     values = {"holder": holder, "ttl_s": ttl_s, "renewed_at": tx.now, "guarded": guarded}
-    tx.run(update(_row).values(epoch=_row.c.epoch + 1, renewals=_row.c.renewals + 1, **values))
+    tx.run(_TAKE, [values])
     return read(tx).epoch
 
 
 def renew(tx: Tx, *, guarded: bool) -> None:
     """Give a sign of life; the transaction has checked the epoch."""
     values = {"renewed_at": tx.now, "guarded": guarded}
-    tx.run(update(_row).values(renewals=_row.c.renewals + 1, **values))
+    tx.run(_RENEW, [values])
 
 
 def give(tx: Tx) -> None:
     """Hold the lease no longer; the transaction has checked the epoch, which stays."""
     values = {"holder": "", "renewed_at": tx.now, "guarded": False}
-    tx.run(update(_row).values(renewals=_row.c.renewals + 1, **values))
+    tx.run(_RENEW, [values])
 
 
 def _found(row: Row[Any] | None) -> Lease:

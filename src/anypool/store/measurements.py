@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from anypool.model import RunId
 from anypool.store.kept_tables import measurements
 from anypool.store.tx import Tx, from_row, to_row
+
+_LATEST = select(func.max(measurements.c.at))
+_SO_LATE = select(func.count()).where(measurements.c.at == bindparam("at"))
 
 
 class Measurement(Struct, frozen=True, kw_only=True, gc=False):
@@ -50,7 +53,6 @@ def newest(tx: Tx, model: int, limit: int) -> tuple[Measurement, ...]:
 
 def mark(tx: Tx) -> tuple[int, float]:
     """Return what changes whenever a measurement comes: how many newest ones, and their time."""
-    at = measurements.c.at
-    latest: Any = tx.row(select(func.max(at)))
+    latest: Any = tx.row(_LATEST)
     newest_at = float(latest[0] or 0.0)
-    return tx.count(select(func.count()).where(at == newest_at)), newest_at
+    return tx.count(_SO_LATE, at=newest_at), newest_at

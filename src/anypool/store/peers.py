@@ -1,13 +1,15 @@
 """The managers of one database: each says every now and then that it is there."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, inspect, select
+from sqlalchemy import Connection, bindparam, delete, inspect, select
 
 from anypool.store.peer_tables import drained, installation, managers
 from anypool.store.tx import Tx, from_row, to_row
 
 KEEP_S = 86_400.0
 """How long a manager that fell silent is still listed."""
+_FORGET = delete(managers).where(managers.c.seen_at < bindparam("before"))
+_FORGET_DRAINED = delete(drained).where(drained.c.holder.not_in(select(managers.c.holder)))
 
 
 class Peer(Struct, frozen=True, kw_only=True, gc=False):
@@ -35,8 +37,8 @@ def site(connection: Connection) -> str:
 
 def put(tx: Tx, peer: Peer) -> None:
     """Note a sign of life, and forget those who have given none for a day."""
-    tx.run(delete(managers).where(managers.c.seen_at < tx.now - KEEP_S))
-    tx.run(delete(drained).where(drained.c.holder.not_in(select(managers.c.holder))))
+    tx.run(_FORGET, [{"before": tx.now - KEEP_S}])
+    tx.run(_FORGET_DRAINED)
     tx.put(managers, [{**to_row(peer), "seen_at": tx.now}])
 
 

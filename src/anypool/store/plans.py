@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Integer, Row, bindparam, select, update
 
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import PlanId, PolicyId, RunId, VmId
@@ -23,6 +23,15 @@ from anypool.store.pages import LIMIT_MAX, Ask, page
 from anypool.store.records import Page, PlanRecord, PlanSummary
 from anypool.store.tables import plans
 from anypool.store.tx import Told, Tx, from_row
+
+_BY_ID = select(plans).where(plans.c.id == bindparam("this"))
+_CHANGE = update(plans).where(plans.c.id == bindparam("this"))
+_OF_POLICY = (
+    select(plans)
+    .where(plans.c.policy == bindparam("this"), plans.c.created_at >= bindparam("since"))
+    .order_by(plans.c.number.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def add(
@@ -137,7 +146,7 @@ def set_state(
 
 def set_run(tx: Tx, plan_id: PlanId, run: RunId) -> None:
     """Note the latest run of a plan; raise `NotFound`."""
-    if not tx.run(update(plans).where(plans.c.id == plan_id).values(run=run)):
+    if not tx.run(_CHANGE, [{"this": plan_id, "run": run}]):
         raise _not_found(plan_id)
 
 
@@ -170,9 +179,8 @@ def of_policy(
     tx: Tx, policy: PolicyId, *, since: float = 0.0, limit: int = LIMIT_MAX
 ) -> tuple[PlanSummary, ...]:
     """Return the plans that a policy made since a moment, newest first, at most `limit`."""
-    mine = (plans.c.policy == policy, plans.c.created_at >= since)
-    query = select(plans).where(*mine).order_by(plans.c.number.desc()).limit(limit)
-    return tuple(_summary(row) for row in tx.rows(query))
+    rows = tx.rows(_OF_POLICY, this=policy, since=since, most=limit)
+    return tuple(_summary(row) for row in rows)
 
 
 def moves(tx: Tx, plan_ids: Collection[PlanId]) -> dict[PlanId, tuple[tuple[int, VmId], ...]]:
@@ -194,7 +202,7 @@ def _summary(row: Row[Any]) -> PlanSummary:
 
 
 def _row(tx: Tx, plan_id: PlanId) -> Row[Any]:
-    if (row := tx.row(select(plans).where(plans.c.id == plan_id))) is None:
+    if (row := tx.row(_BY_ID, this=plan_id)) is None:
         raise _not_found(plan_id)
     return row
 

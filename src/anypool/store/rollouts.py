@@ -16,6 +16,12 @@ from anypool.plan import Reason
 from anypool.store import tables
 from anypool.store.tx import Tx, from_row, to_row
 
+_UNFINISHED = (
+    select(tables.rollouts)
+    .where(~tables.rollouts.c.state.in_(sorted(FINAL_ROLLOUT_STATES)))
+    .order_by(tables.rollouts.c.id)
+)
+
 
 class Rollout(Struct, frozen=True, kw_only=True, gc=False):
     """One rolling maintenance of a pool.
@@ -74,10 +80,7 @@ def all_(tx: Tx) -> tuple[Rollout, ...]:
 
 def unfinished(tx: Tx) -> tuple[Rollout, ...]:
     """Return the rollouts that have not ended, by id."""
-    table = tables.rollouts
-    ended = table.c.state.in_(sorted(FINAL_ROLLOUT_STATES))
-    rows = tx.rows(select(table).where(~ended).order_by(table.c.id))
-    return tuple(from_row(row, Rollout) for row in rows)
+    return tuple(from_row(row, Rollout) for row in tx.rows(_UNFINISHED))
 
 
 def interrupt(tx: Tx, why: Reason) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 
 from anypool.errors import NotFound
 from anypool.model import PlanId, RunId
@@ -21,6 +21,19 @@ from anypool.store.tables import runs
 from anypool.store.tables import steps as step_table
 from anypool.store.tx import Tx, from_row, to_row
 
+_PUT_RUN = update(runs).where(runs.c.id == bindparam("this"))
+_PUT_STEP = update(step_table).where(
+    step_table.c.run == bindparam("this"), step_table.c.number == bindparam("at")
+)
+_STEPS = (
+    select(step_table).where(step_table.c.run == bindparam("this")).order_by(step_table.c.number)
+)
+_UNFINISHED = (
+    select(runs)
+    .where(runs.c.state.not_in(sorted(state.value for state in FINAL_RUN_STATES)))
+    .order_by(runs.c.number)
+)
+
 
 def add_run(tx: Tx, run: RunRecord, step_count: int) -> None:
     """Begin a run: its row, a WAITING row for each step, and its id at the plan.
@@ -35,14 +48,13 @@ def add_run(tx: Tx, run: RunRecord, step_count: int) -> None:
 
 def put_run(tx: Tx, run: RunRecord) -> None:
     """Replace the row of a run; raise `NotFound`."""
-    if not tx.run(update(runs).where(runs.c.id == run.id).values(to_row(run))):
+    if not tx.run(_PUT_RUN, [{**to_row(run), "this": run.id}]):
         raise _not_found(run.id)
 
 
 def put_step(tx: Tx, step: StepRecord) -> None:
     """Replace the row of a step; raise `NotFound`."""
-    mine = (step_table.c.run == step.run, step_table.c.number == step.number)
-    if not tx.run(update(step_table).where(*mine).values(to_row(step))):
+    if not tx.run(_PUT_STEP, [{**to_row(step), "this": step.run, "at": step.number}]):
         raise NotFound(f"run {step.run} has no step {step.number}")
 
 
@@ -55,8 +67,7 @@ def get_run(tx: Tx, run: RunId) -> RunRecord:
 
 def steps(tx: Tx, run: RunId) -> tuple[StepRecord, ...]:
     """Return the steps of a run in their order; none for a run that is not there."""
-    query = select(step_table).where(step_table.c.run == run).order_by(step_table.c.number)
-    return tuple(from_row(row, StepRecord) for row in tx.rows(query))
+    return tuple(from_row(row, StepRecord) for row in tx.rows(_STEPS, this=run))
 
 
 def done(tx: Tx, some: Collection[RunId]) -> dict[RunId, frozenset[int]]:
@@ -71,9 +82,7 @@ def done(tx: Tx, some: Collection[RunId]) -> dict[RunId, frozenset[int]]:
 
 def unfinished(tx: Tx) -> tuple[RunRecord, ...]:
     """Return the runs that a manager must go on with, oldest first."""
-    final = [state.value for state in FINAL_RUN_STATES]
-    query = select(runs).where(runs.c.state.not_in(final)).order_by(runs.c.number)
-    return tuple(_run(row) for row in tx.rows(query))
+    return tuple(_run(row) for row in tx.rows(_UNFINISHED))
 
 
 def list_runs(

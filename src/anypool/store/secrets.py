@@ -3,12 +3,16 @@
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, bindparam, delete, func, select
 
 from anypool.errors import StoreFailed
 from anypool.store.sealing import Sealed
 from anypool.store.tables import secrets
 from anypool.store.tx import Tx
+
+_ONE = select(secrets).where(
+    secrets.c.object == bindparam("owner"), secrets.c.field == bindparam("which")
+)
 
 
 def put(tx: Tx, owner: str, field: str, text: str) -> None:
@@ -24,8 +28,7 @@ def put(tx: Tx, owner: str, field: str, text: str) -> None:
 
 def get(tx: Tx, owner: str, field: str) -> str:
     """Return a secret, "" if none is stored; raise `StoreFailed` if it cannot be decrypted."""
-    query = select(secrets).where(secrets.c.object == owner, secrets.c.field == field)
-    if (row := tx.row(query)) is None:
+    if (row := tx.row(_ONE, owner=owner, which=field)) is None:
         return ""
     return _opened(tx, row)
 

@@ -1,10 +1,11 @@
 """A transaction, and the way between records and rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anypool.errors import Invalid, StoreFailed
@@ -53,21 +54,21 @@ class Tx:
         """Execute a statement, once for each of `rows` if given; return how many rows it met."""
         return self._execute(statement, rows).rowcount
 
-    def row(self, statement: Executable) -> Row[Any] | None:
-        """Return the first row of a query, or None."""
-        return self._execute(statement).first()
+    def row(self, statement: Executable, **given: object) -> Row[Any] | None:
+        """Return the first row of a query, or None; `given` are its parameters by name."""
+        return self._execute(statement, [given] if given else ()).first()
 
-    def rows(self, statement: Executable) -> Sequence[Row[Any]]:
-        """Return all rows of a query."""
-        return self._execute(statement).all()
+    def rows(self, statement: Executable, **given: object) -> Sequence[Row[Any]]:
+        """Return all rows of a query; `given` are its parameters by name."""
+        return self._execute(statement, [given] if given else ()).all()
 
-    def count(self, statement: Executable) -> int:
-        """Return the one number a query asks for."""
-        return int(self._execute(statement).scalar_one())
+    def count(self, statement: Executable, **given: object) -> int:
+        """Return the one number a query asks for; `given` are its parameters by name."""
+        return int(self._execute(statement, [given] if given else ()).scalar_one())
 
     def add(self, table: Table, row: Mapping[str, Any]) -> int:
         """Insert one row; return the number the database gave it, 0 if its key is not a number."""
-        result = self._execute(table.insert().values(dict(row)))
+        result = self._execute(_adding(table), [row])
         keys = result.inserted_primary_key
         return keys[0] if keys and isinstance(keys[0], int) else 0
 
@@ -82,20 +83,15 @@ class Tx:
     def put_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; those whose primary key is there already stay as they are."""
         if rows:
-            statement = self._insert(table).on_conflict_do_nothing(
-                index_elements=[column.name for column in table.primary_key]
-            )
+            keys = [column.name for column in table.primary_key]
+            statement = _inserting(self.dialect, table).on_conflict_do_nothing(index_elements=keys)
             self._execute(statement, rows)
 
     def _put(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: list[str]) -> None:
         if rows:
-            statement = self._insert(table)
-            fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-            self._execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
-
-    def _insert(self, table: Table) -> Any:
-        postgres = self._connection.dialect.name == "postgresql"
-        return postgresql.insert(table) if postgres else sqlite.insert(table)
+            self._execute(
+                _replacing(self.dialect, table, tuple(keys), tuple(sorted(rows[0]))), rows
+            )
 
     def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] = ()
@@ -106,6 +102,26 @@ class Tx:
             return self._connection.execute(statement, rows or None)
         except (UnicodeEncodeError, OverflowError) as error:
             raise Invalid(f"a value cannot be stored: {error}") from error
+
+
+@cache
+def _adding(table: Table) -> Insert:
+    return table.insert()
+
+
+def _inserting(dialect: str, table: Table) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def _replacing(
+    dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, ...]
+) -> Executable:
+    """Return the statement that inserts rows or replaces them; putting it together is slow."""
+    statement = _inserting(dialect, table)
+    fresh = {name: statement.excluded[name] for name in columns if name not in keys}
+    made: Executable = statement.on_conflict_do_update(index_elements=list(keys), set_=fresh)
+    return made
 
 
 def to_row(record: msgspec.Struct) -> dict[str, Any]:

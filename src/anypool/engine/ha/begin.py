@@ -8,7 +8,16 @@ from anypool.engine.engine import Engine
 from anypool.engine.records.archive import Origin
 from anypool.engine.watching.past import WAITING, author, supersede
 from anypool.errors import AnypoolError
-from anypool.model import HighAvailability, HostId, Inventory, Level, PlanId, Policy, VmId
+from anypool.model import (
+    HighAvailability,
+    HostId,
+    Inventory,
+    Level,
+    PlanId,
+    Policy,
+    PolicyId,
+    VmId,
+)
 from anypool.plan import (
     Action,
     FenceHost,
@@ -27,7 +36,7 @@ from anypool.plan.managercheck import of_manager
 from anypool.planner.rules import Rulebook
 from anypool.planner.wish import finished
 from anypool.store import Store, ha, plans, runs
-from anypool.store.records import PlanSummary
+from anypool.store.records import PlanRecord, PlanSummary
 
 Also = Callable[[], None]
 
@@ -38,6 +47,14 @@ class UnderWay(Struct, frozen=True):
     vms: frozenset[VmId]
     fencing: frozenset[HostId]
     since: dict[str, float]
+
+
+class Work(Struct, frozen=True):
+    """What a plan works on; `starts_for` is its policy if it starts VMs. A plan never changes."""
+
+    vms: frozenset[VmId]
+    fencing: frozenset[HostId]
+    starts_for: PolicyId | None
 
 
 AT_REST = UnderWay(frozenset(), frozenset(), {})
@@ -53,23 +70,25 @@ class Begin:
     def __init__(self, engine: Engine, store: Store) -> None:
         self._engine = engine
         self._store = store
+        self._works: dict[PlanId, Work] = {}
 
     def under_way(self) -> UnderWay:
         """Return what runs work on now; those that wait for a person among them."""
-        vms: set[VmId] = set()
-        fencing: set[HostId] = set()
         since: dict[str, float] = {}
+        works: dict[PlanId, Work] = {}
         with self._store.reading() as tx:
             for run in runs.unfinished(tx):
-                plan = plans.readable(tx, run.plan)
-                for step in plan.plan:
-                    vm = vm_of(step.action)
-                    vms |= {vm} if vm is not None else set()
-                    if isinstance(step.action, FenceHost):
-                        fencing.add(step.action.host)
-                if plan.policy is not None and _starts(plan.plan):
-                    since[plan.policy] = max(since.get(plan.policy, 0.0), run.started_at)
-        return UnderWay(frozenset(vms), frozenset(fencing), since)
+                work = self._works.get(run.plan) or _work(plans.readable(tx, run.plan))
+                works[run.plan] = work
+                if work.starts_for is not None:
+                    before = since.get(work.starts_for, 0.0)
+                    since[work.starts_for] = max(before, run.started_at)
+        self._works = works
+        return UnderWay(
+            frozenset().union(*(one.vms for one in works.values())),
+            frozenset().union(*(one.fencing for one in works.values())),
+            since,
+        )
 
     def offer(
         self, policy: Policy, plan: Plan, inventory: Inventory, rules: Rulebook, also: Also
@@ -137,6 +156,15 @@ class Begin:
         for one in old:
             with self._store.writing() as tx:
                 supersede(tx, policy.id, one.id, why)
+
+
+def _work(made: PlanRecord) -> Work:
+    actions = [step.action for step in made.plan]
+    return Work(
+        vms=frozenset(vm for one in actions if (vm := vm_of(one)) is not None),
+        fencing=frozenset(one.host for one in actions if isinstance(one, FenceHost)),
+        starts_for=made.policy if _starts(made.plan) else None,
+    )
 
 
 def _places(action: Action, inventory: Inventory) -> list[tuple[VmId, HostId]]:
