@@ -6,10 +6,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.simulation.trial import faults, regressions, wishes
+from anypool.clock import Clock
+from anypool.store import Store
+from tests.simulation.trial import faults, regressions, straight, wishes
 from tests.simulation.trial.broken import BROKEN, build
 from tests.simulation.trial.play import play, script
 from tests.simulation.trial.shrink import kind_of
@@ -66,6 +69,18 @@ def test_seed_is_a_trial_in_any_process() -> None:
         check=True,
     )
     assert other.stdout.splitlines() == mine
+
+
+def test_the_store_is_the_same_without_the_way_through_sqlalchemy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine = traced(7, 60)
+
+    def opened(file: Path, clock: Clock) -> Store:
+        return Store.open(f"sqlite:///{file}", clock=clock)
+
+    monkeypatch.setattr(straight, "open_store", opened)
+    assert traced(7, 60) == mine
 
 
 def test_every_script_is_understood() -> None:

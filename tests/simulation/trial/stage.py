@@ -85,7 +85,7 @@ class Stage:
         self.world: World = build_world(self.scene, clock=self.clock)
         self.settings = quick(str(folder))
         file = folder / "anypool.db"
-        self.url = f"sqlite:///{file}"
+        self.file = file
         with self.world.turn() as state:
             self.hosts = sorted(HostId(host) for host in state.hosts.rows)
         for host in self.hosts:

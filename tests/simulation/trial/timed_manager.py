@@ -16,8 +16,9 @@ from anypool.model import Endpoint, EndpointId, Host, HostId, PlanId
 from anypool.planner.ha.detect import Path as Way
 from anypool.planner.ha.detect import Word
 from anypool.settings import Settings
-from anypool.store import Store, Tx, plans
+from anypool.store import Tx, plans
 from anypool.store.records import RunRecord
+from tests.simulation.trial import straight
 from tests.simulation.trial.clocks import Wall
 from tests.simulation.trial.wire import Link, WirePool
 from tests.simulation.yard import Crash
@@ -129,7 +130,7 @@ class Manager:
         stage = self.stage
         self.up, self.still_until, self.crash_in, self.unsure_in = True, 0.0, 0, 0
         self.starts += 1
-        self.store = Store.open(stage.url, clock=self.clock)
+        self.store = straight.open_store(stage.file, self.clock)
         self._tap()
         self.crew = Crew(self.chance)
         self.engine = Engine(self.store, WirePool(self), self.clock, stage.settings)
