@@ -17,9 +17,11 @@ from anypool.engine.runs.state import (
     Looked,
     Outcome,
     Request,
+    Rules,
     RunNow,
     Tick,
     Usage,
+    no_rules,
 )
 from anypool.model import (
     Datastore,
@@ -103,6 +105,8 @@ class Bench:
         self.settings = settings
         self.ticks = 0.0
         self.others = Usage()
+        self.rules: Rules = no_rules
+        self.under_way: tuple[Action, ...] = ()
 
     def send(self, event: Event) -> tuple[Command, ...]:
         context = Context(
@@ -110,6 +114,8 @@ class Bench:
             settings=self.settings,
             inventory=self.inventory,
             others=self.others,
+            bounds=self.rules,
+            under_way=self.under_way,
         )
         self.run, commands = core.advance(self.run, event, context)
         return commands

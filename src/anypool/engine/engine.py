@@ -97,6 +97,7 @@ class Engine:
             leads=lambda: self.leads,
             must_lead=self.must_lead,
         )
+        self._runner.bounds = self.policies.bounds
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted

@@ -5,6 +5,7 @@ code has words in all of them, with the same facts.
 """
 
 from anypool.plan.availability import CODES as _AVAILABILITY
+from anypool.plan.beginning import CODES as _BEGINNING
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
 from anypool.plan.drifting import CODES as _DRIFTING
 from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
@@ -291,12 +292,6 @@ _CHECKS: dict[str, dict[str, Kind]] = {
     "check.pool": {"vm": T, "host": T, "pool": T},
     "check.twice": {"vm": T, "host": T},
     "check.still-runs": {"vm": T, "host": T},
-    "broken.gone": {"what": T},
-    "broken.exists": {"vm": T},
-    "broken.memory": {"host": T, "free": MIB, "need": MIB},
-    "broken.moved": {"vm": T, "host": T},
-    "broken.state": {"what": T, "state": W},
-    "broken.maintenance": {"host": T},
 }
 
 _ADMISSION: dict[str, dict[str, Kind]] = {
@@ -395,6 +390,6 @@ CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
     **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING, **_AVAILABILITY, **_MOVING,
-    **_LABELLING,
+    **_LABELLING, **_BEGINNING,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -55,21 +55,22 @@ Who = tuple[str, ...]
 
 
 class Board:
-    """The records in plain dictionaries, and who runs where; `homes` and `memory` may change."""
+    """Records in plain dictionaries, and who runs or may run where; `homes`, `memory` change."""
 
-    def __init__(self, inventory: Inventory, homes: dict[str, str], memory: dict[str, int]) -> None:
-        self.hosts: dict[str, Host] = {host.id: host for host in inventory.hosts.values()}
-        self.vms: dict[str, Vm] = {vm.id: vm for vm in inventory.vms.values()}
-        self.homes = homes
-        self.memory = memory
+    def __init__(self, hosts: Iterable[Host], vms: Iterable[Vm]) -> None:
+        self.hosts: dict[str, Host] = {host.id: host for host in hosts}
+        self.vms: dict[str, Vm] = {vm.id: vm for vm in vms}
+        self.memory: dict[str, int] = {key: vm.memory_mib for key, vm in self.vms.items()}
+        self.homes: dict[str, str] = {
+            key: vm.host
+            for key, vm in self.vms.items()
+            if vm.host is not None and vm.state not in ("stopped", "crashed")
+        }
 
-    def settled(self) -> "Board":
-        """Return itself, with everything where the records say that it runs."""
-        for vm in self.vms.values():
-            self.memory[vm.id] = vm.memory_mib
-            if vm.host is not None and vm.state not in ("stopped", "crashed"):
-                self.homes[vm.id] = vm.host
-        return self
+    @staticmethod
+    def of(inventory: Inventory) -> "Board":
+        """Return a whole inventory as a board."""
+        return Board(inventory.hosts.values(), inventory.vms.values())
 
     def done(self, action: Action, bounds: tuple[Bound, ...], found: list[Reason]) -> set[str]:
         """Do an action, add what forbids it as such; return the VM and host it touched."""
@@ -82,7 +83,8 @@ class Board:
                 self.homes[vm] = host
                 return {vm, host}
             case StartAfterFailure(wish=wish, host=host, home=home):
-                found += _move(bounds, wish.id, home, host)
+                pinning = (b for b in bounds if isinstance(b.rule, Pinned))
+                found += _move(pinning, wish.id, home, host)
                 self.homes[wish.id] = host
                 return {wish.id, host}
             case StopVm(vm=vm) | DeleteVm(vm=vm):
@@ -100,7 +102,7 @@ class Board:
 
 def breaches(inventory: Inventory, bounds: tuple[Bound, ...]) -> dict[PolicyId, tuple[Reason, ...]]:
     """Return what breaks each policy now, must or preference, by its id and in order."""
-    board = Board(inventory, {}, {}).settled()
+    board = Board.of(inventory)
     return {
         bound.policy: tuple(sorted((_by(bound, who) for who in _broken(bound, board)), key=say))
         for bound in bounds
@@ -113,13 +115,19 @@ def of_rules(plan: Plan, inventory: Inventory, bounds: tuple[Bound, ...]) -> tup
     Of a licence that is broken now, no other hosts may come to be used. VMs that belong
     together leave one after the other, so that rule is judged at the end.
     """
-    board = Board(inventory, {}, {}).settled()
+    return of_actions((step.action for step in plan.steps), Board.of(inventory), bounds)
+
+
+def of_actions(
+    actions: Iterable[Action], board: Board, bounds: tuple[Bound, ...]
+) -> tuple[Reason, ...]:
+    """Return what `of_rules` does for actions on a board, which is as after them then."""
     before = _all_broken(bounds, board)
     used = {b.policy: set(_licensed(b, board)) for b in bounds if isinstance(b.rule, Licence)}
     found: list[Reason] = []
     at_the_end = [bound for bound in bounds if isinstance(bound.rule, Together)]
-    for step in plan.steps:
-        touched = board.done(step.action, bounds, found)
+    for action in actions:
+        touched = board.done(action, bounds, found)
         along = [
             b for b in bounds if b not in at_the_end and (b.vms & touched or b.hosts & touched)
         ]

@@ -1,6 +1,6 @@
 """Play a scenario: plan, judge, and do each step as a value; nothing is waited for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from anypool.errors import AnypoolError, Invalid, NoPlan
 from anypool.model import Inventory
 from anypool.plan import (
+    Action,
     CostModel,
     CreateVm,
     Plan,
@@ -20,6 +21,7 @@ from anypool.plan import (
     say,
 )
 from anypool.plan.check import objections, violations
+from anypool.plan.stepcheck import Moment, against, to_run
 from anypool.planner.failover import weakened
 from anypool.planner.wish import Terms, finished
 from anypool.scenario.deed import Asked, plan_of
@@ -118,7 +120,7 @@ class _Game:
     def _run(self, happening: Happening, plan: Plan, most: int | None = None) -> Happening:
         """Do a plan as the engine would: judged first, each step while its conditions hold."""
         against = self._against(plan)
-        notes = [f"not run: {say(why)}" for why in against] or self._steps(plan.steps[:most])
+        notes = [f"not run: {say(why)}" for why in against] or self._steps(plan.steps, most)
         return replace(happening, plan=plan, notes=tuple(notes))
 
     def _against(self, plan: Plan) -> tuple[Reason, ...]:
@@ -129,12 +131,17 @@ class _Game:
         found = objections(plan, inventory, rules.bounds)
         return found or weakened(plan, inventory, rules.bounds)
 
-    def _steps(self, steps: Iterable[Step]) -> list[str]:
-        """Do steps in order, up to the first that cannot be done; return what was wrong."""
+    def _steps(self, steps: Sequence[Step], most: int | None = None) -> list[str]:
+        """Do steps in order, up to the first that cannot be done; return what was wrong.
+
+        At most the first `most` are done; the others still come.
+        """
         inventory = self.world.inventory
         before, notes = violations(inventory), list[str]()
-        for step in steps:
-            if (why := broken(step, inventory)) is not None:
+        for at, step in enumerate(steps[:most], 1):
+            left = tuple(one.action for one in steps[at:])
+            why = broken(step, inventory) or self._now_against(step.action, left, inventory)
+            if why is not None:
                 notes.append(f"stopped before step {step.number}: {say(why)}")
                 break
             try:
@@ -147,6 +154,15 @@ class _Game:
             before |= wrong
         self.world = replace(self.world, inventory=inventory)
         return notes
+
+    def _now_against(
+        self, action: Action, left: tuple[Action, ...], inventory: Inventory
+    ) -> Reason | None:
+        """Return what the rules of now have against an action; `left` are those after it."""
+        action, inventory = to_run(action, left, inventory)
+        bounds = self.world.rules().bound_to(inventory).bounds
+        found = against(action, Moment(inventory=inventory, bounds=bounds, later=left))
+        return None if found is None else found.why
 
 
 def _with_made(plan: Plan, inventory: Inventory) -> Inventory:

@@ -1,9 +1,10 @@
 """Whether a plan may begin now, beside what already runs."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from anypool.engine.runs.journal import READY, not_ready
+from anypool.engine.runs.state import Rules
 from anypool.errors import Busy, Conflict, NotFound, Unreachable
 from anypool.model import Bound, HostState, Inventory, PlanId
 from anypool.plan import (
@@ -23,8 +24,6 @@ from anypool.plan.managercheck import Own, of_manager
 from anypool.plan.rulecheck import of_rules
 from anypool.planner.failover import Outlook, weakened
 from anypool.store.records import PlanRecord
-
-Rules: TypeAlias = Callable[[Inventory], tuple[Bound, ...]]
 
 
 class Standing(Protocol):

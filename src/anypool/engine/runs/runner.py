@@ -19,7 +19,7 @@ from anypool.drivers import Migration
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
-from anypool.engine.runs import core, tasks
+from anypool.engine.runs import beginning, core, tasks
 from anypool.engine.runs.decision import Deed, recall
 from anypool.engine.runs.dispatch import Hands, order_for
 from anypool.engine.runs.eyes import Eyes
@@ -37,9 +37,11 @@ from anypool.engine.runs.state import (
     Looked,
     Outcome,
     Phase,
+    Rules,
     RunNow,
     StepNow,
     Tick,
+    no_rules,
 )
 from anypool.engine.runs.stepping import tag_of
 from anypool.errors import (
@@ -76,7 +78,7 @@ class Runner:
     """All runs that have not ended.
 
     `may_act` is asked before every deed, `dismissed` when a write was refused: has
-    another manager taken over?
+    another manager taken over? `bounds` are the rules that each step is judged by.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Runner:
         self._undelivered: list[tuple[float, RunId, Event]] = []
         self._generation = 0
         self.crew: Crew = _Nobody()
+        self.bounds: Rules = no_rules
         self.may_act: Callable[[], bool] = lambda: True
         self.woken = threading.Event()
         self.dismissed: Callable[[], bool] = lambda: False
@@ -246,6 +249,8 @@ class Runner:
             settings=self._settings,
             inventory=inventory,
             others=core.usage(others, inventory),
+            bounds=self.bounds,
+            under_way=beginning.under_way(others),
         )
 
     def _keep(self, run: RunNow, new: RunNow) -> None:

@@ -1,6 +1,6 @@
 """A run as the engine's core sees it: its journal rows and what is only in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from anypool.engine.runs.decision import Decision, Deed
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Sight
-from anypool.model import HostId, Inventory
+from anypool.model import Bound, HostId, Inventory
 from anypool.plan import Action, HandOver, MigrateVm, Plan, PlanState, Reason, Step, hosts_of
 from anypool.settings import Settings
 from anypool.store.records import FINAL_RUN_STATES, RunRecord, RunState, StepRecord, StepState
@@ -214,13 +214,27 @@ def pools_of(action: MigrateVm, inventory: Inventory) -> frozenset[str]:
     return frozenset(host.pool for host in hosts if host is not None)
 
 
+Rules: TypeAlias = Callable[[Inventory], tuple[Bound, ...]]
+
+
+def no_rules(_: Inventory) -> tuple[Bound, ...]:
+    """Return no rule."""
+    return ()
+
+
 class Context(Struct, frozen=True, kw_only=True, gc=False):
-    """What the core is told besides the event: the time, the rules, and what others do."""
+    """What the core is told besides the event: the time, the pool, and what others do.
+
+    `bounds` returns the rules of now as they bind an inventory, `under_way` are the deeds of
+    other runs that may have taken effect or not.
+    """
 
     now: Instant
     settings: Settings
     inventory: Inventory
     others: Usage = Usage()
+    bounds: Rules = no_rules
+    under_way: tuple[Action, ...] = ()
 
     @property
     def times(self) -> Times:

@@ -5,7 +5,7 @@ import math
 from msgspec.structs import replace
 
 from anypool.clock import backoff
-from anypool.engine.runs import handover, migration, tasks
+from anypool.engine.runs import beginning, handover, migration, tasks
 from anypool.engine.runs.decision import (
     Act,
     AskHuman,
@@ -101,7 +101,7 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
         return _rest(step, decision, sight, (wish, context))
     match decision:
         case Act(deed=Deed.PERFORM):
-            return _perform(step, decision, sight, (wish, context))
+            return _perform(step, decision, sight, (run, context))
         case Act():
             return _correct(step, decision)
         case Wait():
@@ -207,8 +207,10 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     wish, context = about
     settings, begun = context.settings, step.state is StepState.BEGUN
     moving = begun and (isinstance(wish.action, MigrateVm) or tasks.goes_on(sight.job))
-    deadline = settings.migration_deadline_s if moving else _deadline(wish.action, settings)
     why = decision.why if isinstance(decision, Wait | Act) else None
+    beside = why is not None and why.code == BESIDE
+    deadline = _deadline(wish.action, settings)
+    deadline = settings.migration_deadline_s if moving or beside else deadline
     if context.now.ticks - step.tried_at > deadline:
         decided = begun and not isinstance(wish.action, OfFailure)  # those the guard takes up again
         state = StepState.NEEDS_HUMAN if decided else StepState.FAILED
@@ -217,6 +219,8 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     soon = isinstance(decision, Wait) and decision.soon
     soon = soon and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
+    if beside:
+        step, seconds = replace(step, record=saying(step.record, why)), BUSY_S
     if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost):
         seldom = SELDOM if isinstance(wish.action, HandOver) else SLOWLY
         seconds = min(seldom * settings.look_every_s, REST_MAX_S)
@@ -244,16 +248,12 @@ def _pause(failures: int, settings: Settings) -> float:
     return backoff(settings.look_every_s, REST_MAX_S, failures)
 
 
-def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Context]) -> Moved:
+def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[RunNow, Context]) -> Moved:
     """Write into the journal that the action itself will be done, then do it."""
-    wish, context = about
-    if not sight.answered:
-        return _rest(step, Wait(reason("run.not-all-answer")), sight, about)
-    if (why := broken(wish, sight.inventory)) is not None:
-        if ("state", "unknown") in why.facts:
-            return _rest(step, Wait(why), sight, about)
-        return ended(step, StepState.FAILED, reason("run.broken", why=why), context), ()
-    record = step.record
+    run, context = about
+    record, wish = step.record, run.wish(step.record.number)
+    if (held := _held(step, sight, about)) is not None:
+        return held
     if record.attempts >= context.settings.attempts_max:
         last = decision.why or record.said or plain(record.message)
         up = reason("run.given-up", attempts=record.attempts, why=last)
@@ -271,6 +271,24 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[Step, Cont
 
 
 BROKEN = "run.broken"
+BESIDE = "run.beside"
+
+
+def _held(step: StepNow, sight: Sight, about: tuple[RunNow, Context]) -> Moved | None:
+    """Return a step that does not begin now, or never any more; None for one that may."""
+    run, context = about
+    wish = run.wish(step.record.number)
+    if not sight.answered:
+        return _rest(step, Wait(reason("run.not-all-answer")), sight, (wish, context))
+    if (why := broken(wish, sight.inventory)) is not None and ("state", "unknown") in why.facts:
+        return _rest(step, Wait(why), sight, (wish, context))
+    if why is None and (against := beginning.refused(run, wish.number, context)) is not None:
+        if against.passes:
+            return _rest(step, Wait(reason(BESIDE, why=against.why)), sight, (wish, context))
+        why = against.why
+    if why is None:
+        return None
+    return ended(step, StepState.FAILED, reason(BROKEN, why=why), context), ()
 
 
 def _intent(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:

@@ -1,6 +1,7 @@
 """The words of every reason in German."""
 
 from anypool.plan.words.availability_de import WORDS as AVAILABILITY
+from anypool.plan.words.beginning_de import WORDS as BEGINNING
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
 from anypool.plan.words.labelling_de import WORDS as LABELLING
@@ -12,6 +13,7 @@ from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
 POINT = ","
 
 WORDS: dict[str, str] = {
+    **BEGINNING,
     **CONSOLIDATING,
     **ROLLOUTS,
     **POWERING,
@@ -302,12 +304,6 @@ WORDS: dict[str, str] = {
     "check.writes-image": "eine Platte von {vm} ist ein Volume des Images {image}, in das niemand "
     "schreiben darf",
     "check.still-runs": "{vm} läuft noch auf {host}",
-    "broken.gone": "{what} gibt es nicht mehr",
-    "broken.exists": "{vm} gibt es",
-    "broken.memory": "{host} hat {free} frei, {need} sind nötig",
-    "broken.moved": "{vm} ist nicht mehr auf {host}",
-    "broken.state": "Zustand von {what}: {state}",
-    "broken.maintenance": "{host} ist in Wartung",
     "admit.changed": "der Pool ist anders als beim Planen: {objections}",
     "admit.rules": "er bräche Regeln, wie sie jetzt sind: {objections}",
     "admit.silent": "Host {host} antwortet nicht",

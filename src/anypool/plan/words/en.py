@@ -1,6 +1,7 @@
 """The words of every reason in English."""
 
 from anypool.plan.words.availability_en import WORDS as AVAILABILITY
+from anypool.plan.words.beginning_en import WORDS as BEGINNING
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
 from anypool.plan.words.labelling_en import WORDS as LABELLING
@@ -12,6 +13,7 @@ from anypool.plan.words.rollouts_en import WORDS as ROLLOUTS
 POINT = "."
 
 WORDS: dict[str, str] = {
+    **BEGINNING,
     **CONSOLIDATING,
     **ROLLOUTS,
     **POWERING,
@@ -295,12 +297,6 @@ WORDS: dict[str, str] = {
     "check.writes-image": "a disk of {vm} is a volume of the image {image}, which nobody may "
     "write to",
     "check.still-runs": "{vm} still runs on {host}",
-    "broken.gone": "{what} is gone",
-    "broken.exists": "{vm} exists",
-    "broken.memory": "{host} has {free} free, {need} needed",
-    "broken.moved": "{vm} is not on {host} any more",
-    "broken.state": "{what} is {state}",
-    "broken.maintenance": "{host} is in maintenance",
     "admit.changed": "the pool has changed since this was planned: {objections}",
     "admit.rules": "it would break policies as they are now: {objections}",
     "admit.silent": "host {host} does not answer",
