@@ -131,9 +131,7 @@ def test_what_was_begun_before_the_rule_is_brought_to_its_end() -> None:
     bench.inventory = pool(vm(V1), vm(V2, H3))
     bench.come_back(1, Outcome.UNKNOWN, "lost")
     there = replace(vm(V1, H3), state=VmState.PAUSED)
-    arrived = (seen(H3, there, StateReason.INCOMING), seen(H1, None))
-    bench.look(1, *arrived)
-    bench.tick(5)
+    arrived = (seen(H3, there, StateReason.BY_USER), seen(H1, None))
     assert bench.look(1, *arrived) == (Do(1, Deed.RESUME_TARGET),)
 
 
