@@ -97,11 +97,10 @@ class Engine:
             leads=lambda: self.leads,
             must_lead=self.must_lead,
         )
-        self._runner.bounds = self.policies.bounds
         self._observer.moving = self._runner.moving
         self._observer.changed = self._heard
         self._saver.ours = self._being_deleted
-        self._runner.may_act = self.keeper.may_act
+        self._runner.may_act, self._runner.bounds = self.keeper.may_act, self.policies.bounds
         self._runner.dismissed = lambda: not self.keeper.still_held()
 
     def start(self) -> None:
