@@ -53,6 +53,15 @@ class Rack:
     def power(self, blade: str) -> str:
         return str(self.get(blade, "")["PowerState"])
 
+    def ipmi(self, blade: str, *words: str) -> str:
+        """Ask a blade's IPMI controller by ipmitool."""
+        host = self.lab.server(blade).bmc_url.split("/")[2]
+        status = self.lab.status()
+        entry = ["-U", status.bmc_user, "-f", status.bmc_password_file]
+        answer = self.lab.run(["ipmitool", "-I", "lanplus", "-H", host, *entry, *words])
+        assert answer.code == 0, answer.err
+        return answer.out.strip()
+
     def log(self, blade: str) -> list[str]:
         """The last parts of the message ids of a blade's log, oldest first."""
         found = self.get(blade, "LogServices/SEL/Entries")["Members"]

@@ -136,6 +136,26 @@ def test_controllers_misbehave_when_they_are_told_to(rack: Rack) -> None:
     assert time.monotonic() - begin > 2
 
 
+def test_ipmitool_switches_a_blade_and_reads_what_it_is(rack: Rack) -> None:
+    server = rack.lab.server("b2")
+    assert rack.ipmi("b2", "power", "status") == "Chassis Power is off"
+    rack.ipmi("b2", "chassis", "bootdev", "pxe", "options=persistent")
+    assert rack.get("b2", "")["Boot"]["BootSourceOverrideTarget"] == "Pxe"
+    assert rack.get("b2", "")["Boot"]["BootSourceOverrideEnabled"] == "Continuous"
+    rack.ipmi("b2", "power", "on")
+    wait_until(lambda: rack.power("b2") == "On", "it is on")
+    assert server.uuid in rack.ipmi("b2", "mc", "guid")
+    assert "47 degrees C" in rack.ipmi("b2", "sdr")
+    assert "LAB0002" in rack.ipmi("b2", "fru")
+    rack.ipmi("b2", "power", "off")
+    wait_until(lambda: rack.power("b2") == "Off", "it is off")
+    assert "Power State" in rack.ipmi("b2", "sel", "list")
+    labs.set_mood(rack.lab.name, "b2", "says-on", rack.lab.state_dir)
+    assert rack.ipmi("b2", "power", "status") == "Chassis Power is on"
+    labs.set_mood(rack.lab.name, "b2", "well", rack.lab.state_dir)
+    rack.ipmi("b2", "chassis", "bootdev", "none")
+
+
 def test_a_medium_is_inserted_and_started_from(rack: Rack) -> None:
     served = rack.folder / "served"
     served.mkdir(exist_ok=True)

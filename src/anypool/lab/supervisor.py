@@ -95,6 +95,7 @@ def _controllers(kept: KeptLab, places: LabPlaces) -> list[tuple[str, Path]]:
         found.append(("anypool.lab.bmc", places.bmc_log))
     if blades:
         found.append(("anypool.lab.blades.bmc", places.blade_log))
+        found.append(("anypool.lab.blades.ipmi", places.ipmi_log))
     return found
 
 

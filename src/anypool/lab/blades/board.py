@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from anypool.lab.blades.hardware import Hardware
 from anypool.lab.locks import locked
@@ -76,6 +77,11 @@ class Board:
         """Return the journal's entries with higher numbers than `after`, oldest first."""
         lines = self._lines()[after:]
         return [msgspec.json.decode(line, type=Entry) for line in lines]
+
+    def clear_log(self) -> None:
+        """Let the log begin after what is in the journal now."""
+        last = len(self._lines())
+        self.change(lambda kept: replace(kept, log_cleared=last))
 
     def _lines(self) -> list[str]:
         try:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from anypool.errors import Conflict, Invalid
 from anypool.lab.spec import Server
 
-Target = Literal["None", "Pxe", "Hdd", "Cd", "UefiHttp", "BiosSetup"]
+Target = Literal["None", "Pxe", "Hdd", "Cd", "UefiHttp"]
 Enabled = Literal["Disabled", "Once", "Continuous"]
 Attribute = str | int | bool
 TARGETS: tuple[Target, ...] = ("None", "Pxe", "Hdd", "Cd", "UefiHttp")

@@ -1,5 +1,6 @@
 """Making blades: their disks and settings, and the iPXE their firmware starts."""
 
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,9 @@ _ROM = Path("/usr/lib/ipxe/qemu/pxe-virtio.rom")
 
 
 def refuse_unless_possible() -> None:
-    """Raise `NotSupported` where blades cannot boot from the network."""
+    """Raise `NotSupported` where blades would lack firmware or controllers."""
+    if importlib.util.find_spec("pyghmi") is None:
+        raise NotSupported("blades need an IPMI service", hint="pip install pyghmi")
     if not _ROM.exists():
         raise NotSupported(
             "blades need the firmware of network cards", hint="apt-get install ipxe-qemu"

@@ -16,11 +16,22 @@ _OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "GracefulShutdown": ("shutdown",),
 }
 
+_OTHERS = ("PushPowerButton", "Nmi")
+_WHILE_ON = ("ForceRestart", "PowerCycle", "GracefulShutdown", "Nmi")
+
 
 def is_on(places: LabPlaces, server: Server) -> bool:
     """Whether a blade is on, as the process table says now."""
     states = {state.name: state.power for state in ask(places, Request(operation="status"))}
     return states[server.name] == "on"
+
+
+def check(places: LabPlaces, server: Server, kind: str) -> None:
+    """Raise `Invalid` for a reset there is not, `Conflict` for one that needs the power on."""
+    if kind not in (*_OPERATIONS, *_OTHERS):
+        raise Invalid(f"a blade has no reset {kind}", hint=f"use one of: {', '.join(_OPERATIONS)}")
+    if kind in _WHILE_ON and not is_on(places, server):
+        raise Conflict(f"{server.name} is off", hint="switch it on")
 
 
 def reset(places: LabPlaces, server: Server, kind: str) -> None:
@@ -29,18 +40,13 @@ def reset(places: LabPlaces, server: Server, kind: str) -> None:
     An orderly shutdown is begun by the button on the blade's front, and takes as long as what
     runs on it needs, for ever if it does not heed the button.
     """
-    board = Board(places.server(server.name))
-    if kind == "PushPowerButton":
-        kind = "GracefulShutdown" if is_on(places, server) else "On"
+    check(places, server, kind)
     if kind == "Nmi":
-        _refuse_off(places, server)
-        with monitor(board.monitor) as machine:
+        with monitor(Board(places.server(server.name)).monitor) as machine:
             machine.order("inject-nmi")
         return
-    if kind not in _OPERATIONS:
-        raise Invalid(f"a blade has no reset {kind}")
-    if kind in ("ForceRestart", "PowerCycle"):
-        _refuse_off(places, server)
+    if kind == "PushPowerButton":
+        kind = "GracefulShutdown" if is_on(places, server) else "On"
     for operation in _OPERATIONS[kind]:
         ask(places, Request(operation=operation, server=server.name))
 
@@ -50,8 +56,3 @@ def press_button(board: Board) -> None:
     board.note("button", "the power button is pressed")
     with monitor(board.monitor) as machine:
         machine.order("system_powerdown")
-
-
-def _refuse_off(places: LabPlaces, server: Server) -> None:
-    if not is_on(places, server):
-        raise Conflict(f"{server.name} is off", hint="switch it on")

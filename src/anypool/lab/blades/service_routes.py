@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import flask
-from msgspec.structs import replace
 
 from anypool.errors import Denied, Invalid, NotFound
 from anypool.lab.blades import journal, subscriptions
@@ -172,9 +171,7 @@ def add_log(app: flask.Flask, find: Find) -> None:
 
     @app.post(f"{_LOGS}/{journal.LOG}/Actions/LogService.ClearLog")
     def clear_log(uuid: str) -> tuple[str, int]:
-        board = find().board
-        last = len(board.entries())
-        board.change(lambda kept: replace(kept, log_cleared=last))
+        find().board.clear_log()
         return "", 204
 
 
