@@ -9,8 +9,8 @@ from anypool.lab.blades.board import Entry
 
 pytest.importorskip("pyghmi")
 
-from pyghmi.ipmi import fru, sdr  # noqa: E402
-from pyghmi.ipmi.private import constants  # noqa: E402
+from pyghmi.ipmi import fru, sdr
+from pyghmi.ipmi.private import constants
 
 
 @pytest.mark.parametrize("sensor", ipmi_records.SENSORS)
