@@ -35,8 +35,18 @@ def fetch(workspace: Path) -> Kernel:
 
     Raises `NotSupported` when this distribution has none, `Unreachable` when no mirror answers.
     """
-    members = debian_package.files_of(_kernel_packages(), workspace, _is_wanted)
-    return _sort_out(members)
+    return unpacked(_kernel_packages(), workspace, _MODULES)
+
+
+def unpacked(packages: tuple[str, ...], workspace: Path, modules: tuple[str, ...]) -> Kernel:
+    """Download these packages and return the kernel in them, with these modules."""
+
+    def is_wanted(path: str) -> bool:
+        name = Path(path).name
+        return name.startswith("vmlinuz-") or name.partition(".ko")[0] in modules
+
+    found = debian_package.files_of(packages, workspace, is_wanted)
+    return _sort_out({Path(path).name: content for path, content in found.items()})
 
 
 def _kernel_packages() -> tuple[str, ...]:
@@ -52,10 +62,6 @@ def _kernel_packages() -> tuple[str, ...]:
         f"apt knows none of {', '.join(_METAPACKAGES)}",
         hint="run `apt-get update`; the guest's kernel comes from the distribution",
     )
-
-
-def _is_wanted(name: str) -> bool:
-    return name.startswith("vmlinuz-") or name.partition(".ko")[0] in _MODULES
 
 
 def _sort_out(members: dict[str, bytes]) -> Kernel:

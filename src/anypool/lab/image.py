@@ -57,7 +57,7 @@ def _build(folder: Path, workspace: Path) -> GuestImage:
     content.mkdir()
     (content / "lab-guest.vmlinuz").write_bytes(kernel.image)
     scripts = initramfs.guest_scripts()
-    archive = initramfs.build(_busybox(), scripts, kernel.modules)
+    archive = initramfs.build(busybox(), scripts, kernel.modules)
     (content / "lab-guest.initrd").write_bytes(archive)
     disk = content / _DISK
     answer = run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), _DISK_SIZE], timeout_s=30)
@@ -68,7 +68,8 @@ def _build(folder: Path, workspace: Path) -> GuestImage:
     return _describe(final)
 
 
-def _busybox() -> bytes:
+def busybox() -> bytes:
+    """Return the machine's busybox; raise `NotSupported` if it needs libraries."""
     found = shutil.which("busybox", path=search_path())
     content = Path(found).read_bytes() if found else b""
     if b"ld-linux" in content[:4096] or not content:

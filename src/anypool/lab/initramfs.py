@@ -1,10 +1,10 @@
 """The guest's initramfs: a cpio archive written without cpio, so that no root is needed."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _APPLETS = (
-    "sh", "cat", "dd", "echo", "head", "insmod", "ip", "ls", "mkdir", "mount", "nc", "poweroff",
-    "printf", "ps", "reboot", "sleep", "sync", "usleep",
+    "sh", "cat", "dd", "echo", "grep", "head", "insmod", "ip", "kill", "ls", "mkdir", "mount",
+    "nc", "poweroff", "printf", "ps", "reboot", "setsid", "sleep", "sync", "udhcpc", "usleep",
 )  # fmt: skip
 _FOLDERS = ("bin", "dev", "proc", "sys", "run", "modules")
 _FOLDER, _FILE, _LINK, _DEVICE = 0o040755, 0o100755, 0o120777, 0o020600
@@ -52,7 +52,8 @@ class Archive:
 def build(busybox: bytes, scripts: dict[str, bytes], modules: dict[str, bytes]) -> bytes:
     """An initramfs of busybox, `scripts` (path to text) and `modules` (in loading order)."""
     archive = Archive()
-    for folder in _FOLDERS:
+    above = {str(one) for path in scripts for one in PurePosixPath(path).parents} - {"."}
+    for folder in sorted(above | set(_FOLDERS)):
         archive.folder(folder)
     archive.device("dev/console", 5, 1)
     archive.file("bin/busybox", busybox)

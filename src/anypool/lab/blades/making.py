@@ -17,6 +17,7 @@ from anypool.lab.records import KeptLab
 from anypool.lab.spec import Server
 
 _LOADER = "ipxe.lkrn"
+_IN_PACKAGE = f"boot/{_LOADER}"
 _ROM = Path("/usr/lib/ipxe/qemu/pxe-virtio.rom")
 
 
@@ -38,11 +39,11 @@ def ensure_loader(cache: Path, report: Callable[[str], None]) -> Path:
             return loader
         report("downloading iPXE (1 MB, once)")
         with tempfile.TemporaryDirectory(dir=cache, prefix="ipxe-") as workspace:
-            found = debian_package.files_of(("ipxe",), Path(workspace), _LOADER.__eq__)
-        if _LOADER not in found:
+            found = debian_package.files_of(("ipxe",), Path(workspace), _IN_PACKAGE.__eq__)
+        if _IN_PACKAGE not in found:
             raise NotSupported(f"the package ipxe holds no {_LOADER}", hint="report this as a bug")
         arriving = loader.with_suffix(".arriving")
-        arriving.write_bytes(found[_LOADER])
+        arriving.write_bytes(found[_IN_PACKAGE])
         arriving.rename(loader)
     return loader
 

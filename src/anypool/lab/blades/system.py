@@ -1,0 +1,104 @@
+"""The lab's own system for blades: what one starts from the network, made of Debian's packages.
+
+A kernel with the module of the blade's watchdog, busybox, Python, and the warden as it is put on
+hosts. Built once per recipe in the cache; nothing is installed on the machine.
+"""
+
+import gzip
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from anypool.lab import debian_kernel, debian_package, initramfs
+from anypool.lab.image import busybox
+from anypool.lab.locks import locked
+from anypool.warden.packing import packed
+
+DOWNLOAD_MB = 80
+CMDLINE = "console=ttyS0 quiet panic=5"
+MEMORY_MIB = 256
+"""What a blade needs at least to start it."""
+
+_MODULES = (
+    "virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+    "failover", "net_failover", "virtio_net", "virtio_blk", "evdev", "button", "watchdog",
+    "i6300esb",
+)  # fmt: skip
+_UNUSED = (
+    "test/", "idlelib/", "lib2to3/", "distutils/", "ensurepip/", "unittest/", "asyncio/",
+    "tkinter/", "pydoc_data/", "lib-dynload/_sqlite3", "lib-dynload/_codecs", "sqlite3/",
+    "multiprocessing/", "xmlrpc/", "curses/", "dbm/", "wsgiref/", "email/", "http/", "venv/",
+)  # fmt: skip
+_LIBRARIES = ("ld-linux-x86-64.so", "libc.so", "libm.so", "libz.so", "libexpat.so")
+
+
+class BladeSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """Kernel and initial file system, as paths."""
+
+    kernel: Path
+    initrd: Path
+
+
+def ensure(cache: Path, report: Callable[[str], None]) -> BladeSystem:
+    """Return the system in the cache, built first if it is not there.
+
+    Raises `Unreachable` or `NotSupported` when its packages cannot be had.
+    """
+    folder = cache / f"blade-system-{_recipe()}"
+    with locked(cache / "blade-system.lock"):
+        if not folder.exists():
+            report(f"building the blades' system (downloads {DOWNLOAD_MB} MB, once)")
+            with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as workspace:
+                made = _build(Path(workspace))
+                made.rename(folder)
+    return BladeSystem(kernel=folder / "vmlinuz", initrd=folder / "initrd.gz")
+
+
+def _build(workspace: Path) -> Path:
+    package = debian_package.needed_by("linux-image-amd64", "linux-image-")
+    kernel = debian_kernel.unpacked((package,), workspace, _MODULES)
+    files = _scripts() | _python(workspace) | {"bin/anypool-warden": packed()}
+    content = workspace / "system"
+    content.mkdir()
+    (content / "vmlinuz").write_bytes(kernel.image)
+    archive = initramfs.build(busybox(), files, kernel.modules)
+    (content / "initrd.gz").write_bytes(gzip.compress(archive, 6))
+    return content
+
+
+def _python(workspace: Path) -> dict[str, bytes]:
+    """Return the distribution's Python with the libraries it is linked with."""
+    minimal = debian_package.needed_by("python3-minimal", "python3.")
+    version = minimal.removesuffix("-minimal")
+    packages = (minimal, f"lib{minimal}", f"lib{version}-stdlib", "libc6", "libexpat1", "zlib1g")
+    found = debian_package.files_of(packages, workspace, _is_wanted)
+    program = found.pop(f"usr/bin/{version}")
+    return found | {"usr/bin/python3": program}
+
+
+def _is_wanted(path: str) -> bool:
+    if path.startswith("usr/lib/python3"):
+        return not any(f"/{part}" in path for part in _UNUSED)
+    if path.startswith("usr/bin/python3"):
+        return True
+    return "/lib" in f"/{path}" and Path(path).name.startswith(_LIBRARIES)
+
+
+def _scripts() -> dict[str, bytes]:
+    here = Path(__file__).parent
+    return {
+        "init": (here / "system_init.sh").read_bytes(),
+        "bin/lease": (here / "system_lease.sh").read_bytes(),
+    }
+
+
+def _recipe() -> str:
+    digest = hashlib.sha256(packed())
+    for path, text in _scripts().items():
+        digest.update(path.encode() + text)
+    for file in (Path(__file__), Path(initramfs.__file__)):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Called by udhcpc: takes the address that was given to a card.
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/${mask:-24}" dev "$interface"
+echo "address $ip on $interface"
