@@ -183,15 +183,16 @@ class TestWatchdogKind:
 
     @pytest.fixture
     def sysfs(self, tmp_path: Path) -> Path:
+        tmp_path = tmp_path / "sys"
         for kind, name in (("pci0000:00/0000:00:04.0", "watchdog0"), ("virtual", "watchdog1")):
             real = tmp_path / "devices" / kind / "watchdog" / name
             real.mkdir(parents=True)
             (real / "state").write_text("active\n")
             if kind != "virtual":
                 (real / "device").mkdir()
-            (tmp_path / "class").mkdir(exist_ok=True)
-            (tmp_path / "class" / name).symlink_to(real)
-        return tmp_path / "class"
+            (tmp_path / "class/watchdog").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "class/watchdog" / name).symlink_to(real)
+        return tmp_path / "class/watchdog"
 
     def test_device_with_hardware_behind_it(self, sysfs: Path) -> None:
         assert kind_of("/dev/watchdog0", "i6300ESB timer", str(sysfs)) == "hardware"
@@ -200,6 +201,20 @@ class TestWatchdogKind:
     def test_softdog(self, sysfs: Path) -> None:
         assert kind_of("/dev/watchdog1", "Software Watchdog", str(sysfs)) == "software"
         assert kind_of("/dev/watchdog0", "Software Watchdog", str(sysfs)) == "software"
+
+    def test_one_whose_driver_tells_nothing_of_the_hardware_it_is_bound_to(
+        self, sysfs: Path
+    ) -> None:
+        driver = sysfs.parent.parent / "bus/pci/drivers/i6300ESB timer"
+        driver.mkdir(parents=True)
+        assert kind_of("/dev/watchdog1", "i6300ESB timer", str(sysfs)) == "software"
+        (driver / "module").mkdir()
+        assert kind_of("/dev/watchdog1", "i6300ESB timer", str(sysfs)) == "software"
+        (driver / "0000:00:04.0").mkdir()
+        assert kind_of("/dev/watchdog1", "i6300ESB timer", str(sysfs)) == "hardware"
+        assert kind_of("/dev/watchdog1", "Software Watchdog", str(sysfs)) == "software"
+        assert kind_of("/dev/watchdog1", "../pci/i6300ESB timer", str(sysfs)) == "software"
+        assert kind_of("/dev/watchdog1", "", str(sysfs)) == "software"
 
     def test_one_that_is_not_armed_or_not_there(self, sysfs: Path) -> None:
         (sysfs / "watchdog0" / "state").write_text("inactive\n")

@@ -1,7 +1,9 @@
 """The watchdog of a host: armed, fed, and read back, honest about what it is.
 
 Only a device that is no part of the kernel resets a host that is frozen. So the sysfs of the
-kernel is asked where the device lies: one without hardware behind it is software.
+kernel is asked where the device lies: one without hardware behind it is software. Some drivers
+(`i6300esb`) register theirs without a word about the hardware; then a PCI device must be bound to
+the driver that has the watchdog's own name.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ _SETTIMEOUT = 0xC0045706
 _GETTIMEOUT = 0x80045707
 _GETSUPPORT = 0x80285700
 _SYSFS = "/sys/class/watchdog"
+_PCI_DRIVERS = "../../bus/pci/drivers"
+"""As seen from the folder of the watchdogs."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,10 @@ def kind_of(path: str, identity: str, sysfs: str = _SYSFS) -> str:
         place = os.path.realpath(os.path.join(sysfs, name))
     except OSError:
         return SOFTWARE
-    if not os.path.isdir(place) or "/virtual/" in place or "software" in identity.lower():
+    if not os.path.isdir(place) or "software" in identity.lower():
         return SOFTWARE
-    if not os.path.exists(os.path.join(place, "device")):
+    lies_there = "/virtual/" not in place and os.path.exists(os.path.join(place, "device"))
+    if not lies_there and not _drives_hardware(identity, sysfs):
         return SOFTWARE
     try:
         with open(os.path.join(place, "state")) as file:
@@ -101,6 +106,17 @@ def kind_of(path: str, identity: str, sysfs: str = _SYSFS) -> str:
     except OSError:
         return SOFTWARE
     return HARDWARE if active else SOFTWARE
+
+
+def _drives_hardware(identity: str, sysfs: str) -> bool:
+    """Whether a PCI device is bound to the driver that calls itself so."""
+    if not identity or "/" in identity or identity.startswith("."):
+        return False
+    try:
+        bound = os.listdir(os.path.join(sysfs, _PCI_DRIVERS, identity))
+    except OSError:
+        return False
+    return any(name.count(":") == 2 for name in bound)  # 0000:00:04.0
 
 
 class StandIn(Watchdog):
