@@ -26,6 +26,7 @@ CAUGHT = {
     "skip-lease": {"lease", "twice"},
     "skip-brake": {"brake"},
     "skip-both-sides": {"twice", "proof"},
+    "skip-unseen": {"twice", "proof"},
 }
 
 

@@ -86,6 +86,15 @@ def test_whoever_does_not_answer_is_unknown_and_never_stopped(scene: Scene) -> N
     assert scene.shown(V1) == (H1, VmState.RUNNING)
 
 
+def test_answer_that_a_later_silence_overtook_says_nothing_of_now(scene: Scene) -> None:
+    slow, quick = scene.picture.moment(), scene.picture.moment()
+    scene.picture.lose(endpoint(H1).id, quick)
+    scene.whole(H1, vm(V1), moment=slow)
+    assert scene.picture.inventory.hosts[H1].state is HostState.UNKNOWN
+    scene.whole(H1, vm(V1))
+    assert scene.picture.inventory.hosts[H1].state is HostState.UP
+
+
 def test_a_running_copy_wins_over_one_that_may_run(scene: Scene) -> None:
     scene.whole(H1, vm(V1))
     scene.picture.lose(endpoint(H1).id)

@@ -5,10 +5,20 @@ from msgspec.structs import replace
 
 from anypool.engine.runs.decision import Act, Done, Fail, Memory, Wait
 from anypool.engine.runs.judging import OfFailure, of_failure
+from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Seen, Sight
 from anypool.model import HostId, HostState, Power, PowerOff, Proof, SaidGone, VmState
-from anypool.plan import FenceHost, ForgetCopy, Reason, StartAfterFailure, reason
+from anypool.plan import (
+    Action,
+    DeleteVm,
+    FenceHost,
+    ForgetCopy,
+    Reason,
+    StartAfterFailure,
+    StartVm,
+    reason,
+)
 from anypool.planner.ha.again import wish_of
 from tests.strategies import pool, vm
 
@@ -36,6 +46,23 @@ def told(action: OfFailure, *looks: Seen, power: Power = Power.UNKNOWN, **more: 
 
 
 SILENT_HOME = seen(HOME, answered=False)
+
+
+def test_silent_host_that_may_have_been_given_the_vm_is_proven_first() -> None:
+    assert told(start(), seen(HERE), SILENT_HOME, open=(THIRD,)) == "ha.may-run-on"
+    running = seen(HERE, VmState.RUNNING)
+    assert told(start(), running, SILENT_HOME, open=(THIRD,)) is Done
+
+
+@pytest.mark.parametrize(
+    "action", [StartVm(vm=VM.id, host=HOME), DeleteVm(vm=VM.id, host=HOME, volumes=True)]
+)
+def test_vm_that_may_run_unheard_is_neither_started_nor_deleted_at_home(action: Action) -> None:
+    stopped = seen(HOME, VmState.STOPPED)
+    times = Times(3.0, 45.0)
+    for open_, wanted in (((THIRD,), Wait), ((), Act)):
+        sight = Sight(inventory=WORLD, seen=(stopped,), open=open_)
+        assert type(judge(action, sight, Trail(tag="r/1"), times)) is wanted
 
 
 @pytest.mark.parametrize(

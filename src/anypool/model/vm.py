@@ -118,6 +118,9 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     them before they can be told apart. The platform's own are `resource_pool` (`gold/web`),
     `place`, the datacenter and folders (`DC0/prod`), `labels` (`field=value`), and whether it
     is a `template`, which never runs.
+
+    `unseen` says that it is stopped, or no longer where it was, and nobody saw it end: another
+    tool may have moved it to a host that does not answer.
     """
 
     id: VmId
@@ -143,6 +146,7 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     place: str = ""
     labels: frozenset[str] = frozenset()
     template: bool = False
+    unseen: bool = False
 
 
 class DiskWish(Struct, frozen=True, kw_only=True, gc=False):

@@ -30,6 +30,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.left-over": {"lives": T},
     "ha.not-now": {"host": T},
     "ha.no-power-now": {"host": T},
+    "ha.may-run-on": {"hosts": NAMES},
     "ha.unproven": {"host": T},
     "ha.no-vouch": {},
     "ha.not-stated": {"host": T},

@@ -154,7 +154,8 @@ class Ha:
         if not words or len(words) > LONGEST_WORDS:
             hint = f"1 to {LONGEST_WORDS} characters, such as 'PSU burnt, unplugged'"
             raise Invalid("say why the host is dead", hint=hint)
-        if host.id not in rules_by_host(self._engine.policies.bounds(inventory)):
+        guarded = rules_by_host(self._engine.policies.bounds(inventory)).keys()
+        if host.id not in guarded | self._guard.awaited:
             hint = f'such as `anypool policy add ha ha "name = {host.name}"`'
             raise Conflict(f"no policy of the kind ha guards {host.name}", hint=hint)
         self._check_silent(host.id, inventory)

@@ -10,6 +10,7 @@ from typing import Any
 from anypool.engine.ha import guard
 from anypool.engine.lease import Keeper
 from anypool.engine.observing import vitals
+from anypool.engine.runs import eyes
 from anypool.engine.runs.eyes import Eyes
 from anypool.engine.runs.sight import Seen
 from anypool.model import APART_S, PowerOff
@@ -65,12 +66,19 @@ def skip_both_sides(put: Put) -> None:
     put(Eyes, "_look_at_vm", looked)
 
 
+def skip_unseen(put: Put) -> None:
+    """Take a VM that its host does not have any more for one that is nowhere."""
+    put(guard, "may_run_on", lambda *_: ())
+    put(eyes, "may_run_on", lambda *_: ())
+
+
 BROKEN: dict[str, Callable[[Put], None]] = {
     "skip-proof": skip_proof,
     "skip-epoch": skip_epoch,
     "skip-lease": skip_lease,
     "skip-brake": skip_brake,
     "skip-both-sides": skip_both_sides,
+    "skip-unseen": skip_unseen,
 }
 
 

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from anypool.drivers.sim import BmcMood
 from anypool.drivers.sim.records import SimCopy
 from anypool.model import HostId, StateReason, VmId, VmState
+from anypool.planner.ha.astray import SEEN_S
 from tests.simulation.trial.stage import Stage
+from tests.simulation.trial.timed_manager import Manager
 from tests.simulation.trial.wire import Armed, Hitch, Link
 
 Fault: TypeAlias = Callable[[Stage, random.Random], None]
@@ -294,28 +296,56 @@ def stop_behind_our_back(stage: Stage, chance: random.Random) -> None:
 
 
 def move_behind_our_back(stage: Stage, chance: random.Random) -> None:
-    """Let another tool migrate a VM, between hosts that the leader hears, and let it hear of that.
+    """Let another tool migrate a VM to a host that the leader hears, which hears of that."""
+    leader = stage.leader()
+    if leader is not None:
+        _move(stage, chance, [host for host in stage.hosts if leader.hears(host)])
 
-    To a host that nobody here hears it could take any VM unseen: see docs.
+
+def move_out_of_sight(stage: Stage, chance: random.Random) -> None:
+    """Let another tool migrate a VM to a host that the leader does not hear.
+
+    Its source is one that the leader hears, and then hears of that; or it has not heard of it
+    for longer than what it takes for current.
     """
+    leader = stage.leader()
+    if leader is not None:
+        _move(stage, chance, [host for host in stage.hosts if not leader.hears(host)])
+
+
+def _move(stage: Stage, chance: random.Random, targets: list[HostId]) -> None:
     one, leader = _running(stage, chance), stage.leader()
     if one is None or leader is None:
         return
     vm, source = one
-    heard = [host for host in stage.hosts if leader.hears(host)]
+    heard, old = leader.hears(source), leader.told_s_ago(source) > SEEN_S
     with stage.world.turn() as state:
         copy = state.copy(source, vm)
         assert copy is not None
-        free = [host for host in heard if host != source and _takes(state, host, copy)]
-        if not free or source not in heard or copy.vm.snapshots:
+        free = [host for host in targets if host != source and _takes(state, host, copy)]
+        if not free or not (heard or old) or copy.vm.snapshots:
             return
         target = chance.choice(free)
         state.put_copy(source, vm, None)
         state.put_copy(target, vm, replace(copy, vm=replace(copy.vm, host=target)))
+    if heard and not _noticed(leader, vm, source, target):
+        with stage.world.turn() as state:
+            state.put_copy(target, vm, None)
+            state.put_copy(source, vm, copy)
+        return
+    with stage.world.turn() as state:
         if len(state.hosts_of(vm)) > 1:
             stage.meddled.add(vm)
-    stage.count("F18 VM migrated beside us", one[0])
-    leader.read(target)
+    seen = leader.hears(target)
+    stage.count("F18 VM migrated beside us" if seen else "F18 VM migrated out of sight", vm)
+
+
+def _noticed(leader: Manager, vm: VmId, source: HostId, target: HostId) -> bool:
+    """Let a manager read both ends, as their events would have it; return whether it knows."""
+    for host in (target, source):
+        leader.read(host)
+    known = leader.engine.inventory.vms.get(vm)
+    return known is None or known.host != source or known.unseen
 
 
 def _takes(state: object, host: HostId, copy: SimCopy) -> bool:
@@ -327,7 +357,8 @@ def _takes(state: object, host: HostId, copy: SimCopy) -> bool:
     used = sum(c.vm.memory_mib for c in copies if c is not None and c.started_at)
     here = state.copy(host, copy.vm.id) is None
     known = all(disk.datastore in row.host.datastores for disk in copy.vm.disks)
-    return here and known and row.answers and used + copy.vm.memory_mib <= row.host.memory_mib
+    there = not row.frozen_at and row.lives
+    return here and known and there and used + copy.vm.memory_mib <= row.host.memory_mib
 
 
 FAULTS: tuple[tuple[int, str, Fault], ...] = (
@@ -374,6 +405,7 @@ FAULTS: tuple[tuple[int, str, Fault], ...] = (
     (2, "hangs", _call(Hitch.HANGS, "F17 a call hangs", (*LOOKS, *ORDERS))),
     (2, "stop-vm", stop_behind_our_back),
     (2, "move-vm", move_behind_our_back),
+    (3, "move-unheard", move_out_of_sight),
     (2, "garbage", _call(Hitch.GARBAGE, "F24 answer is garbage", (*LOOKS, *ORDERS))),
     (1, "swizzle", swizzle),
 )  # fmt: skip

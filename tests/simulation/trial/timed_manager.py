@@ -206,6 +206,11 @@ class Manager:
             answers = state.host(host).answers
         return answers and host not in self.links and not self.stage.oracle.is_silent(self, host)
 
+    def told_s_ago(self, host: HostId) -> float:
+        """Return how long ago a host told of its VMs."""
+        vitals = self.engine.vitals
+        return vitals.moments.now() - vitals.last(host).told_at
+
     def read(self, host: HostId) -> None:
         """Read a host at once, as its events would have it."""
         self.stage.guarded(lambda: self.engine.observe_now(host))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from anypool.engine.observing.vitals import Vitals
-from anypool.model import APART_S, HostId
+from anypool.model import APART_S, Capability, HostId, Inventory, Proof
 from anypool.planner.ha.detect import Word
 
 EARLY_S = 5.0
@@ -44,6 +44,24 @@ class Asking:
         hushed = self._vitals.hushed()
         recent = [host for host in hosts if now - hushed.get(host, 0.0) < EARLY_S]
         return [host for host in recent if self._vitals.power(host).proof is None]
+
+    def of_others(
+        self,
+        hosts: Iterable[HostId],
+        inventory: Inventory,
+        submit: Callable[[Callable[[], object]], None],
+    ) -> list[Proof]:
+        """Return what proves that silent hosts of no policy run nothing; ask the BMCs of others.
+
+        They may have been given a VM; nobody switches them off for that.
+        """
+        found: list[Proof] = []
+        for key in sorted(hosts):
+            if (proof := self._vitals.proof(key)) is not None:
+                found.append(proof)
+            elif Capability.HOST_POWER in inventory.hosts[key].capabilities:
+                self.ask(key, submit)
+        return found
 
     def rest_s(self, most_s: float) -> float:
         """Return for how long to rest: until a second question counts, `most_s` at most."""

@@ -25,6 +25,7 @@ from anypool.engine.ha.leasing import Leasing
 from anypool.engine.ha.patients import Patients
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.ha.standing import Standing
+from anypool.engine.ha.statements import Statements
 from anypool.engine.ha.wanted import wanted
 from anypool.engine.threads import ThreadCrew, Ticker
 from anypool.errors import AnypoolError
@@ -37,12 +38,12 @@ from anypool.model import (
     Inventory,
     Policy,
     Proof,
-    Stated,
     VmId,
 )
 from anypool.plan import Reason, vm_of
 from anypool.planner.failover import Order
 from anypool.planner.ha.again import Task, start_again
+from anypool.planner.ha.astray import may_run_on
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Fence, ReadPower, Recover, decide
 from anypool.planner.ha.deeds import plan_fence, plan_forget
@@ -64,15 +65,14 @@ Submit = Callable[[Callable[[], object]], None]
 
 
 class Guard:
-    """One look at a time, while this manager leads."""
+    """One look at a time, while this manager leads; VMs to start wait for `awaited` hosts."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self._engine = engine
         self._store = store
         self._clock = clock
         self._vitals = engine.vitals
-        self._vitals.recall = self._recall
-        self._vitals.refute = self._refute
+        self._vitals.recall, self._vitals.refute = Statements(store).both()
         self._vitals.knock_at = self._knock_at
         self.charges = Charges(store)
         self.ears = Ears(engine.vitals, engine.services.all)
@@ -91,6 +91,7 @@ class Guard:
         self._asking = Asking(self._vitals)
         self._standing: dict[HostId, Standing] = {}
         self._down: dict[VmId, Reason] = {}
+        self.awaited: frozenset[HostId] = frozenset()
         woken = threading.Event()
         self._vitals.news = woken.set
         self._ticker = Ticker("ha", self.round, clock, woken)
@@ -182,13 +183,16 @@ class Guard:
             under_way=under_way,
             charges=self.charges,
             left=left,
+            astray=lambda vm: may_run_on(vm, inventory, self._vitals.last, now),
         )
         standing: dict[HostId, Standing] = {}
         down: dict[VmId, Reason] = {}
+        awaited: set[HostId] = set()
         for policy in policies:
             round_ = Round(policy, scopes.get(policy.id, frozenset()), world)
+            awaited |= round_.holding.keys()
             self._guarded(partial(self._look_at, round_, now, (standing, down)))
-        self._standing, self._down = standing, down
+        self._standing, self._down, self.awaited = standing, down, frozenset(awaited)
         self.patients.agents.ask(inventory, now)
         self._guarded(partial(self._tidy, policies, (inventory, rules), under_way, left))
         if now - self._pulse.at > PULSE_S:
@@ -254,6 +258,8 @@ class Guard:
                 at_risk=round_.holding.get(key, ()),
                 said=said,
             )
+        others = round_.holding.keys() - verdicts.keys()
+        proofs += self._asking.of_others(others, round_.inventory, self.submit)
         ails = self._start(round_, tuple(proofs), now) | self.patients.mend(round_, now)
         down |= ails
         self._chronicle.look(
@@ -379,14 +385,6 @@ class Guard:
             if policy is not None:
                 plan = plan_forget(inventory, host, [inventory.vms[vm] for vm in vms])
                 self._begin.offer(policy, plan, inventory, rules, nothing)
-
-    def _recall(self) -> tuple[Stated, ...]:
-        with self._store.reading() as tx:
-            return ha.standing(tx)
-
-    def _refute(self, said: Stated) -> None:
-        with self._store.writing() as tx:
-            ha.refute(tx, said.host)
 
     def _by_crew(self, task: Callable[[], object]) -> None:
         if self._crew is not None:

@@ -17,11 +17,15 @@ from anypool.model import (
 )
 from anypool.planner.failover import LEVELS, Order, of_hosts, plan_recovery
 from anypool.planner.ha.again import Task, as_it_was, unfit
+from anypool.planner.ha.astray import Finds
 from anypool.planner.rules import Rulebook
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """What all policies are looked at with; `left` are hosts that may have copies of VMs."""
+    """What all policies are looked at with; `left` are hosts that may have copies of VMs.
+
+    `astray` says where else one may run that nobody saw end.
+    """
 
     inventory: Inventory
     rules: Rulebook
@@ -29,6 +33,7 @@ class World(Struct, frozen=True, kw_only=True):
     under_way: UnderWay
     charges: Charges
     left: tuple[tuple[VmId, HostId], ...]
+    astray: Finds
 
 
 class Round:
@@ -37,7 +42,7 @@ class Round:
     `lost` are its charges that run nowhere as far as is known. `holding` are those of them that
     could start elsewhere, by each silent host that may have one; `maybe` such hosts that no
     reading need name: nobody saw what came of a start there, or it was read by a manager that
-    is gone.
+    is gone, or another tool may have moved it there unseen.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Round:
         self.under_way = world.under_way
         self.lost = world.charges.lost(self.hosts, inventory)
         where = [*world.left, *world.charges.places(self.lost)]
+        where += [(vm, host) for vm in self.lost for host in world.astray(inventory.vms[vm])]
         self.maybe = tuple((vm, host) for vm, host in where if is_silent(host, inventory))
         self.holding: dict[HostId, tuple[VmId, ...]] = {}
         for vm in self.lost:

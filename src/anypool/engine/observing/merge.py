@@ -113,8 +113,21 @@ def _ranked(vm: Vm, *, current: bool) -> _Copy:
     return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state])
 
 
+def missed(vm: Vm, *, moving: bool) -> Vm:
+    """Return a VM that nobody knows any more and that a silent host may have.
+
+    One that we are moving ourselves is looked for by that migration.
+    """
+    gone = merge_vm([Said(vm, current=False)])
+    assert gone is not None
+    return replace(gone, unseen=gone.unseen or not moving)
+
+
 def _unknown(vm: Vm) -> Vm:
-    return replace(vm, state=VmState.UNKNOWN, reason=StateReason.NONE)
+    """Return a VM of which nobody says how it is; one that was leaving may be elsewhere."""
+    leaving = vm.reason is StateReason.MIGRATING
+    unseen = vm.unseen or leaving
+    return replace(vm, state=VmState.UNKNOWN, reason=StateReason.NONE, unseen=unseen)
 
 
 def lay_over_vm(vm: Vm, facts: VmFacts | None) -> Vm:

@@ -160,7 +160,7 @@ class Observer:
         try:
             frame = known[1].observe() if vms is None else known[1].observe_vms(vms)
         except AnypoolError as error:
-            self.lost(endpoint, error)
+            self.lost(endpoint, error, moment)
             raise
         self._take(known[0], frame, moment)
         if vms is None and self.current(endpoint):
@@ -197,7 +197,10 @@ class Observer:
         with self._lock:
             if self._drivers.get(endpoint.id, (None,))[0] != endpoint:
                 return
+            late = frame.full and self._picture.overtaken(endpoint.id, moment)
         self.vitals.frame(endpoint.id, frame)
+        if late:
+            return
         self._note(endpoint.id, EndpointState.CONNECTED, "")
         moving = self.moving()
         self.change(lambda picture: picture.apply(endpoint, frame, moment, moving))
@@ -214,10 +217,13 @@ class Observer:
         """Take note that an endpoint answered, though with no news; that is a sign of life."""
         self.vitals.answered(endpoint)
 
-    def lost(self, endpoint: EndpointId, error: AnypoolError) -> None:
-        """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN."""
+    def lost(self, endpoint: EndpointId, error: AnypoolError, moment: int = 0) -> None:
+        """Show the hosts and VMs of an endpoint that does not answer as UNKNOWN.
+
+        `moment` is when it was asked, 0 for just now.
+        """
         self._note(endpoint, EndpointState.UNREACHABLE, error.message)
-        self.change(lambda picture: picture.lose(endpoint))
+        self.change(lambda picture: picture.lose(endpoint, moment))
         self.vitals.hush(endpoint)
 
     def _note(self, endpoint: EndpointId, state: EndpointState, message: str) -> None:

@@ -16,6 +16,8 @@ from anypool.engine.observing.merge import Said
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.racks import Racks
 from anypool.engine.observing.reading import Namers, Reading, all_volumes, known_to, volumes_on
+from anypool.engine.observing.sharing import AboutStore, networks_anew, stores_anew
+from anypool.engine.observing.unseen import Missed, Unseen
 from anypool.model import (
     Datastore,
     DatastoreId,
@@ -49,9 +51,9 @@ class Picture:
         self._readings: dict[EndpointId, Reading] = {}
         self._known_at: dict[VmId, tuple[EndpointId, ...]] = {}
         self._moment = 0
-        self._missed: dict[VmId, Vm] = {}
-        self._awaited: set[VmId] = set()
+        self._missed = Missed()
         self._silent: set[EndpointId] = set()
+        self._unseen = Unseen()
         self._stores: Namers[DatastoreId, Datastore] = Namers()
         self._networks: Namers[NetworkId, Network] = Namers()
         self._volumes: tuple[Volume, ...] | None = None
@@ -66,6 +68,11 @@ class Picture:
         """Return whether an endpoint was read whole and has answered since."""
         reading = self._readings.get(endpoint)
         return reading is not None and reading.current
+
+    def overtaken(self, endpoint: EndpointId, moment: int) -> bool:
+        """Return whether a whole reading began before a later one, or before a silence, ended."""
+        reading = self._readings.get(endpoint)
+        return reading is not None and moment < max(reading.read_at, reading.lost_at)
 
     def remember(self, known: LastKnown) -> None:
         """Take what was known before a restart: all of it UNKNOWN until it is read again."""
@@ -85,6 +92,7 @@ class Picture:
         for network in known.networks:
             for endpoint in network.endpoints & self._readings.keys():
                 self._networks.name(endpoint, network)
+        self._unseen.remember(known.vms)
         for endpoint in self._readings:
             self._show_hosts(endpoint)
         self._stores_and_networks(self._stores.keys(), self._networks.keys())
@@ -96,10 +104,11 @@ class Picture:
     ) -> Delta:
         """Take a reading that was begun at `moment`; VMs that are `moving` are never given up."""
         reading = self._reading(endpoint.id)
-        anew = frame.full and not reading.current
+        after_gap = not reading.current
+        anew = frame.full and after_gap
         shown: set[Notice] = set()
         if frame.full:
-            if moment < reading.read_at:
+            if self.overtaken(endpoint.id, moment):
                 return Delta()
             reading.read_at = moment
             self._be_current(endpoint.id, current=True)
@@ -109,16 +118,26 @@ class Picture:
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
         touched |= reading.vms.keys() if frame.full else frozenset()
         spoken = {vm.id: vm for vm in frame.vms}
-        changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), moment)}
+        about = (moment, after_gap)
+        changed = {vm for vm in touched if self._hear(endpoint.id, vm, spoken.get(vm), about)}
         if anew:
             changed |= self._vms_of(endpoint.id)
-        refreshed = self._refresh(changed | self._awaited, moving)
+        if frame.full:
+            changed |= self._unseen.over(self._readings)
+        refreshed = self._refresh(changed | self._missed.awaited, moving)
         return refreshed.also(shown)
 
-    def lose(self, endpoint: EndpointId) -> Delta:
-        """Take note that an endpoint does not answer: what it said is UNKNOWN now."""
+    def lose(self, endpoint: EndpointId, moment: int = 0) -> Delta:
+        """Take note that an endpoint does not answer: what it said is UNKNOWN now.
+
+        It was asked at `moment`, 0 for just now: an answer to a question of before that comes
+        late says nothing of now.
+        """
         reading = self._readings.get(endpoint)
-        if reading is None or not reading.current:
+        if reading is None:
+            return Delta()
+        reading.lost_at = max(reading.lost_at, moment or self.moment())
+        if not reading.current:
             return Delta()
         self._be_current(endpoint, current=False)
         notices = self._show_hosts(endpoint)
@@ -149,15 +168,15 @@ class Picture:
             self._unknow(endpoint, vm)
         notices = {Notice("host", host) for host in reading.hosts}
         gone = set(reading.vms) | {
-            vm for vm, last in self._missed.items() if last.host in reading.hosts
+            vm for vm, last in self._missed.vms.items() if last.host in reading.hosts
         }
         nowhere = gone - self._known_at.keys()
         for vm in nowhere:
-            self._found(vm)
+            self._missed.found(vm)
             notices.add(Notice("vm", vm))
         self.inventory = self.inventory.patched_vms(dict.fromkeys(nowhere))
-        left = (gone & self._known_at.keys()) | self._missed.keys()
-        refreshed = self._refresh(left, frozenset(self._awaited))
+        left = (gone & self._known_at.keys()) | self._missed.vms.keys()
+        refreshed = self._refresh(left, frozenset(self._missed.awaited))
         for host in reading.hosts:
             self.inventory = self.inventory.without_host(host)
         self._volumes = None
@@ -171,7 +190,7 @@ class Picture:
         """Take note that we deleted a VM and saw it gone: nobody can have it."""
         if vm in self._known_at:
             return Delta()
-        self._found(vm)
+        self._missed.found(vm)
         self.inventory = self.inventory.without_vm(vm)
         return Delta(frozenset({Notice("vm", vm)}))
 
@@ -258,13 +277,20 @@ class Picture:
             networks |= self._networks.of(endpoint.id)
         return self._show_hosts(endpoint.id) | self._stores_and_networks(stores, networks)
 
-    def _hear(self, endpoint: EndpointId, vm: VmId, said: Vm | None, moment: int) -> bool:
-        """Take what an endpoint says about a VM; return whether that is new."""
+    def _hear(
+        self, endpoint: EndpointId, vm: VmId, said: Vm | None, about: tuple[int, bool]
+    ) -> bool:
+        """Take what an endpoint says about a VM; return whether that is new.
+
+        `about` is the moment it was asked, and whether it did not answer for a while before.
+        """
+        moment, _ = about
         reading = self._readings[endpoint]
         if reading.read_vm_at.get(vm, 0) > moment:
             return False
         before = reading.vms.get(vm)
         if said is not None:
+            said = self._unseen.heard(said, before, self.inventory.vms.get(vm), about)
             self._say(endpoint, said, moment)
             return said is not before and said != before
         reading.read_vm_at[vm] = moment
@@ -294,7 +320,7 @@ class Picture:
         reading = self._readings[endpoint]
         claims = self.inventory.claims
         there = (claims[host].vms for host in reading.hosts if host in claims)
-        return {*self._missed, *reading.vms}.union(*there)
+        return {*self._missed.vms, *reading.vms}.union(*there)
 
     def _show_hosts(
         self, endpoint: EndpointId, only: Iterable[HostId] | None = None
@@ -331,10 +357,10 @@ class Picture:
             old = self.inventory.vms.get(vm)
             new = self._merged(vm)
             if new is None and old is not None and self._may_be_elsewhere(old, moving):
-                new = merge.merge_vm([Said(old, current=False)])
-                self._miss(old, moving)
+                new = merge.missed(old, moving=vm in moving)
+                self._missed.miss(old, moving=vm in moving)
             else:
-                self._found(vm)
+                self._missed.found(vm)
             if new == old:
                 continue
             changes[vm] = new
@@ -346,18 +372,6 @@ class Picture:
             self.inventory = self.inventory.patched_vms(changes)
         notices = frozenset(Notice("vm", vm) for vm in changes)
         return Delta(notices, tuple(vanished), tuple(twinned))
-
-    def _miss(self, vm: Vm, moving: frozenset[VmId]) -> None:
-        """Keep a VM that nobody knows; `_awaited` are those looked at with every reading.
-
-        The others wait for a silent endpoint, and are looked at when one answers.
-        """
-        self._missed[vm.id] = vm
-        (self._awaited.add if vm.id in moving else self._awaited.discard)(vm.id)
-
-    def _found(self, vm: VmId) -> None:
-        self._missed.pop(vm, None)
-        self._awaited.discard(vm)
 
     def _merged(self, vm: VmId) -> Vm | None:
         readings = (self._readings[endpoint] for endpoint in self._known_at.get(vm, ()))
@@ -377,18 +391,10 @@ class Picture:
         self, datastores: Iterable[DatastoreId], networks: Iterable[NetworkId]
     ) -> set[Notice]:
         """Merge some datastores and networks anew; those nobody names any more are dropped."""
-        notices: set[Notice] = set()
-        for key in tuple(datastores):
-            said = [(one, self._readings[by].current) for by, one in self._stores.said(key)]
-            store = merge.merge_datastore(said, self._ours.datastores.get(key))
-            table, changed = merge.changed(self.inventory.datastores, key, store)
-            if changed:
-                self.inventory = self.inventory._replace(datastores=table)
-                notices.add(Notice("datastore", key))
-        for name in tuple(networks):
-            network = merge.merge_network(one for _, one in self._networks.said(name))
-            nets, changed = merge.changed(self.inventory.networks, name, network)
-            if changed:
-                self.inventory = self.inventory._replace(networks=nets)
-                notices.add(Notice("network", name))
-        return notices
+        stores = stores_anew(self.inventory, tuple(datastores), self._said_of)
+        self.inventory, shown = networks_anew(stores[0], tuple(networks), self._networks)
+        return stores[1] | shown
+
+    def _said_of(self, key: DatastoreId) -> AboutStore:
+        said = [(one, self._readings[by].current) for by, one in self._stores.said(key)]
+        return said, self._ours.datastores.get(key)

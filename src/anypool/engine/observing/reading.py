@@ -28,6 +28,7 @@ class Reading:
         self.alone = (endpoint,)
         self.current = False
         self.read_at = 0
+        self.lost_at = 0
         self.hosts: dict[HostId, Host] = {}
         self.named: frozenset[HostId] = frozenset()
         self.vms: dict[VmId, Vm] = {}

@@ -29,6 +29,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import Reason, reason
+from anypool.planner.ha.astray import Last
 from anypool.planner.ha.detect import LIFE, Heard, Path, Word
 from anypool.planner.ha.life import Life, refuted
 
@@ -70,6 +71,7 @@ class Vitals:
         self._power: dict[HostId, Read] = {}
         self._alone: dict[EndpointId, HostId | None] = {}
         self._hushed: dict[HostId, float] = {}
+        self._told_at: dict[HostId, float] = {}
         self._stated: dict[HostId, Stated] = {}
 
     def begin(self) -> None:
@@ -82,6 +84,7 @@ class Vitals:
             self._life.clear()
             self._power.clear()
             self._hushed.clear()
+            self._told_at.clear()
             self.leases.begin()
             self._stated = kept
 
@@ -131,6 +134,8 @@ class Vitals:
             life_at = now if lives else (before.life_at if before else 0.0)
             if lives:
                 self._lives(host, now)
+            if path is Path.MANAGEMENT and word is Word.ANSWERS:
+                self._told_at[host] = now
             paths[path] = Heard(path=path, word=word, at=now, life_at=life_at, by=by)
 
     def note_power(self, host: HostId, word: Word, asked_at: float) -> None:
@@ -173,6 +178,12 @@ class Vitals:
         """Return the last word of each path."""
         with self._lock:
             return tuple(self._heard.get(host, {}).values())
+
+    def last(self, host: HostId) -> Last:
+        """Return when a host last told of its VMs, and what shows since when it is dead."""
+        with self._lock:
+            told_at = self._told_at.get(host, 0.0)
+            return Last(told_at, self.power(host).off_at, self.proof(host))
 
     def proof(self, host: HostId) -> Proof | None:
         """Return the proof about a host that stands now, None if there is none."""

@@ -8,19 +8,38 @@ from anypool.drivers import Migration
 from anypool.engine.observing.observe import Observer, places
 from anypool.engine.runs.sight import Seen, Sight
 from anypool.errors import AnypoolError
-from anypool.model import EndpointId, Frame, HostId, HostState, Job, JobOrder, Power, VmId
+from anypool.model import (
+    Capability,
+    EndpointId,
+    Frame,
+    HostId,
+    HostState,
+    Inventory,
+    Job,
+    JobOrder,
+    Power,
+    Vm,
+    VmId,
+)
 from anypool.plan import (
     Action,
+    DeleteVm,
     FenceHost,
     ForgetCopy,
     MigrateVm,
+    MoveDisks,
     PowerOffHost,
     PowerOnHost,
     StartAfterFailure,
+    StartVm,
     hosts_of,
     reason,
     vm_of,
 )
+from anypool.planner.ha.astray import may_run_on
+
+MUST_BE_ALONE = (StartVm, StartAfterFailure, DeleteVm, MoveDisks)
+"""What harms a VM that runs where nobody looks."""
 
 
 class Eyes:
@@ -69,8 +88,23 @@ class Eyes:
         sight = Sight(inventory=inventory, seen=seen, job=job, answered=answered)
         if isinstance(action, StartAfterFailure):
             proofs = (action.proof, *action.also)
-            return replace(sight, void=self._observer.vitals.against(proofs))
+            sight = replace(sight, void=self._observer.vitals.against(proofs))
+        if isinstance(action, MUST_BE_ALONE) and vm in inventory.vms:
+            sight = replace(sight, open=self._open(inventory.vms[vm], inventory))
         return sight
+
+    def _open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
+        """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
+
+        Their power is asked for: two answers that it is off are a proof, which the next look has.
+        """
+        vitals = self._observer.vitals
+        hosts = may_run_on(vm, inventory, vitals.last, vitals.moments.now())
+        open_ = tuple(key for key in hosts if vitals.proof(key) is None)
+        for key in open_:
+            if Capability.HOST_POWER in inventory.hosts[key].capabilities:
+                vitals.read_power(key)
+        return open_
 
     def _meet(self, hosts: tuple[HostId, ...]) -> None:
         """Read every endpoint not read yet, if it takes that to know these hosts."""

@@ -4,7 +4,7 @@ from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, HostState, Power, proves
-from anypool.plan import FenceHost, ForgetCopy, StartAfterFailure, reason
+from anypool.plan import FenceHost, ForgetCopy, Reason, StartAfterFailure, reason
 from anypool.planner.ha.decide import is_about_host
 
 OfFailure = FenceHost | StartAfterFailure | ForgetCopy
@@ -57,6 +57,8 @@ def _start(action: StartAfterFailure, sight: Sight, memory: Memory, times: Times
         return Done()
     if here.copy not in GONE:
         return Fail(reason("run.vm-is", copy=here.copy))
+    if sight.open:
+        return Fail(open_(sight))
     if sight.void is not None:
         wait = sight.void.code in ("ha.no-power-now", "ha.no-lease-now")
         return Wait(sight.void) if wait else Fail(sight.void)
@@ -91,6 +93,11 @@ def _forget(action: ForgetCopy, sight: Sight) -> Decision:
         wrong = action.lives_on if lives.copy is not Copy.RUNNING else action.host
         return Fail(reason("run.elsewhere", host=_name(wrong, sight), copy=copies[wrong]))
     return _DO
+
+
+def open_(sight: Sight) -> Reason:
+    """Return which silent hosts must be proven not to run a VM that nobody saw end."""
+    return reason("ha.may-run-on", hosts=tuple(_name(host, sight) for host in sight.open))
 
 
 def _name(host: HostId, sight: Sight) -> str:

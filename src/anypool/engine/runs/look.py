@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from anypool.engine.runs import closing, handover, migration, powering, tasks
 from anypool.engine.runs.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
-from anypool.engine.runs.judging import OfFailure, of_failure
+from anypool.engine.runs.judging import OfFailure, of_failure, open_
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
@@ -75,7 +75,7 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         return _writing(action, sight, acked=trail.acked)
     if isinstance(action, AwaitReady):
         return _ready(action, sight, trail)
-    decision = _on_host(action, sight, trail)
+    decision = _nowhere(_on_host(action, sight, trail), sight)
     if not isinstance(decision, Act) or decision.deed is not Deed.PERFORM:
         return decision
     if trail.acked:
@@ -200,6 +200,11 @@ def _alone(host: HostId, sight: Sight) -> Decision | None:
         if seen.copy not in GONE:
             return Fail(reason("run.elsewhere", host=name or seen.host, copy=seen.copy))
     return None
+
+
+def _nowhere(decision: Decision, sight: Sight) -> Decision:
+    """Return a decision, but wait with a deed while the VM may run where nobody hears it."""
+    return Wait(open_(sight)) if sight.open and isinstance(decision, Act) else decision
 
 
 def _create(wish: VmWish, here: Seen, sight: Sight, trail: Trail) -> Decision:

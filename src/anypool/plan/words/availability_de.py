@@ -30,6 +30,8 @@ WORDS: dict[str, str] = {
     "ha.left-over": "übrig von vorher, ehe sie auf {lives} gestartet wurde",
     "ha.not-now": "der Strom von {host} wurde als an gelesen: der Beweis gilt nicht",
     "ha.no-power-now": "der Strom von {host} lässt sich jetzt nicht lesen",
+    "ha.may-run-on": "niemand sah sie enden; erst muss {hosts} antworten, oder es muss bewiesen "
+    "sein, dass sie dort nicht läuft",
     "ha.unproven": "{host} sagt nichts, und nichts beweist, dass er tot ist",
     "ha.no-vouch": "niemand hier kann sagen, ob der Beweis gilt",
     "ha.not-stated": "was über {host} gesagt wurde, gilt nicht mehr",

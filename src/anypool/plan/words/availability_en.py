@@ -30,6 +30,7 @@ WORDS: dict[str, str] = {
     "ha.left-over": "left over from before it was started on {lives}",
     "ha.not-now": "the power of {host} was read as on: the proof is void",
     "ha.no-power-now": "the power of {host} cannot be read now",
+    "ha.may-run-on": "nobody saw it end, so {hosts} must answer or be proven not to run it",
     "ha.unproven": "{host} says nothing, and nothing proves that it is dead",
     "ha.no-vouch": "nobody here can say whether the proof stands",
     "ha.not-stated": "what was said of {host} does not hold any more",

@@ -47,6 +47,7 @@ from anypool.plan import (
 )
 from anypool.planner.failover import LEVELS, Fate, Ground, Order, of_hosts, recover, why_there
 from anypool.planner.failover.order import NEVER
+from anypool.planner.ha.astray import in_doubt
 from anypool.planner.place import Wanted, choose, refusal
 from anypool.planner.rules import Rulebook
 
@@ -166,7 +167,7 @@ class _Making:
             if fate.vm not in self._task.vms:
                 continue
             vm = self._world.vms[fate.vm]
-            why = self._left(vm) or unfit(vm) or self._unproven(vm)
+            why = self._left(vm) or unfit(vm) or self._in_doubt(vm.id) or self._unproven(vm)
             if why is None and fate.host is None:
                 why = why_there(fate)
             if why is None and fate.host is not None:
@@ -183,13 +184,29 @@ class _Making:
             home = self._inventory.hosts.get(vm.host) if vm.host is not None else None
             if home is None or home.id in self._dead or home.state is not HostState.UP:
                 continue
-            why = self._kept_down(vm)
+            proven = tuple(one for one in vm.copies if one.host not in self._dead)
+            vm = replace(vm, copies=proven) if proven != vm.copies else vm
+            why = self._in_doubt(vm.id) or self._kept_down(vm)
             if why is None and vm.id in self._task.failed and self._away(vm, home):
                 continue
             if why is None and not self._back(vm, home):
                 why = self._at_home(vm, home)
             if why is not None:
                 self.down[vm.id] = why
+
+    def _in_doubt(self, vm: VmId) -> Reason | None:
+        """Return which silent hosts must be proven not to run a VM, None if there are none."""
+        hosts = in_doubt(vm, self._task.maybe, self._dead)
+        if not hosts:
+            return None
+        return reason(
+            "ha.may-run-on", hosts=tuple(self._inventory.hosts[key].name for key in hosts)
+        )
+
+    def _also(self, vm: VmId) -> tuple[Proof, ...]:
+        """Return the proofs that silent hosts do not run a VM that nobody saw end."""
+        hosts = {host for one, host in self._task.maybe if one == vm} & self._dead
+        return tuple(self._proofs[key] for key in sorted(hosts))
 
     def _left(self, vm: Vm) -> Reason | None:
         """Return that the platform of a VM's host restarts it by itself, and nobody else does."""
@@ -223,7 +240,9 @@ class _Making:
         if refusal(self._world, vm, last) is not None or needs.refusal(last) is not None:
             return False
         proof = SaidGone(host=home.id, vm=vm.id, at=self._task.seen_at)
-        action = StartAfterFailure(wish=wish_of(vm), host=last.id, home=home.id, proof=proof)
+        action = StartAfterFailure(
+            wish=wish_of(vm), host=last.id, home=home.id, proof=proof, also=self._also(vm.id)
+        )
         why = reason("ha.same-place", priority=LEVELS[self._order.level(vm.id)])
         self._take(vm, action, why, ())
         return True
@@ -249,7 +268,9 @@ class _Making:
         if (count := self._task.failed.get(vm.id)) is not None:
             how = reason("ha.failed-here", count=count, how=how)
         proof = SaidGone(host=home.id, vm=vm.id, at=self._task.seen_at)
-        action = StartAfterFailure(wish=wish_of(vm), host=found.host, home=home.id, proof=proof)
+        action = StartAfterFailure(
+            wish=wish_of(vm), host=found.host, home=home.id, proof=proof, also=self._also(vm.id)
+        )
         self._take(vm, action, self._told(vm, how), ())
         return True
 

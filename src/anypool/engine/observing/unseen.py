@@ -1,0 +1,101 @@
+"""Which VMs ended unseen, and until when that matters: no I/O.
+
+A host that answers again may say that a VM is stopped there which ran when it was last heard.
+It may have ended there; or it was moved away meanwhile, and runs where nobody hears it. The
+same holds for one that was moved while we listened. It matters until each host that could have
+it was read whole, and all of them in one go: then it is nowhere else.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from anypool.engine.observing.reading import Reading
+from anypool.model import VM_ALIVE, EndpointId, Host, StateReason, Vm, VmId, VmState
+from anypool.planner.ha.astray import could_have
+
+_RAN = VM_ALIVE | {VmState.UNKNOWN}
+
+
+class Missed:
+    """The VMs that nobody knows any more and that are not given up yet, as they were last known.
+
+    `awaited` are those of them that we are moving, which are looked at with every reading. The
+    others wait for a silent endpoint, and are looked at when one answers.
+    """
+
+    def __init__(self) -> None:
+        self.vms: dict[VmId, Vm] = {}
+        self.awaited: set[VmId] = set()
+
+    def miss(self, vm: Vm, *, moving: bool) -> None:
+        """Keep one."""
+        self.vms[vm.id] = vm
+        (self.awaited.add if moving else self.awaited.discard)(vm.id)
+
+    def found(self, vm: VmId) -> None:
+        """Keep one no longer; quiet if it was not missed."""
+        self.vms.pop(vm, None)
+        self.awaited.discard(vm)
+
+
+class Unseen:
+    """The VMs that ended unseen, each with the moment of the reading that said so."""
+
+    def __init__(self) -> None:
+        self._since: dict[VmId, int] = {}
+
+    def remember(self, vms: Iterable[Vm]) -> None:
+        """Take over what was known before a restart."""
+        self._since = {vm.id: 0 for vm in vms if vm.unseen}
+
+    def heard(self, said: Vm, before: Vm | None, known: Vm | None, about: tuple[int, bool]) -> Vm:
+        """Return what an endpoint says of a VM, marked if it ended unseen.
+
+        `before` is what the endpoint said last, `known` the VM as it is known by all. `about`
+        is the moment of the reading, and whether nothing was heard for a while before it.
+        """
+        moment, after_gap = about
+        if said.state is not VmState.STOPPED:
+            return said
+        if not _ended_unseen(said, before, known, after_gap=after_gap):
+            return said
+        self._since.setdefault(said.id, moment)
+        return replace(said, unseen=True)
+
+    def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
+        """Return the VMs that are nowhere else, now that all were read; their marks are gone."""
+        if not self._since:
+            return set()
+        found = {vm for vm, since in self._since.items() if _is_over(vm, since, readings)}
+        for vm in found:
+            del self._since[vm]
+            for reading in readings.values():
+                if (said := reading.vms.get(vm)) is not None and said.unseen:
+                    reading.vms[vm] = replace(said, unseen=False)
+        return found
+
+
+def _ended_unseen(said: Vm, before: Vm | None, known: Vm | None, *, after_gap: bool) -> bool:
+    if before is None:
+        return known is not None and known.unseen
+    if before.state in _RAN:
+        return after_gap or said.reason is StateReason.MIGRATED
+    return before.unseen
+
+
+def _is_over(vm: VmId, since: int, readings: Mapping[EndpointId, Reading]) -> bool:
+    places = [one for one in readings.values() if vm in one.vms]
+    if not places:
+        return True
+    record = places[0].vms[vm]
+    home = None if record.host is None else _host(record, places[0])
+    return all(
+        one.current and one.read_at >= since
+        for one in readings.values()
+        if any(could_have(record, host, home) for host in one.hosts.values())
+    )
+
+
+def _host(vm: Vm, reading: Reading) -> Host | None:
+    return None if vm.host is None else reading.hosts.get(vm.host)

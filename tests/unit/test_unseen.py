@@ -1,0 +1,137 @@
+"""What a host that answers without a VM says, and what it does not: where else that may run."""
+
+import pytest
+from msgspec.structs import replace
+
+from anypool.engine.observing.ours import Ours
+from anypool.engine.observing.picture import Picture
+from anypool.model import HostState, PowerOff, StateReason, VmState
+from anypool.planner.ha.astray import SEEN_S, Last, could_have, may_run_on, silent_in_reach
+from anypool.store.records import LastKnown
+from tests.unit.engine_kit import H1, H2, H3, V1, host, pool, vm
+from tests.unit.test_engine_merge import Scene, endpoint
+
+STOPPED = vm(V1, H1, VmState.STOPPED)
+
+
+def silent(scene: Scene, *places: object) -> Scene:
+    for place in places:
+        scene.picture.lose(endpoint(place).id)  # type: ignore[arg-type]
+    return scene
+
+
+def unseen(scene: Scene) -> bool:
+    return scene.picture.inventory.vms[V1].unseen
+
+
+@pytest.fixture
+def scene() -> Scene:
+    made = Scene()
+    made.whole(H1, vm(V1))
+    return made
+
+
+def test_vm_that_was_seen_to_end_is_nowhere_else(scene: Scene) -> None:
+    silent(scene, H2)
+    scene.part(H1, STOPPED)
+    assert not unseen(scene)
+
+
+def test_vm_that_is_stopped_after_its_host_was_away_ended_unseen(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, STOPPED)
+    assert unseen(scene)
+    assert scene.shown() == (H1, VmState.STOPPED)
+
+
+def test_vm_that_its_host_says_has_crashed_was_there_to_the_end(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, vm(V1, H1, VmState.CRASHED))
+    assert not unseen(scene)
+
+
+def test_vm_that_its_host_says_was_migrated_may_be_anywhere(scene: Scene) -> None:
+    silent(scene, H2)
+    scene.part(H1, replace(STOPPED, reason=StateReason.MIGRATED))
+    assert unseen(scene)
+    scene.part(H1, STOPPED)
+    assert unseen(scene), "that it is stopped still is no news"
+
+
+def test_vm_that_a_host_answers_without_ended_unseen(scene: Scene) -> None:
+    silent(scene, H2)
+    scene.part(H1, missing=(V1,))
+    assert (scene.shown(), unseen(scene)) == ((H1, VmState.UNKNOWN), True)
+    silent(scene, H1)
+    assert unseen(scene)
+
+
+def test_vm_that_was_leaving_when_its_host_fell_silent_may_be_gone(scene: Scene) -> None:
+    leaving = replace(vm(V1, H1, VmState.PAUSED), reason=StateReason.MIGRATING)
+    scene.part(H1, leaving)
+    silent(scene, H1)
+    assert unseen(scene)
+
+
+def test_vm_that_is_nowhere_once_all_were_read_is_just_stopped(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, STOPPED)
+    scene.whole(H3)
+    assert unseen(scene), "the silent host was not read yet"
+    scene.whole(H2)
+    assert not unseen(scene)
+
+
+def test_vm_that_is_found_running_is_seen(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, STOPPED)
+    scene.whole(H2, vm(V1, H2))
+    assert (scene.shown(), unseen(scene)) == ((H2, VmState.RUNNING), False)
+
+
+def test_that_a_vm_ended_unseen_outlives_the_manager(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, STOPPED)
+    kept = scene.picture.inventory
+    scene.picture = Picture(Ours())
+    scene.picture.remember(LastKnown(hosts=tuple(kept.hosts.values()), vms=(kept.vms[V1],)))
+    scene.whole(H1, STOPPED)
+    scene.whole(H3)
+    assert unseen(scene)
+
+
+OFF = PowerOff(host=H1, first_at=100.0, at=102.0)
+SILENT = (
+    pool(vm(V1, H1, VmState.UNKNOWN))
+    .with_host(replace(host(H1), state=HostState.UNKNOWN))
+    .with_host(replace(host(H2), state=HostState.UNKNOWN))
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "doubt"),
+    [
+        (Last(100.0 - SEEN_S, 0.0, OFF), ()),
+        (Last(99.0 - SEEN_S, 0.0, OFF), (H2,)),
+        (Last(0.0, 0.0, OFF), (H2,)),
+        (Last(149.0, 0.0, None), ()),
+        (Last(100.0, 101.0, None), ()),
+        (Last(100.0, 0.0, None), (H2,)),
+    ],
+)
+def test_host_that_told_of_its_vm_until_it_died_died_with_it(last: Last, doubt: object) -> None:
+    assert may_run_on(SILENT.vms[V1], SILENT, lambda _: last, 150.0) == doubt
+
+
+def test_host_that_answered_without_the_vm_did_not_die_with_it() -> None:
+    gone = replace(SILENT.vms[V1], unseen=True)
+    assert may_run_on(gone, SILENT, lambda _: Last(100.0, 0.0, OFF), 150.0) == (H2,)
+
+
+def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
+    home, other = host(H1), replace(host(H2), pool="other", datastores=frozenset())
+    assert not could_have(vm(V1), other, home)
+    assert could_have(vm(V1), replace(other, datastores=home.datastores), home)
+    assert could_have(vm(V1), replace(other, pool=home.pool), home)
+    assert not could_have(vm(V1), replace(other, pool=home.pool, arch="aarch64"), home)
+    assert silent_in_reach(SILENT.vms[V1], SILENT) == (H2,)
