@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from anypool.engine.ha.charges import RAN_S
 from anypool.engine.loads.load import Loads
 from anypool.model import (
     AgentState,
@@ -95,6 +96,30 @@ class TestCrashes:
             assert yard.pass_(200, lambda: vm in yard.where())
             gaps.append(yard.clock.now() - began)
         assert gaps[0] < gaps[1] < gaps[2]
+
+    def test_starts_that_lasted_lengthen_no_pause(self, yard: HaYard) -> None:
+        vm, _ = someone(yard)
+        for _ in range(MINE.tries):
+            put(yard, vm, VmState.CRASHED)
+            assert yard.pass_(4, lambda: vm in yard.where()), thought(yard, vm)
+            yard.pass_(RAN_S + 3)
+        put(yard, vm, VmState.CRASHED)
+        yard.pass_(4)
+        assert thought(yard, vm) == "ha.gave-up", "it is counted all the same"
+
+    def test_start_that_did_not_last_lengthens_the_pause_whatever_was_before(
+        self, yard: HaYard
+    ) -> None:
+        vm, _ = someone(yard)
+        for lasted_s in (RAN_S + 3, 5):
+            put(yard, vm, VmState.CRASHED)
+            assert yard.pass_(4, lambda: vm in yard.where()), thought(yard, vm)
+            yard.pass_(lasted_s)
+        put(yard, vm, VmState.CRASHED)
+        yard.pass_(2)
+        assert yard.guard.charges.failed(vm) == 1
+        assert thought(yard, vm) == "ha.rests"
+        assert yard.pass_(30, lambda: vm in yard.where())
 
     def test_vm_that_ran_long_enough_begins_anew(self, yard: HaYard) -> None:
         vm, home = someone(yard)

@@ -15,6 +15,8 @@ from anypool.store.ha import Charge
 
 STEADY_S = 600.0
 """A VM that ran for so long after it was started again counts as one that was never lost."""
+RAN_S = 60.0
+"""A start after which a VM ran for so long was a good one: what ends it then is news."""
 
 
 class Charges:
@@ -28,6 +30,7 @@ class Charges:
         self._steady: set[HostId] = set()
         self._lost: set[VmId] = set()
         self._taken: set[VmId] = set()
+        self._good: dict[VmId, int] = {}
 
     def begin(self) -> None:
         """Know what the records say; no host was seen to answer yet."""
@@ -35,7 +38,7 @@ class Charges:
             known = ha.charges(tx)
         self._known, self._of_host, self._seen = {}, {}, None
         self._learn({one.vm: one for one in known}, ())
-        self._steady, self._lost, self._taken = set(), set(), set()
+        self._steady, self._lost, self._taken, self._good = set(), set(), set(), {}
 
     def all(self) -> tuple[Charge, ...]:
         """Return all charges by VM."""
@@ -44,6 +47,14 @@ class Charges:
     def get(self, vm: VmId) -> Charge | None:
         """Return the charge of a VM, None if it is not to run."""
         return self._known.get(vm)
+
+    def failed(self, vm: VmId) -> int:
+        """Return how many starts in a row failed: those after which it did not run for `RAN_S`.
+
+        A manager that has just begun takes all starts for failed that it did not see.
+        """
+        charge = self._known.get(vm)
+        return 0 if charge is None else max(0, charge.tries - self._good.get(vm, 0))
 
     def any_on(self, host: HostId) -> bool:
         """Return whether a VM that is to run was seen on a host last."""
@@ -63,10 +74,11 @@ class Charges:
 
     def look(self, hosts: Iterable[HostId], inventory: Inventory, now: float) -> None:
         """Take note of what runs on guarded hosts, and of what somebody stopped or deleted."""
-        if inventory is self._seen:
-            return
-        changed: dict[VmId, Charge] = {}
+        changed = self._run_on(frozenset(hosts), inventory, now)
         dropped: list[VmId] = []
+        if inventory is self._seen:
+            self._keep(changed, ())
+            return
         for key in sorted(frozenset(hosts) & inventory.hosts.keys()):
             if is_silent(key, inventory):
                 self._steady.discard(key)
@@ -103,6 +115,22 @@ class Charges:
         self._keep({}, (vm,) if known else ())
         return known
 
+    def _run_on(
+        self, hosts: frozenset[HostId], inventory: Inventory, now: float
+    ) -> dict[VmId, Charge]:
+        """Take note of what runs on for long that was started again; return what is over."""
+        steady: dict[VmId, Charge] = {}
+        for vm, charge in self._known.items():
+            known = inventory.vms.get(vm) if charge.tries and charge.host in hosts else None
+            if known is None or known.host != charge.host or known.state is not VmState.RUNNING:
+                continue
+            if now - charge.since >= RAN_S:
+                self._good[vm] = charge.tries
+            if now - charge.since > STEADY_S:
+                steady[vm] = replace(charge, tries=0)
+                self._good.pop(vm, None)
+        return steady
+
     def _see(
         self, vm: Vm, host: HostId, now: float, news: tuple[dict[VmId, Charge], list[VmId]]
     ) -> None:
@@ -113,8 +141,6 @@ class Charges:
             if charge is None or charge.host != host:
                 tries = 0 if charge is None else charge.tries
                 changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
-            elif charge.tries and now - charge.since > STEADY_S and vm.state is VmState.RUNNING:
-                changed[vm.id] = replace(charge, tries=0)
         elif charge is not None and charge.host == host and vm.state in VM_DOWN:
             if vm.state is VmState.CRASHED or vm.id in self._taken:
                 self._lost.add(vm.id)
@@ -137,6 +163,7 @@ class Charges:
             self._known[vm] = one
             self._of_host.setdefault(one.host, set()).add(vm)
         self._lost -= set(gone)
+        self._good = {vm: count for vm, count in self._good.items() if vm in self._known}
 
 
 def is_silent(key: HostId, inventory: Inventory) -> bool:

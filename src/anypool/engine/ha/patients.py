@@ -195,7 +195,7 @@ class Patients:
                 trouble=Trouble.PAUSED,
                 since=self._since.setdefault((vm.id, Trouble.PAUSED), now),
                 tries=charge.tries,
-                rest_s=rest_s(charge, now),
+                rest_s=rest_s(charge, self._charges.failed(vm.id), now),
                 no_place=self._no_place(vm, round_),
             )
 

@@ -49,8 +49,9 @@ def wanted(round_: Round, charges: Charges, now: float) -> Wanted:
         if alone and (why := gave_up(charge.tries, rule)) is not None:
             found.told[vm] = why
             continue
-        if (left := rest_s(charge, now)) > 0:
-            found.told[vm] = reason("ha.rests", count=charge.tries, left=round(left, 1))
+        failed = charges.failed(vm)
+        if (left := rest_s(charge, failed, now)) > 0:
+            found.told[vm] = reason("ha.rests", count=failed, left=round(left, 1))
             continue
         vms.add(vm)
         if alone and charge.tries >= rule.in_place:
@@ -58,8 +59,8 @@ def wanted(round_: Round, charges: Charges, now: float) -> Wanted:
     return Wanted(frozenset(vms), found.failed, found.told)
 
 
-def rest_s(charge: Charge, now: float) -> float:
-    """Return how long a VM rests yet after what was last tried with it."""
-    if not charge.tries or now < charge.since:  # by a clock that was wrong
+def rest_s(charge: Charge, failed: int, now: float) -> float:
+    """Return how long a VM rests yet after the last of so many tries in a row that failed."""
+    if not failed or now < charge.since:  # by a clock that was wrong
         return 0.0
-    return max(0.0, charge.since + backoff(FIRST_S, LONGEST_S, charge.tries) - now)
+    return max(0.0, charge.since + backoff(FIRST_S, LONGEST_S, failed) - now)

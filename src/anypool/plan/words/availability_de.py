@@ -92,7 +92,7 @@ WORDS: dict[str, str] = {
     "ha.agent-busy": "ihr Agent ist still seit {silent}, Daten bewegte sie vor {still} (<{limit})",
     "ha.agent-hung": "ihr Agent antwortete, ist still seit {silent}; ohne Daten seit {still}",
     "ha.failed-here": "sie fiel {count} Mal aus, wo sie war; {how}",
-    "ha.rests": "kürzlich {count} Mal gestartet; wieder in {left}",
+    "ha.rests": "die letzten {count} Starts hielten nicht; wieder in {left}",
     "word.management": "Verwaltung",
     "word.data": "Datennetz",
     "word.vms": "VMs",

@@ -91,7 +91,7 @@ WORDS: dict[str, str] = {
     "ha.agent-busy": "its agent is silent for {silent}; it moved data {still} ago (<{limit})",
     "ha.agent-hung": "its agent answered, is silent for {silent}, and no data moved for {still}",
     "ha.failed-here": "it failed {count} times where it was; {how}",
-    "ha.rests": "started {count} times of late; again in {left}",
+    "ha.rests": "the last {count} starts did not last; again in {left}",
     "word.management": "management",
     "word.data": "data network",
     "word.vms": "VMs",
