@@ -280,10 +280,7 @@ class Picture:
     def _hear(
         self, endpoint: EndpointId, vm: VmId, said: Vm | None, about: tuple[int, bool]
     ) -> bool:
-        """Take what an endpoint says about a VM; return whether that is new.
-
-        `about` is the moment it was asked, and whether it did not answer for a while before.
-        """
+        """Take what an endpoint says, `about` as in `Unseen.heard`; return whether that is new."""
         moment, _ = about
         reading = self._readings[endpoint]
         if reading.read_vm_at.get(vm, 0) > moment:
@@ -341,7 +338,8 @@ class Picture:
     def _show_servers(self, servers: PMap[ServerId, Server]) -> set[Notice]:
         """Show servers as they are now."""
         before = self.inventory.servers
-        self.inventory = self.inventory._replace(servers=servers)
+        if servers is not before:
+            self.inventory = self.inventory._replace(servers=servers)
         return {Notice("server", key) for key in servers.changed_since(before)}
 
     def _show_host(self, key: HostId) -> set[Notice]:
