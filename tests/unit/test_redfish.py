@@ -13,12 +13,11 @@ from anypool.errors import (
     Denied,
     Invalid,
     NotFound,
-    NotSupported,
     OutcomeUnknown,
     Rejected,
     Unreachable,
 )
-from anypool.model import Endpoint, EndpointId, HostId, Power, PowerReading, same_hardware
+from anypool.model import Endpoint, EndpointId, HostId, Power, PowerReading, VmId, same_hardware
 from tests.unit.redfish_kit import HOST, PASSWORD, RESET, SYSTEM, UUID, Service, served
 
 
@@ -270,5 +269,5 @@ def test_nobody_there_and_no_tls_are_said(service: Service) -> None:
 
 
 def test_it_knows_no_vms(service: Service) -> None:
-    with pytest.raises(NotSupported):
-        service.driver().observe()
+    missing = service.driver().observe_vms((VmId("v"),)).missing
+    assert missing == (VmId("v"),)

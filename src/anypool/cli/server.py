@@ -5,16 +5,20 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from anypool.cli import server_bmc
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host import retag
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
+from anypool.cli.server_discover import discover
 from anypool.cli.words import mib
 from anypool.errors import Invalid
 from anypool.search import Noun
 
 app = App(name="server", help="Servers: physical machines, whether or not they run VMs.")
+for _command in (discover, *server_bmc.COMMANDS):
+    app.command(_command)
 
 
 def _ports(server: Json) -> str:

@@ -100,9 +100,10 @@ DRIVERS: dict[str, DriverEntry] = {
         DriverEntry(
             name="redfish",
             module="anypool.drivers.redfish.driver",
-            schemes=frozenset(),
-            example="https://BMC",
-            options=frozenset({"user", "system", "fingerprint"}),
+            schemes=frozenset({"redfish"}),
+            example="redfish://BMC",
+            options=frozenset({"user", "system", "fingerprint", "proved"}),
+            looks_first=True,
         ),
     )
 }

@@ -5,8 +5,9 @@ from functools import partial
 
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
+from anypool.model import EndpointId, Server
 from anypool.store import Store, events, facts
-from anypool.store.records import ServerFacts
+from anypool.store.records import EventRecord, ServerFacts
 
 
 class Servers:
@@ -16,6 +17,19 @@ class Servers:
         self._store = store
         self._observer = observer
         self._must_lead = must_lead
+
+    def look(self, endpoint: EndpointId) -> None:
+        """Read an endpoint anew and publish what it says; raise what the driver raises."""
+        self._observer.read(endpoint)
+
+    def note(self, server: Server, kind: str, message: str, by: str) -> None:
+        """Write what is ordered of a server, before it is sent, and what came of it."""
+        self._must_lead()
+        told = EventRecord(
+            kind=kind, message=message, subject_kind="server", subject_id=server.id, by=by
+        )
+        with self._store.writing() as tx:
+            events.append(tx, told)
 
     def set_facts(self, kept: ServerFacts, by: str) -> None:
         """Keep what is ours about a server; raise `NotFound`."""

@@ -9,6 +9,7 @@ from anypool.model.bmc import (
     PowerReading,
     same_hardware,
     split_address,
+    split_uri,
 )
 from anypool.model.booking import Booking
 from anypool.model.capability import Capability
@@ -385,5 +386,6 @@ __all__ = [
     "runs_manager",
     "same_hardware",
     "split_address",
+    "split_uri",
     "told_hour",
 ]

@@ -66,6 +66,21 @@ def split_address(url: str) -> tuple[str, int]:
     return place.hostname, place.port or 443
 
 
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return the service and the path of the system of `redfish://HOST[:PORT][/SYSTEM]`.
+
+    An address that is `https` already is the service alone. Raise `ValueError` for a path that
+    is none of Redfish.
+    """
+    place = urlsplit(uri)
+    if place.scheme != "redfish":
+        return uri, ""
+    path = place.path.rstrip("/")
+    if path and not path.startswith("/redfish/"):
+        raise ValueError("its path is none of a Redfish system")
+    return f"https://{place.netloc}", path
+
+
 def same_hardware(host: HostId, system: str) -> bool | None:
     """Return whether a host and a system of a BMC are one machine; None where that is open.
 

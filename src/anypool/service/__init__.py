@@ -13,6 +13,7 @@ from anypool.engine.observing.ownvm import OwnVm
 from anypool.engine.rolling import Rolling
 from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
+from anypool.service.adoption import Adopting
 from anypool.service.applications import Applications
 from anypool.service.audit import Audit
 from anypool.service.backups import Backups
@@ -22,6 +23,7 @@ from anypool.service.bookings import Bookings
 from anypool.service.certificates import Certificates
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
+from anypool.service.controllers import Controllers
 from anypool.service.datastores import Datastores
 from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
@@ -63,6 +65,7 @@ from anypool.service.resync import Resync
 from anypool.service.retention import Retention
 from anypool.service.rollouts import Rollouts
 from anypool.service.rooms import Rooms
+from anypool.service.searches import Searches
 from anypool.service.servers import Servers
 from anypool.service.snapshots import Snapshots
 from anypool.service.support import Support
@@ -139,6 +142,9 @@ class Services:
         self.rollouts = Rollouts(engine, store, self.rolling)
         self.rooms = Rooms(engine)
         self.servers = Servers(engine, store, lists)
+        self.adopting = Adopting(engine, store, reach)
+        self.searches = Searches(engine, clock)
+        self.controllers = Controllers(engine, reach, clock)
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)

@@ -1,5 +1,8 @@
 """The drivers of endpoints that are managed already, for what is no plan: consoles, markers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from anypool.drivers import Driver
 from anypool.engine import DriverPool
 from anypool.errors import NotFound
@@ -21,6 +24,14 @@ class Reach:
             record = facts.effective(tx, record)
             secret = secrets.get(tx, endpoint, "password")
         return self._pool.driver(record, secret)
+
+    @contextmanager
+    def trial(self, endpoint: Endpoint, secret: str) -> Iterator[Driver]:
+        """Lend the driver of an endpoint that is not kept; it is given back afterwards."""
+        try:
+            yield self._pool.driver(endpoint, secret)
+        finally:
+            self._pool.forget(endpoint.id)
 
     def endpoint(self, endpoint: EndpointId) -> Endpoint:
         """Return the record of an endpoint; raise `NotFound`."""

@@ -6,6 +6,7 @@ certificate is shown, and sends nothing.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
 from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
 from anypool.drivers.redfish.channel import Channel
+from anypool.drivers.redfish.servers import server_of
 from anypool.drivers.redfish.service import Service, link, members, words
 from anypool.drivers.redfish.walk import Kept, Walk
 from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
@@ -22,6 +24,7 @@ from anypool.model import (
     BootOrder,
     Capability,
     Endpoint,
+    EndpointId,
     EndpointInfo,
     Frame,
     Hardware,
@@ -33,11 +36,15 @@ from anypool.model import (
     PowerReading,
     Sensor,
     VmId,
+    split_uri,
 )
 
 OPERATION_S = 25.0
 """What one operation may take, all its requests together; the worker's deadline is above it."""
 SILENCE_S = 10.0
+WHOLE_EVERY_S = 600.0
+"""How old what a server is made of may be when it is observed; its power is read each time."""
+OBSERVE_S = 50.0
 WALK_S = 110.0
 """What reading a server whole may take: some hundred requests, at a second each."""
 MEDIUM_S = 55.0
@@ -60,7 +67,13 @@ class RedfishDriver(BaseDriver):
         }
     )
 
-    def __init__(self, channel: Channel, options: dict[str, str], password: str) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        options: dict[str, str],
+        password: str,
+        endpoint: str = "bmc",
+    ) -> None:
         self._channel = channel
         self._pinned = bool(options.get("fingerprint"))
         self._wanted = options.get("system", "")
@@ -68,6 +81,10 @@ class RedfishDriver(BaseDriver):
         self._turn = threading.Lock()
         self._path = ""
         self._kept = Kept()
+        self._endpoint = EndpointId(endpoint)
+        self._proved = frozenset(options.get("proved", "").split(",")) - {""}
+        self._whole: Hardware | None = None
+        self._whole_at = 0.0
         self._meter = watts.Meter(self._service)
 
     def info(self) -> EndpointInfo:
@@ -85,12 +102,19 @@ class RedfishDriver(BaseDriver):
             )
 
     def observe(self) -> Frame:
-        """Refuse: a BMC knows no VMs."""
-        self._refuse("observe")
+        """Return the server; what it is made of is read every so often, its power each time."""
+        with self._walking(OBSERVE_S) as (walk, system):
+            whole, now = self._whole, time.monotonic()
+            if whole is None or now - self._whole_at > WHOLE_EVERY_S:
+                whole = hardware.read(walk, self._service, system, _power(system))
+                self._whole, self._whole_at = whole, now
+            else:
+                whole = hardware.refreshed(whole, system, _power(system))
+            return Frame(full=True, servers=(server_of(whole, self._endpoint, self._proved),))
 
     def observe_vms(self, vms: tuple[VmId, ...]) -> Frame:
-        """Refuse: a BMC knows no VMs."""
-        self._refuse("observe_vms")
+        """Return that none of these VMs is here: a BMC knows none."""
+        return Frame(full=False, missing=vms)
 
     def power(self, host: HostId) -> PowerReading:
         """Return whether the system is on, and what it draws where the service says so."""
@@ -150,8 +174,8 @@ class RedfishDriver(BaseDriver):
             self._service.leave()
 
     @contextmanager
-    def _walking(self) -> Iterator[tuple[Walk, dict[str, Any]]]:
-        with self._begun(WALK_S) as service:
+    def _walking(self, longest_s: float = 0.0) -> Iterator[tuple[Walk, dict[str, Any]]]:
+        with self._begun(longest_s or WALK_S) as service:
             self._kept.refresh()
             walk = Walk(service, self._kept)
             try:
@@ -242,5 +266,7 @@ def connect(endpoint: Endpoint, secret: str) -> Driver:
     """Return the driver of a BMC; raise `Invalid` for a bad address. Nothing is sent yet."""
     options = dict(endpoint.options)
     fingerprint = options.get("fingerprint", "")
-    channel = Channel(endpoint.uri, fingerprint, operation_s=OPERATION_S, silence_s=SILENCE_S)
-    return RedfishDriver(channel, options, secret)
+    url, system = split_uri(endpoint.uri)
+    channel = Channel(url, fingerprint, operation_s=OPERATION_S, silence_s=SILENCE_S)
+    options = {"system": system} | options if system else options
+    return RedfishDriver(channel, options, secret, endpoint.id)

@@ -45,6 +45,17 @@ def read(walk: Walk, service: Service, system: Resource, power: Power) -> Hardwa
     return replace(made, unread=said)
 
 
+def refreshed(known: Hardware, system: Resource, power: Power) -> Hardware:
+    """Return a server that was read before, with what its system alone says by now."""
+    return replace(
+        known,
+        power=power,
+        health=_health(system),
+        boot=boot.read(system),
+        bios=text(system, "BiosVersion") or known.bios,
+    )
+
+
 def _own(system: Resource, around: list[tuple[str, Resource]]) -> tuple[str, ...]:
     return links(part(system, "Links"), "Chassis") or tuple(path for path, _ in around[:1])
 
