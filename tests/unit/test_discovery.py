@@ -10,9 +10,10 @@ import pytest
 
 from anypool.cli.server_discover import address_in, leased
 from anypool.clock import SystemClock
-from anypool.drivers.ipmi.presence import present
+from anypool.drivers.presence import present
 from anypool.drivers.redfish.greeting import greet
-from anypool.engine.discovery import Discovery, FoundBmc, Ports
+from anypool.drivers.seeking import FoundBmc, Ports
+from anypool.engine.discovery import Discovery
 from anypool.errors import Busy, Invalid, NotFound
 from anypool.service.searches import addresses_of
 from tests.unit.redfish_kit import UUID, Service, served
@@ -56,7 +57,7 @@ def test_what_is_no_redfish_is_not_found(service: Service, fault: object) -> Non
 def test_ipmi_is_recognised_by_its_answer(
     monkeypatch: pytest.MonkeyPatch, answer: bytes, believed: bool
 ) -> None:
-    monkeypatch.setattr("anypool.drivers.ipmi.presence.WAIT_S", 0.1)
+    monkeypatch.setattr("anypool.drivers.presence.WAIT_S", 0.1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bmc:
         bmc.bind(("127.0.0.1", 0))
         asked = list[bytes]()
@@ -74,7 +75,7 @@ def test_ipmi_is_recognised_by_its_answer(
 
 
 def test_nobody_there_is_no_bmc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anypool.drivers.ipmi.presence.WAIT_S", 0.05)
+    monkeypatch.setattr("anypool.drivers.presence.WAIT_S", 0.05)
     assert present("127.0.0.1", 9) is False
 
 

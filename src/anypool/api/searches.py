@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 
 from anypool.api.asking import By, Key, Use
 from anypool.api.vms import Text
-from anypool.engine.discovery import FoundBmc, Search
+from anypool.drivers.seeking import FoundBmc
+from anypool.engine.discovery import Search
 from anypool.service.searches import NewSearch, Searches
 
 Port = Annotated[int, Meta(ge=1, le=65535)]

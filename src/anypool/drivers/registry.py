@@ -171,6 +171,11 @@ def _module(entry: DriverEntry) -> Any:
         ) from error
 
 
+def part(driver: str, name: str) -> Any:
+    """Return a module of a driver's folder; for those that need no vendor's library."""
+    return importlib.import_module(f"anypool.drivers.{driver}.{name}")
+
+
 @cache
 def quality(driver: str) -> Quality:
     """Return what a driver was seen to work with, read from its folder."""

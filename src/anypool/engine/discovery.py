@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from anypool.clock import Clock
-from anypool.drivers.ipmi import presence
-from anypool.drivers.redfish.greeting import Greeting, greet
+from anypool.drivers.seeking import FoundBmc, Ports, look
 from anypool.errors import Busy, NotFound
 
 log = logging.getLogger(__name__)
@@ -22,21 +21,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 48
 PER_S = 64.0
 KEPT = 8
-
-
-class Ports(Struct, frozen=True, kw_only=True):
-    """Where BMCs listen: Redfish over TCP, IPMI over UDP."""
-
-    redfish: int = 443
-    ipmi: int = presence.PORT
-
-
-class FoundBmc(Struct, frozen=True, kw_only=True):
-    """What answers at an address; `redfish` is None where there is no such service."""
-
-    address: str
-    redfish: Greeting | None
-    ipmi: bool
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -58,15 +42,6 @@ class _Running:
 
 
 Look = Callable[[str, Ports], FoundBmc | None]
-
-
-def look(address: str, ports: Ports) -> FoundBmc | None:
-    """Return what answers at an address, None for nothing that is a BMC."""
-    redfish = greet(address, ports.redfish)
-    ipmi = presence.present(address, ports.ipmi)
-    if redfish is None and not ipmi:
-        return None
-    return FoundBmc(address=address, redfish=redfish, ipmi=ipmi)
 
 
 class Discovery:

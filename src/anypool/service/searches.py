@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from anypool.clock import Clock
+from anypool.drivers.seeking import FoundBmc, Ports
 from anypool.engine import Engine
-from anypool.engine.discovery import Discovery, FoundBmc, Ports, Search
+from anypool.engine.discovery import Discovery, Search
 from anypool.errors import Invalid
 from anypool.model import Server
 from anypool.service.access import Deed, Principal, require

@@ -1,23 +1,13 @@
 """What a BMC tells everybody: its certificate, and the root of its service; nobody logs in."""
 
-from msgspec import Struct
-
 from anypool.drivers.redfish import fields
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.service import ROOT
+from anypool.drivers.seeking import Greeting
 from anypool.errors import AnypoolError
 
 SILENCE_S = 2.0
 OPERATION_S = 6.0
-
-
-class Greeting(Struct, frozen=True, kw_only=True, gc=False):
-    """A Redfish service; `uuid` is the service's own, which is that of the server or not."""
-
-    fingerprint: str
-    version: str
-    product: str = ""
-    uuid: str = ""
 
 
 def greet(host: str, port: int) -> Greeting | None:

@@ -1,1 +1,0 @@
-"""IPMI: power, next start, sensors, log and parts of servers whose BMC has no Redfish."""
