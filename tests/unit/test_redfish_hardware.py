@@ -136,7 +136,7 @@ def test_a_system_that_cannot_be_read_is_an_error_and_no_empty_server(service: S
 def test_what_hangs_ends_by_the_one_deadline(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anypool.drivers.redfish.driver.WALK_S", 0.5)
+    monkeypatch.setattr("anypool.drivers.redfish.driver.WALK_S", 2.0)
     service.faults[f"{SYSTEM}/Processors"] = "hang"
     found = service.driver().hardware(HOST)
     assert any(one.startswith("processors") for one in found.unread)
