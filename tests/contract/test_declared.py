@@ -6,6 +6,7 @@ import typing
 import pytest
 
 from anypool.drivers import OPERATIONS, BaseDriver, Driver, Migration
+from anypool.drivers.ipmi.driver import IpmiDriver
 from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.drivers.sim import SimDriver
 from anypool.errors import NotSupported
@@ -76,7 +77,7 @@ def sample_arguments(operation: str) -> list[object]:
 
 
 def drivers() -> list[type[BaseDriver]]:
-    found: list[type[BaseDriver]] = [BaseDriver, SimDriver, RedfishDriver]
+    found: list[type[BaseDriver]] = [BaseDriver, SimDriver, RedfishDriver, IpmiDriver]
     if LIBVIRT:
         from anypool.drivers.libvirt import driver
 

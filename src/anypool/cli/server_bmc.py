@@ -70,7 +70,8 @@ def adopt(address: str, /, *, trust: Trust, where: Where = HERE) -> None:
     compare, and no other is trusted from then on.
     """
     with connected(where) as client:
-        pinned = trust.fingerprint or _confirmed(client, address)
+        has_none = address.startswith("ipmi://")
+        pinned = "" if has_none else trust.fingerprint or _confirmed(client, address)
         password = read_secret(trust.password_file, f"password of {trust.user} at {address}")
         body: Json = {"address": address, "user": trust.user, "password": password}
         body |= {"fingerprint": pinned, "pool": trust.pool, "prove": trust.prove}

@@ -105,6 +105,15 @@ DRIVERS: dict[str, DriverEntry] = {
             options=frozenset({"user", "system", "fingerprint", "proved"}),
             looks_first=True,
         ),
+        DriverEntry(
+            name="ipmi",
+            module="anypool.drivers.ipmi.driver",
+            schemes=frozenset({"ipmi"}),
+            example="ipmi://BMC",
+            install="`pip install anypool[ipmi]`",
+            options=frozenset({"user"}),
+            looks_first=True,
+        ),
     )
 }
 

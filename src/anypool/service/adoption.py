@@ -31,7 +31,7 @@ from anypool.service.reach import Reach
 from anypool.store import Store, facts
 from anypool.store.records import ServerFacts
 
-BY_SCHEME = {"redfish": "redfish", "https": "redfish"}
+BY_SCHEME = {"redfish": "redfish", "https": "redfish", "ipmi": "ipmi"}
 HINT = "write the address of its BMC, such as 10.0.0.9 or redfish://10.0.0.9:8443"
 
 

@@ -16,9 +16,9 @@ from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
 from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
 from anypool.drivers.redfish.channel import Channel
-from anypool.drivers.redfish.servers import server_of
 from anypool.drivers.redfish.service import Service, link, members, words
 from anypool.drivers.redfish.walk import Kept, Walk
+from anypool.drivers.servers import server_of
 from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
 from anypool.model import (
     BootOrder,

@@ -1,4 +1,4 @@
-"""A server of the pool, made from what its BMC tells: its ports, and what can be done to it."""
+"""A server of the pool, made from what a BMC tells: its ports, and what can be done to it."""
 
 from collections.abc import Iterator
 
