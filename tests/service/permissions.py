@@ -76,6 +76,8 @@ LEAST: dict[str, Role | None] = {
     "get /vms/{key}": _V,
     "patch /vms/{key}": _O,
     "delete /vms/{key}": _O,
+    "get /copies": _V,
+    "post /vms/{key}/remove-copy": _O,
     "get /vms/{key}/history": _V,
     "post /vms/{key}/console": _O,
     "post /vms/{key}/disks": _O,

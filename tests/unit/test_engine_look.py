@@ -59,6 +59,7 @@ from anypool.plan import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
@@ -227,7 +228,7 @@ def test_readiness_is_asked_for_or_waited_for() -> None:
 def test_all_actions_are_here() -> None:
     tested = {type(case.action) for case in CASES}
     elsewhere = {RestartVm, RevertSnapshot, MigrateVm, EnterMaintenance, LeaveMaintenance}
-    elsewhere |= {FenceHost, StartAfterFailure, ForgetCopy, ChangeLabels}
+    elsewhere |= {FenceHost, StartAfterFailure, ForgetCopy, RemoveCopy, ChangeLabels}
     elsewhere |= {EraseTrace, AwaitReady, HandOver, VerifyHost, PowerOffHost, PowerOnHost}
     assert tested | elsewhere == set(get_args(Action))
 

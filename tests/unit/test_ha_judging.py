@@ -15,6 +15,7 @@ from anypool.plan import (
     FenceHost,
     ForgetCopy,
     Reason,
+    RemoveCopy,
     StartAfterFailure,
     StartVm,
     reason,
@@ -136,3 +137,24 @@ def test_only_a_stopped_copy_of_a_vm_that_runs_is_forgotten(
     action = ForgetCopy(vm=VM.id, host=HOME, lives_on=HERE)
     assert told(action, seen(HERE, lives), seen(HOME, copy)) == found
     assert told(action, seen(HERE, lives), seen(HOME, answered=False)) == Wait
+
+
+@pytest.mark.parametrize(
+    ("rest", "here", "found"),
+    [
+        (VmState.STOPPED, VmState.STOPPED, Act),
+        (VmState.PAUSED, VmState.STOPPED, Act),
+        (VmState.RUNNING, VmState.STOPPED, Act),
+        (VmState.RUNNING, None, Done),
+        (None, VmState.STOPPED, "run.elsewhere"),
+        (VmState.STOPPED, VmState.RUNNING, "run.elsewhere"),
+        (VmState.STOPPED, VmState.PAUSED, "run.elsewhere"),
+    ],
+)
+def test_copy_is_removed_only_while_another_is_seen_that_stays(
+    rest: VmState | None, here: VmState | None, found: object
+) -> None:
+    action = RemoveCopy(vm=VM.id, host=THIRD, keeps=HOME)
+    assert told(action, seen(HOME, rest), seen(THIRD, here)) == found
+    assert told(action, seen(HOME, answered=False), seen(THIRD, here)) is Wait
+    assert told(action, seen(HOME, rest), seen(THIRD, answered=False)) is Wait

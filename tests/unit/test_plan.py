@@ -21,6 +21,7 @@ from anypool.model import (
     Trace,
     TraceKind,
     VmChange,
+    VmCopy,
     VmId,
     VmState,
     VmWish,
@@ -53,6 +54,7 @@ from anypool.plan import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
@@ -118,6 +120,7 @@ EVERY: list[Action] = [
         proof=SaidGone(host=H0, vm=V1, at=1.0),
     ),
     ForgetCopy(vm=V1, host=H1, lives_on=H0),
+    RemoveCopy(vm=V1, host=H1, keeps=H0),
 ]  # fmt: skip
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, MarkTemplate, StartAfterFailure)
 
@@ -130,6 +133,9 @@ def world_for(action: Action) -> Inventory:
         return apply(PowerOffHost(host=H1), world) if isinstance(action, PowerOnHost) else world
     if isinstance(action, FenceHost):
         return world.with_host(msgspec.structs.replace(world.host(H1), state=HostState.UNKNOWN))
+    if isinstance(action, RemoveCopy):
+        copy = VmCopy(host=H1, state=VmState.STOPPED)
+        return world.with_vm(msgspec.structs.replace(world.vms[V1], copies=(copy,)))
     if isinstance(action, RevertSnapshot | DeleteSnapshot):
         return apply(CreateSnapshot(name="s", **ON), world)
     return world

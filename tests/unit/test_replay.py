@@ -27,6 +27,7 @@ from anypool.model import (
     Trace,
     TraceKind,
     Usage,
+    VmCopy,
     VmId,
     VmState,
     VmWish,
@@ -50,6 +51,7 @@ from anypool.planner.wishes import (
     MaintainPool,
     MakeService,
     MigrateOne,
+    RemoveOneCopy,
     Rounds,
     StartOne,
     StartService,
@@ -70,6 +72,9 @@ def crowded(count: int = 8) -> Inventory:
     world = pool(4)
     for number in range(count):
         world = world.with_vm(vm(number, "h0", memory_mib=512 * (1 + number % 3)))
+    twice = vm(51, "h1", state=VmState.STOPPED)
+    left = VmCopy(host=HostId("h2"), state=VmState.STOPPED)
+    world = world.with_vm(replace(twice, copies=(left,)))
     return world.with_vm(vm(50, "h1", state=VmState.STOPPED))
 
 
@@ -82,6 +87,7 @@ SHOP = Service(id=ServiceId("shop"), components=(Component(name="web", image="x"
 WISHES: dict[str, AnyWish] = {
     "evacuate": EvacuateHost(host=HostId("h0")),
     "start": StartOne(vm=VmId("v50")),
+    "remove-copy": RemoveOneCopy(vm=VmId("v51"), host=HostId("h2"), who="ada"),
     "migrate": MigrateOne(vm=VmId("v1")),
     "migrate-there": MigrateOne(vm=VmId("v1"), target=HostId("h2")),
     "create": CreateVms(wishes=(VmWish(id=VmId("new"), name="new", memory_mib=256),)),

@@ -20,6 +20,7 @@ from anypool.api import (
     consoles,
     consolidations,
     controllers,
+    copies,
     demo,
     devices,
     endpoints,
@@ -107,6 +108,7 @@ _API = (
     ha,
     consoles,
     people,
+    copies,
     managers,
     demo,
 )

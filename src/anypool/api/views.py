@@ -200,7 +200,10 @@ def _names(records: Mapping[Any, Any], ids: frozenset[Any]) -> list[str]:
 
 
 class VmView(Struct, frozen=True, kw_only=True):
-    """A VM; `host` is the id of where it runs or is defined, null if nowhere."""
+    """A VM; `host` is the id of where it runs or is defined, null if nowhere.
+
+    `unseen` says that nobody saw it end: it may run on a host that does not answer.
+    """
 
     id: str
     name: str
@@ -225,6 +228,7 @@ class VmView(Struct, frozen=True, kw_only=True):
     place: str
     labels: tuple[str, ...]
     template: bool
+    unseen: bool
     load: LoadView | None
     agent: AgentView
 
@@ -256,6 +260,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads, agent: AgentSight) -> Vm
         place=vm.place,
         labels=tuple(sorted(vm.labels)),
         template=vm.template,
+        unseen=vm.unseen,
         load=load_view(loads, vm.id),
         agent=agent_view(agent),
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import labels, vm_console, vm_parts
+from anypool.cli import labels, vm_console, vm_copies, vm_parts
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, do
@@ -21,6 +21,8 @@ app.command(vm_console.console)
 app.command(vm_parts.disk)
 app.command(vm_parts.nic)
 app.command(vm_parts.snapshot)
+app.command(vm_copies.copies)
+app.command(vm_copies.remove_copy)
 app.command(labels.label_vm, name="label")
 app.command(labels.template)
 app.command(labels.untemplate)
@@ -75,6 +77,7 @@ ALL = (
     Column("ALSO SEEN ON", lambda vm: [f"{c['host']} ({c['state']})" for c in vm["copies"]]),
     Column("SAME ID AS", lambda vm: vm["twins"]),
     Column("TEMPLATE", lambda vm: vm["template"]),
+    Column("ENDED UNSEEN", lambda vm: vm.get("unseen", False)),
     Column("AGENT", lambda vm: _agent(vm["agent"])),
 )
 

@@ -302,6 +302,14 @@ class ForgetCopy(Struct, frozen=True, kw_only=True, gc=False, tag="forget-copy")
     lives_on: HostId
 
 
+class RemoveCopy(Struct, frozen=True, kw_only=True, gc=False, tag="remove-copy"):
+    """Forget a stopped copy of a VM that `keeps` has, too, whatever that one does; no volumes."""
+
+    vm: VmId
+    host: HostId
+    keeps: HostId
+
+
 Action: TypeAlias = (
     CreateVm
     | StartVm
@@ -334,6 +342,7 @@ Action: TypeAlias = (
     | FenceHost
     | StartAfterFailure
     | ForgetCopy
+    | RemoveCopy
 )
 
 

@@ -25,6 +25,7 @@ from anypool.plan.action import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RevertSnapshot,
     StartAfterFailure,
     StartVm,
@@ -202,6 +203,8 @@ def _of_failure(action: Action, ledger: "_Ledger") -> list[Reason]:
             return ledger.start_after(action)
         case ForgetCopy(vm=vm, host=host, lives_on=lives_on):
             return ledger.forget(vm, host, lives_on)
+        case RemoveCopy(vm=vm, host=host, keeps=keeps):
+            return ledger.remove_copy(vm, host, keeps)
         case _:
             return []
 
@@ -334,6 +337,14 @@ class _Ledger:
         if host == lives_on or self.runs.get(vm) != lives_on:
             return [reason("check.runs-not", vm=vm, host=lives_on)]
         return []
+
+    def remove_copy(self, vm: str, host: str, keeps: str) -> list[Reason]:
+        found = [] if host != keeps else [reason("check.only-copy", vm=vm, host=host)]
+        if host not in self.up or keeps not in self.up:
+            found.append(reason("check.host-gone", host=keeps if host in self.up else host))
+        if self.runs.get(vm) == host:
+            found.append(reason("check.still-runs", vm=vm, host=host))
+        return found
 
     def close(self, host: str) -> list[Reason]:
         self.closed.add(host)

@@ -46,6 +46,7 @@ from anypool.plan.action import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
@@ -55,6 +56,7 @@ from anypool.plan.action import (
     StopVm,
     VerifyHost,
 )
+from anypool.plan.copies import without_copy
 from anypool.plan.disks import moved
 from anypool.plan.marking import check_runnable, labelled, marked
 from anypool.plan.plan import Plan
@@ -88,7 +90,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return inventory
         case PowerOffHost() | PowerOnHost() | FenceHost():
             return _power(inventory, action)
-        case StartAfterFailure() | ForgetCopy():
+        case StartAfterFailure() | ForgetCopy() | RemoveCopy():
             return _after_failure(inventory, action)
         case HandOver() | EraseTrace() | VerifyHost() | ChangeLabels():
             return _unseen(inventory, action)
@@ -260,7 +262,11 @@ def _hand_over(inventory: Inventory, host: HostId) -> Inventory:
     return inventory
 
 
-def _after_failure(inventory: Inventory, action: StartAfterFailure | ForgetCopy) -> Inventory:
+def _after_failure(
+    inventory: Inventory, action: StartAfterFailure | ForgetCopy | RemoveCopy
+) -> Inventory:
+    if isinstance(action, RemoveCopy):
+        return without_copy(inventory, action)
     if isinstance(action, ForgetCopy):
         vm = _expect(inventory, action.vm, action.lives_on, VM_ALIVE)
         left = tuple(copy for copy in vm.copies if copy.host != action.host)

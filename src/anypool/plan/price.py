@@ -37,6 +37,7 @@ from anypool.plan.action import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
@@ -183,7 +184,7 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()
             | ReconfigureVm() | AttachDisk() | DetachDisk() | AttachNic() | DetachNic()
             | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot() | EraseTrace()
-            | StartAfterFailure() | ForgetCopy() | MarkTemplate() | ChangeLabels()
+            | StartAfterFailure() | ForgetCopy() | RemoveCopy() | MarkTemplate() | ChangeLabels()
         ):  # fmt: skip
             return Cost(duration_ms=model.short_ms)
         case _:

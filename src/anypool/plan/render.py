@@ -46,6 +46,7 @@ from anypool.plan.action import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
@@ -149,14 +150,18 @@ def tell(action: Action, names: Names) -> Reason:
             return _tell_trace(trace, names(host))
         case ChangeLabels():
             return _tell_labels(action, names)
-        case StartAfterFailure() | ForgetCopy():
+        case StartAfterFailure() | ForgetCopy() | RemoveCopy():
             return _tell_after_failure(action, names)
         case _:
             return _tell_change(action, names)
 
 
-def _tell_after_failure(action: StartAfterFailure | ForgetCopy, names: Names) -> Reason:
+def _tell_after_failure(
+    action: StartAfterFailure | ForgetCopy | RemoveCopy, names: Names
+) -> Reason:
     vm, host = names(action.vm), names(action.host)
+    if isinstance(action, RemoveCopy):
+        return reason("step.remove-copy", vm=vm, host=host, keeps=names(action.keeps))
     if isinstance(action, ForgetCopy):
         return reason("step.forget-copy", vm=vm, host=host, lives=names(action.lives_on))
     proof = told_proof(action.proof, names)

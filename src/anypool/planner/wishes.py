@@ -22,8 +22,9 @@ from anypool.model import (
 )
 from anypool.model.curve import Week
 from anypool.model.energy import NO_TARIFF, Tariff, Watts
-from anypool.plan import Action, Plan, Redeemed, digest, released
+from anypool.plan import Action, Plan, Redeemed, digest, reason, released
 from anypool.planner import fewest, rolling
+from anypool.planner.copies import plan_remove_copy
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
@@ -64,6 +65,18 @@ class StartOne(Wish, frozen=True, tag="start"):
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the one step."""
         return plan_start(inventory, self.vm, rules)
+
+
+class RemoveOneCopy(Wish, frozen=True, tag="remove-copy"):
+    """Forget the stopped copy of a VM on a host, asked for by `who`."""
+
+    vm: VmId
+    host: HostId
+    who: str
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the one step."""
+        return plan_remove_copy(inventory, self.vm, self.host, reason("asked", who=self.who))
 
 
 class MigrateOne(Wish, frozen=True, tag="migrate"):
@@ -328,6 +341,7 @@ AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
     | MigrateOne
+    | RemoveOneCopy
     | CreateVms
     | DoAction
     | BalanceHosts

@@ -24,6 +24,7 @@ from anypool.service.certificates import Certificates
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
 from anypool.service.controllers import Controllers
+from anypool.service.copies import Copies
 from anypool.service.datastores import Datastores
 from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
@@ -148,4 +149,5 @@ class Services:
         self.snapshots = Snapshots(proposals)
         self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)
+        self.copies = Copies(engine, proposals)
         self.volumes = Volumes(engine)

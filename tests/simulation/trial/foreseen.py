@@ -21,6 +21,7 @@ _OF_ONE_VM = {
     "create-snapshot": ("create_snapshot",),
     "delete-snapshot": ("delete_snapshot",),
     "forget-copy": ("discard_copy",),
+    "remove-copy": ("delete_vm",),
 }
 _OF_WISH = {"create-vm": "create_vm", "start-after-failure": "adopt_vm"}
 _OF_HOST = {

@@ -135,7 +135,7 @@ def _end(stage: Stage) -> None:
             if tries in (2, 8):
                 wishes.asked(stage, wish, chance)
         if tries % 6 == 0:
-            for wish in (wishes.Person.give_up, wishes.Person.wake):
+            for wish in (wishes.Person.give_up, wishes.Person.wake, wishes.Person.clean):
                 wishes.asked(stage, wish, chance)
         for _ in range(3):
             stage.pass_(5.0)

@@ -19,7 +19,10 @@ from anypool.plan import (
     ResumeVm,
     StopHow,
     StopVm,
+    reason,
 )
+from anypool.plan.copies import copies_of
+from anypool.planner.copies import plan_remove_copy
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.store import runs
@@ -96,6 +99,19 @@ class Person:
         for vm in sorted(self.engine.inventory.vms.values(), key=lambda one: one.id):
             if vm.state is VmState.PAUSED and vm.host is not None:
                 self.act(ResumeVm(vm=vm.id, host=vm.host))
+
+    def clean(self) -> None:
+        """Remove the stopped copies that may be removed, of VMs that several hosts know."""
+        inventory = self.engine.inventory
+        for vm in sorted(inventory.vms.values(), key=lambda one: one.id):
+            found = next((one for one in copies_of(vm, inventory)[1:] if one.kept is None), None)
+            if found is None:
+                continue
+            try:
+                why = reason("asked", who=BY)
+                self.begin(plan_remove_copy(inventory, vm.id, found.host, why))
+            except AnypoolError:
+                continue
 
     def grow(self) -> None:
         if (one := self.vm(VmState.RUNNING, VmState.STOPPED)) is not None:
@@ -180,6 +196,7 @@ WISHES: tuple[tuple[int, str, Callable[[Person], None]], ...] = (
     (2, "create", Person.create),
     (1, "delete", Person.delete),
     (2, "meddle", Person.meddle),
+    (1, "clean", Person.clean),
     (4, "tidy", Person.tidy),
     (1, "say-dead", Person.say_dead),
 )

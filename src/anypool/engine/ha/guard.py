@@ -196,7 +196,7 @@ class Guard:
         self.patients.agents.ask(inventory, now)
         self._guarded(partial(self._tidy, policies, (inventory, rules), under_way, left))
         if now - self._pulse.at > PULSE_S:
-            self._pulse = replace(self._pulse, at=now)
+            self._pulse, self._busy = replace(self._pulse, at=now), True
             with self._store.writing() as tx:
                 ha.put_pulse(tx, self._pulse)
 

@@ -12,6 +12,8 @@ from anypool.model import (
     Inventory,
     Policy,
     Priority,
+    StateReason,
+    Vm,
     VmId,
     VmState,
 )
@@ -106,14 +108,23 @@ class Round:
 
 
 def is_left_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:
-    """Return whether a host that is up has a stopped copy of a VM that runs elsewhere."""
+    """Return whether a host that is up has a stopped copy of a VM that runs elsewhere.
+
+    One that somebody paused there was seen to run there, too; one that waits for a migration, or
+    was held by it, was not.
+    """
     known = inventory.vms.get(vm)
-    if known is None or known.host == host or known.state is not VmState.RUNNING:
+    if known is None or known.host == host or not _ran(known):
         return False
     there = inventory.hosts.get(host)
     if there is None or there.state is not HostState.UP:
         return False
     return any(copy.host == host and copy.state in VM_DOWN for copy in known.copies)
+
+
+def _ran(vm: Vm) -> bool:
+    held = vm.reason in (StateReason.INCOMING, StateReason.MIGRATING)
+    return vm.state is VmState.RUNNING or (vm.state is VmState.PAUSED and not held)
 
 
 def is_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:
@@ -124,5 +135,5 @@ def is_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:
     if there.state is not HostState.UP:
         return False
     if known.host == host:
-        return known.state is VmState.RUNNING
+        return known.state is VmState.RUNNING or not known.copies
     return all(copy.host != host for copy in known.copies)

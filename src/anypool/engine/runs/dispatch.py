@@ -36,6 +36,7 @@ from anypool.plan import (
     PowerOffHost,
     PowerOnHost,
     ReconfigureVm,
+    RemoveCopy,
     RenameVm,
     RestartHow,
     RestartVm,
@@ -93,6 +94,8 @@ class Hands:
             switch(deed, action, self._switch_of(action.host))
         elif isinstance(action, FenceHost):
             self._switch_of(action.host).force_off_host(action.host)
+        elif isinstance(action, RemoveCopy):  # unlike discard_copy it ends nothing that runs
+            self._driver_of(action.host).delete_vm(action.vm, action.host, False)
         elif isinstance(action, StartAfterFailure | ForgetCopy):
             _after_failure(action, self._driver_of(action.host), tag)
         elif order is not None:
@@ -164,7 +167,7 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             _of_host(action, driver)
         case (
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
-            | FenceHost() | StartAfterFailure() | ForgetCopy()
+            | FenceHost() | StartAfterFailure() | ForgetCopy() | RemoveCopy()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:

@@ -30,6 +30,7 @@ from anypool.plan import (
     MoveDisks,
     PowerOffHost,
     PowerOnHost,
+    RemoveCopy,
     StartAfterFailure,
     StartVm,
     hosts_of,
@@ -77,6 +78,8 @@ class Eyes:
             named = (action.target, action.source)
         if isinstance(action, ForgetCopy):
             named = (action.lives_on, action.host)
+        if isinstance(action, RemoveCopy):
+            named = (action.keeps, action.host)
         if isinstance(action, StartAfterFailure):
             named = (action.host, action.home)
         known = self._observer.inventory.vms.get(vm)

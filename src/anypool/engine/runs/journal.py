@@ -256,10 +256,18 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     return Facts(tuple(hosts), tuple(vms), tuple(deleted))
 
 
+_UNCLEAR = frozenset(
+    {StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED, StepState.NEEDS_HUMAN}
+)
+"""A migration that ends so may leave a copy at either end."""
+
+
 def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> None:
     """Note who is about to be switched off, where VMs run now, and which somebody stopped."""
     if isinstance(action, FenceHost) and step.state is StepState.BEGUN:
         ha.note_fence(tx, run.record.plan, action.host)
+    if isinstance(action, MigrateVm) and step.state in _UNCLEAR:
+        ha.note_left(tx, ((action.vm, host) for host in (action.source, action.target)))
     if step.state is not StepState.DONE:
         return
     match action:

@@ -4,14 +4,15 @@ from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.model import HostId, HostState, Power, proves
-from anypool.plan import FenceHost, ForgetCopy, Reason, StartAfterFailure, reason
+from anypool.plan import FenceHost, ForgetCopy, Reason, RemoveCopy, StartAfterFailure, reason
 from anypool.planner.ha.decide import is_about_host
 
-OfFailure = FenceHost | StartAfterFailure | ForgetCopy
+OfFailure = FenceHost | StartAfterFailure | ForgetCopy | RemoveCopy
 AGAIN_S = 30.0
 """A BMC that took the order to switch off and still says on for so long is told once more."""
 _LIFE = frozenset({"ha.fresh-lease", "ha.lives"})
 _DO = Act(Deed.PERFORM, None)
+_KEEPS = frozenset({Copy.RUNNING, Copy.PAUSED, Copy.STOPPED})
 
 
 def of_failure(
@@ -26,6 +27,8 @@ def of_failure(
             return _start(action, sight, memory, times)
         case ForgetCopy():
             return _forget(action, sight)
+        case RemoveCopy():
+            return _remove(action, sight)
 
 
 def _fence(action: FenceHost, sight: Sight, *, acked: bool) -> Decision:
@@ -92,6 +95,19 @@ def _forget(action: ForgetCopy, sight: Sight) -> Decision:
         copies = {seen.host: seen.copy for seen in (lives, here)}
         wrong = action.lives_on if lives.copy is not Copy.RUNNING else action.host
         return Fail(reason("run.elsewhere", host=_name(wrong, sight), copy=copies[wrong]))
+    return _DO
+
+
+def _remove(action: RemoveCopy, sight: Sight) -> Decision:
+    """Forget a copy that was just seen stopped, while another was just seen that is left."""
+    rest, here = sight.at(action.keeps), sight.at(action.host)
+    if Copy.UNKNOWN in (rest.copy, here.copy):
+        return Wait(reason("run.no-answer"))
+    if here.copy is Copy.ABSENT:
+        return Done()
+    wrong = rest if rest.copy not in _KEEPS else here
+    if wrong is rest or here.copy is not Copy.STOPPED:
+        return Fail(reason("run.elsewhere", host=_name(wrong.host, sight), copy=wrong.copy))
     return _DO
 
 

@@ -276,7 +276,7 @@ WORDS: dict[str, str] = {
     "ihrem Pool zu lassen",
     "hint.add-host": "einen Host hinzufügen: `anypool host add URI`",
     "hint.only-stopped": "nur eine VM, die aus ist, kann gestartet werden",
-    "hint.other-copy": "erst die andere Kopie entfernen",
+    "hint.other-copy": "erst die andere Kopie entfernen: `anypool vm copies` zeigt sie",
     "hint.new-name": "einen neuen Namen wählen",
     "hint.evacuate": "erst räumen",
     "hint.plan-again": "der Plan ist veraltet; neu planen",

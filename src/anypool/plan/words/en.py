@@ -269,7 +269,7 @@ WORDS: dict[str, str] = {
     "its pool",
     "hint.add-host": "add a host with `anypool host add URI`",
     "hint.only-stopped": "only a stopped VM can be started",
-    "hint.other-copy": "remove the other copy first",
+    "hint.other-copy": "remove the other copy first: `anypool vm copies` shows them",
     "hint.new-name": "choose a new name",
     "hint.evacuate": "evacuate it first",
     "hint.plan-again": "the plan is out of date; plan again",

@@ -1,7 +1,18 @@
 """The two other plans of high availability: switch a host off, forget what it had."""
 
 from anypool.model import HostId, Inventory, Vm, VmState
-from anypool.plan import FenceHost, ForgetCopy, Plan, Reason, Step, VmIs, digest, reason, say
+from anypool.plan import (
+    FenceHost,
+    ForgetCopy,
+    Plan,
+    Reason,
+    RemoveCopy,
+    Step,
+    VmIs,
+    digest,
+    reason,
+    say,
+)
 
 
 def plan_fence(inventory: Inventory, host: HostId, why: Reason) -> Plan:
@@ -28,12 +39,14 @@ def plan_forget(inventory: Inventory, host: HostId, vms: list[Vm]) -> Plan:
     steps: list[Step] = []
     for vm in vms:
         assert vm.host is not None
+        runs = vm.state is VmState.RUNNING
+        action = ForgetCopy(vm=vm.id, host=host, lives_on=vm.host) if runs else None
         steps.append(
             Step(
                 number=len(steps) + 1,
-                action=ForgetCopy(vm=vm.id, host=host, lives_on=vm.host),
+                action=action or RemoveCopy(vm=vm.id, host=host, keeps=vm.host),
                 why=reason("ha.left-over", lives=inventory.hosts[vm.host].name),
-                valid_while=(VmIs(vm=vm.id, host=vm.host, states=frozenset({VmState.RUNNING})),),
+                valid_while=(VmIs(vm=vm.id, host=vm.host, states=frozenset({vm.state})),),
             )
         )
     aim = reason("aim.forget-copies", count=len(steps), host=inventory.host(host).name)

@@ -1,0 +1,189 @@
+"""Copies that were left over: removed by a plan, through lost answers and crashes, or by the guard.
+
+And a VM that another tool moved where nobody hears it: it is not started a second time.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape
+from anypool.drivers.sim.records import SimCopy
+from anypool.drivers.sim.world import World
+from anypool.errors import Conflict
+from anypool.model import HostId, StateReason, VmId, VmState
+from anypool.plan import reason
+from anypool.planner.copies import plan_remove_copy
+from anypool.planner.operate import plan_start
+from anypool.store import ha
+from anypool.store.records import RunState
+from tests.simulation.ha_yard import RULE, HaYard, guarded
+from tests.simulation.yard import Yard
+
+SMALL = Shape(hosts=3, vms=4, running_percent=100, ours_percent=100, locks=False)
+WHY = reason("asked", who="ada")
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[HaYard]:
+    yield from guarded(tmp_path)
+
+
+def put(world: World, vm: VmId, host: HostId, state: VmState) -> None:
+    """Put a copy of a VM, as it is somewhere, on a host; or change it there."""
+    with world.turn() as known:
+        (first, *_) = known.hosts_of(vm)
+        copy = known.copy(host, vm) or known.copy(first, vm)
+        assert copy is not None
+        why = StateReason.BY_USER if state is VmState.PAUSED else StateReason.NONE
+        record = replace(copy.vm, host=host, state=state, reason=why)
+        known.put_copy(host, vm, SimCopy(vm=record, started_at=0.0))
+
+
+def move(world: World, vm: VmId, host: HostId) -> None:
+    """Let another tool migrate a VM to a host; nothing of it is left where it was."""
+    with world.turn() as known:
+        (source,) = known.running(vm)
+        copy = known.copy(source, vm)
+        assert copy is not None
+        known.put_copy(source, vm, None)
+        known.put_copy(host, vm, replace(copy, vm=replace(copy.vm, host=host)))
+
+
+def disks(yard: Yard) -> set[object]:
+    """Every volume there is; by the world itself."""
+    with yard.world.turn() as known:
+        return set(known.volumes.rows)
+
+
+def left_over(yard: Yard) -> tuple[VmId, HostId]:
+    """Let a paused VM have a stopped copy on another host, and let that be known."""
+    vm, home = min(yard.where().items())
+    other = next(host for host in sorted(yard.engine.inventory.hosts) if host != home)
+    put(yard.world, vm, home, VmState.PAUSED)
+    put(yard.world, vm, other, VmState.STOPPED)
+    for host in (home, other):
+        yard.engine.observe_now(host)
+    return vm, other
+
+
+@pytest.mark.parametrize("kind", [None, FaultKind.LOST_ANSWER, FaultKind.UNREACHABLE])
+def test_copy_is_removed_once_whatever_fails_and_whenever_the_manager_dies(
+    tmp_path: Path, kind: FaultKind | None
+) -> None:
+    writes, number = 1, 0
+    while number <= writes:
+        for side in ("before", "after") if number else ("",):
+            folder = tmp_path / f"{number}-{side}"
+            folder.mkdir()
+            yard = Yard(folder, shape=SMALL)
+            vm, gone = left_over(yard)
+            volumes = disks(yard)
+            run = yard.begin(plan_remove_copy(yard.engine.inventory, vm, gone, WHY))
+            if kind is not None:
+                yard.world.inject(Fault(kind=kind, operation="delete_vm"))
+            yard.store.writes, yard.store.crash_at = 0, (number, side)
+            assert yard.finish(run).state is RunState.DONE
+            assert len(yard.copies()[vm]) == 1
+            assert disks(yard) == volumes
+            yard.check_safe()
+            writes = max(writes, yard.store.writes) if number == 0 else writes
+            yard.close()
+        number += 1
+
+
+def test_copy_that_somebody_started_is_left_alone(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, shape=SMALL)
+    vm, gone = left_over(yard)
+    plan = plan_remove_copy(yard.engine.inventory, vm, gone, WHY)
+    (home,) = (host for host, state in yard.copies()[vm] if state is VmState.PAUSED)
+    put(yard.world, vm, home, VmState.STOPPED)
+    put(yard.world, vm, gone, VmState.RUNNING)
+    assert yard.finish(yard.begin(plan)).state is RunState.FAILED
+    assert (gone, VmState.RUNNING) in yard.copies()[vm]
+    yard.engine.observe_now(gone)
+    with pytest.raises(Conflict):
+        plan_remove_copy(yard.engine.inventory, vm, gone, WHY)
+    yard.close()
+
+
+def test_guard_forgets_what_a_migration_of_ours_left_beside_a_paused_vm(yard: HaYard) -> None:
+    vm, gone = left_over(yard)
+    with yard.store.store.writing() as tx:
+        ha.note_left(tx, ((vm, gone),))
+    assert yard.pass_(60, lambda: len(yard.copies()[vm]) == 1), yard.copies()[vm]
+    assert yard.copies()[vm][0][0] != gone
+
+
+def test_guard_leaves_what_was_not_ours(yard: HaYard) -> None:
+    vm, _ = left_over(yard)
+    yard.pass_(60)
+    assert len(yard.copies()[vm]) == 2
+
+
+def unheard(yard: HaYard, source: HostId) -> HostId:
+    """Cut a host off that has a BMC which does not answer; return it."""
+    other = next(host for host in yard.hosts if host != source)
+    yard.world.set_bmc(other, BmcMood.DEAD)
+    yard.world.cut_host(other)
+    yard.world.deafen(other)
+    yard.pass_(3 * RULE.silent_s)
+    return other
+
+
+def test_vm_that_was_given_to_a_silent_host_is_not_started_when_its_old_host_dies(
+    yard: HaYard,
+) -> None:
+    home = yard.busiest()
+    vm, stays = sorted(yard.on(home))[:2]
+    silent = unheard(yard, home)
+    move(yard.world, vm, silent)
+    yard.second()
+    yard.world.switch_host_off(home)
+    yard.pass_(60)
+    assert yard.where()[vm] == silent
+    assert yard.where()[stays] not in (home, silent), "it was seen there until its host died"
+    yard.world.set_bmc(silent, BmcMood.WORKS)
+    yard.world.heal_host(silent)
+    yard.world.deafen(silent, heard=True)
+    assert yard.pass_(60, yard.all_run)
+
+
+def test_vms_of_a_host_that_was_away_first_wait_for_whoever_may_have_been_given_them(
+    yard: HaYard,
+) -> None:
+    home = yard.busiest()
+    vm, *others = sorted(yard.on(home))
+    silent = unheard(yard, home)
+    yard.world.cut_host(home)
+    yard.pass_(RULE.silent_s)
+    move(yard.world, vm, silent)
+    yard.world.switch_host_off(home)
+    yard.pass_(40)
+    assert yard.where().keys() & {vm, *others} == {vm}, "nothing proves where they are"
+    assert {yard.guard.down()[one].code for one in others} == {"ha.may-run-on"}
+    assert silent in yard.guard.awaited
+    assert yard.codes(silent)[1] == "NeedsProof ha.bmc-silent"
+    yard.world.kill_host(silent)
+    yard.say_dead(silent)
+    assert yard.pass_(60, yard.all_run), yard.guard.down()
+
+
+def test_person_is_not_given_a_vm_that_may_run_unheard(yard: HaYard) -> None:
+    """The host boots and says that it is stopped; it runs where another tool moved it."""
+    home = yard.busiest()
+    vm = min(yard.on(home))
+    silent = unheard(yard, home)
+    yard.world.cut_host(home)
+    yard.pass_(RULE.silent_s)
+    move(yard.world, vm, silent)
+    put(yard.world, vm, home, VmState.STOPPED)
+    yard.guard.release(vm)
+    yard.world.heal_host(home)
+    yard.second()
+    assert yard.engine.inventory.vms[vm].unseen
+    run = yard.begin(plan_start(yard.engine.inventory, vm))
+    assert yard.finish(run).state is RunState.FAILED
+    assert yard.where()[vm] == silent
