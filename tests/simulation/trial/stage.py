@@ -111,8 +111,7 @@ class Stage:
         engine = self.managers[0].engine
         for host in self.hosts:
             engine.add_endpoint(endpoint_of(host), "", "ada")
-        vms = sorted(self.where())
-        apart = frozenset(vms[:2])
+        apart = self._pair()
         rules: dict[str, tuple[str, Rule]] = {
             "ha": ("pool = default", GUARD),
             "even": ("pool = default", EVEN),
@@ -126,6 +125,20 @@ class Stage:
         if self.scene.trusts_locks:
             self._trust_locks()
         self.oracle.rules = Rules(guard=GUARD, apart=(apart,) if len(apart) == 2 else ())
+
+    def _pair(self) -> frozenset[VmId]:
+        """Return two VMs that never share a host, but not two that their disks bind to one."""
+        first, *others = sorted(self.where())
+        home = self._bound_to(first)
+        able = [vm for vm in others if home is None or self._bound_to(vm) != home]
+        return frozenset((first, *able[:1]))
+
+    def _bound_to(self, vm: VmId) -> HostId | None:
+        """Return the one host that has the disks of a VM, None if several have."""
+        inventory = self.managers[0].engine.inventory
+        stores = {disk.datastore for disk in inventory.vms[vm].disks}
+        shared = {key for key, one in inventory.datastores.items() if one.shared}
+        return inventory.vms[vm].host if stores - shared else None
 
     def _trust_locks(self) -> None:
         from anypool.model import Locking

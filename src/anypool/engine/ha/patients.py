@@ -122,7 +122,7 @@ class Patients:
         deeds: dict[type[Mend], list[tuple[Ill, Deed]]] = {}
         for ill in self._ills(round_, now):
             self._seen.add((ill.vm, ill.trouble))
-            deed = mend(ill, round_.rule, now)
+            deed = mend(ill, round_.rule, now, partial(self._no_place, ill.vm, round_))
             if ill.trouble is Trouble.MUTE:
                 self.agents.think(ill.vm, deed.why)
             if ails(deed.why):
@@ -170,16 +170,14 @@ class Patients:
                 if key != host
             )
             for vm in lost.disks:
-                if (record := self._mine(vm, host, inventory)) is not None:
+                if self._is_mine(vm, host, inventory):
                     yield Ill(
                         vm=vm,
                         host=host,
                         trouble=Trouble.STORE,
                         since=lost.since,
                         about=lost.name,
-                        seen_here=False,
                         seen_there=there,
-                        no_place=self._no_place(record, round_),
                     )
 
     def _paused_here(self, round_: Round, now: float) -> Iterator[Ill]:
@@ -196,7 +194,6 @@ class Patients:
                 since=self._since.setdefault((vm.id, Trouble.PAUSED), now),
                 tries=charge.tries,
                 rest_s=rest_s(charge, self._charges.failed(vm.id), now),
-                no_place=self._no_place(vm, round_),
             )
 
     def _silent(self, round_: Round, now: float) -> Iterator[Ill]:
@@ -271,16 +268,17 @@ class Patients:
         """Return when a guest was reset within the last hour."""
         return tuple(at for at in self._resets.get(vm, ()) if now - at < HOUR_S)
 
-    def _mine(self, vm: VmId, host: HostId, inventory: Inventory) -> Vm | None:
-        """Return a charge that is on a host and nowhere else, None if it is not."""
+    def _is_mine(self, vm: VmId, host: HostId, inventory: Inventory) -> bool:
+        """Return whether a VM is a charge that is on a host and nowhere else."""
         known = inventory.vms.get(vm)
         if known is None or known.host != host or known.copies or self._charges.get(vm) is None:
-            return None
-        return known if known.state in (VmState.RUNNING, VmState.PAUSED) else None
+            return False
+        return known.state in (VmState.RUNNING, VmState.PAUSED)
 
     @staticmethod
-    def _no_place(vm: Vm, round_: Round) -> Reason | None:
+    def _no_place(key: VmId, round_: Round) -> Reason | None:
         """Return why a VM could not start on another host, None if it could."""
+        vm = round_.inventory.vms[key]
         if (why := unfit(vm)) is not None:
             return why
         assert vm.host is not None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from anypool.model import (
     VM_DOWN,
     Capability,
+    DatastoreId,
     Disk,
     DiskWish,
     Host,
@@ -180,7 +181,7 @@ class _Making:
         vms = (self._inventory.vms.get(key) for key in self._task.vms)
         gone = [vm for vm in vms if vm is not None and vm.state in VM_DOWN]
         gone = [self._world.vms[vm.id] for vm in gone if vm.host not in self._dead]
-        for vm in sorted(gone, key=self._order.key):
+        for vm in sorted(gone, key=self._turn):
             home = self._inventory.hosts.get(vm.host) if vm.host is not None else None
             if home is None or home.id in self._dead or home.state is not HostState.UP:
                 continue
@@ -207,6 +208,18 @@ class _Making:
         """Return the proofs that silent hosts do not run a VM that nobody saw end."""
         hosts = {host for one, host in self._task.maybe if one == vm} & self._dead
         return tuple(self._proofs[key] for key in sorted(hosts))
+
+    def _turn(self, vm: Vm) -> tuple[int, int, bool, int, str]:
+        """Return by what VMs are sorted: of one priority, those go first that have no choice."""
+        level, depth, size, key = self._order.key(vm)
+        return level, depth, not self._is_bound(vm), size, key
+
+    def _is_bound(self, vm: Vm) -> bool:
+        """Return whether a VM can start nowhere but where it is."""
+        keys = (one.datastore or DatastoreId("") for one in vm.disks)
+        stores = map(self._inventory.datastores.get, keys)
+        local = any(store is not None and not store.shared for store in stores)
+        return local or unfit(vm) is not None or self._rules.pinned(vm.id) is not None
 
     def _left(self, vm: Vm) -> Reason | None:
         """Return that the platform of a VM's host restarts it by itself, and nobody else does."""

@@ -4,7 +4,7 @@ A VM that crashed is started again by `planner.ha.again`. Here are those that ar
 paused by an error of its disk, on a host that lost its datastore, or no longer answering.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -45,10 +45,10 @@ class Ill(Struct, frozen=True, kw_only=True, gc=False):
 
     `tries` counts what was done so far, `rest_s` is left of the pause after the last of them;
     `resets` counts those within an hour.
-    `seen_here` says that its host has its datastores, `seen_there` that another one does, which
-    `no_place` says why it cannot take the VM. `busy` is a VM that still moves bytes, `alone`
-    one of few that are silent. `still_s` is for how long one whose agent is silent was seen to
-    move no bytes, None if nobody knows; `probed` says that its guest answers its probe.
+    `seen_there` says that another host has the datastore that its own lost. `busy` is a VM that
+    still moves bytes, `alone` one of few that are silent. `still_s` is for how long one whose
+    agent is silent was seen to move no bytes, None if nobody knows; `probed` says that its guest
+    answers its probe.
     """
 
     vm: VmId
@@ -59,9 +59,7 @@ class Ill(Struct, frozen=True, kw_only=True, gc=False):
     tries: int = 0
     rest_s: float = 0.0
     resets: int = 0
-    seen_here: bool = True
     seen_there: bool = True
-    no_place: Reason | None = None
     busy: bool = False
     alone: bool = True
     still_s: float | None = None
@@ -93,15 +91,20 @@ class Reset(Struct, frozen=True, gc=False, tag=True):
 
 
 Mend: TypeAlias = Wait | Resume | TakeAway | Reset
+NoPlace: TypeAlias = Callable[[], Reason | None]
+"""Says why a VM could not start on another host, None if it could."""
 
 
-def mend(ill: Ill, rule: HighAvailability, now: float) -> Mend:
-    """Return what to do about a VM that is ill."""
+def mend(ill: Ill, rule: HighAvailability, now: float, no_place: NoPlace) -> Mend:
+    """Return what to do about a VM that is ill.
+
+    `no_place` is asked only where the answer decides: it looks at all hosts.
+    """
     match ill.trouble:
         case Trouble.STORE:
-            return _without_store(ill, rule, now)
+            return _without_store(ill, rule, now, no_place)
         case Trouble.PAUSED:
-            return _paused(ill, rule)
+            return _paused(ill, rule, no_place)
         case Trouble.SILENT:
             return _silent(ill, rule, now)
         case Trouble.MUTE:
@@ -115,7 +118,7 @@ def gave_up(tries: int, rule: HighAvailability) -> Reason | None:
     return reason("ha.gave-up", count=tries)
 
 
-def _without_store(ill: Ill, rule: HighAvailability, now: float) -> Mend:
+def _without_store(ill: Ill, rule: HighAvailability, now: float, no_place: NoPlace) -> Mend:
     if not ill.seen_there:
         return Wait(reason("ha.store-nowhere", store=ill.about))
     if not rule.store_lost_s:
@@ -123,19 +126,17 @@ def _without_store(ill: Ill, rule: HighAvailability, now: float) -> Mend:
     if now - ill.since < rule.store_lost_s:
         left = round(ill.since + rule.store_lost_s - now, 1)
         return Wait(reason("ha.store-lost", store=ill.about, left=left))
-    if ill.no_place is not None:
-        return Wait(reason("ha.store-no-place", store=ill.about, why=ill.no_place))
+    if (why := no_place()) is not None:
+        return Wait(reason("ha.store-no-place", store=ill.about, why=why))
     return TakeAway(reason("ha.store-elsewhere", store=ill.about))
 
 
-def _paused(ill: Ill, rule: HighAvailability) -> Mend:
+def _paused(ill: Ill, rule: HighAvailability, no_place: NoPlace) -> Mend:
     if (why := gave_up(ill.tries, rule)) is not None:
         return Wait(why)
     if ill.rest_s > 0:
         return Wait(reason("ha.paused", count=ill.tries, left=round(ill.rest_s, 1)))
-    if not ill.seen_here:
-        return Wait(reason("ha.store-lost", store=ill.about, left=0.0))
-    if ill.tries < rule.in_place or ill.no_place is not None:
+    if ill.tries < rule.in_place or no_place() is not None:
         return Resume(reason("ha.resume", count=ill.tries + 1))
     return TakeAway(reason("ha.paused-again", count=ill.tries))
 
