@@ -23,6 +23,7 @@ NAMES = (
     "history",
     "vsphere_inventory",
     "look",
+    "bmc",
     "flat",
 )
 
