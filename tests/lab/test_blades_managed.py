@@ -74,8 +74,10 @@ def test_a_blade_is_found_read_whole_and_power_cycled_by_redfish(rack: Rack) -> 
         again = [one.mac for card in driver.hardware(HOST).cards for one in card.functions]
         assert [mac for mac in again if mac] == macs, "what was proved changed nothing"
         driver.set_boot(HOST, BootOrder(target="Pxe"))
+        cursor = driver.changes("", 0.0).cursor
         for deed, power in (("power_on_host", Power.ON), ("force_off_host", Power.OFF)):
             getattr(driver, deed)(HOST)
+            assert driver.changes(cursor, 30.0).host, "its controller tells by itself"
             wait_until(lambda wanted=power: driver.power(HOST).power is wanted, f"it is {power}")
         assert driver.sensors(HOST)
         assert driver.hardware_log(HOST)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from anypool.drivers.ipmi import driver as ipmi
 from anypool.drivers.ipmi.driver import IpmiDriver, connect
 from anypool.errors import Denied, Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import BootOrder, Endpoint, EndpointId, HostId, Power
+from tests.service.manager_kit import problem, running
 
 HOST = HostId("9f0f3a5e-6a2e-4f7c-8f5e-2b1c3d4e5f61")
 PASSWORD = "canary-of-ipmi"
@@ -38,6 +40,23 @@ def made(port: int, password: str = PASSWORD) -> IpmiDriver:
     found = connect(endpoint, password)
     assert isinstance(found, IpmiDriver)
     return found
+
+
+def test_a_server_is_adopted_by_ipmi(port: int, tmp_path: Path) -> None:
+    with running(tmp_path / "state") as manager, manager.client() as client:
+        asked = {"user": "operator", "password": PASSWORD, "name": "old"}
+        body = asked | {"address": f"ipmi://127.0.0.1:{port}"}
+        wrong = client.post("/servers", json=body | {"password": "wrong"})
+        assert "does not let operator in" in problem(wrong, 422)["detail"]
+        one = client.post("/servers", json=body).json()
+        assert (one["id"], one["name"], one["serial"]) == (HOST, "old", "SN-42")
+        assert (one["adoption"], one["power"], one["memory_mib"]) == ("adopted", "off", 0)
+        assert client.post("/servers/old/power", json={"to": "on"}).json()["power"] == "on"
+        assert client.post("/servers/old/boot", json={"target": "Pxe"}).status_code == 200
+        off = client.post("/servers/old/power", json={"to": "force-off"}).json()
+        assert off["power"] == "off"
+        client.post("/servers/old/boot", json={"target": "None"})
+        problem(client.post("/servers/old/medium", json={}), 422)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ do is shown by the lab's tests, against sushy-tools.
 import base64
 import hashlib
 import json
+import queue
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ USER, PASSWORD = "operator", "canary-of-a-bmc"
 UUID = "9f0f3a5e-6a2e-4f7c-8f5e-2b1c3d4e5f60"
 HOST = HostId(UUID)
 SYSTEM = "/redfish/v1/Systems/1"
+STREAM = "/redfish/v1/EventService/SSE"
 RESET = f"{SYSTEM}/Actions/ComputerSystem.Reset"
 
 
@@ -48,6 +50,7 @@ class Service:
     deaf: set[str] = field(default_factory=set)
     patches: list[tuple[str, Any]] = field(default_factory=list)
     actions: dict[str, Any] = field(default_factory=dict)
+    told: queue.Queue[str] = field(default_factory=queue.Queue)
     obeys: bool = True
     closes: bool = False
     asked: list[str] = field(default_factory=list)
@@ -151,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(204, None)
         elif method == "PATCH":
             self._change(body)
+        elif self.path == STREAM:
+            self._stream()
         elif method == "DELETE":
             service.tokens.clear()
             self._say(204, None)
@@ -170,6 +175,17 @@ class _Handler(BaseHTTPRequestHandler):
         allow = service.allow.get(self.path, "")
         headers = {"ETag": etag, "Allow": allow}
         self._say(200, found, {name: said for name, said in headers.items() if said})
+
+    def _stream(self) -> None:
+        """Tell lines as they come, until an empty one ends it."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            while line := self._service.told.get(timeout=10.0):
+                self.wfile.write(line.encode())
+                self.wfile.flush()
 
     def _change(self, body: Any) -> None:
         service = self._service

@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from anypool.drivers.redfish import fields, walk
-from anypool.errors import Invalid, NotFound, OutcomeUnknown, Rejected, Unreachable
+from anypool.errors import Invalid, NotFound, NotSupported, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
     BootOrder,
+    Changes,
     Condition,
     IscsiBoot,
     MediumOrder,
     Power,
     Writable,
 )
-from tests.unit.redfish_kit import HOST, SYSTEM, UUID, Service, served
+from tests.unit.redfish_kit import HOST, STREAM, SYSTEM, UUID, Service, served
 from tests.unit.redfish_rack import BLADE, BMC, BOX, CD, DRIVE, FC, ISCSI, LAN, OA1, OA2, V1, blade
 
 
@@ -279,3 +280,29 @@ def test_looking_writes_nothing(service: Service) -> None:
     driver.hardware_log(HOST)
     deeds = [one for one in service.asked if not one.startswith("GET ")]
     assert deeds == ["POST /redfish/v1/SessionService/Sessions"]
+
+
+def test_what_a_bmc_tells_by_itself_is_a_reason_to_look(service: Service) -> None:
+    service.extra[f"{V1}/EventService"]["ServerSentEventUri"] = STREAM
+    driver = service.driver()
+    cursor = driver.changes("", 0.0).cursor
+    assert driver.changes(cursor, 0.0) == Changes(cursor=cursor)
+    service.told.put(": still here\n\n")
+    service.told.put('id: 1\ndata: {"Events": []}\n\nid: 2\ndata: x\n\n')
+    assert driver.changes(cursor, 5.0).host
+    service.told.put("")
+    ended = driver.changes(cursor, 5.0)
+    ended = ended if ended.resync else driver.changes(cursor, 5.0)
+    assert ended.resync, "what was told meanwhile is unknown"
+    service.told.put("data: y\n\n")
+    assert driver.changes(cursor, 5.0).host
+    service.told.put("")
+    driver.close()
+
+
+def test_a_bmc_that_tells_nothing_by_itself_is_asked_for_that_once(service: Service) -> None:
+    driver = service.driver()
+    for _ in range(3):
+        with pytest.raises(NotSupported):
+            driver.changes("", 0.0)
+    assert service.asked.count(f"GET {V1}/EventService") == 1

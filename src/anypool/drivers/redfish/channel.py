@@ -35,6 +35,27 @@ class Answer(Struct, frozen=True):
     body: dict[str, Any]
 
 
+class Listening:
+    """A connection on which a service tells by itself, line by line."""
+
+    def __init__(self, line: socket.socket, answer: http.client.HTTPResponse) -> None:
+        self._socket = line
+        self._answer = answer
+
+    def line(self, longest: int) -> bytes:
+        """Return the next line, b"" at the end, whatever ended it."""
+        try:
+            return self._answer.readline(longest)
+        except (OSError, http.client.HTTPException, ValueError):
+            return b""
+
+    def close(self) -> None:
+        """End it; who waits for a line gets none."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
 class Channel:
     """One connection at a time; `open` before an operation, `close` after it."""
 
@@ -102,6 +123,29 @@ class Channel:
         if connection.sock is None:
             self._connection = None
         return answer
+
+    def listen(self, path: str, headers: Mapping[str, str], idle_s: float) -> Listening | None:
+        """Ask for a stream of events, None where there is none; raise `Unreachable`.
+
+        It ends by itself when nothing comes for so many seconds.
+        """
+        connection = self._trusted()
+        line = connection.sock
+        assert isinstance(line, ssl.SSLSocket)
+        try:
+            self._set_time(connection)
+            asked = {**_AGENT, "Accept": "text/event-stream", **headers}
+            connection.request("GET", path, headers=asked)
+            answer = connection.getresponse()
+            kind = answer.headers.get_content_type()
+            if answer.status == 200 and kind == "text/event-stream":
+                line.settimeout(idle_s)
+                return Listening(line, answer)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            raise self._broken("GET", error) from error
+        connection.close()
+        return None
 
     def _trusted(self) -> http.client.HTTPSConnection:
         connection = self._connected()

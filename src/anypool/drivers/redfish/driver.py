@@ -17,12 +17,14 @@ from anypool.drivers.protocol import Driver
 from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.service import Service, link, members, words
+from anypool.drivers.redfish.stream import IDLE_S, Stream
 from anypool.drivers.redfish.walk import Kept, Walk
 from anypool.drivers.servers import server_of
 from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
 from anypool.model import (
     BootOrder,
     Capability,
+    Changes,
     Endpoint,
     EndpointId,
     EndpointInfo,
@@ -49,6 +51,7 @@ WALK_S = 110.0
 """What reading a server whole may take: some hundred requests, at a second each."""
 MEDIUM_S = 55.0
 """What inserting an image may take: the BMC looks whether it can load it."""
+_FOLLOWED = "stream"
 _STATES = {"On": Power.ON, "Off": Power.OFF}
 _RESET = "#ComputerSystem.Reset"
 _ON = ("On", "ForceOn")
@@ -62,6 +65,7 @@ class RedfishDriver(BaseDriver):
     name = "redfish"
     capabilities = frozenset(
         {
+            Capability.EVENTS,
             *(Capability.HOST_POWER, Capability.HARDWARE, Capability.BOOT_OVERRIDE),
             *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),
         }
@@ -85,6 +89,9 @@ class RedfishDriver(BaseDriver):
         self._proved = frozenset(options.get("proved", "").split(",")) - {""}
         self._whole: Hardware | None = None
         self._whole_at = 0.0
+        self._listening = threading.Lock()
+        self._stream: Stream | None = None
+        self._deaf_until = 0.0
         self._meter = watts.Meter(self._service)
 
     def info(self) -> EndpointInfo:
@@ -111,6 +118,20 @@ class RedfishDriver(BaseDriver):
             else:
                 whole = hardware.refreshed(whole, system, _power(system))
             return Frame(full=True, servers=(server_of(whole, self._endpoint, self._proved),))
+
+    def changes(self, since: str, wait_s: float) -> Changes:
+        """Wait until the BMC tells something; what it was is read, not believed.
+
+        `NotSupported` where it has no stream of events: then it is asked every so often.
+        """
+        with self._listening:
+            stream = self._stream
+            if stream is None or not stream.alive:
+                self._stream = self._listen()
+                return Changes(cursor=_FOLLOWED, resync=bool(since))
+            if since and stream.heard(wait_s):
+                return Changes(cursor=_FOLLOWED, host=True)
+            return Changes(cursor=_FOLLOWED)
 
     def observe_vms(self, vms: tuple[VmId, ...]) -> Frame:
         """Return that none of these VMs is here: a BMC knows none."""
@@ -169,9 +190,26 @@ class RedfishDriver(BaseDriver):
             return proving.all_of(self._service, every)
 
     def close(self) -> None:
-        """Give the session back."""
+        """End the stream of events and give the session back."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
         with self._turn:
             self._service.leave()
+
+    def _listen(self) -> Stream:
+        """Begin to be told; remember for a while where that is not possible."""
+        if time.monotonic() < self._deaf_until:
+            self._refuse("changes")
+        with self._begun() as service:
+            place = link(service.root, "EventService")
+            said = service.get(place).get("ServerSentEventUri") if place else None
+            path = link({"it": {"@odata.id": said}}, "it")
+            listening = service.beside().listen(path, IDLE_S) if path else None
+        if listening is None:
+            self._deaf_until = time.monotonic() + WHOLE_EVERY_S
+            self._refuse("changes")
+        return Stream(listening)
 
     @contextmanager
     def _walking(self, longest_s: float = 0.0) -> Iterator[tuple[Walk, dict[str, Any]]]:

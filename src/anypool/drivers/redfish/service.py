@@ -4,7 +4,7 @@ import base64
 import threading
 from typing import Any, Protocol
 
-from anypool.drivers.redfish.channel import Answer, Channel
+from anypool.drivers.redfish.channel import Answer, Channel, Listening
 from anypool.errors import (
     AnypoolError,
     Busy,
@@ -125,6 +125,10 @@ class Service:
         said = answer.headers.get("allow", "").upper().split(",")
         methods = frozenset(one.strip() for one in said if one.strip())
         return answer.body, methods, answer.headers.get("etag", "")
+
+    def listen(self, path: str, idle_s: float) -> Listening | None:
+        """Ask for a stream of events, None where there is none."""
+        return self._channel.listen(path, self._login.headers, idle_s)
 
     def post(self, path: str, body: object) -> int:
         """Have something done, and return the status if that says yes, or 409.
