@@ -21,10 +21,13 @@ from anypool.api import Web
 from anypool.api.origin import own_names
 from anypool.api.showing import Showing
 from anypool.clock import SystemClock
+from anypool.drivers.lent import Links
 from anypool.drivers.remote import WorkerPool
 from anypool.engine import Engine
+from anypool.engine.sharing import Sharing
 from anypool.errors import Invalid, Unreachable
 from anypool.service import Services, demo, support
+from anypool.service.lending import blind
 from anypool.service.logins import FIRST_USER, Logins
 from anypool.settings import Settings
 from anypool.store import Store, connect, lease
@@ -52,6 +55,7 @@ class App(NamedTuple):
     drivers: WorkerPool
     engine: Engine
     services: Services
+    sharing: Sharing
     web: Web
 
     def start(self) -> None:
@@ -62,6 +66,7 @@ class App(NamedTuple):
         self.services.guard.start()
         self.services.postman.start()
         self.services.certificate_watch.start()
+        self.sharing.start()
         gc.freeze()
         self.services.lists.start()
 
@@ -69,6 +74,8 @@ class App(NamedTuple):
         """End all work; what runs goes on with the next start."""
         self.web.close()
         self.services.lists.stop()
+        self.sharing.stop()
+        self.services.lending.close()
         self.services.certificate_watch.stop()
         self.services.postman.stop()
         self.services.guard.stop()
@@ -92,8 +99,13 @@ def build(settings: Settings) -> App:
     engine.keeper.told, engine.keeper.last = drivers.obey, drivers.close
     engine.keeper.pause = drivers.pause
     services = Services(engine, store, drivers, clock, settings)
+    links = Links(clock)
+    drivers.lent = links.ask
+    services.lending.make = lambda: blind(WorkerPool(settings.workers, clock, log=log))
+    sharing = Sharing(engine, store, clock, settings, links)
     names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})
-    return App(settings, store, drivers, engine, services, Web(services, names))
+    web = Web(services, names)
+    return App(settings, store, drivers, engine, services, sharing, web)
 
 
 def open_store(settings: Settings) -> Store:

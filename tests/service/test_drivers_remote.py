@@ -13,7 +13,8 @@ import pytest
 
 from anypool.clock import SystemClock
 from anypool.drivers import Driver, process
-from anypool.drivers.remote import DEADLINES_S, Limits, WorkerPool
+from anypool.drivers.limits import DEADLINES_S, Limits
+from anypool.drivers.remote import WorkerPool
 from anypool.drivers.sim import Fault, FaultKind, Shape, World, build_world
 from anypool.errors import (
     AnypoolError,

@@ -66,11 +66,9 @@ from anypool.store import (
     facts,
     ha,
     idempotency,
-    marks,
     measurements,
     notify,
     observed,
-    peers,
     people,
     planinputs,
     plans,
@@ -101,6 +99,7 @@ from anypool.store.records import (
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
 from tests import strategies as pools
+from tests.unit.schema_managers import managers
 from tests.unit.schema_servers import servers
 from tests.unit.store_kit import readings
 
@@ -188,7 +187,7 @@ def _written(folder: Path) -> dict[str, list[dict[str, Any]]]:
         with store.writing() as tx:
             audit.prune(tx, tx.now - 3600)
         with store.writing() as tx:
-            for write in (_journal, _measured, _facts, servers, _people, _rest):
+            for write in (_journal, _measured, _facts, servers, managers, _people, _rest):
                 write(tx)
         _kept(store, clock)
     rows = contents(f"sqlite:///{file}")
@@ -353,9 +352,6 @@ def _rest(tx: Tx) -> None:
     audit.append(tx, audit.AuditRecord(who="ada", role="administrator", deed="MANAGE_ENDPOINTS"))
     tx.run(tables.lease.update().values(holder="old:1:a", epoch=7, renewals=42, ttl_s=10.0))
     ago = {"id": 1, "at": tx.now, "backup_at": tx.now - 3600, "release": "0.1.0", "ended_at": 0.0}
-    marks.begin(tx, "w1", "m1")
-    peers.put(tx, peers.Peer(holder="m1:1:0", host="m1", address="https://m1:1", started_at=1.0))
-    peers.drain(tx, "m1:1:0", "ada")
     tx.put(restoration, [{**ago, "endpoints": 2, "runs": 1, "audit_from": 0}])
     tx.add(unread, {"endpoint": "h2", "vouched_by": ""})
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from anypool.drivers.remote import DEADLINES_S, Limits
+from anypool.drivers.limits import DEADLINES_S, Limits
 from anypool.model import DatastoreId, DiskWish, HostId, VmId, VmWish
 
 

@@ -34,6 +34,7 @@ from anypool.api import (
     images,
     incidents,
     labels,
+    lending,
     managers,
     meta,
     metrics,
@@ -110,6 +111,7 @@ _API = (
     people,
     copies,
     managers,
+    lending,
     demo,
 )
 

@@ -5,10 +5,8 @@ whatever is about logins. The rest is judged where it arrives: the same tokens a
 valid there, as both read them in the same database.
 """
 
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 import httpx
@@ -22,7 +20,7 @@ from anypool.api.problems import MEDIA_TYPE, problem_of
 from anypool.api.replay import BODY_MAX
 from anypool.errors import AnypoolError, Invalid, OutcomeUnknown, Unreachable
 from anypool.service.managers import Managers
-from anypool.store.peers import Peer
+from anypool.store.peers import Peer, only_there
 
 MARK = b"x-anypool-forwarded-by"
 """On a request that was passed on, so that it is not passed on again."""
@@ -128,18 +126,11 @@ def _is_for_the_leader(scope: Scope) -> bool:
 
 def _check_reach(leader: Peer, here: str) -> None:
     """Raise `Unreachable` for a manager elsewhere that listens for its own machine only."""
-    if leader.host != here and _is_loopback(urlsplit(leader.address).hostname or ""):
+    if only_there(leader, here):
         raise Unreachable(
             f"the manager that leads listens on {leader.host} for that machine only",
             hint=f"ask there, or set listen_host on {leader.host} so that others reach it",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _sent_on(scope: Scope, leader: Peer) -> list[tuple[bytes, bytes]]:

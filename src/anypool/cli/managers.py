@@ -17,6 +17,7 @@ COLUMNS = (
     Column("STATE", lambda one: _state(one)),
     Column("EPOCH", lambda one: one["epoch"] or ""),
     Column("POOLS", lambda one: ", ".join(one["pools"])),
+    Column("LOOKS AFTER", lambda one: ", ".join(map(_looks_after, one["looks_after"]))),
     Column("SILENT FOR", lambda one: f"{one['silent_s']:.0f} s"),
     Column("STARTED", lambda one: moment(one["started_at"])),
     Column("RELEASE", lambda one: one["release"], wide=True),
@@ -66,3 +67,7 @@ def call_back(name: str, /, *, where: Where = HERE) -> None:
 def _state(one: dict[str, Any]) -> str:
     state = "leads" if one["leads"] else "stands by"
     return f"{state}, drained" if one["drained"] else state
+
+
+def _looks_after(one: dict[str, Any]) -> str:
+    return f"{one['pool']} since {moment(one['since'])}"

@@ -6,26 +6,29 @@ calls, finishes those of its neighbours and is killed; a fresh one has taken its
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Raw, Struct, field
+from msgspec import Raw
 from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.drivers import observing
 from anypool.drivers.delta import Received, received
+from anypool.drivers.lent import Lent, nobody
+from anypool.drivers.limits import USUAL, Limits
 from anypool.drivers.process import Pending, WorkerProcess
 from anypool.drivers.protocol import Driver
 from anypool.drivers.wire import (
     ENCODER,
-    FRAME_BYTES,
     SIGNATURES,
+    Answer,
     Failure,
     Mandate,
     Open,
+    Reply,
     WireError,
     no_answer,
     raise_failure,
@@ -33,65 +36,15 @@ from anypool.drivers.wire import (
 from anypool.errors import AnypoolError, Busy, Denied, OutcomeUnknown, UnderWay, Unreachable
 from anypool.model import Endpoint, EndpointHealth, EndpointId, EndpointState
 
-DEADLINES_S: dict[str, float] = {
-    **dict.fromkeys(SIGNATURES, 60.0),
-    "info": 15.0,
-    "observe_vms": 30.0,
-    "changes": 20.0,
-    "measure": 30.0,
-    "console": 15.0,
-    "migration": 20.0,
-    "job": 20.0,
-    "reaches": 15.0,
-    "leases": 15.0,
-    "agents": 30.0,
-    "digest": 30.0,
-    **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), 130.0),
-    "create_vm": 120.0,
-    "adopt_vm": 120.0,
-    "attach_disk": 120.0,
-    "create_snapshot": 300.0,
-    "revert_snapshot": 300.0,
-    "delete_snapshot": 300.0,
-}
-"""Seconds until a call is given up, on top of what it was asked to wait."""
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """How much a worker, and how much one endpoint, may take.
-
-    `calls` is how many calls of one endpoint are under way at once. Pauses after an
-    overrun start at `pause_s`, double and end at `pause_max_s`; after `probation_s`
-    without another one the endpoint goes back to a shared worker. `own_workers` is how
-    many endpoints may have a worker of their own at once. `copy_bytes_s` is the slowest that
-    the copy of a disk may go.
-    """
-
-    deadlines_s: Mapping[str, float] = field(default_factory=DEADLINES_S.copy)
-    frame_bytes: int = FRAME_BYTES
-    calls: int = 16
-    pause_s: float = 1.0
-    pause_max_s: float = 300.0
-    probation_s: float = 60.0
-    own_workers: int = 16
-    copy_bytes_s: int = 5_000_000
-
-    def deadline_s(self, operation: str, arguments: tuple[object, ...]) -> float:
-        """Return how many seconds a call may take, with what it waits for and copies."""
-        signature = SIGNATURES[operation]
-        asked_s = signature.wait_s(arguments)
-        copying_s = signature.copied_bytes(arguments) / self.copy_bytes_s
-        return self.deadlines_s[operation] + asked_s + copying_s
-
-
-USUAL = Limits()
-
 _LARGE = frozenset({"observe", "measure"})
 """Answers that are unpacked one at a time: many at once would leave no turn to who is served."""
 
 
 class Seat:
-    """What the pool knows of one endpoint; changed under the pool's lock."""
+    """What the pool knows of one endpoint; changed under the pool's lock.
+
+    `met` is the last epoch in which one of our own workers got an answer there.
+    """
 
     def __init__(self, order: Open, calls: int) -> None:
         self.order = order
@@ -106,6 +59,7 @@ class Seat:
         self.blamed_at = 0.0
         self.replaced = False
         self.received: Received | None = None
+        self.met = -1
 
     @property
     def name(self) -> str:
@@ -114,7 +68,10 @@ class Seat:
 
 
 class WorkerPool:
-    """Some workers that many endpoints share, and the drivers that speak through them."""
+    """Some workers that many endpoints share, and the drivers that speak through them.
+
+    `lent` is asked first for looks that another manager may do.
+    """
 
     def __init__(
         self, workers: int, clock: Clock, *, limits: Limits = USUAL, log: Path | None = None
@@ -129,6 +86,7 @@ class WorkerPool:
         self._generation = 0
         self._closed = False
         self._mandate: Mandate | None = None
+        self.lent: Lent = nobody
         self._unpacking = threading.Lock()
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="worker-spawn")
 
@@ -141,10 +99,14 @@ class WorkerPool:
 
     def driver(self, endpoint: Endpoint, secret: str = "") -> Driver:
         """Return a driver for an endpoint; nothing is sent before its first call."""
+        driver = RemoteDriver(self, self._seat(endpoint, secret))
+        return observing.guarded(endpoint, cast(Driver, driver))
+
+    def _seat(self, endpoint: Endpoint, secret: str) -> Seat:
         with self._lock:
             seat = self._seats.get(endpoint.id)
             if seat and (seat.order.endpoint, seat.order.secret) == (endpoint, secret):
-                return self._given(seat)
+                return seat
             if seat:
                 seat.replaced = True
             self.forget(endpoint.id)
@@ -153,10 +115,7 @@ class WorkerPool:
             seat = Seat(Open(key=key, endpoint=endpoint, secret=secret), self._limits.calls)
             seat.slot = self._emptiest()
             self._seats[endpoint.id] = seat
-            return self._given(seat)
-
-    def _given(self, seat: Seat) -> Driver:
-        return observing.guarded(seat.order.endpoint, cast(Driver, RemoteDriver(self, seat)))
+            return seat
 
     def forget(self, endpoint: EndpointId) -> None:
         """Give an endpoint's connection back; harmless when there is none."""
@@ -219,18 +178,40 @@ class WorkerPool:
                 hint="try again in a moment",
             )
         try:
-            worker = self._worker(seat, operation)
             encoded = Raw(ENCODER.encode(arguments))
             base = seat.received if operation == "observe" else None
-            since = "" if base is None else base.name
-            epoch = 0 if self._mandate is None else self._mandate.epoch
-            pending = worker.ask(seat.order, operation, encoded, since=since, epoch=epoch)
+            told = encoded, "" if base is None else base.name
             limit_s = self._limits.deadline_s(operation, arguments)
-            if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
-                raise self._overrun(seat, worker, pending, limit_s)
-            return self._result(seat, worker, pending, base)
+            epoch = 0 if self._mandate is None else self._mandate.epoch
+            if seat.met == epoch and not seat.own:  # the first word of a reign is our own
+                reply = self.lent(seat.order.endpoint, operation, told, limit_s)
+                if reply is not None:
+                    return self._result(seat, operation, reply, base)
+            reply = self._answer(seat, operation, told, limit_s)
+            if isinstance(reply, Answer):
+                seat.met = epoch
+            return self._result(seat, operation, reply, base)
         finally:
             seat.slots.release()
+
+    def relay(
+        self, endpoint: Endpoint, secret: str, operation: str, told: tuple[Raw, str]
+    ) -> Reply:
+        """Do a look for another manager, and return the answer as it came; errors as `call`."""
+        limit_s = self._limits.deadline_s(operation, SIGNATURES[operation].arguments(told[0]))
+        return self._answer(self._seat(endpoint, secret), operation, told, limit_s)
+
+    def _answer(self, seat: Seat, operation: str, told: tuple[Raw, str], limit_s: float) -> Reply:
+        """Have one of our workers answer; raise what it means if it does not."""
+        worker = self._worker(seat, operation)
+        epoch = 0 if self._mandate is None else self._mandate.epoch
+        pending = worker.ask(seat.order, operation, told[0], since=told[1], epoch=epoch)
+        if not self._clock.wait(pending.done, limit_s) and not pending.done.is_set():
+            raise self._overrun(seat, worker, pending, limit_s)
+        if pending.reply is None:
+            self._died(seat, worker, pending)
+            raise no_answer(operation, pending.sent, "its worker ended")
+        return pending.reply
 
     def _worker(self, seat: Seat, operation: str) -> WorkerProcess:
         with self._lock:
@@ -307,23 +288,17 @@ class WorkerPool:
         seat.own, seat.worker = True, None
         self._note(seat, EndpointState.QUARANTINED, why)
 
-    def _result(
-        self, seat: Seat, worker: WorkerProcess, pending: Pending, base: Received | None
-    ) -> Any:
-        reply = pending.reply
-        if reply is None:
-            self._died(seat, worker, pending)
-            raise no_answer(pending.operation, pending.sent, "its worker ended")
+    def _result(self, seat: Seat, operation: str, reply: Reply, base: Received | None) -> Any:
         try:
             if isinstance(reply, Failure):
                 raise_failure(reply)
-            if pending.operation in _LARGE:
+            if operation in _LARGE:
                 with self._unpacking:
-                    result = self._unpacked(seat, pending.operation, reply.result, base)
+                    result = self._unpacked(seat, operation, reply.result, base)
             else:
-                result = SIGNATURES[pending.operation].result(reply.result)
+                result = SIGNATURES[operation].result(reply.result)
         except WireError as error:
-            raise no_answer(pending.operation, True, f"wrong answer: {error}") from error
+            raise no_answer(operation, True, f"wrong answer: {error}") from error
         except (Unreachable, Denied) as error:
             self._note(seat, EndpointState.UNREACHABLE, error.message)
             raise

@@ -41,6 +41,7 @@ from anypool.service.images import Images
 from anypool.service.incidents import Incidents
 from anypool.service.inventories import Inventories
 from anypool.service.keys import Keys
+from anypool.service.lending import Lending
 from anypool.service.listing import Lists
 from anypool.service.logins import Logins
 from anypool.service.managers import Managers
@@ -121,6 +122,7 @@ class Services:
         self.images = Images(engine, lists)
         self.inventories = Inventories(engine, store)
         self.keys = Keys(engine, store)
+        self.lending = Lending(engine, store, clock)
         self.logins = Logins(store, settings.keep_logins_days * 86_400.0)
         self.measures = Measures(engine, store)
         self.networks = Networks(engine, lists)

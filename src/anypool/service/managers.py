@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from anypool.engine import Engine
 from anypool.errors import Conflict, NotFound
 from anypool.service.access import Deed, Principal, require
-from anypool.store import Store, Tx, events, lease, peers
+from anypool.store import Store, Tx, events, lease, peers, poolleases
 from anypool.store.peers import Peer
+from anypool.store.poolleases import PoolLease
 from anypool.store.records import Lease
 
 KNOWN_FOR_S = 1.0
@@ -19,10 +20,19 @@ SILENT_S = 10.0
 """Since when a manager gave no sign of life that is not counted on, by the database's clock."""
 
 
+class LooksAfter(Struct, frozen=True, kw_only=True):
+    """A pool that a manager looks after, since when, and the epoch of its lease."""
+
+    pool: str
+    epoch: int
+    since: float
+
+
 class ManagerState(Struct, frozen=True, kw_only=True):
     """A manager: `silent_s` is since when it gave no sign of life, `epoch` 0 if it stands by.
 
-    `pools` are those it decides for: all, or none. `drained` says that it is to leave the work
+    `pools` are those it decides for: all, or none; `looks_after` are those it looks at for the
+    one that leads, or for itself. `drained` says that it is to leave the work
     to others. `here` is the one that answers.
     """
 
@@ -35,6 +45,7 @@ class ManagerState(Struct, frozen=True, kw_only=True):
     here: bool
     epoch: int
     pools: tuple[str, ...]
+    looks_after: tuple[LooksAfter, ...] = ()
     started_at: float
     silent_s: float
 
@@ -58,10 +69,16 @@ class Managers:
         require(by, Deed.READ)
         with self._store.reading() as tx:
             held, known, now = lease.look(tx), peers.every(tx), tx.now
-            drained = peers.all_drained(tx)
+            drained, leases = peers.all_drained(tx), poolleases.every(tx)
         pools = tuple(sorted(str(pool.id) for pool in self._engine.pools.all()))
         states = (self._state(one, held, pools, now) for one in known)
-        return tuple(replace(one, drained=one.id in drained) for one in states)
+        mine: dict[str, list[LooksAfter]] = {}
+        for lease_ in leases:
+            mine.setdefault(lease_.holder, []).append(_looks_after(lease_))
+        return tuple(
+            replace(one, drained=one.id in drained, looks_after=tuple(mine.get(one.id, ())))
+            for one in states
+        )
 
     def drain(self, by: Principal, key: str) -> ManagerState:
         """Let a manager leave the work to the others, until it ends or is called back.
@@ -136,6 +153,10 @@ class Managers:
             started_at=one.started_at,
             silent_s=max(0.0, now - one.seen_at),
         )
+
+
+def _looks_after(one: PoolLease) -> LooksAfter:
+    return LooksAfter(pool=one.pool, epoch=one.epoch, since=one.since)
 
 
 def _named(tx: Tx, key: str) -> Peer:

@@ -1,6 +1,6 @@
 """The tables of the managers: the name of the records, and who works on them."""
 
-from sqlalchemy import CheckConstraint, Column, Double, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Double, Integer, Table, Text
 
 from anypool.store.tables import metadata
 
@@ -43,3 +43,14 @@ drained = Table(
     Column("at", Double, nullable=False),
 )
 """Managers that are to leave the work to others, by the wish of a person."""
+
+pool_leases = Table(
+    "pool_leases",
+    metadata,
+    Column("pool", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("key_digest", Text, nullable=False),
+)
+"""Which manager looks after each pool, as the one that leads dealt them out."""

@@ -1,5 +1,8 @@
 """The managers of one database: each says every now and then that it is there."""
 
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, inspect, select
 
@@ -67,3 +70,14 @@ def call_back(tx: Tx, holder: str) -> None:
 def all_drained(tx: Tx) -> frozenset[str]:
     """Return the managers that are to leave the work to others."""
     return frozenset(str(row.holder) for row in tx.rows(select(drained.c.holder)))
+
+
+def only_there(peer: Peer, here: str) -> bool:
+    """Return whether a manager is on another machine than `here`, and listens for that one only."""
+    if peer.host == here:
+        return False
+    host = urlsplit(peer.address).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

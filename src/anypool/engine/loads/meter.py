@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zlib import crc32
 
 from anypool.clock import Clock
+from anypool.drivers import lent
 from anypool.engine.loads.hour import Readings
 from anypool.engine.loads.load import Loads, Sample
 from anypool.engine.observing.observe import Observer
@@ -61,7 +62,8 @@ class Meter:
         found: tuple[Load, ...] = ()
         now, steady = self._clock.now(), self._clock.monotonic()
         try:
-            found = self._observer.driver(endpoint).measure()
+            with lent.routine():
+                found = self._observer.driver(endpoint).measure()
         except AnypoolError:
             pass
         finally:

@@ -8,7 +8,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from anypool.clock import Clock, backoff
-from anypool.drivers import Driver
+from anypool.drivers import Driver, lent
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.change import Delta
 from anypool.engine.observing.picture import Picture
@@ -283,7 +283,8 @@ class Loop:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.round()
+                with lent.routine():
+                    self.round()
                 self._failures = 0
             except Busy:
                 self._clock.wait(self._stop, self._rest())
