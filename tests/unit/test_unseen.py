@@ -1,12 +1,14 @@
 """What a host that answers without a VM says, and what it does not: where else that may run."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
-from anypool.model import HostState, PowerOff, StateReason, VmState
-from anypool.planner.ha.astray import SEEN_S, Last, could_have, may_run_on, silent_in_reach
+from anypool.model import HostId, HostState, PowerOff, StateReason, VmState
+from anypool.planner.ha.astray import MOST, SEEN_S, Astray, Last, could_have
 from anypool.store.records import LastKnown
 from tests.unit.engine_kit import H1, H2, H3, V1, host, pool, vm
 from tests.unit.test_engine_merge import Scene, endpoint
@@ -108,6 +110,11 @@ SILENT = (
 )
 
 
+def by(last: Last) -> Callable[[HostId], Last]:
+    """What is known of the host where it was; of others nothing."""
+    return lambda key: last if key == H1 else Last()
+
+
 @pytest.mark.parametrize(
     ("last", "doubt"),
     [
@@ -120,12 +127,27 @@ SILENT = (
     ],
 )
 def test_host_that_told_of_its_vm_until_it_died_died_with_it(last: Last, doubt: object) -> None:
-    assert may_run_on(SILENT.vms[V1], SILENT, lambda _: last, 150.0) == doubt
+    assert Astray(SILENT, by(last), 150.0).may_run_on(SILENT.vms[V1]) == doubt
 
 
 def test_host_that_answered_without_the_vm_did_not_die_with_it() -> None:
     gone = replace(SILENT.vms[V1], unseen=True)
-    assert may_run_on(gone, SILENT, lambda _: Last(100.0, 0.0, OFF), 150.0) == (H2,)
+    assert Astray(SILENT, by(Last(100.0, 0.0, OFF)), 150.0).may_run_on(gone) == (H2,)
+
+
+def test_hosts_without_a_proof_are_named_first_and_not_all_at_once() -> None:
+    gone, world = replace(SILENT.vms[V1], unseen=True), SILENT
+    many = [HostId(f"s{number:03}") for number in range(2 * MOST)]
+    for key in many:
+        world = world.with_host(replace(host(key), state=HostState.UNKNOWN))
+
+    def last(key: HostId) -> Last:
+        off = key in many[: MOST // 2]
+        return Last(0.0, 0.0, PowerOff(host=key, first_at=1.0, at=3.0) if off else None)
+
+    assert Astray(world, last, 9.0).may_run_on(gone) == (H2, *many[MOST // 2 :][: MOST - 1])
+    proven = Astray(world, lambda key: Last(0.0, 0.0, replace(OFF, host=key)), 9.0)
+    assert proven.may_run_on(gone) == (H2, *many)
 
 
 def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
@@ -134,4 +156,3 @@ def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
     assert could_have(vm(V1), replace(other, datastores=home.datastores), home)
     assert could_have(vm(V1), replace(other, pool=home.pool), home)
     assert not could_have(vm(V1), replace(other, pool=home.pool, arch="aarch64"), home)
-    assert silent_in_reach(SILENT.vms[V1], SILENT) == (H2,)

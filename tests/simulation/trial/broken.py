@@ -10,11 +10,11 @@ from typing import Any
 from anypool.engine.ha import guard
 from anypool.engine.lease import Keeper
 from anypool.engine.observing import vitals
-from anypool.engine.runs import eyes
 from anypool.engine.runs.eyes import Eyes
 from anypool.engine.runs.sight import Seen
 from anypool.model import APART_S, PowerOff
 from anypool.planner.ha import decide as deciding
+from anypool.planner.ha.astray import Astray
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Recover
 from anypool.planner.ha.detect import ALIVE, Condition
@@ -68,8 +68,7 @@ def skip_both_sides(put: Put) -> None:
 
 def skip_unseen(put: Put) -> None:
     """Take a VM that its host does not have any more for one that is nowhere."""
-    put(guard, "may_run_on", lambda *_: ())
-    put(eyes, "may_run_on", lambda *_: ())
+    put(Astray, "may_run_on", lambda *_: ())
 
 
 BROKEN: dict[str, Callable[[Put], None]] = {

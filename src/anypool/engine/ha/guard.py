@@ -43,7 +43,7 @@ from anypool.model import (
 from anypool.plan import Reason, vm_of
 from anypool.planner.failover import Order
 from anypool.planner.ha.again import Task, start_again
-from anypool.planner.ha.astray import may_run_on
+from anypool.planner.ha.astray import Astray
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Fence, ReadPower, Recover, decide
 from anypool.planner.ha.deeds import plan_fence, plan_forget
@@ -183,7 +183,7 @@ class Guard:
             under_way=under_way,
             charges=self.charges,
             left=left,
-            astray=lambda vm: may_run_on(vm, inventory, self._vitals.last, now),
+            astray=Astray(inventory, self._vitals.last, now).may_run_on,
         )
         standing: dict[HostId, Standing] = {}
         down: dict[VmId, Reason] = {}

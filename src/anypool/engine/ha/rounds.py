@@ -19,7 +19,7 @@ from anypool.model import (
 )
 from anypool.planner.failover import LEVELS, Order, of_hosts, plan_recovery
 from anypool.planner.ha.again import Task, as_it_was, unfit
-from anypool.planner.ha.astray import Finds
+from anypool.planner.ha.astray import Finds, by_vm
 from anypool.planner.rules import Rulebook
 
 
@@ -66,6 +66,7 @@ class Round:
         where = [*world.left, *world.charges.places(self.lost)]
         where += [(vm, host) for vm in self.lost for host in world.astray(inventory.vms[vm])]
         self.maybe = tuple((vm, host) for vm, host in where if is_silent(host, inventory))
+        self._maybe = by_vm(self.maybe)
         self.holding: dict[HostId, tuple[VmId, ...]] = {}
         for vm in self.lost:
             for key in self._silent(vm) if self._fits(vm) else ():
@@ -93,7 +94,7 @@ class Round:
         """Return the silent hosts that may have a VM."""
         record = self.inventory.vms[vm]
         places = [record.host, *(copy.host for copy in record.copies)]
-        places += [host for one, host in self.maybe if one == vm]
+        places += self._maybe.get(vm, ())
         return {key for key in places if key is not None and is_silent(key, self.inventory)}
 
     def _fits(self, vm: VmId) -> bool:

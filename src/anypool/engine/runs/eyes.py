@@ -37,7 +37,7 @@ from anypool.plan import (
     reason,
     vm_of,
 )
-from anypool.planner.ha.astray import may_run_on
+from anypool.planner.ha.astray import Astray
 
 MUST_BE_ALONE = (StartVm, StartAfterFailure, DeleteVm, MoveDisks)
 """What harms a VM that runs where nobody looks."""
@@ -102,7 +102,7 @@ class Eyes:
         Their power is asked for: two answers that it is off are a proof, which the next look has.
         """
         vitals = self._observer.vitals
-        hosts = may_run_on(vm, inventory, vitals.last, vitals.moments.now())
+        hosts = Astray(inventory, vitals.last, vitals.moments.now()).may_run_on(vm)
         open_ = tuple(key for key in hosts if vitals.proof(key) is None)
         for key in open_:
             if Capability.HOST_POWER in inventory.hosts[key].capabilities:

@@ -48,7 +48,7 @@ from anypool.plan import (
 )
 from anypool.planner.failover import LEVELS, Fate, Ground, Order, of_hosts, recover, why_there
 from anypool.planner.failover.order import NEVER
-from anypool.planner.ha.astray import in_doubt
+from anypool.planner.ha.astray import by_vm
 from anypool.planner.place import Wanted, choose, refusal
 from anypool.planner.rules import Rulebook
 
@@ -154,6 +154,7 @@ class _Making:
         self._rules = rules
         self._proofs = {one.host: one for one in task.proofs}
         self._dead = frozenset(self._proofs)
+        self._maybe = by_vm(task.maybe)
         self._world = as_it_was(inventory, task, self._dead)
         self._order = Order(self._world, rules, services)
         self._starts: list[_Made] = []
@@ -197,7 +198,7 @@ class _Making:
 
     def _in_doubt(self, vm: VmId) -> Reason | None:
         """Return which silent hosts must be proven not to run a VM, None if there are none."""
-        hosts = in_doubt(vm, self._task.maybe, self._dead)
+        hosts = sorted(self._maybe.get(vm, set()) - self._dead)
         if not hosts:
             return None
         return reason(
@@ -206,7 +207,7 @@ class _Making:
 
     def _also(self, vm: VmId) -> tuple[Proof, ...]:
         """Return the proofs that silent hosts do not run a VM that nobody saw end."""
-        hosts = {host for one, host in self._task.maybe if one == vm} & self._dead
+        hosts = self._maybe.get(vm, set()) & self._dead
         return tuple(self._proofs[key] for key in sorted(hosts))
 
     def _turn(self, vm: Vm) -> tuple[int, int, bool, int, str]:

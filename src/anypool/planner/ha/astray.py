@@ -5,17 +5,35 @@ not there; it does not say that it is nowhere. A host that we do not hear may ha
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import islice
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import VM_DOWN, Host, HostId, HostState, Inventory, Proof, Vm, VmId, VmState
+from anypool.model import (
+    VM_DOWN,
+    DatastoreId,
+    Host,
+    HostId,
+    HostState,
+    Inventory,
+    Proof,
+    Vm,
+    VmId,
+    VmState,
+)
 from anypool.model.proof import proven_since
 
 SEEN_S = 5.0
 """A host that told of its VMs until so long before its proven death died with them on it."""
 
-Finds = Callable[[Vm], tuple[HostId, ...]]
+MOST = 32
+"""So many silent hosts are named for a VM at once."""
+
+Finds: TypeAlias = Callable[[Vm], tuple[HostId, ...]]
 """Where a VM may run beside the hosts that know it."""
+_Kind: TypeAlias = tuple[tuple[str, str, str] | None, frozenset[DatastoreId | None]]
 
 
 class Last(Struct, frozen=True, gc=False):
@@ -38,19 +56,6 @@ def could_have(vm: Vm, host: Host, home: Host | None) -> bool:
     return any(disk.datastore in host.datastores for disk in vm.disks)
 
 
-def reach(vm: Vm, hosts: Iterable[Host], home: Host | None) -> Iterable[Host]:
-    """Return the hosts, beside those that know a VM, to which it could have been moved."""
-    known = {vm.host, *(copy.host for copy in vm.copies)}
-    return (one for one in hosts if one.id not in known and could_have(vm, one, home))
-
-
-def silent_in_reach(vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
-    """Return the silent hosts that could have a VM and do not say so, by id."""
-    home = None if vm.host is None else inventory.hosts.get(vm.host)
-    silent = (one for one in inventory.hosts.values() if one.state is not HostState.UP)
-    return tuple(sorted(one.id for one in reach(vm, silent, home)))
-
-
 def seen_to_the_end(vm: Vm, last: Callable[[HostId], Last], now: float) -> bool:
     """Return whether a VM that is down or silent can be nowhere but where it is known.
 
@@ -68,18 +73,49 @@ def seen_to_the_end(vm: Vm, last: Callable[[HostId], Last], now: float) -> bool:
     return end.told_at > 0 and died_at - end.told_at <= SEEN_S
 
 
-def may_run_on(
-    vm: Vm, inventory: Inventory, last: Callable[[HostId], Last], now: float
-) -> tuple[HostId, ...]:
-    """Return the silent hosts that must be proven not to run a VM, beside those that know it."""
-    if seen_to_the_end(vm, last, now):
-        return ()
-    return silent_in_reach(vm, inventory)
+class Astray:
+    """Where the VMs of one pool may run unheard, as it is known at one moment.
+
+    `last` says when a host last told of its VMs, and what proves it dead. Hosts in reach are
+    found once for all VMs that are alike in that.
+    """
+
+    def __init__(self, inventory: Inventory, last: Callable[[HostId], Last], now: float) -> None:
+        hosts = inventory.hosts.values()
+        self._inventory = inventory
+        self._silent = sorted(
+            (one for one in hosts if one.state is not HostState.UP), key=lambda one: one.id
+        )
+        self._last = cache(last)
+        self._now = now
+        self._reach: dict[_Kind, tuple[HostId, ...]] = {}
+
+    def may_run_on(self, vm: Vm) -> tuple[HostId, ...]:
+        """Return the silent hosts that must be proven not to run a VM, beside those that know it.
+
+        If nothing proves some of them dead, only those, and `MOST` of them: they are enough to
+        keep it down, and others follow when these are proven.
+        """
+        if not self._silent or seen_to_the_end(vm, self._last, self._now):
+            return ()
+        known = {vm.host, *(copy.host for copy in vm.copies)}
+        hosts = tuple(key for key in self._in_reach(vm) if key not in known)
+        unproven = (key for key in hosts if self._last(key).proof is None)
+        return tuple(islice(unproven, MOST)) or hosts
+
+    def _in_reach(self, vm: Vm) -> tuple[HostId, ...]:
+        home = None if vm.host is None else self._inventory.hosts.get(vm.host)
+        about = None if home is None else (home.pool, home.arch, home.platform)
+        kind = (about, frozenset(disk.datastore for disk in vm.disks))
+        if kind not in self._reach:
+            found = (one.id for one in self._silent if could_have(vm, one, home))
+            self._reach[kind] = tuple(found)
+        return self._reach[kind]
 
 
-def in_doubt(
-    vm: VmId, where: Iterable[tuple[VmId, HostId]], proven: Iterable[HostId]
-) -> list[HostId]:
-    """Return the hosts on which a VM may run and that nothing proves not to run it, by id."""
-    cleared = frozenset(proven)
-    return sorted({host for one, host in where if one == vm and host not in cleared})
+def by_vm(places: Iterable[tuple[VmId, HostId]]) -> dict[VmId, set[HostId]]:
+    """Return on which hosts each VM may be."""
+    found: dict[VmId, set[HostId]] = {}
+    for vm, host in places:
+        found.setdefault(vm, set()).add(host)
+    return found
