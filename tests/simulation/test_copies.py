@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.world import World
+from anypool.engine.observing.vitals import KEPT_S
 from anypool.errors import Conflict
 from anypool.model import HostId, StateReason, VmId, VmState
 from anypool.plan import reason
@@ -169,6 +170,22 @@ def test_vms_of_a_host_that_was_away_first_wait_for_whoever_may_have_been_given_
     yard.world.kill_host(silent)
     yard.say_dead(silent)
     assert yard.pass_(60, yard.all_run), yard.guard.down()
+
+
+def test_silent_host_without_power_is_asked_for_what_another_one_says_is_stopped(
+    yard: HaYard,
+) -> None:
+    off, home = yard.hosts[0], yard.hosts[1]
+    yard.world.switch_host_off(off)
+    assert yard.pass_(60, yard.all_run)
+    yard.pass_(2 * KEPT_S)
+    assert yard.on(home)
+    yard.world.kill_host(home)
+    yard.world.boot_host(home)
+    yard.engine._save()
+    yard.restart()
+    assert yard.pass_(30, yard.all_run), (yard.guard.down(), yard.codes(off))
+    assert yard.world.fences == []
 
 
 def test_person_is_not_given_a_vm_that_may_run_unheard(yard: HaYard) -> None:

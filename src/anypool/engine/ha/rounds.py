@@ -85,17 +85,27 @@ class Round:
     def saves(self, key: HostId) -> bool:
         """Return whether anything that a silent host may have could start elsewhere."""
         vms = frozenset(self.holding.get(key, ()))
-        places = {key, *(place for vm in vms for place in self._silent(vm))}
+        if any(self._answered_for(vm) for vm in vms):
+            return True
+        places = {key, *(place for vm in vms for place in self._named(vm))}
         world = as_it_was(self.inventory, Task(vms=vms), frozenset(places))
         made = plan_recovery(world, of_hosts(places), self.rules)
         return any(fate.vm in vms for fate in made.restarted)
 
     def _silent(self, vm: VmId) -> set[HostId]:
         """Return the silent hosts that may have a VM."""
+        return self._named(vm) | self._maybe.get(vm, set())
+
+    def _named(self, vm: VmId) -> set[HostId]:
+        """Return the silent hosts that are known to have a VM."""
         record = self.inventory.vms[vm]
         places = [record.host, *(copy.host for copy in record.copies)]
-        places += self._maybe.get(vm, ())
         return {key for key in places if key is not None and is_silent(key, self.inventory)}
+
+    def _answered_for(self, vm: VmId) -> bool:
+        """Return whether a host that answers says that it has a VM, which could start there."""
+        record = self.inventory.vms[vm]
+        return record.host is not None and not is_silent(record.host, self.inventory)
 
     def _fits(self, vm: VmId) -> bool:
         never = LEVELS[self.order.level(vm)] is Priority.DISABLED
