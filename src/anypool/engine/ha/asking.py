@@ -42,7 +42,7 @@ class Asking:
     def early(self, hosts: Iterable[HostId], now: float) -> list[HostId]:
         """Return the hosts to ask for that fell silent just now."""
         hushed = self._vitals.hushed()
-        recent = [host for host in hosts if now - hushed.get(host, 0.0) < EARLY_S]
+        recent = [host for host in sorted(hosts) if now - hushed.get(host, 0.0) < EARLY_S]
         return [host for host in recent if self._vitals.power(host).proof is None]
 
     def of_others(
