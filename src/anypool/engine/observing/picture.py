@@ -82,15 +82,15 @@ class Picture:
             at[host.id] = host.endpoint
         for vm in known.vms:
             mine: dict[EndpointId, set[HostId]] = {}
-            for place in merge.where(vm) & at.keys():
+            for place in sorted(merge.where(vm) & at.keys()):
                 mine.setdefault(at[place], set()).add(place)
             for endpoint, hosts in mine.items():
                 self._say(endpoint, known_to(vm, frozenset(hosts)), 0)
         for datastore in known.datastores:
-            for endpoint in datastore.endpoints & self._readings.keys():
+            for endpoint in sorted(datastore.endpoints & self._readings.keys()):
                 self._stores.name(endpoint, datastore)
         for network in known.networks:
-            for endpoint in network.endpoints & self._readings.keys():
+            for endpoint in sorted(network.endpoints & self._readings.keys()):
                 self._networks.name(endpoint, network)
         self._unseen.remember(known.vms)
         for endpoint in self._readings:
