@@ -3,7 +3,8 @@
 Every mutant is put into the running program, scenarios that reach its line are played, and
 what comes out is compared with what came out before. A scenario counts only if it sees a
 mistake that no other scenario sees; so a mutant is left as soon as two have seen it, unless
-`--all` asks for everyone who does.
+`--all` asks for everyone who does. The names of modules, or how they begin, such as
+`anypool.planner.ha`, ask for those alone; then the page is left as it is.
 """
 
 import importlib
@@ -60,6 +61,14 @@ MODULES = (
     "anypool.planner.saving.prove",
     "anypool.planner.rolling.group",
     "anypool.planner.rolling.wave",
+    "anypool.planner.ha.again",
+    "anypool.planner.ha.brake",
+    "anypool.planner.ha.decide",
+    "anypool.planner.ha.deeds",
+    "anypool.planner.ha.detect",
+    "anypool.planner.ha.life",
+    "anypool.planner.ha.mend",
+    "anypool.planner.ha.protect",
     "anypool.plan.check",
     "anypool.plan.rulecheck",
     "anypool.plan.effect",
@@ -83,7 +92,8 @@ def main() -> int:
     """Play everything, print who sees what, write the page; return 0."""
     most = len(scenarios(FOLDER)) if "--all" in sys.argv[1:] else ENOUGH
     pages = [_pages(folder) for folder in scenarios(FOLDER)]
-    found = _all_mutants()
+    asked = tuple(word for word in sys.argv[1:] if not word.startswith("-"))
+    found = [one for one in _all_mutants() if not asked or one.module.startswith(asked)]
     reached = {name: _reached((name, pool, events)) for name, pool, events in pages}
     seen = _matrix(found, pages, reached, most)
     sole = _sole(seen)
@@ -91,7 +101,8 @@ def main() -> int:
         who = sorted(seen[mutant.name])
         more = " and more" if 1 < len(who) == most else ""
         print(f"{len(who):4} {mutant.name}  {' '.join(who)}{more}", flush=True)
-    PAGE.write_text(_page(found, seen, sole, [name for name, _, _ in pages]), encoding="utf-8")
+    if not asked:
+        PAGE.write_text(_page(found, seen, sole, [name for name, _, _ in pages]), encoding="utf-8")
     killed = sum(bool(seen[one.name]) for one in found)
     print(f"{len(found)} mutants, {killed} seen; {len(sole)} of {len(pages)} scenarios count")
     return 0

@@ -12,6 +12,7 @@ from anypool.warden import sector
 from anypool.warden.holdings import Holdings, Unreadable, next_of
 from anypool.warden.record import Holding, Incarnation, Lease
 from anypool.warden.sector import BYTES, Torn
+from anypool.warden.tidying import EVERY_S, FREE_S, Tidying
 
 LEASE = Lease(host="h1", boot="b1", epoch=3, sequence=9, name="one", watchdog="hardware")
 H1, H2, H3 = (Incarnation(f"h{n}", "b", 1) for n in (1, 2, 3))
@@ -125,6 +126,48 @@ class TestChain:
         assert holdings.last("vm") == Holding("vm", 5, H3)
         assert holdings.all() == ("vm",)
         assert len(os.listdir(holdings.folder)) == 1
+
+    def test_who_builds_on_a_forgotten_record_loses(self, tmp_path: Path) -> None:
+        holdings = Holdings(str(tmp_path))
+        holdings.put(None, next_of(None, "vm", H1))
+        last = holdings.last("vm")
+        assert last is not None
+        with pytest.raises(ValueError, match="holds it"):
+            holdings.forget(last)
+        assert holdings.put(last, next_of(last, "vm", None))
+        free = holdings.last("vm")
+        assert free is not None
+        holdings.forget(free)
+        assert (holdings.last("vm"), holdings.all()) == (None, ())
+        assert holdings.put(None, next_of(None, "vm", H2))
+        assert not holdings.put(free, next_of(free, "vm", H3)), "it read what stands no more"
+        assert holdings.last("vm") == Holding("vm", 1, H2)
+
+    def test_record_that_was_taken_meanwhile_is_not_forgotten(self, tmp_path: Path) -> None:
+        holdings = Holdings(str(tmp_path))
+        holdings.put(None, next_of(None, "vm", None))
+        free = holdings.last("vm")
+        assert free is not None
+        holdings.put(free, next_of(free, "vm", H1))
+        holdings.forget(free)
+        assert holdings.last("vm") == Holding("vm", 2, H1)
+
+    def test_only_what_nobody_held_for_long_is_forgotten(self, tmp_path: Path) -> None:
+        holdings = Holdings(str(tmp_path))
+        for vm, owner in (("gone", None), ("used", None), ("runs", H1)):
+            holdings.put(None, next_of(None, vm, owner))
+        tidying = Tidying(holdings)
+        assert tidying.turn(0.0) == 0
+        used = holdings.last("used")
+        for owner in (H2, None):
+            used = holdings.last("used")
+            assert holdings.put(used, next_of(used, "used", owner))
+        assert tidying.turn(FREE_S - 1) == 0
+        assert tidying.turn(FREE_S) == 0, "it looks every hour"
+        assert tidying.turn(FREE_S + EVERY_S) == 1
+        assert holdings.all() == ("runs", "used")
+        assert tidying.turn(2 * FREE_S + EVERY_S) == 1
+        assert holdings.all() == ("runs",)
 
     def test_what_cannot_be_read_is_not_free(self, tmp_path: Path) -> None:
         holdings = Holdings(str(tmp_path))

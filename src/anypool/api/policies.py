@@ -109,7 +109,8 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     """A policy as it stands: whom it binds now, and what breaks it.
 
     `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
-    among them of which nobody says how many they have, `counted` those hosts one by one.
+    among them of which nobody says how many they have, `counted` those hosts one by one. `hint`
+    says what to look at where it binds nothing, "" where it binds something or is disabled.
     """
 
     id: str
@@ -125,6 +126,7 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     sockets_unknown: int
     counted: tuple[CountedView, ...]
     watched: WatchedView | None
+    hint: str
 
 
 def policy_view(known: Standing) -> PolicyView:
@@ -147,6 +149,7 @@ def policy_view(known: Standing) -> PolicyView:
             for one in known.counted
         ),
         watched=None if known.watched is None else _watched(known.watched),
+        hint=known.hint,
     )
 
 

@@ -66,6 +66,7 @@ ALL = (
     Column("IMBALANCE", lambda policy: _imbalance(policy)),
     Column("UNEVEN SINCE", lambda policy: moment(_watched(policy).get("uneven_since"))),
     Column("NOW", lambda policy: _watched(policy).get("why", "")),
+    Column("BINDS NOTHING", lambda policy: policy["hint"]),
 )
 
 
@@ -231,7 +232,7 @@ def add(
     body: Json = {"name": name, "scope": scope, "rule": _rule(kind, details)}
     body |= {"strength": "should"} if details.should else {}
     with connected(where) as client:
-        show_list([client.post("/policies", body)], COLUMNS, where.output)
+        _told(client.post("/policies", body), where)
 
 
 @app.command(name="set")
@@ -255,7 +256,7 @@ def set_(
         return body if scope is None else {**body, "scope": scope}
 
     with connected(where) as client:
-        show_list([client.change(f"/policies/{key(name)}", new)], COLUMNS, where.output)
+        _told(client.change(f"/policies/{key(name)}", new), where)
 
 
 @app.command
@@ -311,6 +312,13 @@ def pack(name: str, /, *, how: Taking = TAKING, where: Where = HERE) -> int:
     """Move the VMs of a licence together, so that fewer processor sockets are in use."""
     path = f"/policies/{key(name)}/pack"
     return do(where, how, lambda client, dry: client.post(path, dry_run=dry, **how.query))
+
+
+def _told(policy: Json, where: Where) -> None:
+    """Show a policy, and say at once if it binds nothing: a misspelt scope protects nobody."""
+    show_list([policy], COLUMNS, where.output)
+    if policy["hint"]:
+        note(f"it binds nothing: {policy['hint']}")
 
 
 def _sockets(policy: Json) -> str:

@@ -11,6 +11,7 @@ from anypool.engine import Engine
 from anypool.engine.watching.watch import Watch
 from anypool.model import (
     HOLDS_MEMORY,
+    HOST_SCOPED,
     WATCHED,
     Bound,
     HostId,
@@ -33,6 +34,7 @@ from anypool.service.version import require_version
 from anypool.store.records import Watched
 
 _LONGEST = 500
+_POOLS = 10
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -49,7 +51,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     `sockets` are those of the hosts that run a VM of a licence, `sockets_unknown` the hosts
     among them of which nobody says how many they have, `counted` all those hosts. `watched`
-    is what is known of a policy that yields plans.
+    is what is known of a policy that yields plans. `hint` says what to look at where it binds
+    nothing at all.
     """
 
     policy: Policy
@@ -60,6 +63,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     sockets_unknown: int = 0
     counted: tuple[Counted, ...] = ()
     watched: Watched | None = None
+    hint: str = ""
 
     @property
     def id(self) -> PolicyId:
@@ -153,7 +157,19 @@ def _standing(
         sockets=sum(one.sockets for one in counted),
         sockets_unknown=sum(not one.sockets for one in counted),
         counted=counted,
+        hint="" if bound.vms or bound.hosts else _hint(policy, inventory),
     )
+
+
+def _hint(policy: Policy, inventory: Inventory) -> str:
+    """Return what to look at where a policy binds nothing: most often a name is wrong."""
+    noun = "host" if isinstance(policy.rule, HOST_SCOPED) else "VM"
+    said = f"no {noun} matches {policy.scope!r} now"
+    pools = sorted({host.pool for host in inventory.hosts.values()})
+    if not pools:
+        return f"{said}; there is no host yet"
+    named = ", ".join(pools[:_POOLS]) + (", ..." if len(pools) > _POOLS else "")
+    return f"{said}; the pools are called: {named}"
 
 
 def _counted(bound: Bound, inventory: Inventory) -> tuple[Counted, ...]:

@@ -3,7 +3,8 @@
 Each record is a file of its own with a number, `<vm>.<number>`, and is never changed: the
 highest one counts. A host takes a VM by linking the next number, which one host only can do.
 A host that was slow links a number that is taken, or one that is below the highest: neither
-counts. One record is always left, so that numbers never begin again.
+counts. One record is left while anybody may run its VM; one that nobody held for long may go,
+and numbers begin again. So whoever links a number looks whether what it followed still stands.
 """
 
 from __future__ import annotations
@@ -63,10 +64,29 @@ class Holdings:
             with suppress(OSError):
                 os.unlink(self._path(holding.vm, number))
             return False
+        if after is not None and self._at(after) != after:
+            with suppress(OSError):
+                os.unlink(self._path(holding.vm, number))
+            return False  # it was forgotten meanwhile, and numbers may have begun again
         for old in numbers[:-1]:
             with suppress(OSError):
                 os.unlink(self._path(holding.vm, old))
         return True
+
+    def forget(self, last: Holding) -> None:
+        """Remove a record that nobody holds; who builds on it at this moment notices."""
+        if last.owner is not None or last.heir is not None:
+            raise ValueError("somebody holds it")
+        if self._at(last) == last and self._numbers(last.vm) == [last.number]:
+            with suppress(OSError):
+                os.unlink(self._path(last.vm, last.number))
+
+    def _at(self, known: Holding) -> Holding | None:
+        """What stands at the number of a record now, None if nothing that can be read."""
+        try:
+            return Holding.decoded(sector.read(self._path(known.vm, known.number)))
+        except (OSError, Torn):
+            return None
 
     def all(self) -> tuple[str, ...]:
         """The VMs that have a record."""

@@ -15,6 +15,7 @@ from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
 from anypool.warden.keeping import Clock, Keeping
 from anypool.warden.record import HARDWARE, Incarnation, Lease
+from anypool.warden.tidying import Tidying
 from anypool.warden.watchdog import Armed, Watchdog
 
 TICK_S = 0.5
@@ -112,13 +113,25 @@ class Warden:
     def _keep(self, keeping: Keeping) -> None:
         """Renew one lease for ever; take the VMs that run already once a life has begun."""
         life: Incarnation | None = None
+        tidying = Tidying(Holdings(keeping.folder))
         while not self._stopping.wait(self._config.renew_s if life else 0.0):
             keeping.turn()
+            if keeping.held():
+                self._tidy(tidying, keeping.folder)
             if keeping.held() and keeping.lease.incarnation != life:
                 life = keeping.lease.incarnation
                 self.adopt(keeping)
             elif life is None and self._stopping.wait(self._config.renew_s):
                 return
+
+    def _tidy(self, tidying: Tidying, folder: str) -> None:
+        try:
+            count = tidying.turn(self._clock())
+        except OSError as problem:
+            _say(f"old records in {folder} cannot be looked through: {problem}")
+            return
+        if count:
+            _say(f"{count} records in {folder} were forgotten: nobody held them for long")
 
     def adopt(self, keeping: Keeping) -> None:
         """Hold what runs here since before there was a warden."""

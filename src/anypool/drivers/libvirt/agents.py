@@ -22,11 +22,10 @@ AT_ONCE = 4
 PATIENCE_S = 3
 """How long one answer is waited for; libvirt waits five more seconds until it has an ear."""
 _PING = '{"execute": "guest-ping"}'
-_SAYS = {
-    libvirt.VIR_ERR_AGENT_UNRESPONSIVE: AgentState.SILENT,
-    libvirt.VIR_ERR_AGENT_UNSYNCED: AgentState.SILENT,
-    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: AgentState.NONE,
-}
+_SILENT = ("VIR_ERR_AGENT_UNRESPONSIVE", "VIR_ERR_AGENT_UNSYNCED", "VIR_ERR_AGENT_COMMAND_TIMEOUT")
+"""Names of errors that say so; not every libvirt has the last one."""
+_SAYS = {getattr(libvirt, name): AgentState.SILENT for name in _SILENT if hasattr(libvirt, name)}
+_SAYS[libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED] = AgentState.NONE
 """All else, such as a VM that is being worked on, says nothing of its guest."""
 
 
