@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from anypool.errors import OutcomeUnknown, Unreachable
 from benchmarks.flat_pool import ENDPOINTS, HOSTS_EACH, FlatPool
 from benchmarks.inventory_load import query
 
@@ -74,7 +75,7 @@ class People:
         while not self._stop.wait(draw.uniform(0.5, 1.5) * pause_s):
             try:
                 work(draw)
-            except TimeoutError:
+            except (TimeoutError, OutcomeUnknown, Unreachable):
                 self._count("late")
             except Exception as error:  # noqa: BLE001 - said by `check`
                 if not self._stop.is_set():
