@@ -1,7 +1,8 @@
 """Draw cost against size: `python -m scripts.plots FILE` reads what the benchmark printed last.
 
 That of `inventory` becomes docs/pictures/inventory-scale.svg, that of `growth`
-planner-growth.svg; the figures are kept beside it as JSON.
+planner-growth.svg; the figures are kept beside it as JSON. `build/flat.json`, which the benchmark
+`flat` writes, becomes flat-hour.svg.
 """
 
 import json
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTH, HEIGHT, GAP, EDGE = 380, 230, 60, 46
@@ -162,11 +163,71 @@ def _steps(
     yield _text((x(sizes[0]) + x(sizes[-1])) / 2, 40, line, "middle", colour)
 
 
+class Track(NamedTuple):
+    """One small plot against time: a title, and the figures in it with their names."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+TRACKS = (
+    Track("resident memory, MB", (("rss", "manager"), ("workers_rss", "workers"))),
+    Track("open files", (("fds", "manager"), ("workers_fds", "workers"))),
+    Track("threads", (("threads", "manager"), ("workers_threads", "workers"))),
+    Track("rows, but for loads and inventories, in hundreds", (("rows", ""),)),
+)
+_OWN = ("load_", "inventory_chunks", "observed", "ha_charges")
+"""Tables that hold a row for each thing of the pool, or for each hour of it."""
+
+
+def flat_picture(seen: dict[str, Any]) -> str:
+    """Return four plots against minutes, two in a row, as SVG."""
+    samples = [{**one, "at": one["at"] / 60} for one in seen["samples"]]
+    rows = [
+        {
+            "at": one["at"] / 60,
+            "rows": sum(n for table, n in one["rows"].items() if not table.startswith(_OWN)) / 100,
+        }
+        for one in seen["counts"]
+    ]
+    body = []
+    for index, track in enumerate(TRACKS):
+        x, y = index % 2 * (WIDTH + GAP), index // 2 * (HEIGHT + GAP)
+        points = rows if track.lines[0][0] == "rows" else samples
+        drawn = "".join(_tracked(track, points))
+        body.append(f'<g transform="translate({x} {y})">{drawn}</g>')
+    return _svg(2 * (WIDTH + GAP), 2 * (HEIGHT + GAP), body)
+
+
+def _tracked(track: Track, points: list[dict[str, float]]) -> Iterable[str]:
+    last = points[-1]["at"]
+    most = max(one[name] for one in points for name, _ in track.lines) * 1.1
+
+    def place(one: dict[str, float], name: str) -> str:
+        x = EDGE + one["at"] / last * (WIDTH - EDGE)
+        return f"{x:.1f},{HEIGHT - (HEIGHT - 60) * one[name] / most:.1f}"
+
+    yield f'<text x="{EDGE}" y="20" font-weight="bold">{escape(track.title)}</text>'
+    yield _line((EDGE, HEIGHT), (WIDTH + 10, HEIGHT), "#6a6e73")
+    yield _line((EDGE, 50), (EDGE, HEIGHT), "#6a6e73")
+    for share in (0.5, 1.0):
+        y = HEIGHT - (HEIGHT - 60) * share / 1.1
+        yield _text(EDGE - 6, y + 4, f"{most / 1.1 * share:.3g}", "end")
+        yield _text(EDGE + share * (WIDTH - EDGE), HEIGHT + 18, f"{last * share:.0f} min", "middle")
+    for index, ((name, label), colour) in enumerate(zip(track.lines, COLOURS, strict=False)):
+        path = " ".join(place(one, name) for one in points)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield _text(EDGE + 8 + index * 115, 40, label, "start", COLOURS[index])
+
+
 def main(file: str) -> None:
     """Write the picture and its figures."""
     last = json.loads(Path(file).read_text(encoding="utf-8").strip().splitlines()[-1])
     if "growth" in last:
         _keep("planner-growth", last["growth"], growth_picture(last["growth"]))
+    elif "flat" in last:
+        drawn = flat_picture(last["flat"])
+        PICTURES.joinpath("flat-hour.svg").write_text(drawn, encoding="utf-8")
     else:
         _keep("inventory-scale", last["sizes"], picture(last["sizes"]))
 
