@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from anypool.drivers.redfish import fields, walk
+from anypool.drivers.redfish import driver, fields, walk
+from anypool.drivers.remote import DEADLINES_S
 from anypool.errors import Invalid, NotFound, NotSupported, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
     BootOrder,
@@ -306,3 +307,16 @@ def test_a_bmc_that_tells_nothing_by_itself_is_asked_for_that_once(service: Serv
         with pytest.raises(NotSupported):
             driver.changes("", 0.0)
     assert service.asked.count(f"GET {V1}/EventService") == 1
+
+
+def test_the_worker_waits_longer_than_any_operation_may_take() -> None:
+    begun = {
+        "observe": driver.OBSERVE_S,
+        "changes": driver.LISTEN_S,
+        "set_medium": driver.MEDIUM_S,
+        "set_boot": driver.OPERATION_S,
+        "power": driver.OPERATION_S,
+        **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), driver.WALK_S),
+    }
+    for operation, longest_s in begun.items():
+        assert driver.TURN_S + longest_s < DEADLINES_S[operation], operation

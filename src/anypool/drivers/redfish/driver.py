@@ -44,12 +44,15 @@ from anypool.model import (
 OPERATION_S = 25.0
 """What one operation may take, all its requests together; the worker's deadline is above it."""
 SILENCE_S = 10.0
+TURN_S = 8.0
+"""How long one waits for another; with the longest of each it is below the worker's deadlines."""
+LISTEN_S = 10.0
 WHOLE_EVERY_S = 600.0
 """How old what a server is made of may be when it is observed; its power is read each time."""
 OBSERVE_S = 50.0
 WALK_S = 110.0
 """What reading a server whole may take: some hundred requests, at a second each."""
-MEDIUM_S = 55.0
+MEDIUM_S = 50.0
 """What inserting an image may take: the BMC looks whether it can load it."""
 _FOLLOWED = "stream"
 _STATES = {"On": Power.ON, "Off": Power.OFF}
@@ -201,7 +204,7 @@ class RedfishDriver(BaseDriver):
         """Begin to be told; remember for a while where that is not possible."""
         if time.monotonic() < self._deaf_until:
             self._refuse("changes")
-        with self._begun() as service:
+        with self._begun(LISTEN_S) as service:
             place = link(service.root, "EventService")
             said = service.get(place).get("ServerSentEventUri") if place else None
             path = link({"it": {"@odata.id": said}}, "it")
@@ -226,7 +229,7 @@ class RedfishDriver(BaseDriver):
         if not self._pinned:
             hint = "confirm it with `anypool host set-bmc`"
             raise Denied(f"the certificate of {self._service.name} is not confirmed", hint=hint)
-        if not self._turn.acquire(timeout=OPERATION_S):
+        if not self._turn.acquire(timeout=TURN_S):
             raise Busy(f"{self._service.name} has not answered what it was asked before")
         try:
             self._service.begin(operation_s)
