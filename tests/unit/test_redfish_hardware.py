@@ -91,8 +91,10 @@ def test_a_blade_is_told_in_its_enclosure(service: Service) -> None:
     (fan,), (supply,) = box.fans, box.supplies
     assert (fan.reading, fan.unit, supply.watts) == (2200.0, "RPM", 2400.0)
     assert box.managers == (OA1, OA2)
-    (bmc,) = found.controllers
+    bmc, first, second = found.controllers
     assert (bmc.path, bmc.firmware, bmc.active) == (BMC, "2.81", True)
+    assert (first.path, first.active) == (OA1, True)
+    assert (second.path, second.active) == (OA2, False), "it is there in reserve"
 
 
 def test_sensors_and_the_log_are_read(service: Service) -> None:

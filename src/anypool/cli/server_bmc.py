@@ -209,6 +209,11 @@ def _chassis(found: Json) -> str:
     )
 
 
+def _controller(found: Json) -> str:
+    reserve = ", in reserve" if found["active"] is False else ""
+    return f"{found['name']} {found['firmware']}".strip() + reserve
+
+
 def _boot(found: Json) -> str:
     said = found["boot"]
     once = " once" if said["once"] else ""
@@ -230,7 +235,7 @@ HARDWARE = (
     Column("CARDS", _cards),
     Column("STORAGE", _storage),
     Column("CHASSIS", _chassis),
-    Column("CONTROLLERS", lambda one: [f"{x['name']} {x['firmware']}" for x in one["controllers"]]),
+    Column("CONTROLLERS", lambda one: [_controller(found) for found in one["controllers"]]),
     Column("FIRMWARE", lambda one: [f"{x['name']} {x['version']}" for x in one["firmware"]]),
     Column("MEDIA", lambda one: [f"{x['name']} {x['image'] or '-'}" for x in one["media"]]),
     Column("ABILITIES", lambda one: one["abilities"]),

@@ -52,29 +52,29 @@ def chassis(walk: Walk, path: str, body: Resource) -> Chassis:
     )
 
 
-def controllers(walk: Walk, root: Resource, system: Resource) -> tuple[Controller, ...]:
-    """Return who manages the system, and who else manages beside it."""
-    paths = links(part(system, "Links"), "ManagedBy") or walk.paths(
-        link(root, "Managers"), "managers"
-    )
-    found = dict(walk.each(paths, "managers"))
-    beside = {
-        one for body in found.values() for one in links(part(body, "Links"), "ManagersBeside")
-    }
+def controllers(
+    walk: Walk, root: Resource, system: Resource, around: list[tuple[str, Resource]]
+) -> tuple[Controller, ...]:
+    """Return who manages the system, then who manages what it stands in, also in reserve."""
+    paths = links(part(system, "Links"), "ManagedBy")
+    paths = paths or walk.paths(link(root, "Managers"), "managers")
+    above = (one for _, body in around for one in links(part(body, "Links"), "ManagedBy"))
+    found = dict(walk.each((*paths, *above), "managers"))
+    inner = [part(body, "Links") for body in found.values()]
+    beside = {one for each in inner for one in links(each, "ManagersBeside")}
     found |= dict(walk.each(sorted(beside - set(found)), "managers"))
-    return tuple(_controller(path, body, len(found) > 1) for path, body in found.items())
+    return tuple(_controller(path, body) for path, body in found.items())
 
 
-def _controller(path: str, body: Resource, several: bool) -> Controller:
+def _controller(path: str, body: Resource) -> Controller:
     state = text(part(body, "Status"), "State")
-    active = {"Enabled": True, "StandbySpare": False, "StandbyOffline": False}.get(state)
     return Controller(
         path=path,
         name=text(body, "Name", "Id") or path.rpartition("/")[2],
         kind=text(body, "ManagerType"),
         model=text(body, "Model"),
         firmware=text(body, "FirmwareVersion"),
-        active=active if several or active else None,
+        active={"Enabled": True, "StandbySpare": False, "StandbyOffline": False}.get(state),
         health=fields.health(body),
     )
 

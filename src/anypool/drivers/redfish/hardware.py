@@ -37,7 +37,7 @@ def read(walk: Walk, service: Service, system: Resource, power: Power) -> Hardwa
         storage=parts.storage(walk, system),
         firmware=parts.firmware(walk, root),
         chassis=tuple(enclosures.chassis(walk, path, body) for path, body in around),
-        controllers=enclosures.controllers(walk, root, system),
+        controllers=enclosures.controllers(walk, root, system, around),
         media=media,
         abilities=_abilities(walk, root, system, media),
     )
