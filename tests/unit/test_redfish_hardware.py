@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from anypool.drivers.limits import DEADLINES_S
 from anypool.drivers.redfish import driver, fields, walk
-from anypool.drivers.remote import DEADLINES_S
 from anypool.errors import Invalid, NotFound, NotSupported, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
     BootOrder,
