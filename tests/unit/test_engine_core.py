@@ -235,6 +235,16 @@ def test_the_target_is_resumed_once_the_source_is_gone() -> None:
     assert bench.states() == ["done"]
 
 
+def test_the_target_is_not_resumed_where_a_look_shows_the_vm_on_a_third_host() -> None:
+    bench = begun()
+    bench.tick(1)
+    found = (*both(None, INCOMING), seen(H3, vm(V1, H3)))
+    for _ in range(3):
+        assert deeds(bench.look(1, *found)) == []
+        bench.tick(60)
+    assert bench.states() == ["needs-human"]
+
+
 def test_a_source_that_came_back_has_the_target_discarded() -> None:
     bench = begun()
     bench.tick(1)

@@ -100,6 +100,16 @@ def test_copy_that_its_source_outlived_is_never_resumed() -> None:
     assert deed(Copy.STOPPED, Copy.PAUSED, None, outlived) is Deed.DISCARD_TARGET
 
 
+@pytest.mark.parametrize("third", [Copy.RUNNING, Copy.PAUSED, Copy.MIGRATING])
+def test_copy_is_not_resumed_while_a_third_host_has_the_vm(third: Copy) -> None:
+    """Another tool moved it there from the source, whose going says nothing about the target."""
+    memory = Memory(sent=True, held=True)
+    assert noted((Copy.ABSENT, Copy.PAUSED), memory, (Copy.STOPPED, Copy.UNKNOWN)) == memory
+    moved = noted((Copy.ABSENT, Copy.PAUSED), memory, (Copy.STOPPED, third))
+    found = decide((Copy.ABSENT, Copy.PAUSED), None, moved, TIMES)
+    assert found == AskHuman(reason("migration.stale"), TIMES.settle_s)
+
+
 def test_two_running_copies_are_never_touched() -> None:
     for job, memory in itertools.product(JOBS, MEMORIES):
         found = decide((Copy.RUNNING, Copy.RUNNING), job, memory, TIMES)

@@ -11,6 +11,7 @@ only the copies themselves, read target first, and whether the platform still wo
 * where nobody answers, nothing is done.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -138,12 +139,18 @@ def judge(source: Copy, target: Copy, job: Job | None, memory: Memory) -> tuple[
     return cell.held if memory.held or memory.never_ran else cell.free
 
 
-def noted(pair: tuple[Copy, Copy], memory: Memory) -> Memory:
+_EXECUTES = frozenset({Copy.RUNNING, Copy.PAUSED, Copy.MIGRATING})
+
+
+def noted(pair: tuple[Copy, Copy], memory: Memory, others: Iterable[Copy] = ()) -> Memory:
     """Remember that the source runs although the target has its copy: who resumes that later,
     because the source is gone for another reason, brings an old state back.
+
+    So does who resumes it while one of `others`, on hosts that are neither, has the VM: another
+    tool moved it there from the source.
     """
-    ran_on = memory.sent and pair == (Copy.RUNNING, Copy.PAUSED)
-    return replace(memory, stale=True) if ran_on else memory
+    ran_on = pair == (Copy.RUNNING, Copy.PAUSED) or not _EXECUTES.isdisjoint(others)
+    return replace(memory, stale=True) if memory.sent and ran_on else memory
 
 
 def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Times) -> Decision:

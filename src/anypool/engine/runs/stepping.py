@@ -82,7 +82,9 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
     memory = tasks.adopted(recall(step.record.result), sight.job)
     if isinstance(wish.action, MigrateVm):
         pair = (sight.at(wish.action.source).copy, sight.at(wish.action.target).copy)
-        memory = migration.noted(pair, memory)
+        ends = (wish.action.source, wish.action.target)
+        found = (seen.copy for seen in sight.seen if seen.host not in ends)
+        memory = migration.noted(pair, memory, found)
     step = _remembering(step, memory)
     stopping = run.record.cancelling or run.record.paused or bool(run.broken)
     if step.state is StepState.WAITING and stopping:
