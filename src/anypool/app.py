@@ -100,7 +100,7 @@ def build(settings: Settings) -> App:
     engine.keeper.pause = drivers.pause
     services = Services(engine, store, drivers, clock, settings)
     links = Links(clock)
-    drivers.lent = links.ask
+    drivers.lent = links
     services.lending.make = lambda: blind(WorkerPool(settings.workers, clock, log=log))
     sharing = Sharing(engine, store, clock, settings, links)
     names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})

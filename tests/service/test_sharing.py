@@ -13,9 +13,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from anypool.clock import SystemClock
+from anypool.drivers.lent import Nobody
 from anypool.drivers.link import KEY_HEADER, PATH, Ask
 from anypool.drivers.remote import WorkerPool
-from anypool.drivers.wire import ENCODER, Answer, Failure, Mandate
+from anypool.drivers.wire import ENCODER, Answer, Failure, Mandate, Reply
 from anypool.errors import Denied, Unreachable
 from anypool.model import Endpoint, EndpointId, HostId
 from anypool.service.lending import blind
@@ -122,11 +123,27 @@ def link_to(manager: Manager, key: str) -> ClientConnection:
     return connect(url, additional_headers={KEY_HEADER: key}, proxy=None)
 
 
+class Far(Nobody):
+    """Another manager that answers full readings with those of some other driver."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.judged: list[bool] = []
+        self.reply: Reply | None = None
+
+    def ask(self, *about: object) -> Any:
+        self.asked.append(str(about[1]))
+        return self.reply
+
+    def judge(self, _: Endpoint, *, same: bool) -> bool:
+        self.judged.append(same)
+        return same
+
+
 def test_the_first_word_of_a_reign_is_our_own(tmp_path: Path) -> None:
     """Before it the host's token is written: it refuses orders of the reign before from then on."""
-    asked: list[str] = []
-    pool = WorkerPool(1, SystemClock())
-    pool.lent = lambda _, operation, *__: asked.append(operation)
+    pool, far = WorkerPool(1, SystemClock()), Far()
+    pool.lent = far
     try:
         uri = f"sim://word?hosts=1&vms=1&state={tmp_path}/world"
         driver = pool.driver(Endpoint(id=EndpointId("e"), driver="sim", uri=uri))
@@ -134,10 +151,35 @@ def test_the_first_word_of_a_reign_is_our_own(tmp_path: Path) -> None:
             until_then = SystemClock().monotonic() + 60.0
             pool.obey(Mandate(site="0" * 12, epoch=epoch, until=until_then))
             driver.measure()
-            assert not asked
+            assert not far.asked
             driver.observe()
-            assert asked == ["observe"]
-            asked.clear()
+            driver.measure()
+            assert far.asked == (["measure"] if epoch == 1 else ["observe", "measure"])
+            far.asked.clear()
+    finally:
+        pool.close()
+
+
+def test_a_reading_of_other_hosts_is_thrown_away(tmp_path: Path) -> None:
+    """As where the address is another host's for the other manager."""
+    pool, far = WorkerPool(1, SystemClock()), Far()
+    pool.lent = far
+    try:
+        ours, theirs = (
+            Endpoint(
+                id=EndpointId(name), driver="sim",
+                uri=f"sim://{name}?hosts=1&vms=2&seed={seed}&state={tmp_path}/{name}",
+            )
+            for seed, name in enumerate(("ours", "theirs"))
+        )  # fmt: skip
+        driver = pool.driver(ours)
+        first = driver.observe()
+        told = Raw(ENCODER.encode(())), ""
+        far.reply = pool.relay(theirs, "", "observe", told)
+        assert driver.observe() == first
+        far.reply = pool.relay(ours, "", "observe", told)
+        assert driver.observe() == first
+        assert far.judged == [False, True]
     finally:
         pool.close()
 

@@ -132,8 +132,24 @@ def test_a_host_that_was_waited_for_in_vain_is_not_waited_for_twice(links: Links
 
 
 def test_what_the_driver_cannot_do_is_believed(links: Links) -> None:
+    ask(links)
+    links.judge(EAST, same=True)
     fake(links).reply = lacks = Failure(number=0, error="NotSupported", message="no events here")
     assert ask(links, operation="changes") is lacks
+
+
+def test_a_name_that_means_another_host_there_is_not_believed(links: Links) -> None:
+    """Its VMs would seem to be gone from a host that never said so."""
+    assert ask(links, operation="changes") is None, "nothing was read whole there"
+    assert ask(links) is DONE
+    assert not links.judge(EAST, same=False)
+    assert ask(links) is None
+    links._own.clear()
+    assert ask(links) is DONE
+    assert links.judge(EAST, same=True)
+    assert ask(links, operation="changes") is DONE
+    links.use({"east": replace(PLACE, key="another reign's")})
+    assert ask(links, operation="changes") is None, "who vouches for it is another one"
 
 
 def test_a_link_stays_while_only_epochs_change(links: Links) -> None:

@@ -4,11 +4,13 @@ Only what is read on a timetable is lent (`routine`), and only looks. Whatever i
 is done by the manager itself: a link that is broken costs nothing but its own work.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ipaddress import ip_address
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Raw
@@ -18,6 +20,8 @@ from anypool.clock import Clock
 from anypool.drivers.link import Ask, Link, Place
 from anypool.drivers.wire import Failure, Reply
 from anypool.model import Endpoint, EndpointId
+
+log = logging.getLogger(__name__)
 
 LENT = frozenset({"observe", "observe_vms", "changes", "measure"})
 """The looks that are lent: what a loop reads on a timetable."""
@@ -29,12 +33,29 @@ _CERTAIN = frozenset({"NotSupported"})
 """What another manager is believed to be refused; anything else may be its own trouble."""
 
 
-Lent = Callable[[Endpoint, str, tuple[Raw, str], float], Reply | None]
-"""Asks another manager for a look, as `Links.ask` does."""
+class Lender(Protocol):
+    """Who has another manager look, as `Links` does."""
+
+    def ask(
+        self, endpoint: Endpoint, operation: str, told: tuple[Raw, str], limit_s: float
+    ) -> Reply | None:
+        """Return what another manager answers to a look; None: look yourself."""
+        ...
+
+    def judge(self, endpoint: Endpoint, *, same: bool) -> bool:
+        """Take note whether its full reading was of the hosts that we read; return `same`."""
+        ...
 
 
-def nobody(*_: object) -> None:
-    """Lend nothing."""
+class Nobody:
+    """Lends nothing."""
+
+    def ask(self, *_: object) -> None:
+        """Have us look."""
+
+    def judge(self, _: Endpoint, *, same: bool) -> bool:
+        """Agree."""
+        return same
 
 
 _routine: ContextVar[bool] = ContextVar("routine", default=False)
@@ -76,6 +97,8 @@ class Links:
         self._places: Mapping[str, Place] = {}
         self._links: dict[str, Link] = {}
         self._own: dict[EndpointId, tuple[float, float]] = {}
+        self._asked: dict[EndpointId, tuple[str, str]] = {}
+        self._vouched: dict[EndpointId, tuple[str, str]] = {}
         self.make: Callable[[Place, Clock], Link] = Link
         self.answered = 0
 
@@ -104,7 +127,9 @@ class Links:
     ) -> Reply | None:
         """Return what the manager that has the pool answers to a look; None: look yourself.
 
-        `told` are the encoded arguments, and the name of the full reading that is there.
+        `told` are the encoded arguments, and the name of the full reading that is there. Nothing
+        but full readings is asked for before one was judged to be of the same hosts: a name may
+        mean another host elsewhere.
         """
         if operation not in LENT or not _routine.get():
             return None
@@ -112,7 +137,12 @@ class Links:
             place = self._places.get(endpoint.pool)
             link = self._links.get(place.holder) if place is not None else None
             paused = self._own.get(endpoint.id, (0.0, 0.0))[0] > self._clock.monotonic()
+            vouched = self._vouched.get(endpoint.id)
         if place is None or link is None or paused or not lendable(endpoint, near=place.near):
+            return None
+        if operation == "observe":
+            self._asked[endpoint.id] = (place.holder, place.key)
+        elif vouched != (place.holder, place.key):
             return None
         begun = self._clock.monotonic()
         order = Ask(
@@ -134,6 +164,18 @@ class Links:
                 self.answered += 1
                 self._own.pop(endpoint.id, None)
         return reply
+
+    def judge(self, endpoint: Endpoint, *, same: bool) -> bool:
+        """Take note whether its full reading was of the hosts that we read; return `same`."""
+        with self._lock:
+            whose = self._asked.get(endpoint.id, ("", ""))
+            if same:
+                self._vouched[endpoint.id] = whose
+                return True
+            self._vouched.pop(endpoint.id, None)
+            self._own[endpoint.id] = (self._clock.monotonic() + LONGEST_PAUSE_S, LONGEST_PAUSE_S)
+        log.warning("%s is another host for %s: we look at it ourselves", endpoint.uri, whose[0])
+        return False
 
     def _pause(self, endpoint: EndpointId) -> None:
         """Look at an endpoint ourselves for a while, longer each time."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.drivers import observing
 from anypool.drivers.delta import Received, received
-from anypool.drivers.lent import Lent, nobody
+from anypool.drivers.lent import Lender, Nobody
 from anypool.drivers.limits import USUAL, Limits
 from anypool.drivers.process import Pending, WorkerProcess
 from anypool.drivers.protocol import Driver
@@ -86,7 +86,7 @@ class WorkerPool:
         self._generation = 0
         self._closed = False
         self._mandate: Mandate | None = None
-        self.lent: Lent = nobody
+        self.lent: Lender = Nobody()
         self._unpacking = threading.Lock()
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="worker-spawn")
 
@@ -183,16 +183,26 @@ class WorkerPool:
             told = encoded, "" if base is None else base.name
             limit_s = self._limits.deadline_s(operation, arguments)
             epoch = 0 if self._mandate is None else self._mandate.epoch
-            if seat.met == epoch and not seat.own:  # the first word of a reign is our own
-                reply = self.lent(seat.order.endpoint, operation, told, limit_s)
+            met = seat.met == epoch and not seat.own  # the first word of a reign is our own
+            if met and (base is not None or operation != "observe"):
+                reply = self.lent.ask(seat.order.endpoint, operation, told, limit_s)
                 if reply is not None:
-                    return self._result(seat, operation, reply, base)
+                    result = self._result(seat, operation, reply, base)
+                    if base is None or self._is_same(seat, base):
+                        return result
+                    seat.received = base
             reply = self._answer(seat, operation, told, limit_s)
             if isinstance(reply, Answer):
                 seat.met = epoch
             return self._result(seat, operation, reply, base)
         finally:
             seat.slots.release()
+
+    def _is_same(self, seat: Seat, base: Received) -> bool:
+        """Return whether another manager read the hosts that we read there before."""
+        now = base if seat.received is None else seat.received
+        same = now.tables["hosts"].keys() == base.tables["hosts"].keys()
+        return self.lent.judge(seat.order.endpoint, same=same)
 
     def relay(
         self, endpoint: Endpoint, secret: str, operation: str, told: tuple[Raw, str]
