@@ -1,24 +1,24 @@
-"""A rack of blades for tests: asking their controllers, and a boot service on their network."""
+"""A rack of blades for tests: asking their controllers, typing, and being told."""
 
 import hashlib
 import re
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from anypool import lab as labs
+from anypool.lab.blades.board import Board
+from anypool.lab.blades.monitor import connected
+from anypool.lab.places import lab_places
 from anypool.lab.spec import MANAGEMENT_GATEWAY
 from tests.lab.conftest import RunningLab, wait_until
 
-PORT = 8080
+PORT = 8090
 
 
 class Rack:
@@ -71,6 +71,12 @@ class Rack:
         file = Path(self.lab.status().console_dir) / f"{blade}.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
+    def type(self, blade: str, line: str) -> None:
+        """Type a line on a blade's console."""
+        folder = lab_places(self.lab.name, self.lab.state_dir).server(blade)
+        with connected(Board(folder).console) as console:
+            console.sendall(f"\n{line}\n".encode())
+
     def wait_for(self, blade: str, pattern: str, *, timeout_s: float) -> str:
         """Wait until a blade's console has said something, and return that."""
 
@@ -79,34 +85,6 @@ class Rack:
             return str(found[-1]) if found else ""
 
         return wait_until(look, f"{blade} says {pattern}", timeout_s=timeout_s)
-
-
-@contextmanager
-def boot_service(rack: Rack, addresses: dict[str, str], script: str) -> Iterator[str]:
-    """Give addresses by MAC, and files of the rack's folder; yield the script's address.
-
-    dnsmasq tells each card that starts by PXE to fetch the script.
-    """
-    served = rack.folder / "served"
-    served.mkdir(exist_ok=True)
-    (served / "boot.ipxe").write_text(script)
-    url = f"http://{MANAGEMENT_GATEWAY}:{PORT}/boot.ipxe"
-    settings = [
-        "port=0", "interface=mgmt", "bind-interfaces", "user=root", "no-ping",
-        "dhcp-range=10.77.0.200,10.77.0.220,255.255.255.0,1h", "dhcp-authoritative",
-        f"dhcp-leasefile={rack.folder / 'leases'}", f"dhcp-boot={url}",
-        *(f"dhcp-host={mac},{address}" for mac, address in addresses.items()),
-    ]  # fmt: skip
-    config = rack.folder / "dnsmasq.conf"
-    config.write_text("".join(f"{line}\n" for line in settings))
-    prefix = labs.enter_command(rack.lab.name, rack.lab.state_dir)
-    giving = subprocess.Popen([*prefix, "dnsmasq", "--keep-in-foreground", "-C", str(config)])
-    try:
-        with serving(rack, partial(_Files, directory=str(served)), PORT):
-            yield url
-    finally:
-        giving.terminate()
-        giving.wait(timeout=10)
 
 
 @contextmanager
@@ -122,11 +100,6 @@ def serving(rack: Rack, handler: Any, port: int) -> Iterator[ThreadingHTTPServer
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class _Files(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Log nothing."""
 
 
 class Told(BaseHTTPRequestHandler):

@@ -1,5 +1,7 @@
 """`anypool lab`: a datacenter of real hypervisors on this machine."""
 
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +11,7 @@ from cyclopts import App, Parameter
 
 from anypool import lab
 from anypool.cli.connection import Format
+from anypool.cli.endings import ended_by_signals
 from anypool.cli.lab_vcsim import vcsim
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import note, out
@@ -160,6 +163,19 @@ def mood(
     """Let a server's controllers misbehave, or behave well again."""
     lab.set_mood(name, server, mood, lab_state)
     note(f"the controllers of {server}: {mood}")
+
+
+@app.command
+def netboot(*, name: Name = "default", lab_state: Folder = None) -> None:
+    """Let blades start the lab's own system from the network, until this is ended.
+
+    The system has a warden with the blade's hardware watchdog, and a shell on the console.
+    """
+    served = lab.serving_system(name, lab_state, note)
+    with suppress(KeyboardInterrupt), ended_by_signals(), served as url:
+        out().print(url)
+        note("blades start it by PXE, or by HTTP from that address; Ctrl-C ends this")
+        signal.pause()
 
 
 def _show(found: lab.LabStatus, form: Format) -> None:

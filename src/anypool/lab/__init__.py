@@ -4,6 +4,7 @@ Servers are namespaces inside one outer set of namespaces, so that nothing on th
 changes, two labs never meet, and the end of the outer process ends everything.
 """
 
+from anypool.lab.blades.netboot import serving_system
 from anypool.lab.bmc_moods import Mood, set_mood
 from anypool.lab.lifecycle import down, status, up
 from anypool.lab.probe import probe
@@ -49,6 +50,7 @@ __all__ = [
     "probe",
     "processes",
     "server_command",
+    "serving_system",
     "set_mood",
     "status",
     "thaw",

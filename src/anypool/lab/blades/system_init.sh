@@ -19,7 +19,7 @@ done
 ip link set lo up
 for card in eth0 eth1; do
     ip link set "$card" up
-    udhcpc -i "$card" -q -n -t 3 -T 2 -s /bin/lease >/dev/null 2>&1 &
+    udhcpc -i "$card" -q -n -t 5 -T 3 -s /bin/lease >/dev/null 2>&1 &
 done
 
 read -r uuid </sys/class/dmi/id/product_uuid

@@ -3,4 +3,4 @@
 # shellcheck disable=SC2154  # udhcpc sets ip, mask and interface
 [ "$1" = bound ] || exit 0
 ip addr add "$ip/${mask:-24}" dev "$interface"
-echo "address $ip on $interface"
+echo "address $ip on $interface" >/dev/console
