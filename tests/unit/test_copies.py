@@ -3,9 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
+from anypool.engine.runs.decision import Act, Fail
+from anypool.engine.runs.look import Trail, judge
+from anypool.engine.runs.migration import Times
+from anypool.engine.runs.sight import Seen, Sight
 from anypool.errors import Conflict
 from anypool.model import HostId, HostState, Inventory, StateReason, Vm, VmCopy, VmState
-from anypool.plan import RemoveCopy, outcome, reason
+from anypool.plan import RemoveCopy, StopHow, StopVm, outcome, reason
 from anypool.plan.check import objections
 from anypool.plan.copies import copies_of, why_kept
 from anypool.planner.copies import plan_remove_copy
@@ -137,3 +141,26 @@ def test_copy_that_waits_for_a_migration_is_no_left_over() -> None:
     one = replace(vm(V1, H1), copies=(incoming,))
     assert copies_of(one, world(one))[1].why.code == "copy.incoming"
     assert why_kept(one, H2, world(one)) is not None
+
+
+def test_copy_that_a_migration_held_is_told_and_kept() -> None:
+    held = replace(known(PAUSED, (H2, STOPPED)), reason=StateReason.MIGRATING)
+    assert told(held)[0] == (H1, True, "copy.held", "copy.held")
+
+
+@pytest.mark.parametrize(
+    ("how", "other", "wanted"),
+    [
+        (StopHow.POWER_OFF, STOPPED, Act),
+        (StopHow.POWER_OFF, PAUSED, Fail),
+        (StopHow.SHUT_DOWN, STOPPED, Fail),
+    ],
+)
+def test_what_a_migration_held_is_ended_by_its_power_once_nothing_else_lives(
+    how: StopHow, other: VmState, wanted: type
+) -> None:
+    held = Seen(H1, answered=True, state=PAUSED, reason=StateReason.MIGRATING, vm=vm(V1))
+    there = Seen(H2, answered=True, state=other, reason=StateReason.INCOMING)
+    sight = Sight(inventory=pool(vm(V1)), seen=(held, there))
+    action = StopVm(vm=V1, host=H1, how=how)
+    assert type(judge(action, sight, Trail(tag="r/1"), Times(3.0, 45.0))) is wanted

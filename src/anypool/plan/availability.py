@@ -20,6 +20,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "check.only-copy": {"vm": T, "host": T},
     "copy.lives": {},
     "copy.beside": {},
+    "copy.held": {},
     "copy.left": {},
     "copy.alike": {},
     "copy.alone": {},

@@ -58,6 +58,8 @@ def _why(one: VmCopy, main: VmCopy, vm: Vm) -> Reason:
         return reason("copy.unheard")
     if one.reason is StateReason.INCOMING:
         return reason("copy.incoming")
+    if one.reason is StateReason.MIGRATING:
+        return reason("copy.held")
     if one.state in VM_ALIVE:
         return reason("copy.lives" if one is main else "copy.beside")
     if main.state in VM_DOWN:
@@ -81,7 +83,7 @@ def why_kept(vm: Vm, host: HostId, inventory: Inventory) -> Reason | None:
     if not _answers(host, inventory):
         return reason("copy.unheard")
     if here.state not in VM_DOWN:
-        return reason("copy.lives")
+        return reason("copy.held" if here.reason is StateReason.MIGRATING else "copy.lives")
     rest = kept_by(vm, host)
     if rest is None:
         return reason("copy.alone")

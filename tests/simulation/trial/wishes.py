@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.errors import AnypoolError
-from anypool.model import DiskWish, HostId, VmChange, VmId, VmState, VmWish
+from anypool.model import DiskWish, HostId, StateReason, VmChange, VmId, VmState, VmWish
 from anypool.plan import (
     Action,
     DeleteVm,
@@ -104,6 +104,10 @@ class Person:
         """Remove the stopped copies that may be removed, of VMs that several hosts know."""
         inventory = self.engine.inventory
         for vm in sorted(inventory.vms.values(), key=lambda one: one.id):
+            if vm.reason is StateReason.MIGRATING and vm.copies and vm.host is not None:
+                self.stage.oracle.free.add(vm.id)
+                self.act(StopVm(vm=vm.id, host=vm.host, how=StopHow.POWER_OFF))
+                continue
             found = next((one for one in copies_of(vm, inventory)[1:] if one.kept is None), None)
             if found is None:
                 continue

@@ -43,6 +43,7 @@ from anypool.plan import (
     ResumeVm,
     RevertSnapshot,
     StartVm,
+    StopHow,
     StopVm,
     VerifyHost,
     reason,
@@ -177,10 +178,8 @@ def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
             return _alone(here.host, sight) or _start(here.copy)
         case DeleteVm():
             return _alone(here.host, sight) or _delete(here.copy, trail)
-        case StopVm():
-            if here.copy is Copy.ABSENT and trail.memory.sent:
-                return Done(reason("run.nothing-left"))
-            return _power(here.copy, wanted=Copy.STOPPED)
+        case StopVm(how=how):
+            return _stop(how, here, sight, trail)
         case PauseVm():
             return _power(here.copy, wanted=Copy.PAUSED)
         case ResumeVm():
@@ -200,6 +199,16 @@ def _alone(host: HostId, sight: Sight) -> Decision | None:
         if seen.copy not in GONE:
             return Fail(reason("run.elsewhere", host=name or seen.host, copy=seen.copy))
     return None
+
+
+def _stop(how: StopHow, here: Seen, sight: Sight, trail: Trail) -> Decision:
+    """Stop a VM; one that a migration held, which is over everywhere else, by its power only."""
+    if here.copy is Copy.ABSENT and trail.memory.sent:
+        return Done(reason("run.nothing-left"))
+    alone = all(seen.copy in GONE for seen in sight.elsewhere(here.host))
+    if here.copy is Copy.MIGRATING and how is StopHow.POWER_OFF and alone:
+        return _DO
+    return _power(here.copy, wanted=Copy.STOPPED)
 
 
 def _nowhere(decision: Decision, sight: Sight) -> Decision:

@@ -19,6 +19,8 @@ WORDS: dict[str, str] = {
     "check.only-copy": "{vm} würde auf {host} vergessen, und kein anderer Host hat sie",
     "copy.lives": "sie lebt und ist also die VM",
     "copy.beside": "sie lebt neben einer anderen: eine davon auf ihrem Host beenden",
+    "copy.held": "eine Migration, die nicht endete, hält sie an: ausschalten, wenn sie nicht "
+    "weiterlaufen soll",
     "copy.left": "gestoppt, während eine andere Kopie die VM ist: übrig geblieben",
     "copy.alike": "gestoppt wie die anderen: niemand weiß, welche zuletzt lief",
     "copy.alone": "sie ist die einzige",

@@ -19,6 +19,7 @@ WORDS: dict[str, str] = {
     "check.only-copy": "{vm} would be forgotten on {host}, and no other host has it",
     "copy.lives": "it lives, so it is the VM",
     "copy.beside": "it lives beside another one: end one of them at its host",
+    "copy.held": "a migration that did not end holds it: power it off if it is not to go on",
     "copy.left": "stopped, while another copy is the VM: left over",
     "copy.alike": "stopped like the others: nobody knows which ran last",
     "copy.alone": "it is the only one",
