@@ -31,7 +31,7 @@ def test_what_is_said_of_a_server_is_kept_and_told(servers: httpx.Client) -> Non
     told = servers.get("/events", params={"q": f"subject = {said['id']}"}).json()["items"]
     assert any("blade1 changed" in one["message"] for one in told)
     problem(servers.patch("/servers/blade1", json={"name": "no name"}), 422)
-    problem(servers.patch("/servers/blade1", json={"adoption": "stolen"}), 400)
+    problem(servers.patch("/servers/blade1", json={"adoption": "stolen"}), 422)
     stale = servers.patch("/servers/blade1", json={"spare": False}, headers={"If-Match": '"x"'})
     problem(stale, 412)
 
