@@ -51,7 +51,7 @@ class Sharing(Looking):
         if not self._engine.leads or mandate is None:
             self._reign = 0
             self._links.use({})
-            return self._lease_s / 4
+            return self._lease_s / 12
         try:
             self._share(mandate[1])
         except AnypoolError as error:
