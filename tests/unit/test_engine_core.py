@@ -8,6 +8,7 @@ from anypool.engine.runs.sight import Seen
 from anypool.engine.runs.state import Do, Outcome, Request, Usage
 from anypool.model import HostId, Job, JobState, Locking, StateReason, Vm, VmId, VmState
 from anypool.plan import (
+    DeleteVm,
     EnterMaintenance,
     HostOpen,
     MigrateVm,
@@ -125,6 +126,24 @@ def test_not_sent_is_repeated_after_a_rest_and_at_last_given_up() -> None:
     bench.look(1, seen(H1, vm(V1)))
     assert bench.states() == ["failed"]
     assert "no answer" in bench.run.record.message
+
+
+def test_volumes_that_the_platform_keeps_refusing_to_delete_are_left_to_a_person() -> None:
+    gone = VmState.STOPPED
+    bench = Bench(step(1, DeleteVm(vm=V1, host=H1, volumes=True)), inventory=pool(vm(V1)))
+    bench.tick()
+    bench.look(1, seen(H1, vm(V1, state=gone)))
+    bench.come_back(1, Outcome.UNKNOWN, "lost")
+    assert bench.look(1, seen(H1, None)) == (Do(1, Deed.DELETE_VOLUMES),)
+    asked = 0
+    while bench.states() == ["begun"]:
+        bench.come_back(1, Outcome.REFUSED, "another VM uses it")
+        asked += 1
+        bench.tick(10)
+        bench.look(1, seen(H1, None))
+        assert asked < 100, "it never ends"
+    assert bench.states() == ["needs-human"]
+    assert "another VM uses it" in bench.run.step(1).record.message
 
 
 def test_out_of_date_before_anything_ran_supersedes_the_plan() -> None:

@@ -136,10 +136,24 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
         step = _remembering(step, replace(memory, never_ran=True))
     if event.message:
         step = replace(step, record=saying(step.record, plain(event.message)))
-    if event.outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
+    if event.outcome is Outcome.REFUSED:
+        return _refused(step, run.wish(event.number).action, context), ()
+    if event.outcome is Outcome.NOT_SENT:
         due = context.now.ticks + _pause(step.record.attempts, context.settings)
         return replace(step, phase=Phase.RESTING, due=due), ()
     return replace(step, phase=Phase.LOOKING), (Look(event.number),)
+
+
+def _refused(step: StepNow, action: Action, context: Context) -> StepNow:
+    """Return a step of which a deed after its own was refused: tried again until it is late."""
+    settings = context.settings
+    moves = isinstance(action, MigrateVm)
+    limit_s = settings.migration_deadline_s if moves else _deadline(action, settings)
+    if context.now.ticks - step.tried_at > limit_s:
+        late = reason("run.late", limit=limit_s, why=step.record.said or plain(""))
+        return ended(step, StepState.NEEDS_HUMAN, late, context)
+    due = context.now.ticks + _pause(step.record.attempts, settings)
+    return replace(step, phase=Phase.RESTING, due=due)
 
 
 def _queued(step: StepNow, action: Action, why: Reason, context: Context) -> StepNow:
