@@ -127,18 +127,19 @@ class Stage:
         self.oracle.rules = Rules(guard=GUARD, apart=(apart,) if len(apart) == 2 else ())
 
     def _pair(self) -> frozenset[VmId]:
-        """Return two VMs that never share a host, but not two that their disks bind to one."""
+        """Return two VMs that never share a host, but not two that are bound to the same one."""
         first, *others = sorted(self.where())
         home = self._bound_to(first)
         able = [vm for vm in others if home is None or self._bound_to(vm) != home]
         return frozenset((first, *able[:1]))
 
     def _bound_to(self, vm: VmId) -> HostId | None:
-        """Return the one host that has the disks of a VM, None if several have."""
+        """Return the one host that a VM can start on, None if it can on several."""
         inventory = self.managers[0].engine.inventory
-        stores = {disk.datastore for disk in inventory.vms[vm].disks}
+        known = inventory.vms[vm]
         shared = {key for key, one in inventory.datastores.items() if one.shared}
-        return inventory.vms[vm].host if stores - shared else None
+        local = {disk.datastore for disk in known.disks} - shared
+        return known.host if local or known.snapshots or not known.made_by else None
 
     def _trust_locks(self) -> None:
         from anypool.model import Locking
