@@ -14,8 +14,9 @@ from anypool.clock import Clock
 from anypool.store import Store
 from tests.simulation.trial import faults, regressions, straight, wishes
 from tests.simulation.trial.broken import BROKEN, build
-from tests.simulation.trial.play import play, script
+from tests.simulation.trial.play import Outcome, play, script
 from tests.simulation.trial.shrink import kind_of
+from tests.simulation.trial.tally import Tally
 
 MOST = 1000
 """A broken build must be caught within so many faults."""
@@ -88,3 +89,18 @@ def test_the_store_is_the_same_without_the_way_through_sqlalchemy(
 def test_every_script_is_understood() -> None:
     known = {*faults.BY_NAME, *(f"+{name}" for name in wishes.BY_NAME), "quiet"}
     assert {event.kind for seed in range(50) for event in script(seed)} <= known
+
+
+def test_a_search_goes_on_behind_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "soak.jsonl"
+    first = Tally(7, log)
+    first.add(Outcome(seed=7, struck={"F1": 2}, host_s=60.0, deeds=3))
+    first.add(Outcome(seed=8, struck={"F1": 1, "F2": 4}, wrong="twice: it ran", host_s=60.0))
+    first.close()
+    again = Tally(7, log)
+    assert again.first == 9
+    assert (again.faults, again.wrong, again.trials, again.orders) == (7, 1, 2, 3)
+    again.add(Outcome(seed=9, struck={"F2": 1}))
+    again.close()
+    assert len(log.read_text().splitlines()) == 2
+    assert Tally(7, log).faults == 8

@@ -31,7 +31,7 @@ class Block(Struct):
     host_s: float = 0.0
     orders: int = 0
     seconds: float = 0.0
-    wrong: dict[int, str] = {}
+    wrong: dict[str, str] = {}
     struck: dict[str, int] = {}
 
     def add(self, outcome: Outcome) -> None:
@@ -39,7 +39,7 @@ class Block(Struct):
         self.host_s = round(self.host_s + outcome.host_s, 1)
         self.orders += outcome.deeds
         if outcome.wrong:
-            self.wrong[outcome.seed] = outcome.wrong[:200]
+            self.wrong[str(outcome.seed)] = outcome.wrong[:200]
         for kind, count in outcome.struck.items():
             self.struck[kind] = self.struck.get(kind, 0) + count
 
