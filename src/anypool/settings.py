@@ -197,6 +197,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="how long an empty host has to shut down; then its BMC switches it off"),
     ] = 180.0
+    address_rest_s: Annotated[
+        Seconds,
+        Meta(
+            description="how long an address of a profile rests before it is given again; at "
+            "least as long as the longest DHCP lease"
+        ),
+    ] = 86_400.0
+    initiator_base: Annotated[
+        str, Meta(description="what names of iSCSI initiators of profiles begin with")
+    ] = "iqn.2026-11.local.anypool"
     bmc_every_s: Annotated[
         Seconds, Meta(description="between two readings of a host's power at its BMC")
     ] = 60.0

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Scope
 
 from anypool import __version__
 from anypool.api import (
+    addresses,
     applications,
     audit,
     backups,
@@ -48,6 +49,7 @@ from anypool.api import (
     power,
     prices,
     problems,
+    profiles,
     records,
     replays,
     resync,
@@ -88,6 +90,8 @@ _API = (
     servers,
     controllers,
     searches,
+    profiles,
+    addresses,
     history,
     images,
     incidents,

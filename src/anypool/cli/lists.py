@@ -38,6 +38,7 @@ _COUNTED = (
     Noun.VM,
     Noun.HOST,
     Noun.SERVER,
+    Noun.PROFILE,
     Noun.DATASTORE,
     Noun.NETWORK,
     Noun.IMAGE,

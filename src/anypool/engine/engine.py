@@ -88,7 +88,7 @@ class Engine:
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
         self.pools.first = self.resync.allow
         self.bookings = Bookings(store, self._observer, self._runner, self)
-        self.servers = Servers(store, self._observer, self.must_lead)
+        self.servers = Servers(store, (self._observer, self._board), self._runner, settings)
         self._observer.whole = self.resync.read
         self.images = Images(
             store,

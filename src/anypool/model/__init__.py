@@ -125,6 +125,10 @@ from anypool.model.policy import (
     domains_of,
 )
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
+from anypool.model.profile import (
+    Means,
+    Profile,
+)
 from anypool.model.proof import (
     APART_S,
     LeaseExpired,
@@ -289,6 +293,7 @@ __all__ = [
     "Mail",
     "Matter",
     "MaxVms",
+    "Means",
     "Medium",
     "MediumOrder",
     "Member",
@@ -323,6 +328,7 @@ __all__ = [
     "Probe",
     "ProbeKind",
     "Processor",
+    "Profile",
     "ProfileId",
     "Proof",
     "Protected",

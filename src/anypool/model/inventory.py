@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from anypool.errors import Conflict, NotFound
 from anypool.model.host import Host
-from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, ServerId, VmId
+from anypool.model.ids import DatastoreId, HostId, ImageId, NetworkId, ProfileId, ServerId, VmId
 from anypool.model.image import Image
 from anypool.model.network import Network
 from anypool.model.pmap import PMap
+from anypool.model.profile import Profile
 from anypool.model.server import Server
 from anypool.model.storage import Datastore
 from anypool.model.vm import HOLDS_MEMORY, Vm
@@ -34,6 +35,7 @@ class Inventory(NamedTuple):
     images: PMap[ImageId, Image] = PMap()
     claims: PMap[HostId, Claim] = PMap()
     servers: PMap[ServerId, Server] = PMap()
+    profiles: PMap[ProfileId, Profile] = PMap()
 
     def host(self, host: HostId) -> Host:
         """Return a host by id; raise `NotFound`."""
@@ -51,6 +53,13 @@ class Inventory(NamedTuple):
         """Return a server by id; raise `NotFound`."""
         if (found := self.servers.get(server)) is None:
             raise NotFound(f"there is no server {server}", hint="`anypool server list` shows them")
+        return found
+
+    def profile(self, profile: ProfileId) -> Profile:
+        """Return a profile by id; raise `NotFound`."""
+        if (found := self.profiles.get(profile)) is None:
+            hint = "`anypool profile list` shows them"
+            raise NotFound(f"there is no profile {profile}", hint=hint)
         return found
 
     def vms_on(self, host: HostId) -> tuple[Vm, ...]:
@@ -119,6 +128,10 @@ class Inventory(NamedTuple):
     def with_server(self, server: Server) -> "Inventory":
         """Return an inventory in which one server is new or replaced."""
         return self._replace(servers=self.servers.set(server.id, server))
+
+    def with_profile(self, profile: Profile) -> "Inventory":
+        """Return an inventory in which one profile is new or replaced."""
+        return self._replace(profiles=self.profiles.set(profile.id, profile))
 
     def _unclaimed(self, vm: VmId) -> PMap[HostId, Claim]:
         old = self.vms.get(vm)

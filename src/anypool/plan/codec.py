@@ -141,12 +141,14 @@ def named_action(kind: str, version: int) -> str:
 
 
 def encode_inventory(inventory: Inventory) -> bytes:
-    """Return JSON of hosts, VMs, datastores, networks, images and, where there are, servers."""
+    """Return JSON of hosts, VMs, datastores, networks, images, and of servers and profiles."""
     parts = {
         name: list(getattr(inventory, name).values())
         for name in ("hosts", "vms", "datastores", "networks", "images")
     }
-    parts |= {"servers": list(inventory.servers.values())} if inventory.servers else {}
+    for name in ("servers", "profiles"):
+        some = list(getattr(inventory, name).values())
+        parts |= {name: some} if some else {}
     return _encoder.encode(parts)
 
 

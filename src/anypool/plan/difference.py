@@ -17,6 +17,7 @@ _NOUNS = {
     "networks": "network",
     "images": "image",
     "servers": "server",
+    "profiles": "profile",
 }
 
 

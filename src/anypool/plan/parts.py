@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from anypool.errors import Invalid
-from anypool.model import Datastore, Host, Image, Inventory, Network, PMap, Server, Vm
+from anypool.model import Datastore, Host, Image, Inventory, Network, PMap, Profile, Server, Vm
 
 FORMAT = b"anypool inventory 1\n"
 HASH_BYTES = 32
 
-PARTS = ("hosts", "vms", "datastores", "networks", "images", "servers")
+PARTS = ("hosts", "vms", "datastores", "networks", "images", "servers", "profiles")
 """The maps that are stored; claims are counted anew.
 
 Those after the first `_ALWAYS` stand in a manifest only where one of them holds something, so
@@ -36,6 +36,7 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "datastores": msgspec.json.Decoder(list[Datastore]),
     "networks": msgspec.json.Decoder(list[Network]),
     "servers": msgspec.json.Decoder(list[Server]),
+    "profiles": msgspec.json.Decoder(list[Profile]),
 }
 _plain = msgspec.json.Decoder(list[dict[str, Any]])
 

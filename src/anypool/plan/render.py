@@ -10,6 +10,7 @@ from anypool.model import (
     LeaseExpired,
     PowerOff,
     Probe,
+    ProfileId,
     Proof,
     Ready,
     ReadyKind,
@@ -70,9 +71,11 @@ def names_in(inventory: Inventory) -> Names:
         found = inventory.vms.get(VmId(key)) or inventory.hosts.get(HostId(key))
         if found is not None:
             return found.name
-        known = inventory.datastores.get(DatastoreId(key))
-        server = inventory.servers.get(ServerId(HostId(key)))
-        other = known or server
+        other = (
+            inventory.datastores.get(DatastoreId(key))
+            or inventory.servers.get(ServerId(HostId(key)))
+            or inventory.profiles.get(ProfileId(key))
+        )
         return key if other is None else other.name
 
     return name

@@ -14,6 +14,7 @@ class Noun(StrEnum):
     VM = "vm"
     HOST = "host"
     SERVER = "server"
+    PROFILE = "profile"
     DATASTORE = "datastore"
     NETWORK = "network"
     IMAGE = "image"

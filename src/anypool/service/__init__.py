@@ -13,6 +13,7 @@ from anypool.engine.observing.ownvm import OwnVm
 from anypool.engine.rolling import Rolling
 from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
+from anypool.service.addresses import Addresses
 from anypool.service.adoption import Adopting
 from anypool.service.applications import Applications
 from anypool.service.audit import Audit
@@ -59,6 +60,7 @@ from anypool.service.pool import Pool
 from anypool.service.pools import Pools
 from anypool.service.power import Power
 from anypool.service.prices import Prices
+from anypool.service.profiles import Profiles
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
 from anypool.service.replays import Replays
@@ -93,6 +95,7 @@ class Services:
         self.watch = watch = Watch(engine, store, clock, settings)
         self.lists = lists = Lists(engine, clock)
         self.audit = Audit(store, settings)
+        self.addresses = Addresses(engine)
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
@@ -135,6 +138,7 @@ class Services:
         self.policies = Policies(engine, watch, proposals)
         self.pool = Pool(engine)
         self.pools = Pools(engine)
+        self.profiles = Profiles(engine, lists, settings.initiator_base)
         self.power = Power(engine, proposals, watch.power_orders, settings)
         self.prices = Prices(engine)
         self.resync = Resync(engine, store)

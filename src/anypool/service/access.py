@@ -36,6 +36,7 @@ class Deed(StrEnum):
     MANAGE_ENDPOINTS = "manage endpoints"
     MANAGE_STORAGE = "manage datastores and images"
     MANAGE_POLICIES = "manage policies"
+    MANAGE_PROFILES = "manage server profiles and their addresses"
     MANAGE_PEOPLE = "manage users"
     MANAGE_RECORDS = "manage what is kept"
     MANAGE_SECRETS = "manage keys of secrets"
@@ -60,6 +61,7 @@ LEAST_ROLE: dict[Deed, Role] = {
     Deed.MANAGE_ENDPOINTS: Role.ADMINISTRATOR,
     Deed.MANAGE_STORAGE: Role.ADMINISTRATOR,
     Deed.MANAGE_POLICIES: Role.ADMINISTRATOR,
+    Deed.MANAGE_PROFILES: Role.ADMINISTRATOR,
     Deed.MANAGE_PEOPLE: Role.ADMINISTRATOR,
     Deed.MANAGE_RECORDS: Role.ADMINISTRATOR,
     Deed.MANAGE_SECRETS: Role.ADMINISTRATOR,

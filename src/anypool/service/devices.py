@@ -63,6 +63,8 @@ class Devices:
         """Attach an adapter; raise `Invalid` for a bad MAC, `Conflict` for one in use."""
         require(by, Deed.OPERATE_VM)
         wanted = None if mac is None else checked_mac(mac)
+        if wanted is not None:
+            self._engine.servers.profiles.check_address(wanted)
 
         def action(inventory: Inventory, vm: Vm, host: HostId) -> Action:
             used = set(taken(inventory, self._underway.plans()).macs)

@@ -13,6 +13,7 @@ from anypool.model import (
     Inventory,
     KnownPool,
     Network,
+    Profile,
     Server,
     Vm,
 )
@@ -36,6 +37,11 @@ def host(inventory: Inventory, key: str) -> Host:
 def server(inventory: Inventory, key: str) -> Server:
     """Return the server with this id or unique name; raise `NotFound` or `Conflict`."""
     return _one(inventory.servers, key, "server")
+
+
+def profile(inventory: Inventory, key: str) -> Profile:
+    """Return the profile with this id or unique name; raise `NotFound` or `Conflict`."""
+    return _one(inventory.profiles, key, "profile")
 
 
 def vm(inventory: Inventory, key: str) -> Vm:

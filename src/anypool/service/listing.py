@@ -13,7 +13,7 @@ from anypool.search import Noun, Rows, find, parse
 from anypool.service.pages import Ask, Listed, encode_mark, mark_of, page_size
 
 REFRESH_S = 1.0
-_NOUNS = (Noun.VM, Noun.HOST, Noun.SERVER, Noun.DATASTORE, Noun.NETWORK, Noun.IMAGE)
+_NOUNS = (Noun.VM, Noun.HOST, Noun.SERVER, Noun.PROFILE, Noun.DATASTORE, Noun.NETWORK, Noun.IMAGE)
 
 
 class Lists:

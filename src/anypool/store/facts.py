@@ -22,12 +22,15 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
+    Profile,
+    ProfileId,
     ServerId,
     Service,
     ServiceId,
     VmId,
 )
-from anypool.store import tables
+from anypool.model.address import AddressRange
+from anypool.store import profile_tables, tables
 from anypool.store.records import DatastoreFacts, HostFacts, ServerFacts, VmFacts, Watched
 from anypool.store.restored_tables import unread as awaited
 from anypool.store.server_tables import server_facts
@@ -74,6 +77,8 @@ class Shelf(Generic[K, R]):
 
 hosts: Shelf[HostId, HostFacts] = Shelf(tables.host_facts, HostFacts)
 servers: Shelf[ServerId, ServerFacts] = Shelf(server_facts, ServerFacts)
+profiles: Shelf[ProfileId, Profile] = Shelf(profile_tables.profiles, Profile)
+address_ranges: Shelf[str, AddressRange] = Shelf(profile_tables.address_ranges, AddressRange)
 bmcs: Shelf[HostId, Bmc] = Shelf(tables.bmcs, Bmc)
 vms: Shelf[VmId, VmFacts] = Shelf(tables.vm_facts, VmFacts)
 datastores: Shelf[DatastoreId, DatastoreFacts] = Shelf(tables.datastore_facts, DatastoreFacts)

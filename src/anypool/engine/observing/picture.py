@@ -33,6 +33,8 @@ from anypool.model import (
     NetworkId,
     PMap,
     Power,
+    Profile,
+    ProfileId,
     Server,
     ServerId,
     Vm,
@@ -96,7 +98,7 @@ class Picture:
         for endpoint in self._readings:
             self._show_hosts(endpoint)
         self._stores_and_networks(self._stores.keys(), self._networks.keys())
-        self._show_servers(self._racks.remember(known.servers, self.inventory.servers))
+        self._show_servers(self._racks.remember(known.servers))
         self._refresh(self._known_at.keys(), frozenset())
 
     def apply(
@@ -113,8 +115,7 @@ class Picture:
             reading.read_at = moment
             self._be_current(endpoint.id, current=True)
             shown = self._take_whole(endpoint, reading, frame, anew=anew)
-            servers = self._racks.take(endpoint, frame.servers, self.inventory.servers)
-            shown |= self._show_servers(servers)
+            shown |= self._show_servers(self._racks.take(endpoint, frame.servers))
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
         touched |= reading.vms.keys() if frame.full else frozenset()
         spoken = {vm.id: vm for vm in frame.vms}
@@ -142,7 +143,7 @@ class Picture:
         self._be_current(endpoint, current=False)
         notices = self._show_hosts(endpoint)
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
-        notices |= self._show_servers(self._racks.lose(endpoint, self.inventory.servers))
+        notices |= self._show_servers(self._racks.lose(endpoint))
         vms = self._vms_of(endpoint)
         refreshed = self._refresh(vms, frozenset(reading.vms))
         return refreshed.also(notices)
@@ -180,7 +181,7 @@ class Picture:
         for host in reading.hosts:
             self.inventory = self.inventory.without_host(host)
         self._volumes = None
-        notices |= self._show_servers(self._racks.forget(endpoint, self.inventory.servers))
+        notices |= self._show_servers(self._racks.forget(endpoint))
         notices |= self._stores_and_networks(
             self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
         )
@@ -226,8 +227,12 @@ class Picture:
 
     def put_server_facts(self, facts: ServerFacts) -> Delta:
         """Lay what is ours over a server."""
-        servers = self._racks.put(facts, self.inventory.servers)
-        return Delta(frozenset(self._show_servers(servers)))
+        return Delta(frozenset(self._show_servers(self._racks.put(facts))))
+
+    def put_profiles(self, changes: Mapping[ProfileId, Profile | None]) -> Delta:
+        """Show profiles as they are kept now; None is one that is gone."""
+        self.inventory = self.inventory._replace(profiles=self.inventory.profiles.patched(changes))
+        return Delta(frozenset(Notice("profile", key) for key in changes))
 
     def put_images(self, images: Iterable[Image]) -> Delta:
         """Replace all images."""

@@ -13,7 +13,7 @@ Servers = PMap[ServerId, Server]
 class Racks:
     """What endpoints said of servers; a server that two of them name stays with the first.
 
-    Each method returns the servers as they are to be shown from then on, the same map where
+    Each method returns all servers as they are to be shown from then on, the same map where
     nothing has changed.
     """
 
@@ -21,57 +21,66 @@ class Racks:
         self._ours = ours
         self._said: dict[EndpointId, dict[ServerId, Server]] = {}
         self._silent: set[EndpointId] = set()
+        self._shown: Servers = PMap()
 
-    def remember(self, servers: Iterable[Server], shown: Servers) -> Servers:
+    def remember(self, servers: Iterable[Server]) -> Servers:
         """Take what was known before a restart; nobody has answered yet."""
         for server in servers:
             self._said.setdefault(server.endpoint, {})[server.id] = server
             self._silent.add(server.endpoint)
         for endpoint in tuple(self._said):
-            shown = self._show(endpoint, shown)
-        return shown
+            self._show(endpoint)
+        return self._shown
 
-    def take(self, endpoint: Endpoint, servers: Iterable[Server], shown: Servers) -> Servers:
+    def take(self, endpoint: Endpoint, servers: Iterable[Server]) -> Servers:
         """Take all that an endpoint says of servers; those it names no more are gone."""
         before = self._said.get(endpoint.id, {})
         now = {
             one.id: replace(one, endpoint=endpoint.id, pool=endpoint.pool)
             for one in servers
-            if shown.get(one.id) is None or shown[one.id].endpoint == endpoint.id
+            if one.id not in self._shown or self._shown[one.id].endpoint == endpoint.id
         }
         if not (before or now):
-            return shown
+            return self._shown
         self._said[endpoint.id] = now
         self._silent.discard(endpoint.id)
-        return self._show(endpoint.id, shown.patched(dict.fromkeys(before.keys() - now.keys())))
+        self._drop(before.keys() - now.keys())
+        return self._show(endpoint.id)
 
-    def lose(self, endpoint: EndpointId, shown: Servers) -> Servers:
+    def lose(self, endpoint: EndpointId) -> Servers:
         """Take note that an endpoint does not answer: nobody knows the power of its servers."""
         if endpoint not in self._said:
-            return shown
+            return self._shown
         self._silent.add(endpoint)
-        return self._show(endpoint, shown)
+        return self._show(endpoint)
 
-    def forget(self, endpoint: EndpointId, shown: Servers) -> Servers:
+    def forget(self, endpoint: EndpointId) -> Servers:
         """Drop an endpoint with its servers."""
         gone = self._said.pop(endpoint, {})
         self._silent.discard(endpoint)
-        return shown.patched(dict.fromkeys(gone)) if gone else shown
+        self._drop(gone)
+        return self._shown
 
-    def put(self, facts: ServerFacts, shown: Servers) -> Servers:
+    def put(self, facts: ServerFacts) -> Servers:
         """Lay what is ours over a server."""
         self._ours[facts.server] = facts
-        known = shown.get(facts.server)
-        return shown if known is None else self._show(known.endpoint, shown)
+        known = self._shown.get(facts.server)
+        return self._shown if known is None else self._show(known.endpoint)
 
-    def _show(self, endpoint: EndpointId, shown: Servers) -> Servers:
+    def _drop(self, gone: Iterable[ServerId]) -> None:
+        if changes := dict.fromkeys(gone):
+            self._shown = self._shown.patched(changes)
+
+    def _show(self, endpoint: EndpointId) -> Servers:
         silent = endpoint in self._silent
         changes: dict[ServerId, Server | None] = {}
         for key, said in self._said.get(endpoint, {}).items():
             over = _over(said, self._ours.get(key), silent=silent)
-            if shown.get(key) != over:
+            if self._shown.get(key) != over:
                 changes[key] = over
-        return shown.patched(changes) if changes else shown
+        if changes:
+            self._shown = self._shown.patched(changes)
+        return self._shown
 
 
 def _over(server: Server, ours: ServerFacts | None, *, silent: bool) -> Server:

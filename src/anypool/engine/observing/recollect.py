@@ -24,9 +24,11 @@ def recollected(store: Store) -> Picture:
             servers={one.server: one for one in facts.servers.all(tx)},
         )
         images = facts.images.all(tx)
+        profiles = {one.id: one for one in facts.profiles.all(tx)}
     picture = Picture(ours)
     picture.remember(replace(known, vms=_where_they_may_be(known.vms, left)))
     picture.put_images(images)
+    picture.put_profiles(profiles)
     return picture
 
 

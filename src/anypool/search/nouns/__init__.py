@@ -12,6 +12,7 @@ from anypool.search.nouns.host import HOST
 from anypool.search.nouns.places import DATASTORE, ENDPOINT, IMAGE, NETWORK
 from anypool.search.nouns.policy import POLICY
 from anypool.search.nouns.pool import POOL
+from anypool.search.nouns.profile import PROFILE
 from anypool.search.nouns.record import EVENT, OPERATION, PLAN
 from anypool.search.nouns.rollout import ROLLOUT
 from anypool.search.nouns.server import SERVER
@@ -26,6 +27,7 @@ TABLES: Mapping[Noun, Table[Any]] = {
     Noun.VM: VM,
     Noun.HOST: HOST,
     Noun.SERVER: SERVER,
+    Noun.PROFILE: PROFILE,
     Noun.DATASTORE: DATASTORE,
     Noun.NETWORK: NETWORK,
     Noun.IMAGE: IMAGE,

@@ -1,0 +1,166 @@
+"""A profile: the movable identity of a server, made before any server is there."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from anypool.model.ids import ProfileId, ServerId
+from anypool.model.server import AdapterKind
+
+
+class BootWay(StrEnum):
+    """What a server boots from."""
+
+    DISK = "disk"
+    NETWORK = "network"
+    ISCSI = "iscsi"
+    FC = "fc"
+
+
+class Means(StrEnum):
+    """How an identity comes to a server.
+
+    ADDRESSES are written into its adapters through the BMC. With NETBOOT the server keeps its
+    own, and the boot service hands it the identity: DHCP entry, boot script, initiator name.
+    """
+
+    ADDRESSES = "addresses"
+    NETBOOT = "netboot"
+
+
+class ProfilePort(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A port as LAN or SAN know it: `nic1` is the first Ethernet port, `hba2` the second of FC.
+
+    `node` is the WWNN of an FC port; `networks` names what it must reach: networks, or a fabric.
+    """
+
+    id: str
+    kind: AdapterKind
+    address: str
+    node: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class IscsiTarget(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An iSCSI target to boot from."""
+
+    iqn: str
+    address: str
+    port: int = 3260
+    lun: int = 0
+
+
+class FcTarget(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An FC target to boot from."""
+
+    wwpn: str
+    lun: int = 0
+
+
+class Needs(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What a server must have beside ports; 0 and "" ask for nothing."""
+
+    arch: str = ""
+    cpus: int = 0
+    memory_mib: int = 0
+
+
+class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What is written into one server: all that makes it the one that others know.
+
+    `epoch` counts the servers that have borne it; `bios` are settings that are wished.
+    """
+
+    profile: ProfileId
+    name: str
+    epoch: int = 0
+    ports: tuple[ProfilePort, ...] = ()
+    initiator: str = ""
+    iscsi: tuple[IscsiTarget, ...] = ()
+    fc: tuple[FcTarget, ...] = ()
+    boot: tuple[BootWay, ...] = ()
+    bios: tuple[tuple[str, str], ...] = ()
+    ip: str = ""
+    script: str = ""
+
+    @property
+    def mark(self) -> str:
+        """How a server that bears it says so."""
+        return mark_of(self.profile, self.epoch)
+
+
+def mark_of(profile: ProfileId, epoch: int) -> str:
+    """Return how a server says which profile it bears, of which epoch."""
+    return f"{profile}@{epoch}"
+
+
+class Profile(Struct, frozen=True, kw_only=True, gc=False):
+    """The movable identity of a server, and who bears it.
+
+    `server` owns it since epoch `epoch`, from before anything is written into it until it was
+    seen to be off and the identity withdrawn; None if no server does. `means` is how it was
+    given. `slot` is where it is to be, `CHASSIS/SLOT`, whether or not a server stands there.
+    `ip` and `script` (what is chained to, an address of iPXE) are for the boot service.
+    """
+
+    id: ProfileId
+    name: str
+    description: str = ""
+    pool: str = "default"
+    ports: tuple[ProfilePort, ...] = ()
+    initiator: str = ""
+    iscsi: tuple[IscsiTarget, ...] = ()
+    fc: tuple[FcTarget, ...] = ()
+    boot: tuple[BootWay, ...] = ()
+    bios: tuple[tuple[str, str], ...] = ()
+    needs: Needs = Needs()
+    ip: str = ""
+    script: str = ""
+    tags: frozenset[str] = frozenset()
+    slot: str = ""
+    server: ServerId | None = None
+    epoch: int = 0
+    means: Means | None = None
+
+    def ports_of(self, kind: AdapterKind) -> tuple[ProfilePort, ...]:
+        """Return the ports of one kind, in order."""
+        return tuple(port for port in self.ports if port.kind is kind)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All MACs, WWPNs and WWNNs of it."""
+        found = (text for port in self.ports for text in (port.address, port.node))
+        return tuple(dict.fromkeys(text for text in found if text))
+
+    def identity(self, epoch: int) -> Identity:
+        """Return what is written into the server that owns it in an epoch."""
+        return Identity(
+            profile=self.id,
+            name=self.name,
+            epoch=epoch,
+            ports=self.ports,
+            initiator=self.initiator,
+            iscsi=self.iscsi,
+            fc=self.fc,
+            boot=self.boot,
+            bios=self.bios,
+            ip=self.ip,
+            script=self.script,
+        )
+
+
+class Tenure(Struct, frozen=True, kw_only=True, gc=False):
+    """Which server had a profile in one epoch: from when until when, by whose order and which plan.
+
+    `ended_at` is 0 while it lasts; `proof` says how it was known then that the server was off.
+    """
+
+    profile: ProfileId
+    epoch: int
+    server: ServerId
+    server_name: str
+    by: str
+    plan: str
+    began_at: float
+    ended_at: float = 0.0
+    proof: str = ""
