@@ -22,13 +22,16 @@ from anypool.model import (
     MediumOrder,
     Nic,
     PowerOff,
+    ProfileId,
     Proof,
+    ServerId,
     Trace,
     TraceKind,
     VmChange,
     VmId,
     VmWish,
 )
+from anypool.model.profile import Identity
 from tests.contract.conftest import LIBVIRT, VSPHERE
 from tests.contract.harness import Harness
 
@@ -41,6 +44,9 @@ SAMPLES: dict[object, object] = {
     bool: False,
     VmId: VM,
     HostId: HostId("nowhere"),
+    ServerId: ServerId(HostId("nowhere")),
+    ProfileId: ProfileId("p"),
+    Identity: Identity(profile=ProfileId("p"), name="p"),
     tuple[HostId, ...]: (),
     tuple[VmId, ...]: (),
     DatastoreId: DatastoreId("nowhere"),

@@ -77,6 +77,8 @@ LEAST: dict[str, Role | None] = {
     "patch /profiles/{key}": _A,
     "delete /profiles/{key}": _A,
     "get /profiles/{key}/history": _V,
+    "post /profiles/{key}/assign": _O,
+    "post /profiles/{key}/unassign": _O,
     "get /wiring": _V,
     "get /address-ranges": _V,
     "post /address-ranges": _A,

@@ -40,6 +40,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ip: Text | None = None
     script: Text | None = None
     tags: Annotated[tuple[Text, ...], Meta(max_length=100)] | None = None
+    slot: Text | None = None
     mac_range: Text = ""
     wwn_range: Text = ""
 

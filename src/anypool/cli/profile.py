@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import profile_export
+from anypool.cli import profile_assign, profile_export
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host import retag
@@ -104,13 +104,14 @@ class Parts:
     script: Annotated[str | None, Parameter(help="what the boot service chains to")] = None
     description: Annotated[str | None, Parameter(help="in words")] = None
     pool: Annotated[str | None, Parameter(help="its pool")] = None
+    slot: Annotated[str | None, Parameter(help="where it is to be, such as bx1/3")] = None
     mac_range: Annotated[str, Parameter(help="where MACs are taken from; else any range")] = ""
     wwn_range: Annotated[str, Parameter(help="where WWNs are taken from; else any range")] = ""
 
     @property
     def body(self) -> Json:
         """Return what the request says."""
-        plain = ("initiator", "ip", "script", "description", "pool")
+        plain = ("initiator", "ip", "script", "description", "pool", "slot")
         found: Json = {name: getattr(self, name) for name in plain}
         found = {name: value for name, value in found.items() if value is not None}
         found |= {name: value for name in ("mac_range", "wwn_range") if (value := vars(self)[name])}
@@ -232,3 +233,5 @@ def tag(
 
 
 app.command(profile_export.export)
+app.command(profile_assign.assign)
+app.command(profile_assign.unassign)

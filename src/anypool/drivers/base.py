@@ -16,6 +16,7 @@ from anypool.model import (
     DiskWish,
     Hardware,
     HostId,
+    Identity,
     Invitation,
     Job,
     JobOrder,
@@ -26,9 +27,11 @@ from anypool.model import (
     Nic,
     PortFunction,
     PowerReading,
+    ProfileId,
     Proof,
     Reach,
     Sensor,
+    ServerId,
     StorageLease,
     Trace,
     VmChange,
@@ -88,6 +91,8 @@ OPERATIONS: dict[str, Capability] = {
     "set_medium": Capability.VIRTUAL_MEDIA,
     "prove_writes": Capability.PORT_ADDRESSES,
     "agents": Capability.GUEST_AGENT,
+    "apply_identity": Capability.IDENTITY,
+    "withdraw_identity": Capability.IDENTITY,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -297,6 +302,13 @@ class BaseDriver:
     def agents(self, vms: tuple[VmId, ...], wait_s: float) -> tuple[AgentReading, ...]:
         """Refuse."""
         self._refuse("agents")
+    def apply_identity(self, server: ServerId, identity: Identity) -> None:
+        """Refuse."""
+        self._refuse("apply_identity")
+
+    def withdraw_identity(self, server: ServerId, profile: ProfileId) -> None:
+        """Refuse."""
+        self._refuse("withdraw_identity")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

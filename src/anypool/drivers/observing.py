@@ -60,7 +60,7 @@ DEEDS = frozenset(
         *("begin_migration", "cancel_migration"),
         *("enter_maintenance", "leave_maintenance"),
         *("power_off_host", "force_off_host", "power_on_host"),
-        *("set_boot", "set_medium", "prove_writes"),
+        *("set_boot", "set_medium", "prove_writes", "apply_identity", "withdraw_identity"),
     }
 )
 """Operations that change something, or open a way to."""

@@ -37,6 +37,7 @@ from anypool.model import (
     Frame,
     Hardware,
     HostId,
+    Identity,
     Invitation,
     Job,
     JobOrder,
@@ -47,9 +48,11 @@ from anypool.model import (
     Nic,
     PortFunction,
     PowerReading,
+    ProfileId,
     Proof,
     Reach,
     Sensor,
+    ServerId,
     StorageLease,
     Trace,
     VmChange,
@@ -321,6 +324,20 @@ class Driver(Protocol):
 
     def prove_writes(self, host: HostId) -> tuple[PortFunction, ...]:
         """Return the functions of ports, after writing to each the addresses it has already."""
+        ...
+
+    def apply_identity(self, server: ServerId, identity: Identity) -> None:
+        """Write an identity into a server that is off; quiet if it bears it, to the last setting.
+
+        `Rejected` where the server is on, or bears another identity of ours.
+        """
+        ...
+
+    def withdraw_identity(self, server: ServerId, profile: ProfileId) -> None:
+        """Give a server that is off its own addresses back; quiet if it uses them already.
+
+        `Rejected` where the server is on, or bears the identity of another profile.
+        """
         ...
 
     def enter_maintenance(self, host: HostId) -> None:

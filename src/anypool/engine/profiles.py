@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
-from anypool.errors import Conflict, NotFound
+from anypool.errors import Busy, Conflict, NotFound
 from anypool.model import Profile, ProfileId
 from anypool.model.address import (
     Address,
@@ -24,7 +24,7 @@ from anypool.model.address import (
     overlap,
 )
 from anypool.model.profile import Tenure
-from anypool.plan import Action, AttachNic, CreateVm
+from anypool.plan import Action, ApplyProfile, AttachNic, CreateVm, WithdrawProfile
 from anypool.planner.profiles import addressing
 from anypool.store import Store, Tx, events, facts
 from anypool.store import profiles as records
@@ -85,6 +85,7 @@ class Profiles:
             if any(one.name == profile.name for one in facts.profiles.all(tx)):
                 hint = "choose another name"
                 raise Conflict(f"there is a profile {profile.name} already", hint=hint)
+            self._check_slot(tx, profile)
             made = self._addressed(tx, profile, ranges)
             facts.profiles.put(tx, made)
             events.append(tx, _told("profile.added", made, "added", by))
@@ -103,6 +104,7 @@ class Profiles:
             after = how(before)
             if after.identity(0) != before.identity(0):
                 self._check_free(before, "changed")
+            self._check_slot(tx, after)
             made = self._addressed(tx, after, ranges)
             gone = (set(before.addresses) | {before.initiator}) - {""}
             gone -= {*made.addresses, made.initiator}
@@ -133,12 +135,21 @@ class Profiles:
             hint = "`anypool address-range show` says whose each address is; choose another"
             raise Conflict(f"{mac} is {one.state} ({one.use} of a profile)", hint=hint)
 
+    def _check_slot(self, tx: Tx, profile: Profile) -> None:
+        for other in facts.profiles.all(tx):
+            if profile.slot and other.slot == profile.slot and other.id != profile.id:
+                hint = f"take it from there: `anypool profile edit {other.name} --slot ''`"
+                raise Conflict(f"{other.name} is planned for {profile.slot}", hint=hint)
+
     def _check_free(self, profile: Profile, what: str) -> None:
         if profile.server is not None:
             known = self._observer.inventory.servers.get(profile.server)
             name = profile.server if known is None else known.name
             hint = f"take it away first: `anypool profile unassign {profile.name}`"
             raise Conflict(f"{name} bears {profile.name}, so it cannot be {what}", hint=hint)
+        for action in self.pending():
+            if isinstance(action, ApplyProfile | WithdrawProfile) and action.profile == profile.id:
+                raise Busy(f"a run works with {profile.name}", hint="wait for it or cancel it")
 
     def _addressed(self, tx: Tx, profile: Profile, ranges: Ranges) -> Profile:
         """Return a profile whose ports all have addresses, those that are new in the book."""

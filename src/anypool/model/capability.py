@@ -29,6 +29,7 @@ class Capability(StrEnum):
     BOOT_OVERRIDE = "boot-override"
     VIRTUAL_MEDIA = "virtual-media"
     PORT_ADDRESSES = "port-addresses"
+    IDENTITY = "identity"
     HOST_LEASES = "host-leases"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"

@@ -74,6 +74,7 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     profile: ProfileId
     name: str
     epoch: int = 0
+    means: Means = Means.ADDRESSES
     ports: tuple[ProfilePort, ...] = ()
     initiator: str = ""
     iscsi: tuple[IscsiTarget, ...] = ()
@@ -132,12 +133,13 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
         found = (text for port in self.ports for text in (port.address, port.node))
         return tuple(dict.fromkeys(text for text in found if text))
 
-    def identity(self, epoch: int) -> Identity:
+    def identity(self, epoch: int, means: Means = Means.ADDRESSES) -> Identity:
         """Return what is written into the server that owns it in an epoch."""
         return Identity(
             profile=self.id,
             name=self.name,
             epoch=epoch,
+            means=means,
             ports=self.ports,
             initiator=self.initiator,
             iscsi=self.iscsi,

@@ -77,6 +77,14 @@ from anypool.plan.reason import Fact, Reason, plain, reason
 from anypool.plan.redeem import released
 from anypool.plan.refuse import refuse, way_out_of, why_of
 from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    ServerAction,
+    VerifyServer,
+    WithdrawProfile,
+)
 from anypool.plan.validity import broken
 from anypool.plan.words import LANGUAGES, say
 
@@ -86,6 +94,7 @@ __all__ = [
     "LANGUAGES",
     "PLANNER_VERSION",
     "Action",
+    "ApplyProfile",
     "AttachDisk",
     "AttachNic",
     "AwaitReady",
@@ -119,7 +128,9 @@ __all__ = [
     "Plan",
     "PlanState",
     "PowerOffHost",
+    "PowerOffServer",
     "PowerOnHost",
+    "PowerOnServer",
     "Proven",
     "Reason",
     "ReconfigureVm",
@@ -131,14 +142,17 @@ __all__ = [
     "RestartVm",
     "ResumeVm",
     "RevertSnapshot",
+    "ServerAction",
     "StartAfterFailure",
     "StartVm",
     "Step",
     "StopHow",
     "StopVm",
     "VerifyHost",
+    "VerifyServer",
     "VmAbsent",
     "VmIs",
+    "WithdrawProfile",
     "apply",
     "broken",
     "check_runnable",

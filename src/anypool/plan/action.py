@@ -27,6 +27,14 @@ from anypool.model import (
     VmWish,
     proves,
 )
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    ServerAction,
+    VerifyServer,
+    WithdrawProfile,
+)
 
 
 class CreateVm(Struct, frozen=True, kw_only=True, gc=False, tag="create-vm"):
@@ -343,6 +351,11 @@ Action: TypeAlias = (
     | StartAfterFailure
     | ForgetCopy
     | RemoveCopy
+    | ApplyProfile
+    | WithdrawProfile
+    | PowerOffServer
+    | PowerOnServer
+    | VerifyServer
 )
 
 
@@ -352,7 +365,7 @@ def vm_of(action: Action) -> VmId | None:
         return action.wish.id
     if isinstance(action, EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost):
         return None
-    if isinstance(action, PowerOffHost | PowerOnHost | FenceHost):
+    if isinstance(action, PowerOffHost | PowerOnHost | FenceHost | ServerAction):
         return None
     if isinstance(action, EraseTrace):
         return action.trace.vm
@@ -360,7 +373,7 @@ def vm_of(action: Action) -> VmId | None:
 
 
 def hosts_of(action: Action) -> tuple[HostId, ...]:
-    """Return the hosts an action touches, the one it starts from first."""
+    """Return the hosts an action touches, the one it starts from first; a server is one, too."""
     if isinstance(action, MigrateVm):
         return (action.source, action.target)
-    return (action.host,)
+    return (action.server,) if isinstance(action, ServerAction) else (action.host,)

@@ -1,10 +1,10 @@
 """The catalogue: every code there is, and which facts it has.
 
-The words are in `plan.words`, one file for each language; a test sees to it that every
-code has words in all of them, with the same facts.
+The words are in `plan.words`; a test sees to it that every code has them in all languages.
 """
 
 from anypool.plan.availability import CODES as _AVAILABILITY
+from anypool.plan.bearing import CODES as _BEARING
 from anypool.plan.beginning import CODES as _BEGINNING
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
 from anypool.plan.drifting import CODES as _DRIFTING
@@ -390,6 +390,6 @@ CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
     **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING, **_AVAILABILITY, **_MOVING,
-    **_LABELLING, **_BEGINNING,
+    **_LABELLING, **_BEGINNING, **_BEARING,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -39,6 +39,7 @@ from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
 from anypool.plan.rulecheck import of_rules
+from anypool.plan.servercheck import of_addresses, of_servers
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
 _NAMED = ("place.chosen", "asked")
@@ -67,7 +68,7 @@ def violations(inventory: Inventory) -> frozenset[Reason]:
     broken |= {
         reason("check.mac", mac=mac, count=len(vms)) for mac, vms in macs.items() if len(vms) > 1
     }
-    return frozenset(broken)
+    return frozenset(broken) | frozenset(of_addresses(inventory))
 
 
 def objections(
@@ -88,6 +89,7 @@ def objections(
         *of_templates(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
+        *of_servers(plan, inventory),
     )
 
 

@@ -62,6 +62,15 @@ from anypool.plan.marking import check_runnable, labelled, marked
 from anypool.plan.plan import Plan
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    ServerAction,
+    VerifyServer,
+    WithdrawProfile,
+)
+from anypool.plan.servereffect import served
 
 
 def outcome(plan: Plan, inventory: Inventory) -> Inventory:
@@ -88,7 +97,10 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
         case AwaitReady(vm=vm, host=host):
             _expect(inventory, vm, host, VM_ALIVE)
             return inventory
-        case PowerOffHost() | PowerOnHost() | FenceHost():
+        case (
+            PowerOffHost() | PowerOnHost() | FenceHost() | ApplyProfile() | WithdrawProfile()
+            | PowerOffServer() | PowerOnServer() | VerifyServer()
+        ):  # fmt: skip
             return _power(inventory, action)
         case StartAfterFailure() | ForgetCopy() | RemoveCopy():
             return _after_failure(inventory, action)
@@ -285,7 +297,11 @@ def _fence(inventory: Inventory, host_id: HostId) -> Inventory:
     return inventory.with_host(replace(host, state=HostState.OFF))
 
 
-def _power(inventory: Inventory, action: PowerOffHost | PowerOnHost | FenceHost) -> Inventory:
+def _power(
+    inventory: Inventory, action: PowerOffHost | PowerOnHost | FenceHost | ServerAction
+) -> Inventory:
+    if isinstance(action, ServerAction):
+        return served(inventory, action)
     if isinstance(action, FenceHost):
         return _fence(inventory, action.host)
     switch = _power_off if isinstance(action, PowerOffHost) else _power_on

@@ -51,6 +51,13 @@ from anypool.plan.action import (
 from anypool.plan.disks import going
 from anypool.plan.plan import Cost, Plan, Proven
 from anypool.plan.schedule import Limits, least_ms, makespan_ms
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    VerifyServer,
+    WithdrawProfile,
+)
 
 MODEL = 1
 """Of the figures below; what was measured against other ones teaches nothing any more."""
@@ -98,6 +105,7 @@ class CostModel(Struct, frozen=True, kw_only=True, gc=False):
     power_off_ms: int = 60_000
     fence_ms: int = 10_000
     power_on_ms: int = 300_000
+    profile_ms: int = 60_000
     corrections: tuple[Correction, ...] = ()
 
 
@@ -172,13 +180,13 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=round(1000 * max(1.0, ready.delay_s)))
         case HandOver():
             return Cost(duration_ms=model.service_ms)
-        case PowerOffHost():
-            return Cost(duration_ms=model.power_off_ms)
-        case FenceHost():
-            return Cost(duration_ms=model.fence_ms)
-        case PowerOnHost():
+        case PowerOffHost() | FenceHost() | PowerOffServer():
+            return Cost(duration_ms=_off_ms(action, model))
+        case ApplyProfile() | WithdrawProfile():
+            return Cost(duration_ms=model.profile_ms)
+        case PowerOnHost() | PowerOnServer():
             return Cost(duration_ms=model.power_on_ms)
-        case EnterMaintenance() | LeaveMaintenance() | VerifyHost():
+        case EnterMaintenance() | LeaveMaintenance() | VerifyHost() | VerifyServer():
             return Cost()
         case (
             CreateVm() | StartVm() | PauseVm() | ResumeVm() | DeleteVm() | RenameVm()
@@ -189,6 +197,11 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.short_ms)
         case _:
             assert_never(action)
+
+
+def _off_ms(action: PowerOffHost | FenceHost | PowerOffServer, model: CostModel) -> int:
+    asks = not isinstance(action, FenceHost) and not getattr(action, "force", False)
+    return model.power_off_ms if asks else model.fence_ms
 
 
 def _copying(action: MigrateVm | MoveDisks, inventory: Inventory, model: CostModel) -> Cost:

@@ -8,6 +8,7 @@ from anypool.model import (
     HostId,
     Inventory,
     LeaseExpired,
+    Means,
     PowerOff,
     Probe,
     ProfileId,
@@ -59,6 +60,14 @@ from anypool.plan.action import (
 )
 from anypool.plan.plan import Cost, Plan, Redeemed
 from anypool.plan.reason import Reason, plain, reason
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    ServerAction,
+    VerifyServer,
+    WithdrawProfile,
+)
 from anypool.plan.words import DEFAULT, say
 
 Names = Callable[[VmId | HostId], str]
@@ -153,15 +162,42 @@ def tell(action: Action, names: Names) -> Reason:
             return _tell_trace(trace, names(host))
         case ChangeLabels():
             return _tell_labels(action, names)
-        case StartAfterFailure() | ForgetCopy() | RemoveCopy():
+        case (
+            StartAfterFailure() | ForgetCopy() | RemoveCopy() | ApplyProfile()
+            | WithdrawProfile() | PowerOffServer() | PowerOnServer() | VerifyServer()
+        ):  # fmt: skip
             return _tell_after_failure(action, names)
         case _:
             return _tell_change(action, names)
 
 
+def _tell_server(action: ServerAction, names: Names) -> Reason:
+    server = names(action.server)
+    match action:
+        case ApplyProfile(profile=key, epoch=epoch, means=means):
+            code = "step.enter-profile" if means is Means.NETBOOT else "step.apply-profile"
+            return reason(code, profile=names(HostId(key)), server=server, epoch=epoch)
+        case WithdrawProfile(profile=key, stated=None):
+            return reason("step.withdraw-profile", profile=names(HostId(key)), server=server)
+        case WithdrawProfile(profile=key, stated=stated):
+            who = "" if stated is None else stated.by
+            profile = names(HostId(key))
+            return reason("step.release-profile", profile=profile, server=server, who=who)
+        case PowerOffServer(force=force):
+            return reason(f"step.{'force' if force else 'power'}-off-server", server=server)
+        case PowerOnServer(boot=""):
+            return reason("step.power-on-server", server=server)
+        case PowerOnServer(boot=boot):
+            return reason("step.boot-server", server=server, boot=boot)
+        case VerifyServer(profile=key):
+            return reason("step.verify-server", server=server, profile=names(HostId(key)))
+
+
 def _tell_after_failure(
-    action: StartAfterFailure | ForgetCopy | RemoveCopy, names: Names
+    action: StartAfterFailure | ForgetCopy | RemoveCopy | ServerAction, names: Names
 ) -> Reason:
+    if isinstance(action, ServerAction):
+        return _tell_server(action, names)
     vm, host = names(action.vm), names(action.host)
     if isinstance(action, RemoveCopy):
         return reason("step.remove-copy", vm=vm, host=host, keeps=names(action.keeps))

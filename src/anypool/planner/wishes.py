@@ -12,8 +12,11 @@ from anypool.model import (
     EndpointId,
     HostId,
     Inventory,
+    ProfileId,
     RolloutWish,
+    ServerId,
     Service,
+    Stated,
     Trace,
     Usage,
     Vm,
@@ -28,6 +31,7 @@ from anypool.planner.copies import plan_remove_copy
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
+from anypool.planner.profiles.assign import plan_assign, plan_unassign
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
 from anypool.planner.rules import Rulebook
@@ -337,6 +341,32 @@ class ProveWake(Wish, frozen=True, tag="prove-wake"):
         return plan_wake_proof(inventory, self.host, rules)
 
 
+class AssignProfile(Wish, frozen=True, tag="assign-profile"):
+    """Bring a profile to a server, None for the best spare; see `planner.profiles.assign`."""
+
+    profile: ProfileId
+    server: ServerId | None = None
+    stated: Stated | None = None
+    force: bool = False
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what each server is short of."""
+        asked = (self.profile, self.server, self.stated)
+        return plan_assign(inventory, *asked, force=self.force)
+
+
+class UnassignProfile(Wish, frozen=True, tag="unassign-profile"):
+    """Take a profile from its server."""
+
+    profile: ProfileId
+    stated: Stated | None = None
+    force: bool = False
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps."""
+        return plan_unassign(inventory, self.profile, self.stated, force=self.force)
+
+
 AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
@@ -354,4 +384,6 @@ AnyWish: TypeAlias = (
     | MaintainHosts
     | SavePower
     | ProveWake
+    | AssignProfile
+    | UnassignProfile
 )

@@ -19,6 +19,7 @@ from anypool.service.applications import Applications
 from anypool.service.audit import Audit
 from anypool.service.backups import Backups
 from anypool.service.balances import Balances
+from anypool.service.bearing import Bearing
 from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
 from anypool.service.certificates import Certificates
@@ -98,6 +99,7 @@ class Services:
         self.addresses = Addresses(engine)
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)
+        self.bearing = Bearing(engine, store, proposals)
         self.balances = Balances(engine, proposals, clock)
         self.bmcs = Bmcs(engine)
         self.bookings = Bookings(engine)

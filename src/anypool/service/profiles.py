@@ -46,6 +46,7 @@ class ProfileWish(Struct, frozen=True, kw_only=True):
     ip: str | None = None
     script: str | None = None
     tags: tuple[str, ...] | None = None
+    slot: str | None = None
     mac_range: str = ""
     wwn_range: str = ""
 
@@ -150,6 +151,8 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
         text = getattr(asked, name)
         if text is not None:
             found[name] = checked_text(text, f"the {name}", most)
+    if asked.slot is not None:
+        found["slot"] = _checked_slot(asked.slot)
     if asked.tags is not None:
         found["tags"] = checked_tags(asked.tags)
     if asked.needs is not None:
@@ -160,6 +163,14 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
             for name, value in asked.bios
         )
     return found
+
+
+def _checked_slot(text: str) -> str:
+    """Return where a profile is to be, CHASSIS/SLOT, "" for nowhere; raise `Invalid`."""
+    chassis, slash, slot = checked_text(text, "the slot", 100).partition("/")
+    if text and not (chassis and slash and slot):
+        raise Invalid(f"{text[:80]!r} is no slot", hint="CHASSIS/SLOT, such as bx1/3")
+    return text
 
 
 def _checked_needs(needs: Needs) -> Needs:

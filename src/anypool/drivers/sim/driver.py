@@ -16,9 +16,9 @@ from anypool.drivers.sim import console, make, observe, operate, traces, transfe
 from anypool.drivers.sim.content import SimContent
 from anypool.drivers.sim.observe import View
 from anypool.drivers.sim.operate import Place
+from anypool.drivers.sim.racked import Racked
 from anypool.drivers.sim.records import ABILITIES, BmcMood, Fault, FaultKind, Lost
 from anypool.drivers.sim.state import State
-from anypool.drivers.sim.switching import Switching
 from anypool.drivers.sim.world import World
 from anypool.errors import Invalid, OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
@@ -52,7 +52,7 @@ _ENDPOINT = EndpointId("sim")
 _LOST = {FaultKind.LOST_FINISH: Lost.FINISH_REPLY, FaultKind.LOST_MEMORY: Lost.MEMORY}
 
 
-class SimDriver(Switching):
+class SimDriver(Racked):
     """An endpoint of a `World`: of all its hosts, or of some as one libvirtd is of one."""
 
     name = "sim"

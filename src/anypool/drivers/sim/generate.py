@@ -9,7 +9,7 @@ from msgspec import Struct
 from anypool.clock import Clock
 from anypool.drivers.sim import servers
 from anypool.drivers.sim.records import (
-    ABILITIES,
+    HOST_ABILITIES,
     SimCopy,
     SimDatastore,
     SimGuest,
@@ -159,7 +159,7 @@ class Builder:
             hypervisor="sim",
             accelerators=("sim",),
             cpu_models=frozenset({"sim-v1"}),
-            capabilities=ABILITIES,
+            capabilities=HOST_ABILITIES,
             datastores=frozenset({*self._shared, local}),
             networks=frozenset(self._networks),
             peer_uri=f"sim://{self._name}/{name}",

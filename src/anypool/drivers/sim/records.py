@@ -17,7 +17,8 @@ from anypool.model import (
     Volume,
 )
 
-ABILITIES = frozenset(Capability) - {
+HOST_ABILITIES = frozenset(Capability) - {
+    Capability.IDENTITY,
     *(Capability.HARDWARE, Capability.BOOT_OVERRIDE),
     *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),
     Capability.TASKS,
@@ -25,6 +26,8 @@ ABILITIES = frozenset(Capability) - {
     Capability.INVITATION,
 }
 """What every simulated host can do: all that needs no management server above it."""
+ABILITIES = HOST_ABILITIES | {Capability.IDENTITY, Capability.BOOT_OVERRIDE}
+"""What the simulator can do, with the physical servers that run no VMs."""
 
 
 class BmcMood(StrEnum):
@@ -71,11 +74,16 @@ class SimHost(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SimServer(Struct, frozen=True, kw_only=True, gc=False):
-    """A physical server that runs no VMs, and its fate; its BMC works unless it has a mood."""
+    """A physical server that runs no VMs, and its fate; its BMC works unless it has a mood.
+
+    `boot` is what it is to boot from once, `booted` what it booted from last.
+    """
 
     server: Server
     powered: bool = False
     bmc: BmcMood = BmcMood.WORKS
+    boot: str = ""
+    booted: str = ""
 
 
 class SimCopy(Struct, frozen=True, kw_only=True, gc=False):
@@ -187,6 +195,14 @@ class DoubleRun(Struct, frozen=True, kw_only=True, gc=False):
 
     vm: VmId
     hosts: tuple[HostId, ...]
+    at: float
+
+
+class DoubleAddress(Struct, frozen=True, kw_only=True, gc=False):
+    """The moment at which two servers were on with one address: what must never be."""
+
+    address: str
+    servers: tuple[str, ...]
     at: float
 
 

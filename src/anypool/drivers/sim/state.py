@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from anypool.drivers.sim.records import (
+    DoubleAddress,
     DoubleRun,
     Fault,
     Loss,
@@ -65,6 +66,7 @@ class State:
         self.faults = Table(Fault)
         self.double_runs = Table(DoubleRun)
         self.losses = Table(Loss)
+        self.double_addresses = Table(DoubleAddress)
         self.now = 0.0
         self._host_busy: dict[HostId, tuple[float, int]] = {}
         self._hosts_of: dict[VmId, tuple[HostId, ...]] = {}

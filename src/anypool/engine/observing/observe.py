@@ -28,6 +28,7 @@ from anypool.model import (
     Power,
     Reach,
     Remark,
+    ServerId,
     StorageLease,
     Vm,
     VmId,
@@ -106,8 +107,15 @@ class Observer:
         return found[1]
 
     def driver_of(self, host: HostId) -> Driver:
-        """Return the driver that speaks for a host; raise `NotFound`."""
+        """Return the driver that speaks for a host or a server; raise `NotFound`."""
+        server = self.inventory.servers.get(ServerId(host))
+        if host not in self.inventory.hosts and server is not None:
+            return self.driver(server.endpoint)
         return self.driver(self.inventory.host(host).endpoint)
+
+    def server_driver(self, server: ServerId) -> Driver:
+        """Return the driver of who answers for a physical server; raise `NotFound`."""
+        return self.driver(self.inventory.server(server).endpoint)
 
     def _ask_peer(self, host: HostId, address: str, port: int) -> Reach:
         """Ask a host whether it comes through to an address; never raises."""

@@ -9,10 +9,20 @@ from anypool.drivers import Driver, Migration
 from anypool.drivers.observing import check_operable
 from anypool.engine.observing.knock import knock
 from anypool.engine.runs.decision import Deed, Memory
-from anypool.errors import Busy
-from anypool.model import Capability, DatastoreId, HostId, Inventory, Probe
+from anypool.errors import Busy, NotFound
+from anypool.model import (
+    BootOrder,
+    Capability,
+    DatastoreId,
+    HostId,
+    Identity,
+    Inventory,
+    Probe,
+    ServerId,
+)
 from anypool.plan import (
     Action,
+    ApplyProfile,
     AttachDisk,
     AttachNic,
     AwaitReady,
@@ -34,7 +44,9 @@ from anypool.plan import (
     MoveDisks,
     PauseVm,
     PowerOffHost,
+    PowerOffServer,
     PowerOnHost,
+    PowerOnServer,
     ReconfigureVm,
     RemoveCopy,
     RenameVm,
@@ -42,11 +54,14 @@ from anypool.plan import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    ServerAction,
     StartAfterFailure,
     StartVm,
     StopHow,
     StopVm,
     VerifyHost,
+    VerifyServer,
+    WithdrawProfile,
     hosts_of,
 )
 from anypool.settings import Settings
@@ -83,6 +98,8 @@ class Hands:
         self._switch_of = switch_of
         self._settings = settings
         self.knock: Callable[[Probe, str], str] = knock
+        self.identity_of: Callable[[ApplyProfile], Identity] = _no_identity
+        self.server_driver: Callable[[ServerId], Driver] = driver_of
 
     def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
         """Do one deed and return when it is done; raise from `anypool.errors`."""
@@ -96,6 +113,8 @@ class Hands:
             self._switch_of(action.host).force_off_host(action.host)
         elif isinstance(action, RemoveCopy):  # unlike discard_copy it ends nothing that runs
             self._driver_of(action.host).delete_vm(action.vm, action.host, False)
+        elif isinstance(action, ServerAction):
+            serve(deed, action, self)
         elif isinstance(action, StartAfterFailure | ForgetCopy):
             _after_failure(action, self._driver_of(action.host), tag)
         elif order is not None:
@@ -103,6 +122,10 @@ class Hands:
         else:
             driver = self._driver_of(hosts_of(action)[0])
             perform(action, driver, tag, self._settings)
+
+    def switch_of(self, server: ServerId) -> Driver:
+        """Return the driver that switches a server."""
+        return self._switch_of(server)
 
     def _ask(self, action: AwaitReady) -> None:
         """Ask once whether a VM is ready; raise `Busy` if it is not yet."""
@@ -167,7 +190,8 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             _of_host(action, driver)
         case (
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
-            | FenceHost() | StartAfterFailure() | ForgetCopy() | RemoveCopy()
+            | FenceHost() | StartAfterFailure() | ForgetCopy() | RemoveCopy() | ApplyProfile()
+            | WithdrawProfile() | PowerOffServer() | PowerOnServer() | VerifyServer()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
@@ -189,6 +213,30 @@ def _of_host(action: _OfHost, driver: Driver) -> None:
             driver.leave_maintenance(host)
         case _:
             assert_never(action)
+
+
+def _no_identity(action: ApplyProfile) -> Identity:
+    raise NotFound(f"there is no profile {action.profile}")
+
+
+def serve(deed: Deed, action: ServerAction, hands: Hands) -> None:
+    """Do a deed on a physical server, by the driver of who answers for it."""
+    server = action.server
+    match action:
+        case ApplyProfile():
+            hands.server_driver(server).apply_identity(server, hands.identity_of(action))
+        case WithdrawProfile():
+            hands.server_driver(server).withdraw_identity(server, action.profile)
+        case PowerOffServer(force=force):
+            driver = hands.switch_of(server)
+            force = force or deed is Deed.FORCE_OFF
+            (driver.force_off_host if force else driver.power_off_host)(server)
+        case PowerOnServer(boot=boot):
+            if boot:
+                hands.server_driver(server).set_boot(server, BootOrder(target=boot))
+            hands.switch_of(server).power_on_host(server)
+        case VerifyServer():
+            pass  # it is only looked at
 
 
 def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from anypool.drivers import Migration
 from anypool.engine.observing.observe import Observer, places
-from anypool.engine.runs.sight import Seen, Sight
+from anypool.engine.runs.sight import NO_VOUCH, Seen, Sight
 from anypool.errors import AnypoolError
 from anypool.model import (
     Capability,
@@ -18,6 +18,7 @@ from anypool.model import (
     Job,
     JobOrder,
     Power,
+    PowerOff,
     Vm,
     VmId,
 )
@@ -31,8 +32,10 @@ from anypool.plan import (
     PowerOffHost,
     PowerOnHost,
     RemoveCopy,
+    ServerAction,
     StartAfterFailure,
     StartVm,
+    WithdrawProfile,
     hosts_of,
     reason,
     vm_of,
@@ -71,6 +74,8 @@ class Eyes:
             return self._look_at_power(action)
         if isinstance(action, FenceHost):
             return self._look_before_fencing(action.host)
+        if isinstance(action, ServerAction):
+            return self._look_at_server(action)
         if vm is None:
             return self._look_at_host(hosts_of(action)[0])
         named = hosts_of(action)
@@ -160,6 +165,32 @@ class Eyes:
             fresh = reason("ha.lives", host=host if there is None else there.name)
         known = replace(sight, inventory=self._observer.inventory, void=fresh)
         return replace(known, power=power, answered=power is not Power.UNKNOWN)
+
+    def _look_at_server(self, action: ServerAction) -> Sight:
+        """Read who answers for a server, and its power, by two questions before it is left.
+
+        For a server that a person says is dead nobody is asked: what counts is what they say.
+        """
+        vitals = self._observer.vitals
+        stated = action.stated if isinstance(action, WithdrawProfile) else None
+        if stated is not None:
+            void = vitals.against((stated,))
+            return Sight(inventory=self._observer.inventory, void=void)
+        answered = True
+        known = self._observer.inventory.servers.get(action.server)
+        try:
+            if known is not None:
+                self._observer.read(known.endpoint)
+        except AnypoolError:
+            answered = False
+        power = vitals.read_power(action.server)
+        proven = isinstance(vitals.proof(action.server), PowerOff)
+        return Sight(
+            inventory=self._observer.inventory,
+            answered=answered,
+            power=power,
+            void=None if proven else NO_VOUCH,
+        )
 
     def _is_off(self, host: HostId, power: Power) -> bool:
         known = self._observer.inventory.hosts.get(host)

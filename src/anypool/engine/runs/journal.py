@@ -6,11 +6,11 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.engine.runs import powering
+from anypool.engine.runs import powering, tenures
 from anypool.engine.runs.measuring import measured
 from anypool.engine.runs.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
-from anypool.model import Inventory, PlanId, RunId, VmId
+from anypool.model import Inventory, PlanId, Profile, RunId, VmId
 from anypool.plan import (
     Action,
     AwaitReady,
@@ -24,6 +24,7 @@ from anypool.plan import (
     PowerOffHost,
     PowerOnHost,
     Reason,
+    ServerAction,
     StartAfterFailure,
     StartVm,
     StopVm,
@@ -57,6 +58,7 @@ class Facts(Struct, frozen=True, gc=False):
     hosts: tuple[HostFacts, ...] = ()
     vms: tuple[VmFacts, ...] = ()
     deleted: tuple[VmId, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
 
 class Journal:
@@ -216,7 +218,7 @@ def _step_events(
         message=say(why),
         said=why,
         severity=severity,
-        subject_kind="host" if vm is None else "vm",
+        subject_kind=_kind_of(action),
         subject_id=hosts_of(action)[0] if vm is None else vm,
         by=run.record.by,
         plan=run.record.plan,
@@ -224,10 +226,18 @@ def _step_events(
     )
 
 
+def _kind_of(action: Action) -> str:
+    """Return what a step is about: a VM, a server, or a host."""
+    if vm_of(action) is not None:
+        return "vm"
+    return "server" if isinstance(action, ServerAction) else "host"
+
+
 def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     hosts: list[HostFacts] = []
     vms: list[VmFacts] = []
     deleted: list[VmId] = []
+    profiles: list[Profile] = []
     for step in changed:
         action = run.wish(step.record.number).action
         if isinstance(action, PowerOffHost | PowerOnHost):
@@ -235,6 +245,7 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
             marked = powering.marked(action, step.record, known)
             hosts += [] if marked == known else [marked]
         _note_ha(tx, run, step, action)
+        profiles += tenures.note(tx, run, step, action)
         if step.state is not StepState.DONE:
             continue
         match action:
@@ -253,7 +264,7 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
         facts.hosts.put(tx, host_facts)
     for vm_facts in vms:
         facts.vms.put(tx, vm_facts)
-    return Facts(tuple(hosts), tuple(vms), tuple(deleted))
+    return Facts(tuple(hosts), tuple(vms), tuple(deleted), tuple(profiles))
 
 
 _UNCLEAR = frozenset(

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.runs import closing, handover, migration, powering, tasks
+from anypool.engine.runs.bearing import of_server
 from anypool.engine.runs.decision import Act, AskHuman, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.judging import OfFailure, of_failure, open_
 from anypool.engine.runs.migration import Times
@@ -42,6 +43,7 @@ from anypool.plan import (
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    ServerAction,
     StartVm,
     StopHow,
     StopVm,
@@ -70,7 +72,7 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
         trail = replace(trail, acked=True)
     if isinstance(action, OfFailure):
         return of_failure(action, sight, (trail.memory, times), acked=trail.acked)
-    if isinstance(action, _OfHost):
+    if isinstance(action, _OfHost | ServerAction):
         return _host(action, sight, trail, times)
     if isinstance(action, EraseTrace | ChangeLabels):
         return _writing(action, sight, acked=trail.acked)
@@ -88,7 +90,9 @@ def judge(action: Action, sight: Sight, trail: Trail, times: Times) -> Decision:
 _OfHost = EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost | PowerOffHost | PowerOnHost
 
 
-def _host(action: _OfHost, sight: Sight, trail: Trail, times: Times) -> Decision:
+def _host(action: _OfHost | ServerAction, sight: Sight, trail: Trail, times: Times) -> Decision:
+    if isinstance(action, ServerAction):
+        return of_server(action, sight, (trail.memory, times), acked=trail.acked)
     match action:
         case EnterMaintenance() | LeaveMaintenance():
             return closing.of_maintenance(action, sight, acked=trail.acked)

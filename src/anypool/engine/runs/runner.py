@@ -91,6 +91,10 @@ class Runner:
         self._board = board
         self._eyes = Eyes(observer)
         self._hands = Hands(observer.driver_of, observer.switch_of, settings)
+        self._hands.server_driver = observer.server_driver
+        self._hands.identity_of = lambda one: observer.inventory.profile(one.profile).identity(
+            one.epoch, one.means
+        )
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._runs: dict[RunId, RunNow] = {}
@@ -270,6 +274,9 @@ class Runner:
             self._observer.change(partial(Picture.put_host_facts, facts=host))
         for vm in facts.vms:
             self._observer.change(partial(Picture.put_vm_facts, facts=vm))
+        if facts.profiles:
+            changes = {one.id: one for one in facts.profiles}
+            self._observer.change(partial(Picture.put_profiles, changes=changes))
         for gone in facts.deleted:
             self._observer.change(partial(Picture.deleted, vm=gone))
         if (new.record, new.steps) != (run.record, run.steps):

@@ -42,10 +42,14 @@ from anypool.plan import (
     HandOver,
     MigrateVm,
     PowerOffHost,
+    PowerOffServer,
     PowerOnHost,
+    PowerOnServer,
     Reason,
+    ServerAction,
     Step,
     VerifyHost,
+    VerifyServer,
     broken,
     plain,
     reason,
@@ -237,11 +241,14 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
     if beside:
         step, seconds = replace(step, record=saying(step.record, why)), BUSY_S
-    if isinstance(wish.action, HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost):
+    if isinstance(wish.action, _SLOW):
         seldom = SELDOM if isinstance(wish.action, HandOver) else SLOWLY
         seconds = min(seldom * settings.look_every_s, REST_MAX_S)
         step = replace(step, record=saying(step.record, why))
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
+
+
+_SLOW = HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost | ServerAction
 
 
 def _deadline(action: Action, settings: Settings) -> float:
@@ -251,7 +258,9 @@ def _deadline(action: Action, settings: Settings) -> float:
             return ready.delay_s + ready.timeout_s
         case VerifyHost(within_s=within_s) | PowerOnHost(within_s=within_s):
             return within_s
-        case PowerOffHost():
+        case VerifyServer(within_s=within_s) | PowerOnServer(within_s=within_s):
+            return within_s
+        case PowerOffHost() | PowerOffServer():
             return settings.host_shut_down_wait_s + settings.step_deadline_s
         case HandOver():
             return math.inf

@@ -1,6 +1,7 @@
 """The words of every reason in German."""
 
 from anypool.plan.words.availability_de import WORDS as AVAILABILITY
+from anypool.plan.words.bearing_de import WORDS as BEARING
 from anypool.plan.words.beginning_de import WORDS as BEGINNING
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
@@ -16,6 +17,7 @@ WORDS: dict[str, str] = {
     **BEGINNING,
     **CONSOLIDATING,
     **ROLLOUTS,
+    **BEARING,
     **POWERING,
     **DRIFTING,
     **MOVING,

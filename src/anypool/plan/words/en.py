@@ -1,6 +1,7 @@
 """The words of every reason in English."""
 
 from anypool.plan.words.availability_en import WORDS as AVAILABILITY
+from anypool.plan.words.bearing_en import WORDS as BEARING
 from anypool.plan.words.beginning_en import WORDS as BEGINNING
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
@@ -16,6 +17,7 @@ WORDS: dict[str, str] = {
     **BEGINNING,
     **CONSOLIDATING,
     **ROLLOUTS,
+    **BEARING,
     **POWERING,
     **DRIFTING,
     **MOVING,

@@ -1,0 +1,143 @@
+"""An independent judge of what plans do to servers: no address in two places, ever.
+
+It counts from the records in plain dictionaries and shares nothing with planners or `effect`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from anypool.model import Inventory
+from anypool.plan.plan import Plan, Step
+from anypool.plan.reason import Reason, reason
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    WithdrawProfile,
+)
+
+
+def of_addresses(inventory: Inventory) -> Iterator[Reason]:
+    """Yield each address that is in use at two places of an inventory."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for server in inventory.servers.values():
+        if server.power != "on":
+            continue
+        for port in server.ports:
+            if port.address:
+                places[port.address.lower()].add(server.name)
+    for vm in inventory.vms.values():
+        for nic in vm.nics:
+            if nic.mac.lower() in places:
+                places[nic.mac.lower()].add(vm.name)
+    for address, names in places.items():
+        if len(names) > 1:
+            yield reason("check.address-twice", address=address, places=tuple(sorted(names)))
+
+
+def of_servers(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
+    """Yield what speaks against the steps of a plan on servers, in their order."""
+    if not any(isinstance(step.action, _JUDGED) for step in plan.steps):
+        return
+    ledger = _Ledger(inventory, plan)
+    for step in plan.steps:
+        if isinstance(step.action, _JUDGED):
+            yield from ledger.judge(step)
+
+
+_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer
+
+
+class _Ledger:
+    """Who bears what, who is off, and where each address is in use."""
+
+    def __init__(self, inventory: Inventory, plan: Plan) -> None:
+        self.names: dict[str, str] = {one.id: one.name for one in inventory.servers.values()}
+        self.off: set[str] = {one.id for one in inventory.servers.values() if one.power == "off"}
+        self.seen_off: dict[str, int] = {}
+        self.after = {step.number: step.after for step in plan.steps}
+        self.owner = {one.id: one.server for one in inventory.profiles.values()}
+        self.epoch = {one.id: one.epoch for one in inventory.profiles.values()}
+        self.has = {one.id: tuple(one.addresses) for one in inventory.profiles.values()}
+        self.label = {one.id: one.name for one in inventory.profiles.values()}
+        self.ports: dict[str, set[str]] = {}
+        for server in inventory.servers.values():
+            self.ports[server.id] = {port.address for port in server.ports if port.address}
+        self.vms: dict[str, str] = {}
+        for vm in inventory.vms.values():
+            for nic in vm.nics:
+                self.vms[nic.mac] = vm.name
+
+    def judge(self, step: Step) -> Iterator[Reason]:
+        """Yield what speaks against one step, and take it as done."""
+        action = step.action
+        assert isinstance(action, _JUDGED)
+        if action.server not in self.names:
+            yield reason("check.server-gone", server=action.server)
+            return
+        if isinstance(action, PowerOffServer):
+            self.off.add(action.server)
+            self.seen_off[action.server] = step.number
+        elif isinstance(action, PowerOnServer):
+            self.off.discard(action.server)
+            self.seen_off.pop(action.server, None)
+            yield from self._clash(action.server, self.ports[action.server])
+        elif isinstance(action, ApplyProfile):
+            yield from self._apply(step, action)
+        else:
+            yield from self._withdraw(step, action)
+
+    def _apply(self, step: Step, action: ApplyProfile) -> Iterator[Reason]:
+        name = self.label.get(action.profile, action.profile)
+        if self.owner.get(action.profile) is not None:
+            yield reason("check.profile-taken", profile=name)
+        if self.epoch.get(action.profile, 0) + 1 != action.epoch:
+            yield reason("check.profile-late", profile=name)
+        if action.server in self.owner.values():
+            yield reason("check.bears-two", server=self.names[action.server])
+        yield from self._is_off(step, action.server)
+        self.owner[action.profile], self.epoch[action.profile] = action.server, action.epoch
+        some = set(self.has.get(action.profile, ()))
+        self.ports[action.server] |= some
+        yield from self._clash(action.server, some)
+
+    def _withdraw(self, step: Step, action: WithdrawProfile) -> Iterator[Reason]:
+        name = self.label.get(action.profile, action.profile)
+        if self.owner.get(action.profile) != action.server:
+            yield reason("run.profile-elsewhere", profile=name)
+        if self.epoch.get(action.profile) != action.epoch:
+            yield reason("check.profile-late", profile=name)
+        if action.stated is None:
+            yield from self._is_off(step, action.server)
+        elif action.stated.host != action.server:
+            yield reason("check.not-seen-off", server=self.names[action.server])
+        self.owner[action.profile] = None
+        self.ports[action.server] -= set(self.has.get(action.profile, ()))
+
+    def _is_off(self, step: Step, server: str) -> Iterator[Reason]:
+        """Yield nothing if a server is off by then: it was, or this waits for who did it."""
+        by = self.seen_off.get(server)
+        if server not in self.off or (by is not None and by not in self._before(step)):
+            yield reason("check.not-seen-off", server=self.names[server])
+
+    def _before(self, step: Step) -> set[int]:
+        found: set[int] = set()
+        left = set(step.after)
+        while left:
+            number = left.pop()
+            if number not in found:
+                found.add(number)
+                left |= self.after.get(number, frozenset())
+        return found
+
+    def _clash(self, server: str, addresses: set[str]) -> Iterator[Reason]:
+        for address in sorted(addresses):
+            others = [
+                self.names[other]
+                for other, ports in self.ports.items()
+                if other != server and other not in self.off and address in ports
+            ]
+            others += [self.vms[address]] if address in self.vms else []
+            if others:
+                places = tuple(sorted([self.names[server], *others]))
+                yield reason("check.address-twice", address=address, places=places)

@@ -1,0 +1,135 @@
+"""What an action on a physical server does to the inventory, or why it cannot be done."""
+
+from msgspec.structs import replace
+
+from anypool.errors import Conflict
+from anypool.model import (
+    HOLDS_MEMORY,
+    HostState,
+    Inventory,
+    Means,
+    Port,
+    Power,
+    Profile,
+    Server,
+    mark_of,
+)
+from anypool.plan.reason import Reason, reason
+from anypool.plan.refuse import refuse
+from anypool.plan.serveraction import (
+    ApplyProfile,
+    PowerOffServer,
+    PowerOnServer,
+    ServerAction,
+    VerifyServer,
+    WithdrawProfile,
+)
+
+
+def served(inventory: Inventory, action: ServerAction) -> Inventory:
+    """Return the inventory after one action; raise `Conflict` or `NotFound` if it cannot run."""
+    server = inventory.server(action.server)
+    match action:
+        case PowerOffServer():
+            return _off(inventory, server)
+        case PowerOnServer():
+            return inventory.with_server(replace(server, power=Power.ON))
+        case ApplyProfile():
+            return _apply(inventory, server, action)
+        case WithdrawProfile():
+            return _withdraw(inventory, server, action)
+        case VerifyServer():
+            if inventory.profile(action.profile).server != server.id:
+                raise _refused(reason("run.profile-elsewhere", profile=_name(inventory, action)))
+            return inventory
+
+
+def in_use(inventory: Inventory, server: Server) -> Reason | None:
+    """Return why a server may not be switched off: it runs VMs, or is open for them."""
+    host = inventory.hosts.get(server.host)
+    if host is None or host.state is HostState.OFF:
+        return None
+    busy = sum(vm.state in HOLDS_MEMORY for vm in inventory.vms_on(host.id))
+    if busy:
+        return reason("bear.runs-vms", server=server.name, count=busy)
+    return None if host.maintenance else reason("bear.open-host", server=server.name)
+
+
+def _off(inventory: Inventory, server: Server) -> Inventory:
+    if (why := in_use(inventory, server)) is not None:
+        raise refuse(Conflict, why, reason("hint.evacuate"))
+    host = inventory.hosts.get(server.host)
+    if host is not None:
+        inventory = inventory.with_host(replace(host, state=HostState.OFF))
+    return inventory.with_server(replace(server, power=Power.OFF))
+
+
+def _apply(inventory: Inventory, server: Server, action: ApplyProfile) -> Inventory:
+    profile = inventory.profile(action.profile)
+    if server.power is not Power.OFF:
+        raise _refused(reason("bear.must-be-off", server=server.name))
+    if profile.server is not None:
+        raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+    if profile.epoch + 1 != action.epoch:
+        raise _refused(reason("run.profile-epoch", profile=profile.name, epoch=profile.epoch))
+    if (other := bearing(inventory, server)) is not None:
+        raise _refused(reason("bear.has-another", server=server.name, profile=other.name))
+    mark = mark_of(profile.id, action.epoch)
+    if action.means is Means.NETBOOT:
+        borne = replace(server, entered=mark)
+    else:
+        borne = _written(replace(server, bears=mark), profile)
+    owned = replace(profile, server=server.id, epoch=action.epoch, means=action.means)
+    return inventory.with_server(borne).with_profile(owned)
+
+
+def _withdraw(inventory: Inventory, server: Server, action: WithdrawProfile) -> Inventory:
+    profile = inventory.profile(action.profile)
+    if profile.server != server.id or profile.epoch != action.epoch:
+        raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+    free = inventory.with_profile(replace(profile, server=None, means=None))
+    if action.stated is not None:
+        return free
+    if server.power is not Power.OFF:
+        raise _refused(reason("bear.leaves-off-only", server=server.name))
+    return free.with_server(_own(replace(server, bears="", entered="")))
+
+
+def bearing(inventory: Inventory, server: Server) -> Profile | None:
+    """Return the profile that a server owns, None if it owns none."""
+    return next((one for one in inventory.profiles.values() if one.server == server.id), None)
+
+
+def _written(server: Server, profile: Profile) -> Server:
+    """Return a server whose ports use the addresses of a profile, the others their own."""
+    left = {kind: list(profile.ports_of(kind)) for kind in {one.kind for one in server.adapters}}
+
+    def port(kind: str, old: Port) -> Port:
+        some = left.get(kind, [])  # type: ignore[call-overload]
+        if not some:
+            return old
+        new = some.pop(0)
+        return replace(old, address=new.address, node=new.node or old.node)
+
+    adapters = tuple(
+        replace(one, ports=tuple(port(one.kind, old) for old in one.ports))
+        for one in server.adapters
+    )
+    return replace(server, adapters=adapters)
+
+
+def _own(server: Server) -> Server:
+    """Return a server whose ports use their own addresses."""
+    adapters = tuple(
+        replace(one, ports=tuple(replace(p, address=p.permanent or p.address) for p in one.ports))
+        for one in server.adapters
+    )
+    return replace(server, adapters=adapters)
+
+
+def _name(inventory: Inventory, action: VerifyServer) -> str:
+    return inventory.profile(action.profile).name
+
+
+def _refused(why: Reason) -> Conflict:
+    return refuse(Conflict, why, reason("hint.profile-state"))

@@ -1,0 +1,122 @@
+"""Bringing profiles to servers, and taking them away: proposals like all others."""
+
+from msgspec import Struct
+
+from anypool.engine import Engine
+from anypool.errors import Conflict, Invalid
+from anypool.model import HostState, Inventory, Power, Profile, Server, ServerId, Stated
+from anypool.planner.rules import Rulebook
+from anypool.planner.wishes import AssignProfile, UnassignProfile
+from anypool.service import find
+from anypool.service.access import Deed, Principal, require
+from anypool.service.ha import LONGEST_WORDS
+from anypool.service.proposals import Proposal, Proposals
+from anypool.store import Store, ha
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Where a profile is to be, and how it leaves the server that has it now.
+
+    `to` is a server or a slot, "" for the profile's own slot or the best spare. `dead` is why
+    that server is dead, in the words of whoever asks, where nobody can see that it is off; ""
+    where its BMC tells. With `force` its operating system is not asked to shut down.
+    """
+
+    to: str = ""
+    dead: str = ""
+    force: bool = False
+
+
+class Bearing:
+    """The use cases of profiles on servers."""
+
+    def __init__(self, engine: Engine, store: Store, proposals: Proposals) -> None:
+        self._engine = engine
+        self._store = store
+        self._proposals = proposals
+
+    def assign(self, by: Principal, key: str, asked: Asked, *, dry_run: bool) -> Proposal:
+        """Bring a profile to a server.
+
+        Raise `NotFound`, `NoPlan` with what servers are short of, `Conflict` where one is taken.
+        """
+        require(by, Deed.OPERATE_HOST)
+        profile = find.profile(self._engine.inventory, key)
+        stated = self._stated(by, profile, asked.dead, dry_run=dry_run)
+
+        def plan(inventory: Inventory, _: Rulebook) -> AssignProfile:
+            server = _target(inventory, profile, asked.to)
+            return AssignProfile(
+                profile=profile.id, server=server, stated=stated, force=asked.force
+            )
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def unassign(self, by: Principal, key: str, asked: Asked, *, dry_run: bool) -> Proposal:
+        """Take a profile from its server, which is off then; raise `Conflict` if none has it."""
+        require(by, Deed.OPERATE_HOST)
+        profile = find.profile(self._engine.inventory, key)
+        stated = self._stated(by, profile, asked.dead, dry_run=dry_run)
+
+        def plan(inventory: Inventory, _: Rulebook) -> UnassignProfile:
+            return UnassignProfile(profile=profile.id, stated=stated, force=asked.force)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def _stated(
+        self, by: Principal, profile: Profile, words: str, *, dry_run: bool
+    ) -> Stated | None:
+        """Keep what somebody says of a dead server; raise `Conflict` while anything shows life."""
+        words = " ".join(words.split())
+        if not words:
+            return None
+        require(by, Deed.CONFIRM_DEATH)
+        if len(words) > LONGEST_WORDS:
+            raise Invalid("that is too long", hint=f"at most {LONGEST_WORDS} characters")
+        if profile.server is None:
+            raise Conflict(f"no server bears {profile.name}", hint="leave out that one is dead")
+        self._check_silent(profile.server)
+        at = self._engine.vitals.moments.now()
+        if dry_run:
+            return Stated(host=profile.server, at=at, by=by.name, words=words, audit=0)
+        with self._store.writing() as tx:
+            said = ha.state(tx, profile.server, at, words)
+        self._engine.vitals.state(said)
+        return said
+
+    def _check_silent(self, key: ServerId) -> None:
+        inventory = self._engine.inventory
+        host, server = inventory.hosts.get(key), inventory.servers.get(key)
+        name = key if server is None else server.name
+        if host is not None and host.state is HostState.UP:
+            raise Conflict(f"{name} answers", hint="evacuate it and switch it off")
+        power = self._engine.vitals.read_power(key)
+        if power is Power.ON:
+            hint = "its BMC answers and says on: leave out that it is dead, it is switched off then"
+            raise Conflict(f"{name} is on", hint=hint)
+        if power is Power.OFF:
+            hint = "its BMC says so, which is a better proof: leave out that it is dead"
+            raise Conflict(f"{name} is off", hint=hint)
+
+
+def _target(inventory: Inventory, profile: Profile, to: str) -> ServerId | None:
+    """Return the server that is meant, None for the best spare."""
+    if not to:
+        there = in_slot(inventory, profile.slot)
+        return None if there is None or there.id == profile.server else there.id
+    chassis, slash, slot = to.partition("/")
+    if not (chassis and slash and slot):
+        return find.server(inventory, to).id
+    found = in_slot(inventory, to)
+    if found is None:
+        hint = f"plan it for that slot: `anypool profile edit {profile.name} --slot {to}`"
+        raise Conflict(f"no server stands in {to[:80]}", hint=hint)
+    return found.id
+
+
+def in_slot(inventory: Inventory, place: str) -> Server | None:
+    """Return the server in a slot, `CHASSIS/SLOT`; None if none stands there."""
+    if not place:
+        return None
+    some = (one for one in inventory.servers.values() if one.place == place)
+    return min(some, key=lambda one: one.id, default=None)
