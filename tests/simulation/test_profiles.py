@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from anypool.drivers import Driver
 from anypool.drivers.observing import guarded
 from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape, SimDriver
+from anypool.drivers.sim.racked import double_addresses, set_server
 from anypool.errors import Conflict, NoPlan
 from anypool.model import (
     AdapterKind,
@@ -85,7 +86,7 @@ class Racked(Yard):
 
     def check_once(self) -> None:
         """No address was ever on two servers that were on; the owner alone bears the profile."""
-        assert self.world.double_addresses == ()
+        assert double_addresses(self.world) == ()
         with self.world.turn() as state:
             bear = {key for key, row in state.servers.rows.items() if row.server.bears}
             owner = self.profile.server
@@ -127,7 +128,7 @@ def test_a_profile_comes_to_a_server_and_moves_to_another(yard: Racked) -> None:
 def test_a_profile_does_not_leave_a_server_that_nobody_sees_to_be_off(yard: Racked) -> None:
     """Its BMC takes the order and does nothing: the address stays where it is."""
     yard.finish(yard.assign(FIRST))
-    yard.world.set_server(FIRST, bmc=BmcMood.STUCK)
+    set_server(yard.world, FIRST, bmc=BmcMood.STUCK)
     run = yard.finish(yard.assign(SECOND, force=True))
     assert run.state in (RunState.NEEDS_HUMAN, RunState.FAILED)
     assert yard.profile.server == FIRST
@@ -137,7 +138,7 @@ def test_a_profile_does_not_leave_a_server_that_nobody_sees_to_be_off(yard: Rack
 
 def test_a_profile_does_not_leave_a_server_whose_bmc_is_silent(yard: Racked) -> None:
     yard.finish(yard.assign(FIRST))
-    yard.world.set_server(FIRST, bmc=BmcMood.DEAD)
+    set_server(yard.world, FIRST, bmc=BmcMood.DEAD)
     run = yard.finish(yard.assign(SECOND, force=True))
     assert run.state in (RunState.NEEDS_HUMAN, RunState.FAILED)
     assert (yard.profile.server, powered(yard, SECOND)) == (FIRST, False)
@@ -146,7 +147,7 @@ def test_a_profile_does_not_leave_a_server_whose_bmc_is_silent(yard: Racked) -> 
 
 def test_a_person_s_word_lets_it_leave_a_dead_server(yard: Racked) -> None:
     yard.finish(yard.assign(FIRST))
-    yard.world.set_server(FIRST, bmc=BmcMood.DEAD, powered=False)
+    set_server(yard.world, FIRST, bmc=BmcMood.DEAD, powered=False)
     act.begin(act.Act(who="ada", role="operator", proof="session", deed="CONFIRM_DEATH"))
     at = yard.engine.vitals.moments.now()
     with yard.store.store.writing() as tx:
@@ -159,7 +160,7 @@ def test_a_person_s_word_lets_it_leave_a_dead_server(yard: Racked) -> None:
     assert "ada says that it is dead: burnt" in [
         one.proof for one in yard.engine.servers.profiles.history(DB)
     ]
-    assert yard.world.double_addresses == ()
+    assert double_addresses(yard.world) == ()
 
 
 def test_a_server_that_was_said_to_be_dead_is_not_switched_on_with_old_addresses(
@@ -167,7 +168,7 @@ def test_a_server_that_was_said_to_be_dead_is_not_switched_on_with_old_addresses
 ) -> None:
     """It comes back with what was written into it: switching it on is refused."""
     test_a_person_s_word_lets_it_leave_a_dead_server(yard)
-    yard.world.set_server(FIRST, bmc=BmcMood.WORKS)
+    set_server(yard.world, FIRST, bmc=BmcMood.WORKS)
     yard.engine.observe_now(HostId("sim-h1"))
     step = Step(number=1, action=PowerOnServer(server=FIRST), why=reason("bear.starts"))
     plan = Plan(goal="wake it", steps=(step,), based_on=digest(yard.engine.inventory))
@@ -244,7 +245,7 @@ def test_where_a_bmc_cannot_write_addresses_the_server_boots_as_the_profile(yard
     run = yard.begin(plan_assign(yard.engine.inventory, web, SECOND))
     assert yard.finish(run).state is RunState.DONE
     assert [step.state for step in yard.steps(run)] == [StepState.DONE] * 5
-    assert yard.world.double_addresses == ()
+    assert double_addresses(yard.world) == ()
 
 
 def test_two_plans_for_one_profile_do_not_both_run(yard: Racked) -> None:

@@ -5,8 +5,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from anypool.drivers.sim import Shape, SimDriver, build_world
 from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import (
+    AdapterKind,
     DatastoreId,
     DiskWish,
     HostId,
@@ -15,9 +17,12 @@ from anypool.model import (
     LabelChange,
     Nic,
     Probe,
+    Profile,
+    ProfileId,
     Ready,
     ReadyKind,
     SaidGone,
+    ServerId,
     Trace,
     TraceKind,
     VmChange,
@@ -26,8 +31,10 @@ from anypool.model import (
     VmState,
     VmWish,
 )
+from anypool.model.profile import ProfilePort
 from anypool.plan import (
     Action,
+    ApplyProfile,
     AttachDisk,
     AttachNic,
     AwaitReady,
@@ -52,19 +59,24 @@ from anypool.plan import (
     PauseVm,
     Plan,
     PowerOffHost,
+    PowerOffServer,
     PowerOnHost,
+    PowerOnServer,
     ReconfigureVm,
     RemoveCopy,
     RenameVm,
     RestartVm,
     ResumeVm,
     RevertSnapshot,
+    ServerAction,
     StartAfterFailure,
     StartVm,
     Step,
     StopVm,
     VerifyHost,
+    VerifyServer,
     VmIs,
+    WithdrawProfile,
     apply,
     broken,
     decode_plan,
@@ -85,6 +97,12 @@ V1, H0, H1 = VmId("v1"), HostId("h0"), HostId("h1")
 DISK = DiskWish(target="vdb", datastore=SHARED, size_bytes=1 << 20, volume="extra.qcow2")
 NIC = Nic(mac="52:54:00:00:00:99")
 ON = {"vm": V1, "host": H0}
+BLADE = ServerId(HostId("sim-blade1"))
+PROFILE = Profile(
+    id=ProfileId("p"),
+    name="db",
+    ports=(ProfilePort(id="nic1", kind=AdapterKind.ETHERNET, address="02:00:00:00:00:01"),),
+)
 EVERY: list[Action] = [
     CreateVm(wish=VmWish(id=VmId("n1"), name="new"), host=H0),
     StartVm(**ON),
@@ -121,6 +139,11 @@ EVERY: list[Action] = [
     ),
     ForgetCopy(vm=V1, host=H1, lives_on=H0),
     RemoveCopy(vm=V1, host=H1, keeps=H0),
+    ApplyProfile(profile=PROFILE.id, server=BLADE, epoch=1),
+    WithdrawProfile(profile=PROFILE.id, server=BLADE, epoch=1),
+    PowerOffServer(server=BLADE),
+    PowerOnServer(server=BLADE),
+    VerifyServer(server=BLADE, profile=PROFILE.id, epoch=1),
 ]  # fmt: skip
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, MarkTemplate, StartAfterFailure)
 
@@ -131,6 +154,12 @@ def world_for(action: Action) -> Inventory:
     if isinstance(action, HandOver | PowerOffHost | PowerOnHost):
         world = apply(EnterMaintenance(host=H1), world)
         return apply(PowerOffHost(host=H1), world) if isinstance(action, PowerOnHost) else world
+    if isinstance(action, ServerAction):
+        blade = SimDriver(build_world(Shape(servers=1)), ()).observe().servers[0]
+        racked = world.with_server(blade).with_profile(PROFILE)
+        if isinstance(action, WithdrawProfile | VerifyServer):
+            return apply(ApplyProfile(profile=PROFILE.id, server=BLADE, epoch=1), racked)
+        return racked
     if isinstance(action, FenceHost):
         return world.with_host(msgspec.structs.replace(world.host(H1), state=HostState.UNKNOWN))
     if isinstance(action, RemoveCopy):

@@ -16,7 +16,6 @@ from anypool.model import (
     DiskWish,
     Hardware,
     HostId,
-    Identity,
     Invitation,
     Job,
     JobOrder,
@@ -38,6 +37,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
+from anypool.model.profile import Identity
 
 OPERATIONS: dict[str, Capability] = {
     "changes": Capability.EVENTS,
@@ -302,6 +302,7 @@ class BaseDriver:
     def agents(self, vms: tuple[VmId, ...], wait_s: float) -> tuple[AgentReading, ...]:
         """Refuse."""
         self._refuse("agents")
+
     def apply_identity(self, server: ServerId, identity: Identity) -> None:
         """Refuse."""
         self._refuse("apply_identity")

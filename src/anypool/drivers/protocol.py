@@ -37,7 +37,6 @@ from anypool.model import (
     Frame,
     Hardware,
     HostId,
-    Identity,
     Invitation,
     Job,
     JobOrder,
@@ -59,6 +58,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
+from anypool.model.profile import Identity
 
 
 class Migration(Struct, frozen=True, kw_only=True, gc=False):

@@ -3,17 +3,8 @@
 from msgspec.structs import replace
 
 from anypool.errors import Conflict
-from anypool.model import (
-    HOLDS_MEMORY,
-    HostState,
-    Inventory,
-    Means,
-    Port,
-    Power,
-    Profile,
-    Server,
-    mark_of,
-)
+from anypool.model import HOLDS_MEMORY, HostState, Inventory, Means, Port, Power, Profile, Server
+from anypool.model.profile import mark_of
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
 from anypool.plan.serveraction import (

@@ -1,12 +1,14 @@
 """The physical servers of the simulated world: power, identities, and who saw an address twice."""
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
 from anypool.drivers.sim.records import BmcMood, DoubleAddress, Fault, FaultKind, SimServer
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.switching import Switching
+from anypool.drivers.sim.world import World
 from anypool.errors import OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
     AdapterKind,
@@ -115,6 +117,18 @@ class Racked(Switching):
         if row is not None and row.bmc is BmcMood.DEAD:
             raise Unreachable(f"the BMC of {row.server.name} does not answer")
         return row
+
+
+def set_server(world: World, server: HostId, **changes: Any) -> None:
+    """Change the fate of a physical server: its power, the mood of its BMC."""
+    with world.turn() as state:
+        state.servers.put(server, replace(state.servers.rows[server], **changes))
+
+
+def double_addresses(world: World) -> tuple[DoubleAddress, ...]:
+    """Return every moment at which two servers were on with one address."""
+    with world.turn() as state:
+        return tuple(state.double_addresses.rows.values())
 
 
 def _lost(fault: Fault | None) -> None:

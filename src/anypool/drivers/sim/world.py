@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -17,7 +16,6 @@ from anypool.drivers.sim import migrate
 from anypool.drivers.sim.journal import Change, Journal
 from anypool.drivers.sim.records import (
     BmcMood,
-    DoubleAddress,
     DoubleRun,
     Fault,
     FaultKind,
@@ -349,17 +347,6 @@ class World:
         """Return every moment at which two copies of a VM ran at once."""
         with self.turn() as state:
             return tuple(state.double_runs.rows.values())
-
-    @property
-    def double_addresses(self) -> tuple[DoubleAddress, ...]:
-        """Return every moment at which two servers were on with one address."""
-        with self.turn() as state:
-            return tuple(state.double_addresses.rows.values())
-
-    def set_server(self, server: HostId, **changes: Any) -> None:
-        """Change the fate of a physical server: its power, the mood of its BMC."""
-        with self.turn() as state:
-            state.servers.put(server, replace(state.servers.rows[server], **changes))
 
     @property
     def losses(self) -> tuple[Loss, ...]:

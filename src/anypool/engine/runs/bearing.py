@@ -7,7 +7,8 @@ proof that it is off, comes only to one that is off, and no address is used in t
 from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Sight
-from anypool.model import Inventory, Power, Profile, Server, mark_of
+from anypool.model import Inventory, Power, Profile, Server
+from anypool.model.profile import mark_of
 from anypool.plan import (
     ApplyProfile,
     PowerOffServer,

@@ -10,16 +10,8 @@ from anypool.drivers.observing import check_operable
 from anypool.engine.observing.knock import knock
 from anypool.engine.runs.decision import Deed, Memory
 from anypool.errors import Busy, NotFound
-from anypool.model import (
-    BootOrder,
-    Capability,
-    DatastoreId,
-    HostId,
-    Identity,
-    Inventory,
-    Probe,
-    ServerId,
-)
+from anypool.model import BootOrder, Capability, DatastoreId, HostId, Inventory, Probe, ServerId
+from anypool.model.profile import Identity
 from anypool.plan import (
     Action,
     ApplyProfile,

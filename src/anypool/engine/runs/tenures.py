@@ -5,7 +5,8 @@ is done: so whoever reads the records never finds a profile free that may be in 
 """
 
 from anypool.engine.runs.state import RunNow, StepNow
-from anypool.model import Profile, Tenure
+from anypool.model import Profile
+from anypool.model.profile import Tenure
 from anypool.plan import Action, ApplyProfile, WithdrawProfile
 from anypool.store import Tx, facts, profiles
 from anypool.store.records import StepState

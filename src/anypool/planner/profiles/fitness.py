@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from anypool.model import (
     AdapterKind,
     Adoption,
-    BootWay,
     HostState,
     Inventory,
     Means,
@@ -15,6 +14,7 @@ from anypool.model import (
     ServerAbility,
     ServerHealth,
 )
+from anypool.model.profile import BootWay
 from anypool.plan import Reason, reason
 from anypool.plan.servereffect import bearing, in_use
 
