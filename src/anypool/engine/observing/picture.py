@@ -68,8 +68,7 @@ class Picture:
 
     def current(self, endpoint: EndpointId) -> bool:
         """Return whether an endpoint was read whole and has answered since."""
-        reading = self._readings.get(endpoint)
-        return reading is not None and reading.current
+        return endpoint in self._readings and self._readings[endpoint].current
 
     def overtaken(self, endpoint: EndpointId, moment: int) -> bool:
         """Return whether a whole reading began before a later one, or before a silence, ended."""
@@ -125,8 +124,7 @@ class Picture:
             changed |= self._vms_of(endpoint.id)
         if frame.full:
             changed |= self._unseen.over(self._readings)
-        refreshed = self._refresh(changed | self._missed.awaited, moving)
-        return refreshed.also(shown)
+        return self._refresh(changed | self._missed.awaited, moving).also(shown)
 
     def lose(self, endpoint: EndpointId, moment: int = 0) -> Delta:
         """Take note that an endpoint does not answer: what it said is UNKNOWN now.
@@ -145,8 +143,7 @@ class Picture:
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
         notices |= self._show_servers(self._racks.lose(endpoint))
         vms = self._vms_of(endpoint)
-        refreshed = self._refresh(vms, frozenset(reading.vms))
-        return refreshed.also(notices)
+        return self._refresh(vms, frozenset(reading.vms)).also(notices)
 
     def switch(self, endpoint: Endpoint) -> Delta:
         """Show at once whether the hosts of an endpoint may be operated, and in which pool."""
@@ -236,8 +233,7 @@ class Picture:
 
     def put_images(self, images: Iterable[Image]) -> Delta:
         """Replace all images."""
-        before = self.inventory.images
-        after = PMap.of({image.id: image for image in images})
+        before, after = self.inventory.images, PMap.of({image.id: image for image in images})
         self.inventory = self.inventory._replace(images=after)
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         return Delta(frozenset(Notice("image", ImageId(key)) for key in changed))
