@@ -15,6 +15,7 @@ from anypool.drivers.sim.racked import double_addresses, set_server
 from anypool.errors import Conflict, NoPlan
 from anypool.model import (
     AdapterKind,
+    Adoption,
     Endpoint,
     EndpointId,
     HostId,
@@ -38,6 +39,10 @@ SHAPE = Shape(hosts=1, vms=1, servers=3)
 RACK = EndpointId("rack")
 DB = ProfileId("profile-db")
 FIRST, SECOND, THIRD = (ServerId(HostId(f"sim-blade{number}")) for number in (1, 2, 3))
+
+
+def facts_of(server: ServerId, *, spare: bool = True) -> ServerFacts:
+    return ServerFacts(server=server, spare=spare, adoption=Adoption.ADOPTED)
 
 
 class Rack(SimPool):
@@ -75,7 +80,7 @@ class Racked(Yard):
         )
         book.add(Profile(id=DB, name="db", ports=ports), ("", ""), "ada")
         for server in (FIRST, SECOND, THIRD):
-            self.engine.servers.set_facts(ServerFacts(server=server, spare=True), "ada")
+            self.engine.servers.set_facts(facts_of(server), "ada")
 
     @property
     def profile(self) -> Profile:
@@ -215,9 +220,9 @@ def test_the_best_spare_is_taken_and_all_others_say_why_not(yard: Racked) -> Non
     plan = plan_assign(yard.engine.inventory, DB, None)
     assert [step.action.server for step in plan.steps][-1] == SECOND  # type: ignore[union-attr]
     assert {one.host: one.why.code for one in plan.rejected} == {FIRST: "bear.itself"}
-    yard.engine.servers.set_facts(ServerFacts(server=SECOND, spare=False), "ada")
+    yard.engine.servers.set_facts(facts_of(SECOND, spare=False), "ada")
     assert plan_assign(yard.engine.inventory, DB, None).steps[-1].action.server == THIRD  # type: ignore[union-attr]
-    yard.engine.servers.set_facts(ServerFacts(server=THIRD, spare=False), "ada")
+    yard.engine.servers.set_facts(facts_of(THIRD, spare=False), "ada")
     with pytest.raises(NoPlan, match="no spare fits db"):
         plan_assign(yard.engine.inventory, DB, None)
 

@@ -62,7 +62,9 @@ def world(servers: int = 2, **changes: object) -> Inventory:
     found = SimDriver(build_world(Shape(servers=servers)), ()).observe().servers
     inventory = pool(1).with_profile(DB).with_profile(OTHER)
     for one in found:
-        inventory = inventory.with_server(replace(one, spare=True, **changes))
+        inventory = inventory.with_server(
+            replace(one, spare=True, adoption=Adoption.ADOPTED, **changes)
+        )
     return inventory
 
 
@@ -126,7 +128,8 @@ AWAY: list[tuple[dict[str, object], str]] = [
     ({"health": ServerHealth.CRITICAL}, "something in it is broken"),
     ({"power": Power.UNKNOWN}, "nobody knows"),
     ({"power": Power.ON}, "may be in use"),
-    ({"adoption": Adoption.IGNORED}, "not adopted"),
+    ({"adoption": Adoption.IGNORED}, "is ignored, not adopted"),
+    ({"adoption": Adoption.FOUND}, "is found, not adopted"),
     ({"bears": "p9@3"}, "bears p9@3"),
 ]
 

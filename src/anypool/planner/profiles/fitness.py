@@ -77,7 +77,7 @@ def _ports(profile: Profile, server: Server, kind: AdapterKind) -> Iterator[Reas
 
 def taken(profile: Profile, server: Server, inventory: Inventory) -> Reason | None:
     """Return why a server that fits is not to be had now, None if it is."""
-    if server.adoption is Adoption.IGNORED:
+    if server.adoption is not Adoption.ADOPTED:
         return reason("bear.not-ours", server=server.name, adoption=server.adoption)
     other = bearing(inventory, server)
     if other is not None and other.id == profile.id:
