@@ -102,6 +102,7 @@ LACKS: list[tuple[dict[str, object], dict[str, object], str]] = [
     ({"ports": (replace(DB.ports[0], networks=("net9", "net1")),)}, {}, "does not reach net9"),
     ({"ports": DB.ports * 3}, {}, "1 port of ethernet short"),
     ({}, {"abilities": frozenset({ServerAbility.POWER})}, "cannot write addresses"),
+    ({}, {"abilities": frozenset(ServerAbility) - {ServerAbility.IDENTITY}}, "no driver here"),
     ({"bios": (("a", "b"),)}, {"abilities": frozenset(ServerAbility) - {ServerAbility.BIOS}},
      "its BMC cannot bios"),
     ({"boot": (BootWay.FC,), "fc": (FcTarget(wwpn="50"),)},

@@ -57,6 +57,7 @@ class ServerAbility(StrEnum):
     `ADDRESSES`: MACs and WWNs of its ports can be set and given back. `ISCSI_BOOT`, `FC_BOOT`:
     targets to boot from can be written into its adapters. `BOOT_ORDER`, `BIOS`: these settings
     can be. `NETBOOT`: it boots from the network by its permanent MAC.
+    `IDENTITY`: our driver writes whole identities into it, and takes them away.
     """
 
     POWER = "power"
@@ -67,6 +68,7 @@ class ServerAbility(StrEnum):
     ISCSI_BOOT = "iscsi-boot"
     FC_BOOT = "fc-boot"
     NETBOOT = "netboot"
+    IDENTITY = "identity"
 
 
 class Adoption(StrEnum):

@@ -41,6 +41,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "bear.unreached": {"port": T, "networks": NAMES},
     "bear.unable": {"abilities": NAMES},
     "bear.no-addresses": {},
+    "bear.no-driver": {},
     "bear.unfit": {"why": RS},
     "no.profile-place": {"profile": T},
     "no.profile-server": {"profile": T, "server": T, "why": R},

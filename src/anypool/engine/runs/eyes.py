@@ -70,14 +70,8 @@ class Eyes:
     def _look(self, action: Action, order: Migration | None) -> Sight:
         self._meet(hosts_of(action))
         vm = vm_of(action)
-        if isinstance(action, PowerOffHost | PowerOnHost):
-            return self._look_at_power(action)
-        if isinstance(action, FenceHost):
-            return self._look_before_fencing(action.host)
-        if isinstance(action, ServerAction):
-            return self._look_at_server(action)
         if vm is None:
-            return self._look_at_host(hosts_of(action)[0])
+            return self._look_without_vm(action)
         named = hosts_of(action)
         if isinstance(action, MigrateVm):
             named = (action.target, action.source)
@@ -165,6 +159,16 @@ class Eyes:
             fresh = reason("ha.lives", host=host if there is None else there.name)
         known = replace(sight, inventory=self._observer.inventory, void=fresh)
         return replace(known, power=power, answered=power is not Power.UNKNOWN)
+
+    def _look_without_vm(self, action: Action) -> Sight:
+        """Look for an action that is about a host or a server."""
+        if isinstance(action, PowerOffHost | PowerOnHost):
+            return self._look_at_power(action)
+        if isinstance(action, FenceHost):
+            return self._look_before_fencing(action.host)
+        if isinstance(action, ServerAction):
+            return self._look_at_server(action)
+        return self._look_at_host(hosts_of(action)[0])
 
     def _look_at_server(self, action: ServerAction) -> Sight:
         """Read who answers for a server, and its power, by two questions before it is left.

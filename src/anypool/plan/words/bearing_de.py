@@ -40,6 +40,7 @@ WORDS: dict[str, str] = {
     "bear.unreached": "sein Port für {port} erreicht {networks} nicht",
     "bear.unable": "sein BMC kann nicht {abilities}",
     "bear.no-addresses": "sein BMC kann keine Adressen schreiben, und er bootet nicht vom Netz",
+    "bear.no-driver": "kein Treiber hier schreibt Identitäten hinein",
     "bear.unfit": "er passt nicht: {why}",
     "no.profile-place": "keine Reserve passt zu {profile}",
     "no.profile-server": "{profile} kann nicht auf {server}: {why}",

@@ -40,6 +40,7 @@ WORDS: dict[str, str] = {
     "bear.unreached": "its port for {port} does not reach {networks}",
     "bear.unable": "its BMC cannot {abilities}",
     "bear.no-addresses": "its BMC cannot write addresses, and it cannot boot from the network",
+    "bear.no-driver": "no driver here writes identities into it",
     "bear.unfit": "it does not fit: {why}",
     "no.profile-place": "no spare fits {profile}",
     "no.profile-server": "{profile} cannot come to {server}: {why}",

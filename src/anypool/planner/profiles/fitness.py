@@ -46,6 +46,8 @@ def _lacks(profile: Profile, server: Server) -> Iterator[Reason]:
         yield reason("bear.short-cpus", short=needs.cpus - server.cpus)
     if server.memory_mib < needs.memory_mib:
         yield reason("bear.short-memory", short=needs.memory_mib - server.memory_mib)
+    if ServerAbility.IDENTITY not in server.abilities:
+        yield reason("bear.no-driver")
     means = means_of(profile, server)
     if means is None:
         yield reason("bear.no-addresses")
