@@ -69,6 +69,7 @@ SLOWLY = 8
 """And those at a host that goes down or comes up."""
 BUSY_S = 1.0
 
+_SLOW = HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost | ServerAction
 Moved = tuple[StepNow, tuple[Command, ...]]
 
 
@@ -248,18 +249,13 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     return replace(step, phase=Phase.RESTING, due=context.now.ticks + seconds), ()
 
 
-_SLOW = HandOver | VerifyHost | PowerOffHost | PowerOnHost | FenceHost | ServerAction
-
-
 def _deadline(action: Action, settings: Settings) -> float:
     """Return how long to wait in vain; for people who service a host, as long as it takes."""
     match action:
         case AwaitReady(ready=ready):
             return ready.delay_s + ready.timeout_s
-        case VerifyHost(within_s=within_s) | PowerOnHost(within_s=within_s):
-            return within_s
-        case VerifyServer(within_s=within_s) | PowerOnServer(within_s=within_s):
-            return within_s
+        case VerifyHost() | PowerOnHost() | VerifyServer() | PowerOnServer():
+            return action.within_s
         case PowerOffHost() | PowerOffServer():
             return settings.host_shut_down_wait_s + settings.step_deadline_s
         case HandOver():
