@@ -72,10 +72,11 @@ class Rack:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def type(self, blade: str, line: str) -> None:
-        """Type a line on a blade's console."""
+        """Type a line on a blade's console; who hangs up before it is read takes it back."""
         folder = lab_places(self.lab.name, self.lab.state_dir).server(blade)
         with connected(Board(folder).console) as console:
             console.sendall(f"\n{line}\n".encode())
+            wait_until(lambda: line in self.console(blade), f"{blade} echoes", timeout_s=60)
 
     def wait_for(self, blade: str, pattern: str, *, timeout_s: float) -> str:
         """Wait until a blade's console has said something, and return that."""
