@@ -85,6 +85,8 @@ def play(
             _play(stage, chosen, outcome)
         except Wrong as error:
             outcome.wrong = str(error)
+        except Exception as error:  # noqa: BLE001 - a search goes on, and this is a finding too
+            outcome.wrong = f"error: {type(error).__name__}: {error}"
         finally:
             stage.close()
             outcome.struck = dict(stage.struck)
