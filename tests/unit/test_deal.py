@@ -33,6 +33,12 @@ def test_only_as_many_change_hands_as_it_takes() -> None:
     assert sum(dealt[pool] != now[pool] for pool in now) <= 1
 
 
+def test_one_whose_only_pool_is_large_keeps_nobody_else_from_sharing() -> None:
+    now = {"a": "m1", "b": "m1"}
+    dealt = deal({"a": 1, "b": 1, "c": 3}, MANAGERS, now)
+    assert loads({"a": 1, "b": 1, "c": 3}, dealt, MANAGERS) == [1, 3, 1]
+
+
 @given(
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 20)),
     st.integers(1, 3),

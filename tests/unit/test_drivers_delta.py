@@ -99,7 +99,7 @@ def replace_name(base: Received) -> Received:
 
 
 def test_decoding_costs_what_changed() -> None:
-    assert 4 * decoding(1) < decoding(40)
+    assert 6 * decoding(1) < decoding(100)
 
 
 def decoding(changes: int) -> int:

@@ -9,9 +9,9 @@ def deal(
     """Return which manager each pool goes to, by pool.
 
     `weights` says how much work each pool is, `now` who has which. A pool that is none is the
-    first manager's. Of managers that have equally
-    little the one that is named first gets the next pool. A pool changes hands only where its
-    manager is not named any more, or where that brings the two closer together.
+    first manager's. Of managers that have equally little the one that is named first gets the
+    next pool. A pool changes hands only where its manager is not named any more, or where that
+    brings the two closer together.
     """
     idle = {pool: managers[0] for pool, weight in weights.items() if not weight}
     dealt = {pool: now[pool] for pool in weights.keys() - idle.keys() if now.get(pool) in managers}
@@ -28,14 +28,27 @@ def deal(
     ):
         dealt[pool] = least()
         load[dealt[pool]] += weights[pool]
-    for _ in range(len(weights)):
-        most, to = max(managers, key=lambda one: (load[one], -order[one])), least()
-        gap = load[most] - load[to]
-        fit = [pool for pool in sorted(dealt) if dealt[pool] == most and weights[pool] < gap]
-        if not fit:
-            break
-        moved = max(fit, key=lambda pool: min(weights[pool], gap - weights[pool]))
-        dealt[moved] = to
-        load[most] -= weights[moved]
-        load[to] += weights[moved]
+    while (move := _evening(weights, dealt, load, least())) is not None:
+        pool, to = move
+        load[dealt[pool]] -= weights[pool]
+        load[to] += weights[pool]
+        dealt[pool] = to
     return dealt | idle
+
+
+def _evening(
+    weights: Mapping[str, int], dealt: Mapping[str, str], load: Mapping[str, int], to: str
+) -> tuple[str, str] | None:
+    """Return the pool that brings its manager and the one with least closest, None if none does.
+
+    Each such change makes the sum of the squares of all loads smaller, so there is a last one.
+    """
+    fit = [
+        (min(weights[pool], load[holder] - load[to] - weights[pool]), load[holder], pool)
+        for pool, holder in sorted(dealt.items())
+        if weights[pool] < load[holder] - load[to]
+    ]
+    if not fit:
+        return None
+    best = max(fit, key=lambda one: one[:2])
+    return best[2], to
