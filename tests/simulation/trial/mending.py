@@ -20,6 +20,13 @@ def mended(stage: Stage) -> None:
     stage.world.clear_faults()
 
 
+def started(stage: Stage) -> None:
+    """Start the hosts that were switched off since all trouble ended, as people do."""
+    for host in stage.hosts:
+        if not lives(stage, host):
+            comes_back(stage, host)
+
+
 def over(stage: Stage) -> bool:
     """Return whether nothing is left to be mended."""
     return not stage.later and all(lives(stage, host) for host in stage.hosts)

@@ -137,6 +137,7 @@ def _end(stage: Stage) -> None:
             if tries in (2, 8):
                 wishes.asked(stage, wish, chance)
         if tries % 6 == 0:
+            mending.started(stage)
             for wish in (wishes.Person.give_up, wishes.Person.wake, wishes.Person.clean):
                 wishes.asked(stage, wish, chance)
         for _ in range(3):
