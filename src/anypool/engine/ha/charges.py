@@ -2,7 +2,7 @@
 
 A VM that is seen to run on a guarded host is a charge until somebody stops or deletes it. That
 it is stopped on a host that answered all the while means that somebody stopped it. That it is
-stopped on a host that was away means that the host took it down.
+stopped on a host that was away, and so ended unseen, means that the host took it down.
 """
 
 from collections.abc import Iterable
@@ -142,7 +142,7 @@ class Charges:
                 tries = 0 if charge is None else charge.tries
                 changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
         elif charge is not None and charge.host == host and vm.state in VM_DOWN:
-            if vm.state is VmState.CRASHED or vm.id in self._taken:
+            if vm.state is VmState.CRASHED or vm.unseen or vm.id in self._taken:
                 self._lost.add(vm.id)
             elif host in self._steady and vm.id not in self._lost:
                 dropped.append(vm.id)
