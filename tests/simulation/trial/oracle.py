@@ -102,6 +102,10 @@ class Oracle:
         for vm in asked:
             if vm not in there:
                 self._not_there_at[host, vm] = now
+        runs = {vm.id for vm in frame.vms if vm.host == host and vm.state is VmState.RUNNING}
+        for place, vm in self._ran_until:
+            if vm in runs and place != host:  # it has left there: two would have been seen
+                self._not_there_at[place, vm] = now
         if lives:
             self.life(host)
 
