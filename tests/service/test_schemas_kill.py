@@ -2,6 +2,7 @@
 
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def killed(url: str, at: int) -> bool:
             _die_at(at)
             Store.open(url, clock=ManualClock(HOUR)).close()
             status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)

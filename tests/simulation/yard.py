@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import event
@@ -117,6 +117,13 @@ class Yard:
         self.news = self.engine.subscribe()
         self._last = None
         self.engine.begin(self.crew)
+        self.look()
+
+    def look(self) -> None:
+        """Read every host once, as their loops do soon after a start."""
+        for host in sorted(self.engine.inventory.hosts):
+            with suppress(AnypoolError):
+                self.engine.observe_now(host)
 
     def evacuate(self, host: HostId | None = None) -> RunId:
         """Plan and begin an evacuation of the host on which most VMs run."""

@@ -89,7 +89,7 @@ class Engine:
         self.pools.first = self.resync.allow
         self.bookings = Bookings(store, self._observer, self._runner, self)
         self.servers = Servers(store, (self._observer, self._board), self._runner, settings)
-        self._observer.whole = self.resync.read
+        self._observer.whole, self._observer.vouched = self.resync.read, self.resync.vouched
         self.images = Images(
             store,
             (self._observer, self._board, clock),

@@ -105,6 +105,12 @@ class Resync:
             restoration.vouch(tx, endpoint, by)
         self._told(endpoint)
 
+    def vouched(self) -> frozenset[EndpointId]:
+        """Return the endpoints behind which no VM runs by somebody's word; it ends when read."""
+        if not self._awaited:
+            return frozenset()
+        return frozenset(one.endpoint for one in self.left().unread if one.vouched_by)
+
     def allow(self, plan: Plan, inventory: Inventory) -> None:
         """Return quietly if nothing a plan touches waits to be read; raise `Busy`."""
         self._check([step.action for step in plan], inventory)

@@ -98,11 +98,14 @@ class Eyes:
     def _open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
         """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
 
-        Their power is asked for: two answers that it is off are a proof, which the next look has.
+        Those of an endpoint that somebody vouched for after a restore are none. Their power is
+        asked for: two answers that it is off are a proof, which the next look has.
         """
         vitals = self._observer.vitals
         hosts = Astray(inventory, vitals.last, vitals.moments.now()).may_run_on(vm)
-        open_ = tuple(key for key in hosts if vitals.proof(key) is None)
+        vouched = self._observer.vouched() if hosts else ()
+        unsaid = (key for key in hosts if inventory.hosts[key].endpoint not in vouched)
+        open_ = tuple(key for key in unsaid if vitals.proof(key) is None)
         for key in open_:
             if Capability.HOST_POWER in inventory.hosts[key].capabilities:
                 vitals.read_power(key)
