@@ -31,7 +31,7 @@ from tests.unit.failure_judge import Judge
 from tests.unit.test_planner_failover import ruled, seen
 
 GIB = 1024
-SAMPLED = 200
+SAMPLED = 70  # of each of three pools
 
 
 def judged(map_: DeathMap, bounds: tuple[Bound, ...], its: tuple[Service, ...] = ()) -> None:

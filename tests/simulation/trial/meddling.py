@@ -28,6 +28,15 @@ def turned(stage: Stage, one: tuple[VmId, HostId], to: VmState, why: StateReason
                                          started_at=started))  # fmt: skip
 
 
+def end_paused(stage: Stage, one: tuple[VmId, HostId]) -> None:
+    """Let somebody end a paused copy at its host, if it is one."""
+    vm, host = one
+    with stage.world.turn() as state:
+        copy = state.copy(host, vm)
+    if copy is not None and copy.vm.state is VmState.PAUSED:
+        turned(stage, one, VmState.STOPPED, StateReason.NONE)
+
+
 def stop_behind_our_back(stage: Stage, chance: random.Random) -> None:
     if (one := running(stage, chance)) is not None:
         stage.oracle.free.add(one[0])

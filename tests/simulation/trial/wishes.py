@@ -27,6 +27,7 @@ from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.store import runs
 from anypool.store.records import HostFacts, RunState, StepState
+from tests.simulation.trial.meddling import end_paused
 from tests.simulation.trial.stage import Stage
 from tests.simulation.trial.timed_manager import Manager
 
@@ -101,9 +102,12 @@ class Person:
                 self.act(ResumeVm(vm=vm.id, host=vm.host))
 
     def clean(self) -> None:
-        """Remove the stopped copies that may be removed, of VMs that several hosts know."""
+        """Remove the copies that are left over: a paused one beside its VM by its host's tools."""
         inventory = self.engine.inventory
         for vm in sorted(inventory.vms.values(), key=lambda one: one.id):
+            for copy in vm.copies if vm.state is VmState.RUNNING else ():
+                if (copy.state, copy.reason) == (VmState.PAUSED, StateReason.BY_USER):
+                    end_paused(self.stage, (vm.id, copy.host))
             if vm.reason is StateReason.MIGRATING and vm.copies and vm.host is not None:
                 self.stage.oracle.free.add(vm.id)
                 self.act(StopVm(vm=vm.id, host=vm.host, how=StopHow.POWER_OFF))
