@@ -205,7 +205,7 @@ def on_small_disk(folder: Path, size: str) -> list[str]:
 
 @pytest.mark.lab
 def test_a_full_disk_keeps_what_it_had(tmp_path: Path) -> None:
-    with child(f"sqlite:///{tmp_path}/anypool.db", on_small_disk(tmp_path, "600k")) as writer:
+    with child(f"sqlite:///{tmp_path}/anypool.db", on_small_disk(tmp_path, "800k")) as writer:
         assert writer.answer() == "open"
         done = 0
         while (answer := writer.ask("write " + 4000 * "x")).isdigit():

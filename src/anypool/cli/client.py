@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -119,11 +120,17 @@ class Client:
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         given = {name: _text(value) for name, value in (query or {}).items() if value != ""}
+        ask = partial(
+            self._http.request, method, _PREFIX + path, params=given, headers=headers,
+            timeout=_TIMEOUT, content=None if body is None else msgspec.json.encode(body),
+        )  # fmt: skip
         try:
-            return self._http.request(
-                method, _PREFIX + path, params=given, headers=headers, timeout=_TIMEOUT,
-                content=None if body is None else msgspec.json.encode(body),
-            )  # fmt: skip
+            try:
+                return ask()
+            except httpx.RemoteProtocolError:
+                if method != "GET":
+                    raise
+                return ask()  # an idle connection was closed in the moment it was used
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 hint = "log in again, with --fingerprint and what the manager prints at its start"
