@@ -51,15 +51,6 @@ def server_of(hardware: Hardware, endpoint: EndpointId, proved: frozenset[str]) 
     )
 
 
-def functions_by_port(hardware: Hardware) -> dict[str, PortFunction]:
-    """Return which function of the BMC each port of the server is, by the port's id."""
-    return {
-        port: function
-        for _, _, functions in _numbered(hardware.cards)
-        for port, function in functions.items()
-    }
-
-
 def _numbered(
     cards: tuple[Card, ...],
 ) -> Iterator[tuple[AdapterKind, Card, dict[str, PortFunction]]]:
@@ -67,7 +58,7 @@ def _numbered(
     number = 0
     for card in cards:
         for kind in AdapterKind:
-            mine = [one for one in card.functions if _kind(one) is kind]
+            mine = [one for one in card.functions if kind in _kinds(one)]
             if mine:
                 number += 1
                 yield kind, card, {f"{number}/{at}": one for at, one in enumerate(mine, 1)}
@@ -79,11 +70,16 @@ def _adapters(cards: tuple[Card, ...]) -> Iterator[Adapter]:
         yield Adapter(id=str(number), kind=kind, model=card.model or card.name, ports=ports)
 
 
-def _kind(function: PortFunction) -> AdapterKind | None:
-    """Return what a function speaks; that of an iSCSI initiator shares the port of its NIC."""
-    if function.wwpn or function.kind in ("FibreChannel", "FibreChannelOverEthernet"):
-        return AdapterKind.FC
-    return AdapterKind.ETHERNET if function.kind in ("Ethernet", "") else None
+def _kinds(function: PortFunction) -> frozenset[AdapterKind]:
+    """Return what a function speaks: a converged one both, that of an iSCSI initiator nothing.
+
+    The latter shares the port of its NIC.
+    """
+    fibre = function.wwpn or function.kind in ("FibreChannel", "FibreChannelOverEthernet")
+    found = {AdapterKind.FC: bool(fibre), AdapterKind.ETHERNET: function.kind == "Ethernet"}
+    if not function.kind:
+        found[AdapterKind.ETHERNET] = bool(function.mac) or not fibre
+    return frozenset(kind for kind, there in found.items() if there)
 
 
 def _port(key: str, kind: AdapterKind, function: PortFunction) -> Port:
@@ -98,7 +94,7 @@ def _port(key: str, kind: AdapterKind, function: PortFunction) -> Port:
 
 
 def _abilities(hardware: Hardware, proved: frozenset[str]) -> frozenset[ServerAbility]:
-    kinds = {_kind(one) for card in hardware.cards for one in card.functions}
+    kinds = {kind for card in hardware.cards for one in card.functions for kind in _kinds(one)}
     needed = ({"wwn"} if AdapterKind.FC in kinds else set()) | {"mac"}
     targets = hardware.boot.targets
     found = {
