@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_one
-from anypool.cli.terminal import asks, confirm, note, read_secret
+from anypool.cli.terminal import note, read_secret
+from anypool.cli.trusting import Fingerprint, PasswordFile, confirmed
 from anypool.cli.words import moment
-from anypool.errors import Invalid
 
 COLUMNS = (
     Column("URL", lambda bmc: bmc["url"]),
@@ -31,12 +31,8 @@ class Trust:
     system: Annotated[
         str, Parameter(help="id or path of the host's system, where the service has several")
     ] = ""
-    password_file: Annotated[
-        str, Parameter(help="file with the password in its first line; - is standard input")
-    ] = ""
-    fingerprint: Annotated[
-        str, Parameter(help="SHA-256 of its certificate, as its own page says; else you are asked")
-    ] = ""
+    password_file: PasswordFile = ""
+    fingerprint: Fingerprint = ""
     vouch: Annotated[
         bool, Parameter(help="you know that it is this host's, which the machines cannot tell")
     ] = False
@@ -50,16 +46,8 @@ def set_bmc(name: str, url: str, /, *, trust: Trust, where: Where = HERE) -> Non
     """
     with connected(where) as client:
         path = f"/hosts/{key(name)}/bmc"
-        pinned = trust.fingerprint
-        if not pinned:
-            pinned = str(client.ask(f"{path}/certificate", {"url": url})["fingerprint"])
-            if not asks():
-                raise Invalid(
-                    f"{url} shows a certificate with the SHA-256 {pinned}",
-                    hint="compare it with the BMC's own page and give it as --fingerprint",
-                )
-            question = f"{url} shows a certificate with the SHA-256\n{pinned}\nIs that the BMC's?"
-            confirm(question, yes=False)
+        shown = f"{path}/certificate"
+        pinned = trust.fingerprint or confirmed(client, shown, {"url": url}, url)
         password = read_secret(trust.password_file, f"password of {trust.user} at {url}")
         body: Json = {"url": url, "user": trust.user, "password": password, "fingerprint": pinned}
         body |= {"system": trust.system} if trust.system else {}

@@ -11,6 +11,7 @@ from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host_columns import COLUMNS
 from anypool.cli.output import show_list
 from anypool.cli.terminal import asks, note, read_secret
+from anypool.cli.trusting import PasswordFile
 from anypool.errors import Invalid
 
 _WITH_PASSWORD = frozenset(
@@ -32,9 +33,7 @@ class Joining:
             help="NAME=VALUE for the driver, such as vnc_listen=0.0.0.0; may be repeated",
         ),
     ] = ()
-    password_file: Annotated[
-        str, Parameter(help="file with the password in its first line; - is standard input")
-    ] = ""
+    password_file: PasswordFile = ""
     observe_only: Annotated[
         bool | None,
         Parameter(

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from anypool.cli.client import Client, Json, key
+from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_list, show_one
-from anypool.cli.terminal import asks, confirm, note, read_secret
+from anypool.cli.terminal import confirm, note, read_secret
+from anypool.cli.trusting import Fingerprint, PasswordFile, confirmed
 from anypool.cli.words import mib, moment, size
-from anypool.errors import Invalid
 
 SHORT = (
     Column("NAME", lambda one: one["name"]),
@@ -43,12 +43,8 @@ class Trust:
     """How a BMC is logged in to, and what is trusted."""
 
     user: Annotated[str, Parameter(help="a user that may switch power and change settings")]
-    password_file: Annotated[
-        str, Parameter(help="file with the password in its first line; - is standard input")
-    ] = ""
-    fingerprint: Annotated[
-        str, Parameter(help="SHA-256 of its certificate, as its own page says; else you are asked")
-    ] = ""
+    password_file: PasswordFile = ""
+    fingerprint: Fingerprint = ""
     system: Annotated[
         str, Parameter(help="id or path of the server, where its BMC answers for several")
     ] = ""
@@ -71,26 +67,14 @@ def adopt(address: str, /, *, trust: Trust, where: Where = HERE) -> None:
     """
     with connected(where) as client:
         has_none = address.startswith("ipmi://")
-        pinned = "" if has_none else trust.fingerprint or _confirmed(client, address)
+        path, about = "/servers/certificate", {"address": address}
+        pinned = "" if has_none else trust.fingerprint or confirmed(client, path, about, address)
         password = read_secret(trust.password_file, f"password of {trust.user} at {address}")
         body: Json = {"address": address, "user": trust.user, "password": password}
         body |= {"fingerprint": pinned, "pool": trust.pool, "prove": trust.prove}
         body |= {"system": trust.system} if trust.system else {}
         body |= {"name": trust.name} if trust.name else {}
         show_one(client.post("/servers", body), SHORT, where.output)
-
-
-def _confirmed(client: Client, address: str) -> str:
-    shown = str(client.ask("/servers/certificate", {"address": address})["fingerprint"])
-    if not asks():
-        raise Invalid(
-            f"{address} shows a certificate with the SHA-256 {shown}",
-            hint="compare it with the BMC's own page and give it as --fingerprint",
-        )
-    confirm(
-        f"{address} shows a certificate with the SHA-256\n{shown}\nIs that the BMC's?", yes=False
-    )
-    return shown
 
 
 def power(

@@ -1,6 +1,5 @@
 """The lab's control socket: one JSON line asked, one JSON line answered, per connection."""
 
-import os
 import socket
 import struct
 from typing import Literal
@@ -9,6 +8,7 @@ import msgspec
 
 from anypool import errors
 from anypool.errors import AnypoolError, NotFound
+from anypool.lab import local_socket
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import ServerState
 
@@ -41,7 +41,7 @@ def supervisor_pid(places: LabPlaces) -> int | None:
     The kernel itself answers, so this is right even when the lab hangs or was killed.
     """
     try:
-        with _connect(places) as connection:
+        with local_socket.connected(places.control) as connection:
             raw = connection.getsockopt(
                 socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
             )
@@ -67,7 +67,7 @@ def ask(places: LabPlaces, request: Request) -> tuple[ServerState, ...]:
     Raises `NotFound` when the lab is down, or the error the supervisor met.
     """
     try:
-        with _connect(places) as connection:
+        with local_socket.connected(places.control) as connection:
             connection.settimeout(_TIMEOUT_S)
             connection.sendall(msgspec.json.encode(request) + b"\n")
             reply = msgspec.json.decode(read_line(connection), type=Reply)
@@ -98,25 +98,4 @@ def read_line(connection: socket.socket) -> bytes:
 def listen(places: LabPlaces) -> socket.socket:
     """Make the control socket; whoever calls this is the process `supervisor_pid` names."""
     places.control.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    folder = os.open(places.directory, os.O_PATH)
-    try:
-        listener.bind(f"/proc/self/fd/{folder}/{places.control.name}")
-    finally:
-        os.close(folder)
-    listener.listen(64)
-    return listener
-
-
-def _connect(places: LabPlaces) -> socket.socket:
-    # A socket's address ends at 107 characters; the way over a descriptor is always short.
-    folder = os.open(places.directory, os.O_PATH)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{places.control.name}")
-    except OSError:
-        connection.close()
-        raise
-    finally:
-        os.close(folder)
-    return connection
+    return local_socket.listening(places.control, 64)

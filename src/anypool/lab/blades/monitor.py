@@ -1,7 +1,6 @@
 """Talking to a blade's QEMU: orders to its monitor, and what it says of itself."""
 
 import json
-import os
 import select
 import socket
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anypool.errors import Conflict, Unreachable
+from anypool.lab.local_socket import connected
 
 _TIMEOUT_S = 5.0
 _LOOK_AGAIN_S = 0.02
@@ -87,17 +87,3 @@ def _patient(path: Path, wait_s: float) -> socket.socket:
             if time.monotonic() >= deadline:
                 raise Unreachable("the machine does not run") from problem
             time.sleep(_LOOK_AGAIN_S)
-
-
-def connected(path: Path) -> socket.socket:
-    """Connect to a local socket whose path may be longer than one may be."""
-    folder = os.open(path.parent, os.O_PATH)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
-    except OSError:
-        connection.close()
-        raise
-    finally:
-        os.close(folder)
-    return connection
