@@ -12,6 +12,7 @@ from anypool.errors import Conflict, NoPlan
 from anypool.model import (
     AdapterKind,
     Adoption,
+    Condition,
     HostId,
     Inventory,
     Nic,
@@ -20,7 +21,6 @@ from anypool.model import (
     ProfileId,
     Server,
     ServerAbility,
-    ServerHealth,
     ServerId,
     Stated,
     VmState,
@@ -126,7 +126,7 @@ def test_a_server_that_does_not_fit_says_what_it_is_short_of(
 AWAY: list[tuple[dict[str, object], str]] = [
     ({"spare": False}, "it is no spare"),
     ({"pool": "far"}, "in the pool far"),
-    ({"health": ServerHealth.CRITICAL}, "something in it is broken"),
+    ({"health": Condition.CRITICAL}, "something in it is broken"),
     ({"power": Power.UNKNOWN}, "nobody knows"),
     ({"power": Power.ON}, "may be in use"),
     ({"adoption": Adoption.IGNORED}, "is ignored, not adopted"),
@@ -145,7 +145,7 @@ def test_a_server_that_is_not_to_be_had_says_why(changes: dict[str, object], sai
 
 def test_the_spare_that_is_least_too_large_is_chosen() -> None:
     inventory = changed(world(3), FIRST, memory_mib=512 * 1024)
-    inventory = changed(inventory, SECOND, health=ServerHealth.WARNING)
+    inventory = changed(inventory, SECOND, health=Condition.WARNING)
     plan = plan_assign(inventory, DB.id, None)
     assert plan.steps[0].action.server == "sim-blade3"  # type: ignore[union-attr]
     assert "of 3 that fit" in say(plan.steps[0].why)

@@ -16,7 +16,6 @@ from anypool.model import (
     Processor,
     Server,
     ServerAbility,
-    ServerHealth,
     ServerId,
 )
 
@@ -34,7 +33,7 @@ def server_of(hardware: Hardware, endpoint: EndpointId, proved: frozenset[str]) 
         name=_name(hardware, endpoint),
         endpoint=endpoint,
         power=hardware.power,
-        health=ServerHealth(hardware.health.value),
+        health=hardware.health,
         chassis=place,
         slot=slot,
         vendor=hardware.maker,

@@ -98,6 +98,7 @@ from anypool.model.policy import (
     HOST_DOMAIN,
     HOST_SCOPED,
     OF_HOSTS,
+    OF_OTHERS,
     WATCHED,
     Apart,
     Automation,
@@ -154,7 +155,6 @@ from anypool.model.server import (
     Port,
     Server,
     ServerAbility,
-    ServerHealth,
 )
 from anypool.model.service import (
     Component,
@@ -209,6 +209,7 @@ __all__ = [
     "METRIC_NAMES",
     "NO_TARIFF",
     "OF_HOSTS",
+    "OF_OTHERS",
     "UNMEASURED",
     "VM_ALIVE",
     "VM_DOWN",
@@ -349,7 +350,6 @@ __all__ = [
     "Sensor",
     "Server",
     "ServerAbility",
-    "ServerHealth",
     "ServerId",
     "Service",
     "ServiceId",

@@ -268,10 +268,12 @@ Rule: TypeAlias = (
 
 OF_HOSTS = (MaxVms, Headroom)
 """Rules about what each host of the scope takes."""
+OF_OTHERS = (Apart, Exclusive, Licence, Spread, Together)
+"""Rules by which the place of one VM depends on that of others."""
 HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, HighAvailability, Failover)
+"""Rules whose scope is a query for hosts; all others ask for VMs."""
 WATCHED = (Balance, PowerSaving)
 """Rules that yield plans."""
-"""Rules whose scope is a query for hosts; all others ask for VMs."""
 ALWAYS_MUST = (
     Licence,
     NoMigration,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.model.bmc import Power
+from anypool.model.hardware import Condition
 from anypool.model.ids import EndpointId, HostId, ServerId
 
 
@@ -79,15 +80,6 @@ class Adoption(StrEnum):
     IGNORED = "ignored"
 
 
-class ServerHealth(StrEnum):
-    """What a server says of itself; `UNKNOWN` where it says nothing."""
-
-    OK = "ok"
-    WARNING = "warning"
-    CRITICAL = "critical"
-    UNKNOWN = "unknown"
-
-
 class Server(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One physical server; `adoption`, `spare` and `tags` are ours, all else is observed.
 
@@ -103,7 +95,7 @@ class Server(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     endpoint: EndpointId
     pool: str = "default"
     power: Power = Power.UNKNOWN
-    health: ServerHealth = ServerHealth.UNKNOWN
+    health: Condition = Condition.UNKNOWN
     chassis: str = ""
     slot: str = ""
     vendor: str = ""

@@ -12,13 +12,10 @@ from msgspec import Struct
 from anypool.errors import Conflict, NotFound
 from anypool.model import (
     OF_HOSTS,
-    Apart,
+    OF_OTHERS,
     Bound,
-    Exclusive,
     HostId,
     Inventory,
-    Licence,
-    Spread,
     Strength,
     Together,
     VmId,
@@ -40,7 +37,6 @@ from anypool.plan.reason import Fact, Reason, reason
 from anypool.plan.render import names_in
 from anypool.plan.rulecheck import Board, of_actions
 
-_GROUPS = (Apart, Exclusive, Licence, Spread, Together)
 _RULED = (MigrateVm, StartVm, StartAfterFailure, StopVm, DeleteVm, ReconfigureVm)
 """What a rule may have something against."""
 
@@ -170,7 +166,7 @@ class _Asked:
         """Return those whom the action concerns, with everybody on its hosts."""
         inventory = self._moment.inventory
         vms = {vm_of(one) for one in (self._action, *self._rest)}
-        vms = vms.union(*(b.vms for b in self._bounds if isinstance(b.rule, _GROUPS)))
+        vms = vms.union(*(b.vms for b in self._bounds if isinstance(b.rule, OF_OTHERS)))
         for host in self._hosts:
             vms |= {vm.id for vm in inventory.vms_on(host)}
         known = [inventory.vms[vm] for vm in vms if vm is not None and vm in inventory.vms]

@@ -7,6 +7,7 @@ from anypool.drivers.sim.state import State
 from anypool.model import (
     Adapter,
     AdapterKind,
+    Condition,
     EndpointId,
     HostId,
     Link,
@@ -14,7 +15,6 @@ from anypool.model import (
     Power,
     Server,
     ServerAbility,
-    ServerHealth,
     ServerId,
 )
 
@@ -52,7 +52,7 @@ def _server(name: str, number: int, networks: tuple[str, ...]) -> Server:
         id=ServerId(HostId(f"{name}-blade{number}")),
         name=f"blade{number}",
         endpoint=EndpointId("sim"),
-        health=ServerHealth.OK,
+        health=Condition.OK,
         chassis=where[0],
         slot=str(where[1]),
         vendor="anypool",

@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import replace
 
 from anypool.model import (
-    Apart,
+    OF_OTHERS,
     Bound,
     Claim,
-    Exclusive,
     HostId,
     Inventory,
-    Licence,
     Restart,
     Service,
-    Spread,
-    Together,
     Vm,
     VmId,
 )
@@ -37,9 +33,6 @@ MANY = 100
 
 Key = tuple[str, str]
 """Kind and name of a failure."""
-
-_OF_OTHERS = (Apart, Exclusive, Licence, Spread, Together)
-"""Rules by which the place of one VM depends on that of others."""
 
 
 class DeathMap:
@@ -251,7 +244,7 @@ _SAME: frozenset[VmId] = frozenset()
 
 
 def _with_others(bound: Bound) -> frozenset[VmId]:
-    return bound.vms if isinstance(bound.rule, _OF_OTHERS) else _SAME
+    return bound.vms if isinstance(bound.rule, OF_OTHERS) else _SAME
 
 
 def _place(fate: Fate) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from anypool.model import (
     AdapterKind,
     Adoption,
+    Condition,
     HostState,
     Inventory,
     Means,
@@ -12,7 +13,6 @@ from anypool.model import (
     Profile,
     Server,
     ServerAbility,
-    ServerHealth,
 )
 from anypool.model.profile import BootWay
 from anypool.plan import Reason, reason
@@ -100,7 +100,7 @@ def idle(profile: Profile, server: Server, inventory: Inventory) -> Reason | Non
         return reason("bear.other-pool", server=server.name, pool=server.pool)
     if not server.spare:
         return reason("bear.no-spare")
-    if server.health is ServerHealth.CRITICAL:
+    if server.health is Condition.CRITICAL:
         return reason("bear.unhealthy", server=server.name)
     if (why := taken(profile, server, inventory)) is not None:
         return why

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from anypool.model import (
     Adoption,
+    Condition,
     Host,
     Inventory,
     Power,
     Server,
     ServerAbility,
-    ServerHealth,
 )
 from anypool.model.units import MIB
 from anypool.search.field import Field, Join, Kind, Table
@@ -36,7 +36,7 @@ SERVER: Table[Server] = Table(
         Field("name", Kind.TEXT, lambda one, _: one.name, "its name", free=True),
         Field("id", Kind.TEXT, lambda one, _: one.id, "its id", free=True),
         Field("power", Kind.ENUM, lambda one, _: one.power, "last seen", tuple(Power)),
-        Field("health", Kind.ENUM, lambda one, _: one.health, "last seen", tuple(ServerHealth)),
+        Field("health", Kind.ENUM, lambda one, _: one.health, "last seen", tuple(Condition)),
         Field("adoption", Kind.ENUM, lambda one, _: one.adoption, "ours or not", tuple(Adoption)),
         Field("spare", Kind.BOOL, lambda one, _: one.spare, "may take over a profile"),
         Field("pool", Kind.TEXT, lambda one, _: one.pool, "its pool", free=True),
