@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anypool.cli import host_bmc, terminal
+from anypool.cli import host_bmc, terminal, trusting
 from tests.unit.cli_kit import FakeManager, Json, Terminal, host, pretend
 
 PRINT = "ab" * 32
@@ -90,7 +90,7 @@ def test_on_a_terminal_somebody_compares_it(
     answer: tuple[str, int],
 ) -> None:
     said, sent = answer
-    for module in (host_bmc, terminal):
+    for module in (trusting, terminal):
         monkeypatch.setattr(module, "asks", lambda: True)
     monkeypatch.setattr(sys.stdin, "readline", lambda *_: said, raising=False)
     done = anypool(*SET, "--password-file", password, "--vouch")
