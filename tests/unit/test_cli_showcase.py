@@ -158,6 +158,9 @@ def test_hosts_that_are_never_seen_and_a_datastore_that_is_not_there(
     manager.answers["GET /hosts"] = listed(host("h1", state="unknown"))
     with pytest.raises(Unreachable, match="h1"):
         showcase.fill_from_lab(client(manager), STATUS, 6)
+    manager.answers["GET /hosts"] = listed()
+    with pytest.raises(Unreachable, match="any host"):
+        showcase.await_hosts(client(manager))
     manager.answers["GET /hosts"] = listed(host("h1"))
     manager.answers["GET /datastores"] = listed({"id": "other", "shared": True})
     with pytest.raises(Invalid, match="shared datastore"):

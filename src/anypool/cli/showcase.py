@@ -74,13 +74,18 @@ def set_bmc(client: Client, server: ServerStatus, status: LabStatus) -> None:
 
 
 def await_hosts(client: Client) -> None:
-    """Return when every host was looked at: until then those of an earlier run are unknown."""
+    """Return when there are hosts and each was looked at; before, those of an earlier run are
+    unknown, and those of a new one are not there.
+    """
     deadline = time.monotonic() + _SEEN_S
-    while waiting := [host["name"] for host in client.items("/hosts") if host["state"] != "up"]:
+    while True:
+        hosts = list(client.items("/hosts"))
+        waiting = [host["name"] for host in hosts if host["state"] != "up"]
+        if hosts and not waiting:
+            return
         if time.monotonic() > deadline:
-            raise Unreachable(
-                f"not seen in {_SEEN_S:g} s: {', '.join(waiting)}", hint="`anypool endpoint list`"
-            )
+            names = ", ".join(waiting) or "any host"
+            raise Unreachable(f"not seen in {_SEEN_S:g} s: {names}", hint="`anypool endpoint list`")
         time.sleep(0.2)
 
 
