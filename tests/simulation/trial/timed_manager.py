@@ -42,7 +42,12 @@ class Crew:
         self.tasks.append(task)
 
     def work(self) -> None:
-        self.tasks.pop(self._chance.randrange(len(self.tasks)))()
+        """Do one task; as in the product, what it refuses ends the task and not its thread."""
+        task = self.tasks.pop(self._chance.randrange(len(self.tasks)))
+        try:
+            task()
+        except AnypoolError:
+            return
 
     @property
     def holds_deed(self) -> bool:
