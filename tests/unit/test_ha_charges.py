@@ -3,14 +3,15 @@
 import pytest
 
 from anypool.engine.ha.charges import Charges
-from anypool.model import HostId, VmId, VmState
+from anypool.model import HostId, HostState, Inventory, StateReason, Vm, VmCopy, VmId, VmState
 from anypool.store import Store
-from tests.strategies import pool, vm
+from tests.strategies import host, pool, vm
 from tests.unit import store_kit
 
 clock = store_kit.clock
 store = store_kit.store
-H0, V1 = HostId("h0"), VmId("v1")
+H0, H1, V1 = HostId("h0"), HostId("h1"), VmId("v1")
+BOTH = {H0, H1}
 
 
 @pytest.fixture
@@ -30,3 +31,74 @@ def test_one_that_ended_while_its_host_was_away_between_two_looks_is_lost(
     charges.look({H0}, stopped, 2.0)
     assert charges.lost({H0}, stopped) == ((V1,) if unseen else ())
     assert (charges.get(V1) is not None) == unseen
+
+
+def with_vm(one: Vm, *, silent: HostId | None = None) -> Inventory:
+    known = pool(2).with_vm(one)
+    if silent is not None:
+        known = known.with_host(host(int(silent[1:]), state=HostState.UNKNOWN))
+    return known
+
+
+def beside(state: VmState, reason: StateReason = StateReason.NONE) -> Vm:
+    """Return the VM paused on h1, as a migration leaves it, with the copy of h0."""
+    copy = VmCopy(host=H0, state=state, reason=reason)
+    return vm(1, "h1", state=VmState.PAUSED, reason=StateReason.BY_USER, copies=(copy,))
+
+
+def looked(store: Store, *shown: Inventory) -> Charges:
+    made = Charges(store)
+    made.begin()
+    for number, one in enumerate(shown):
+        made.look(BOTH, one, float(number))
+    return made
+
+
+RUNS = with_vm(vm(1, "h0"))
+LEFT = with_vm(vm(1, "h0", state=VmState.STOPPED))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_a_dead_host_had_is_lost_when_the_paused_copy_of_a_migration_is_gone(
+    store: Store, *, restarts: bool
+) -> None:
+    silent = with_vm(beside(VmState.UNKNOWN), silent=H0)
+    back = with_vm(beside(VmState.STOPPED))
+    charges = looked(store, RUNS, silent, back)
+    assert charges.lost(BOTH, back) == ()
+    if restarts:
+        charges = looked(store, back)
+    charges.look(BOTH, LEFT, 9.0)
+    assert charges.lost(BOTH, LEFT) == (V1,)
+
+
+def test_what_somebody_stopped_beside_a_paused_copy_stays_stopped(store: Store) -> None:
+    charges = looked(store, RUNS, with_vm(beside(VmState.STOPPED)), LEFT)
+    assert charges.get(V1) is None
+    assert looked(store, LEFT).lost(BOTH, LEFT) == ()
+
+
+def test_what_was_stopped_right_after_a_migration_stays_stopped(store: Store) -> None:
+    there = with_vm(vm(1, "h1", state=VmState.STOPPED))
+    charges = looked(store, RUNS, there)
+    assert charges.get(V1) is None
+    assert charges.lost(BOTH, there) == ()
+
+
+def test_what_was_stopped_beside_an_old_copy_stays_stopped(store: Store) -> None:
+    old = VmCopy(host=H0, state=VmState.STOPPED)
+    runs = with_vm(vm(1, "h1", copies=(old,)))
+    copy = VmCopy(host=H1, state=VmState.STOPPED)
+    stopped = with_vm(vm(1, "h0", state=VmState.STOPPED, copies=(copy,)))
+    charges = looked(store, runs, stopped, LEFT)
+    assert charges.lost(BOTH, LEFT) == ()
+    assert charges.get(V1) is None
+
+
+def test_one_that_is_on_its_way_is_still_to_run(store: Store) -> None:
+    charges = looked(store, RUNS, with_vm(beside(VmState.STOPPED, StateReason.MIGRATED)))
+    assert charges.get(V1) is not None
+    paused = with_vm(vm(1, "h1", state=VmState.PAUSED))
+    charges.look(BOTH, paused, 8.0)
+    charges.look(BOTH, with_vm(vm(1, "h1", state=VmState.UNKNOWN), silent=H1), 9.0)
+    assert charges.lost(BOTH, with_vm(vm(1, "h1", state=VmState.UNKNOWN), silent=H1)) == (V1,)

@@ -20,7 +20,7 @@ from anypool.plan import (
     StartVm,
     reason,
 )
-from anypool.planner.ha.again import wish_of
+from anypool.planner.ha.anew import wish_of
 from tests.strategies import pool, vm
 
 HERE, HOME, THIRD = HostId("h0"), HostId("h1"), HostId("h2")

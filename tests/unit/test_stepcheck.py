@@ -29,7 +29,7 @@ from anypool.plan import Action, MigrateVm, Plan, StartAfterFailure, StartVm, ap
 from anypool.plan.check import objections
 from anypool.plan.stepcheck import Against, Moment, against
 from anypool.planner import plan_evacuation
-from anypool.planner.ha.again import wish_of
+from anypool.planner.ha.anew import wish_of
 from anypool.planner.rules import Rulebook
 from tests.strategies import host, pool, vm
 from tests.unit.engine_kit import step

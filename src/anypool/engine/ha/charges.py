@@ -1,15 +1,28 @@
 """Charges: which VMs are to run, and which of them do not although nobody stopped them.
 
-A VM that is seen to run on a guarded host is a charge until somebody stops or deletes it. That
-it is stopped on a host that answered all the while means that somebody stopped it. That it is
-stopped on a host that was away, and so ended unseen, means that the host took it down.
+A VM that is seen to run on a guarded host is a charge until somebody stops or deletes it. It
+belongs to the host where it ran last, and what becomes of it there decides, whatever copies
+others have: that it is stopped on a host that answered all the while means that somebody stopped
+it. That it is stopped on a host that was away, and so ended unseen, means that the host took it
+down. A paused copy elsewhere, as a migration leaves one, changes nothing: it never ran there.
 """
 
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from anypool.model import VM_ALIVE, VM_DOWN, Claim, HostId, HostState, Inventory, Vm, VmId, VmState
+from anypool.model import (
+    VM_ALIVE,
+    VM_DOWN,
+    Claim,
+    HostId,
+    HostState,
+    Inventory,
+    StateReason,
+    Vm,
+    VmId,
+    VmState,
+)
 from anypool.store import Store, ha
 from anypool.store.ha import Charge
 
@@ -84,11 +97,14 @@ class Charges:
                 self._steady.discard(key)
                 continue
             for vm in inventory.claims.get(key, Claim()).vms:
-                self._see(inventory.vms[vm], key, now, (changed, dropped))
+                self._see(inventory.vms[vm], key, now, changed)
+            mine = self._of_host.get(key, set()) & inventory.vms.keys()
             if key not in self._steady:
-                mine = self._of_host.get(key, ())
-                self._lost |= {vm for vm in mine if _is_down(inventory.vms.get(vm))}
+                vms = (inventory.vms[vm] for vm in mine)
+                self._lost |= {vm.id for vm in vms if _is_down(vm) or _at(vm, key) in VM_DOWN}
                 self._steady.add(key)
+            went = inventory.claims.get(key, Claim()).vms & self._known.keys()
+            dropped += [vm for vm in sorted(mine | went) if self._ended(inventory.vms[vm], key)]
         dropped += [vm for vm in self._known if vm not in inventory.vms]
         self._keep(changed, dropped)
         self._seen = inventory
@@ -131,21 +147,32 @@ class Charges:
                 self._good.pop(vm, None)
         return steady
 
-    def _see(
-        self, vm: Vm, host: HostId, now: float, news: tuple[dict[VmId, Charge], list[VmId]]
-    ) -> None:
-        changed, dropped = news
+    def _see(self, vm: Vm, host: HostId, now: float, changed: dict[VmId, Charge]) -> None:
+        """Take note of a VM that lives on a host: it belongs there, unless it never ran there."""
         charge = self._known.get(vm.id)
-        if vm.state in VM_ALIVE:
-            self._lost.discard(vm.id)
-            if charge is None or charge.host != host:
-                tries = 0 if charge is None else charge.tries
-                changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
-        elif charge is not None and charge.host == host and vm.state in VM_DOWN:
-            if vm.state is VmState.CRASHED or vm.unseen or vm.id in self._taken:
-                self._lost.add(vm.id)
-            elif host in self._steady and vm.id not in self._lost:
-                dropped.append(vm.id)
+        if vm.state not in VM_ALIVE:
+            return
+        if vm.state is VmState.PAUSED and (charge is None or _at(vm, charge.host) is not None):
+            return
+        self._lost.discard(vm.id)
+        if charge is None or charge.host != host:
+            tries = 0 if charge is None else charge.tries
+            changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
+
+    def _ended(self, vm: Vm, host: HostId) -> bool:
+        """Return whether somebody stopped a charge on a host: where it ran last, or went since."""
+        home = self._known[vm.id].host
+        if vm.state in VM_ALIVE and (home != host or vm.state is not VmState.PAUSED):
+            return False
+        if home != host and _at(vm, home) is not None:
+            return False
+        state = _at(vm, host)
+        if state not in VM_DOWN:
+            return False
+        unseen = vm.host == host and vm.unseen
+        if state is VmState.CRASHED or unseen or vm.id in self._taken:
+            self._lost.add(vm.id)
+        return vm.id not in self._lost
 
     def _keep(self, changed: dict[VmId, Charge], dropped: Iterable[VmId]) -> None:
         gone = tuple(dropped)
@@ -175,3 +202,13 @@ def is_silent(key: HostId, inventory: Inventory) -> bool:
 def _is_down(vm: Vm | None) -> bool:
     """Return whether a VM that is known runs nowhere, as far as anybody says."""
     return vm is not None and vm.state not in VM_ALIVE
+
+
+def _at(vm: Vm, host: HostId) -> VmState | None:
+    """Return how a VM is on a host, None if it is not there, or left there for another one."""
+    if vm.host == host:
+        return vm.state
+    copy = next((one for one in vm.copies if one.host == host), None)
+    if copy is None or (copy.state in VM_DOWN and copy.reason is StateReason.MIGRATED):
+        return None
+    return copy.state

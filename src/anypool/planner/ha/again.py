@@ -13,8 +13,6 @@ from anypool.model import (
     VM_DOWN,
     Capability,
     DatastoreId,
-    Disk,
-    DiskWish,
     Host,
     HostId,
     HostState,
@@ -28,7 +26,6 @@ from anypool.model import (
     VmCopy,
     VmId,
     VmState,
-    VmWish,
 )
 from anypool.plan import (
     Action,
@@ -48,6 +45,7 @@ from anypool.plan import (
 )
 from anypool.planner.failover import LEVELS, Fate, Ground, Order, of_hosts, recover, why_there
 from anypool.planner.failover.order import NEVER
+from anypool.planner.ha.anew import unfit, wish_of
 from anypool.planner.ha.astray import by_vm
 from anypool.planner.place import Wanted, choose, refusal
 from anypool.planner.rules import Rulebook
@@ -86,51 +84,10 @@ def start_again(
 ) -> Again:
     """Return the steps that start VMs again, those of the highest priority that has a place."""
     made = _Making(inventory, task, rules, tuple(services))
+    made.in_place(first=True)
     made.after_failure()
     made.in_place()
     return made.done()
-
-
-def unfit(vm: Vm) -> Reason | None:
-    """Return why a VM cannot be defined anew on another host, None if it can."""
-    if vm.twins:
-        return reason("vm.twins", vm=vm.name, count=len(vm.twins))
-    if not vm.made_by:
-        return reason("ha.not-ours")
-    if vm.snapshots:
-        return reason("ha.snapshots", count=len(vm.snapshots))
-    if any(disk.datastore is None for disk in vm.disks):
-        return reason("ha.disk-nowhere")
-    return None
-
-
-def wish_of(vm: Vm) -> VmWish:
-    """Return a VM as it is defined anew: with the volumes it has."""
-    return VmWish(
-        id=vm.id,
-        name=vm.name,
-        vcpus=vm.vcpus,
-        memory_mib=vm.memory_mib,
-        cpu_model=vm.cpu_model,
-        disks=tuple(_disk(one) for one in vm.disks),
-        nics=vm.nics,
-        boot=vm.boot,
-        resources=vm.resources,
-        tags=vm.tags,
-        origin=vm.origin,
-    )
-
-
-def _disk(disk: Disk) -> DiskWish:
-    assert disk.datastore is not None
-    return DiskWish(
-        target=disk.target,
-        datastore=disk.datastore,
-        size_bytes=disk.size_bytes,
-        volume=disk.volume,
-        format=disk.format,
-        shareable=disk.shareable,
-    )
 
 
 class _Made(Struct, frozen=True):
@@ -177,11 +134,17 @@ class _Making:
             if why is not None:
                 self.down[vm.id] = why
 
-    def in_place(self) -> None:
-        """Find places for the VMs that a living host says are gone: there, or else elsewhere."""
-        vms = (self._inventory.vms.get(key) for key in self._task.vms)
+    def in_place(self, *, first: bool = False) -> None:
+        """Find places for the VMs that a living host says are gone: there, or else elsewhere.
+
+        Those that have no choice come `first`, unless a VM of a dead host matters more.
+        """
+        vms = (self._inventory.vms.get(key) for key in self._task.vms - self._placed())
         gone = [vm for vm in vms if vm is not None and vm.state in VM_DOWN]
         gone = [self._world.vms[vm.id] for vm in gone if vm.host not in self._dead]
+        if first:
+            most = self._most()
+            gone = [vm for vm in gone if self._is_bound(vm) and self._order.level(vm.id) <= most]
         for vm in sorted(gone, key=self._turn):
             home = self._inventory.hosts.get(vm.host) if vm.host is not None else None
             if home is None or home.id in self._dead or home.state is not HostState.UP:
@@ -195,6 +158,14 @@ class _Making:
                 why = self._at_home(vm, home)
             if why is not None:
                 self.down[vm.id] = why
+
+    def _placed(self) -> frozenset[VmId]:
+        return frozenset(one.vm.id for one in self._starts)
+
+    def _most(self) -> int:
+        """Return the priority of the VM of a dead host that matters most, as a level."""
+        there = (vm.id for host in self._dead for vm in self._world.vms_on(host))
+        return min((self._order.level(vm) for vm in there if vm in self._task.vms), default=-1)
 
     def _in_doubt(self, vm: VmId) -> Reason | None:
         """Return which silent hosts must be proven not to run a VM, None if there are none."""

@@ -19,7 +19,7 @@ from anypool.model import (
 )
 from anypool.plan import Reason, reason
 from anypool.planner.failover import Fate, why_there
-from anypool.planner.ha.again import unfit
+from anypool.planner.ha.anew import unfit
 
 
 class Protection(StrEnum):

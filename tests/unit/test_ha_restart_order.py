@@ -1,0 +1,58 @@
+"""Which of several VMs that are to start again has the first choice of a place."""
+
+import pytest
+
+from anypool.model import (
+    Apart,
+    Bound,
+    HostId,
+    HostState,
+    Inventory,
+    PolicyId,
+    PowerOff,
+    Priority,
+    Restart,
+    VmId,
+    VmState,
+)
+from anypool.plan import StartAfterFailure, StartVm
+from anypool.planner.ha.again import Again, Task, start_again
+from anypool.planner.rules import Rulebook
+from tests.strategies import host, pool, vm
+
+DEAD = HostId("h0")
+BOUND = vm(1, "h1", state=VmState.STOPPED)
+FREE = vm(2, "h0", state=VmState.UNKNOWN, made_by="run-1/1")
+VMS = frozenset({BOUND.id, FREE.id})
+APART = Bound(policy=PolicyId("apart"), rule=Apart(), vms=VMS)
+FIRST = Bound(
+    policy=PolicyId("first"), rule=Restart(priority=Priority.HIGH), vms=frozenset({FREE.id})
+)
+
+
+def started(inventory: Inventory, *bounds: Bound) -> tuple[dict[VmId, HostId], Again]:
+    """Return where VMs start after h0 died; v1 is not ours, and starts on h1 or nowhere."""
+    dead = inventory.with_host(host(0, state=HostState.UNKNOWN)).with_vm(BOUND).with_vm(FREE)
+    proof = PowerOff(host=DEAD, first_at=1.0, at=3.0)
+    task = Task(vms=VMS, proofs=(proof,), seen_at=4.0, all_levels=True)
+    made = start_again(dead, task, Rulebook(bounds))
+    found = {}
+    for step in () if made.plan is None else made.plan.steps:
+        assert isinstance(step.action, StartVm | StartAfterFailure)
+        vm_ = step.action.vm if isinstance(step.action, StartVm) else step.action.wish.id
+        found[vm_] = step.action.host
+    return found, made
+
+
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_one_that_can_start_nowhere_else_starts_before_what_a_dead_host_had(hosts: int) -> None:
+    found, made = started(pool(hosts), APART)
+    assert found[BOUND.id] == HostId("h1")
+    assert found.get(FREE.id) == (None if hosts == 2 else HostId("h2"))
+    assert (FREE.id in made.down) == (hosts == 2)
+
+
+def test_what_matters_more_starts_first_all_the_same() -> None:
+    found, made = started(pool(2), APART, FIRST)
+    assert found == {FREE.id: HostId("h1")}
+    assert made.down[BOUND.id].code == "rule.apart"
