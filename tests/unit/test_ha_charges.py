@@ -102,3 +102,9 @@ def test_one_that_is_on_its_way_is_still_to_run(store: Store) -> None:
     charges.look(BOTH, paused, 8.0)
     charges.look(BOTH, with_vm(vm(1, "h1", state=VmState.UNKNOWN), silent=H1), 9.0)
     assert charges.lost(BOTH, with_vm(vm(1, "h1", state=VmState.UNKNOWN), silent=H1)) == (V1,)
+
+
+def test_what_ended_on_a_host_that_was_away_when_it_went_there_is_lost(store: Store) -> None:
+    gone = with_vm(vm(1, "h0", state=VmState.UNKNOWN, unseen=True), silent=H1)
+    there = with_vm(vm(1, "h1", state=VmState.STOPPED))
+    assert looked(store, RUNS, gone, there).lost(BOTH, there) == (V1,)

@@ -96,17 +96,18 @@ class Charges:
             if is_silent(key, inventory):
                 self._steady.discard(key)
                 continue
-            for vm in inventory.claims.get(key, Claim()).vms:
+            there = inventory.claims.get(key, Claim()).vms
+            for vm in there:
                 self._see(inventory.vms[vm], key, now, changed)
             mine = self._of_host.get(key, set()) & inventory.vms.keys()
+            mine |= there & self._known.keys()
             if key not in self._steady:
                 vms = (inventory.vms[vm] for vm in mine)
                 self._lost |= {vm.id for vm in vms if _is_down(vm) or _at(vm, key) in VM_DOWN}
                 self._steady.add(key)
-            went = inventory.claims.get(key, Claim()).vms & self._known.keys()
-            dropped += [vm for vm in sorted(mine | went) if self._ended(inventory.vms[vm], key)]
+            dropped += [vm for vm in mine if self._ended(inventory.vms[vm], key)]
         dropped += [vm for vm in self._known if vm not in inventory.vms]
-        self._keep(changed, dropped)
+        self._keep(changed, sorted(dropped))
         self._seen = inventory
 
     def taking(
