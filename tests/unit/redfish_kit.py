@@ -48,6 +48,7 @@ class Service:
     allow: dict[str, str] = field(default_factory=dict)
     etags: bool = False
     deaf: set[str] = field(default_factory=set)
+    refusing: dict[str, int] = field(default_factory=dict)
     patches: list[tuple[str, Any]] = field(default_factory=list)
     actions: dict[str, Any] = field(default_factory=dict)
     told: queue.Queue[str] = field(default_factory=queue.Queue)
@@ -189,6 +190,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _change(self, body: Any) -> None:
         service = self._service
+        if status := service.refusing.get(self.path):
+            self._say(status, {"error": {"message": "not now"}})
+            return
         service.patches.append((self.path, body))
         if (found := service.resource(self.path)) is None:
             self._say(404, {})

@@ -20,6 +20,7 @@ DEADLINES_S: dict[str, float] = {
     "agents": 30.0,
     "digest": 30.0,
     **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), 130.0),
+    **dict.fromkeys(("apply_identity", "withdraw_identity"), 130.0),
     "create_vm": 120.0,
     "adopt_vm": 120.0,
     "attach_disk": 120.0,

@@ -50,6 +50,13 @@ def server_of(hardware: Hardware, endpoint: EndpointId, proved: frozenset[str]) 
     )
 
 
+def functions_of(cards: tuple[Card, ...], kind: AdapterKind) -> tuple[PortFunction, ...]:
+    """Return the functions that are the ports of one kind, in the order of the server's ports."""
+    return tuple(
+        one for each, _, functions in _numbered(cards) if each is kind for one in functions.values()
+    )
+
+
 def _numbered(
     cards: tuple[Card, ...],
 ) -> Iterator[tuple[AdapterKind, Card, dict[str, PortFunction]]]:
@@ -86,7 +93,7 @@ def _port(key: str, kind: AdapterKind, function: PortFunction) -> Port:
     return Port(
         id=key,
         address=function.wwpn if fibre else function.mac,
-        permanent="" if fibre else function.burnt_in,
+        permanent=function.burnt_wwpn if fibre else function.burnt_in,
         node=function.wwnn,
         link=_LINKS[function.link_up],
     )
@@ -95,16 +102,25 @@ def _port(key: str, kind: AdapterKind, function: PortFunction) -> Port:
 def _abilities(hardware: Hardware, proved: frozenset[str]) -> frozenset[ServerAbility]:
     kinds = {kind for card in hardware.cards for one in card.functions for kind in _kinds(one)}
     needed = ({"wwn"} if AdapterKind.FC in kinds else set()) | {"mac"}
+    addresses = needed <= proved and _gives_back(hardware.cards)
     targets = hardware.boot.targets
     found = {
         ServerAbility.POWER: True,
         ServerAbility.BOOT_ONCE: bool(targets),
         ServerAbility.NETBOOT: "Pxe" in targets,
         ServerAbility.BIOS: "bios-settings" in hardware.abilities,
-        ServerAbility.ADDRESSES: needed <= proved,
+        ServerAbility.ADDRESSES: addresses,
+        ServerAbility.IDENTITY: addresses,
         ServerAbility.ISCSI_BOOT: "iscsi" in proved,
     }
     return frozenset(ability for ability, there in found.items() if there)
+
+
+def _gives_back(cards: tuple[Card, ...]) -> bool:
+    """Return whether every port says what it was built with, so that it can have that back."""
+    nics = functions_of(cards, AdapterKind.ETHERNET)
+    hbas = functions_of(cards, AdapterKind.FC)
+    return all(one.burnt_in for one in nics) and all(one.burnt_wwpn for one in hbas)
 
 
 def _place(chassis: tuple[Chassis, ...]) -> tuple[str, str]:

@@ -70,8 +70,9 @@ class PortFunction(Struct, frozen=True, kw_only=True, gc=False):
     """What the operating system sees as one adapter: a NIC, a port of an HBA.
 
     `path` is where the BMC keeps it, `kind` is such as `Ethernet`, `FibreChannel` or `iSCSI`.
-    `mac`, `wwpn` and `wwnn` are those in use, lower-case with colons; `burnt_in` is the one it
-    was made with. `writes` is what the BMC says of writing to `mac`, `wwn` and `iscsi`.
+    `mac`, `wwpn` and `wwnn` are those in use, of a server that is off those of its next start,
+    lower-case with colons; `burnt_in`, `burnt_wwpn` and `burnt_wwnn` are those it was made
+    with. `writes` is what the BMC says of writing to `mac`, `wwn` and `iscsi`.
     """
 
     path: str
@@ -81,6 +82,8 @@ class PortFunction(Struct, frozen=True, kw_only=True, gc=False):
     burnt_in: str = ""
     wwpn: str = ""
     wwnn: str = ""
+    burnt_wwpn: str = ""
+    burnt_wwnn: str = ""
     iscsi: IscsiBoot | None = None
     link_up: bool | None = None
     mbit_s: int | None = None

@@ -14,12 +14,17 @@ WHAT = "network adapters"
 _KINDS = {"mac": "Ethernet", "wwn": "FibreChannel", "iscsi": "iSCSIBoot"}
 
 
-def read(walk: Walk, system: Resource, chassis: list[tuple[str, Resource]]) -> tuple[Card, ...]:
-    """Return the adapters of a system, those of its chassis first."""
+def read(
+    walk: Walk, system: Resource, chassis: list[tuple[str, Resource]], *, off: bool = False
+) -> tuple[Card, ...]:
+    """Return the adapters of a system, those of its chassis first.
+
+    Of one that is `off` the addresses are those that it starts with next.
+    """
     found = list[Card]()
     for _, one in chassis:
         each = walk.all_of(link(one, "NetworkAdapters"), WHAT)
-        found += [_adapter(walk, path, body) for path, body in each if not fields.absent(body)]
+        found += [_adapter(walk, path, body, off) for path, body in each if not fields.absent(body)]
     known = {function.mac for card in found for function in card.functions}
     known |= {function.burnt_in for card in found for function in card.functions}
     for path, body in walk.all_of(link(system, "EthernetInterfaces"), "ethernet interfaces"):
@@ -30,7 +35,7 @@ def read(walk: Walk, system: Resource, chassis: list[tuple[str, Resource]]) -> t
     return tuple(found)
 
 
-def _adapter(walk: Walk, path: str, body: Resource) -> Card:
+def _adapter(walk: Walk, path: str, body: Resource, off: bool) -> Card:
     controllers = fields.parts(body, "Controllers")
     firmware = next((text(one, "FirmwarePackageVersion") for one in controllers), "")
     functions = walk.all_of(link(body, "NetworkDeviceFunctions"), WHAT)
@@ -42,11 +47,13 @@ def _adapter(walk: Walk, path: str, body: Resource) -> Card:
         firmware=firmware,
         slot=fields.slot(body) or fields.slot(controllers[0] if controllers else {}),
         health=fields.health(body),
-        functions=tuple(_function(walk, where, one) for where, one in functions),
+        functions=tuple(_function(walk, where, one, off) for where, one in functions),
     )
 
 
-def _function(walk: Walk, path: str, body: Resource) -> PortFunction:
+def _function(walk: Walk, path: str, body: Resource, off: bool) -> PortFunction:
+    if off and (place := settings_of(body)):
+        body = laid_over(body, walk.tried(place, WHAT))
     ethernet, fibre = part(body, "Ethernet"), part(body, "FibreChannel")
     port = walk.tried(_port(body), WHAT)
     speed = fields.number(port, "CurrentSpeedGbps", 1e6)
@@ -59,11 +66,26 @@ def _function(walk: Walk, path: str, body: Resource) -> PortFunction:
         burnt_in=fields.mac(ethernet.get("PermanentMACAddress")),
         wwpn=fields.wwn(fibre.get("WWPN")),
         wwnn=fields.wwn(fibre.get("WWNN")),
+        burnt_wwpn=fields.wwn(fibre.get("PermanentWWPN")),
+        burnt_wwnn=fields.wwn(fibre.get("PermanentWWNN")),
         iscsi=iscsi(body),
         link_up=_up(text(port, "LinkStatus")),
         mbit_s=round(speed * 1000) if mbit_s is None and speed is not None else mbit_s,
         writes=told(body),
     )
+
+
+def settings_of(body: Resource) -> str:
+    """Return where values are written that count from the next start, "" where there is none."""
+    return link(part(body, "@Redfish.Settings"), "SettingsObject")
+
+
+def laid_over(body: Resource, settings: Resource) -> Resource:
+    """Return a function as it is at its next start: with what is set for that."""
+    parts = {name: {**part(body, name), **part(settings, name)} for name in _KINDS.values()}
+    over = {name: value for name, value in parts.items() if value}
+    mode = {"BootMode": settings["BootMode"]} if "BootMode" in settings else {}
+    return body | over | mode
 
 
 def iscsi(body: Resource) -> IscsiBoot | None:
@@ -85,7 +107,7 @@ def told(body: Resource) -> tuple[tuple[str, Writable], ...]:
     A settings object that is linked means that values are written there and count from the
     next start; `@Redfish.WriteableProperties` lists them by name. Neither proves it.
     """
-    settings = bool(link(part(body, "@Redfish.Settings"), "SettingsObject"))
+    settings = bool(settings_of(body))
     listed = body.get("@Redfish.WriteableProperties")
     result = list[tuple[str, Writable]]()
     for what, name in _KINDS.items():

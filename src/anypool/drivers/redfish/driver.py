@@ -11,16 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec.structs import replace
+
 from anypool.drivers import mandate
 from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
 from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
+from anypool.drivers.redfish import identity as identities
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.service import Service, link, members, words
 from anypool.drivers.redfish.stream import IDLE_S, Stream
 from anypool.drivers.redfish.walk import Kept, Walk
 from anypool.drivers.servers import server_of
-from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected
+from anypool.errors import Busy, Denied, Invalid, NotFound, Rejected, Unreachable
 from anypool.model import (
     BootOrder,
     Capability,
@@ -36,10 +39,13 @@ from anypool.model import (
     PortFunction,
     Power,
     PowerReading,
+    ProfileId,
     Sensor,
+    ServerId,
     VmId,
     split_uri,
 )
+from anypool.model.profile import Identity
 
 OPERATION_S = 25.0
 """What one operation may take, all its requests together; the worker's deadline is above it."""
@@ -70,7 +76,7 @@ class RedfishDriver(BaseDriver):
         {
             Capability.EVENTS,
             *(Capability.HOST_POWER, Capability.HARDWARE, Capability.BOOT_OVERRIDE),
-            *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),
+            *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES, Capability.IDENTITY),
         }
     )
 
@@ -92,6 +98,7 @@ class RedfishDriver(BaseDriver):
         self._proved = frozenset(options.get("proved", "").split(",")) - {""}
         self._whole: Hardware | None = None
         self._whole_at = 0.0
+        self._stale = False
         self._listening = threading.Lock()
         self._stream: Stream | None = None
         self._deaf_until = 0.0
@@ -115,11 +122,16 @@ class RedfishDriver(BaseDriver):
         """Return the server; what it is made of is read every so often, its power each time."""
         with self._walking(OBSERVE_S) as (walk, system):
             whole, now = self._whole, time.monotonic()
+            power = _power(system)
             if whole is None or now - self._whole_at > WHOLE_EVERY_S:
-                whole = hardware.read(walk, self._service, system, _power(system))
+                whole = hardware.read(walk, self._service, system, power)
                 self._whole, self._whole_at = whole, now
+            elif self._stale or whole.power is not power:
+                cards = hardware.cards(walk, self._service, system, power)
+                whole = replace(hardware.refreshed(whole, system, power), cards=cards)
+                self._whole, self._stale = whole, bool(walk.unread)
             else:
-                whole = hardware.refreshed(whole, system, _power(system))
+                whole = hardware.refreshed(whole, system, power)
             return Frame(full=True, servers=(server_of(whole, self._endpoint, self._proved),))
 
     def changes(self, since: str, wait_s: float) -> Changes:
@@ -191,6 +203,33 @@ class RedfishDriver(BaseDriver):
             found = hardware.read(walk, self._service, system, _power(system))
             every = tuple(one for card in found.cards for one in card.functions)
             return proving.all_of(self._service, every)
+
+    def apply_identity(self, server: ServerId, identity: Identity) -> None:
+        """Write an identity into the system, which is off, and read that back."""
+        with self._writing() as place:
+            identities.apply(place, identity)
+
+    def withdraw_identity(self, server: ServerId, profile: ProfileId) -> None:
+        """Give the system, which is off, its own addresses back, and read that back."""
+        with self._writing() as place:
+            identities.withdraw(place)
+
+    @contextmanager
+    def _writing(self) -> Iterator[identities.Place]:
+        """Read the adapters anew, whatever ETags say, and do so again after what is done."""
+        self._kept.clear()
+        with self._walking() as (walk, system):
+            power = _power(system)
+            cards = hardware.cards(walk, self._service, system, power)
+            if walk.unread:
+                why = "; ".join(f"{what}: {said}" for what, said in sorted(walk.unread.items()))
+                raise Unreachable(f"{self._service.name} was not read whole: {why}")
+            read = Hardware(uuid="", power=power, cards=cards, boot=boot.read(system))
+            self._stale = True
+            try:
+                yield identities.Place(self._service, self._place(), system, read)
+            finally:
+                self._kept.clear()
 
     def close(self) -> None:
         """End the stream of events and give the session back."""

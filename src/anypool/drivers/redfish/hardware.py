@@ -6,7 +6,7 @@ from anypool.drivers.redfish import adapters, boot, enclosures, fields, parts
 from anypool.drivers.redfish.fields import Resource, part, text
 from anypool.drivers.redfish.service import Service, link
 from anypool.drivers.redfish.walk import Walk, links
-from anypool.model import Condition, Hardware, Medium, Power
+from anypool.model import Card, Condition, Hardware, Medium, Power
 
 _GIB = 1024
 
@@ -33,7 +33,7 @@ def read(walk: Walk, service: Service, system: Resource, power: Power) -> Hardwa
         boot=boot.read(system),
         processors=parts.processors(walk, system),
         memory=parts.memory(walk, system),
-        cards=adapters.read(walk, system, own),
+        cards=adapters.read(walk, system, own, off=power is Power.OFF),
         storage=parts.storage(walk, system),
         firmware=parts.firmware(walk, root),
         chassis=tuple(enclosures.chassis(walk, path, body) for path, body in around),
@@ -43,6 +43,13 @@ def read(walk: Walk, service: Service, system: Resource, power: Power) -> Hardwa
     )
     said = tuple(f"{what}: {why}" for what, why in sorted(walk.unread.items()))
     return replace(made, unread=said)
+
+
+def cards(walk: Walk, service: Service, system: Resource, power: Power) -> tuple[Card, ...]:
+    """Return the adapters of a system alone."""
+    around = enclosures.of_system(walk, service.root, system)
+    own = [(path, body) for path, body in around if path in _own(system, around)]
+    return adapters.read(walk, system, own, off=power is Power.OFF)
 
 
 def refreshed(known: Hardware, system: Resource, power: Power) -> Hardware:

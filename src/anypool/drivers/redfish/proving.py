@@ -72,6 +72,8 @@ def _same(body: Resource, what: str) -> Resource:
     if not isinstance(inside, dict):
         return {}
     kept = {key: inside[key] for key in keys if isinstance(inside.get(key), str) and inside[key]}
+    if not kept and what == "iscsi":  # nothing is set: to set it to nothing changes nothing
+        kept = {key: None for key in keys if key in inside and inside[key] in (None, "")}
     return {name: kept} if kept else {}
 
 

@@ -5,7 +5,7 @@ those it was made with stay beside them.
 """
 
 from anypool.lab.blades.command import MAKER, serial_number
-from anypool.lab.blades.hardware import Card, Hardware
+from anypool.lab.blades.hardware import ISCSI, Card, Hardware
 from anypool.lab.blades.resources import Resource, chassis_path, link, resource, system_path
 from anypool.lab.spec import Server
 
@@ -99,9 +99,7 @@ def function(server: Server, card: Card) -> Resource:
             "PermanentWWNN": card.permanent_wwnn,
             "WWNSource": "ConfiguredLocally",
         },
-        iSCSIBoot={
-            name: None if name == "CHAPSecret" else value for name, value in card.iscsi.items()
-        },
+        iSCSIBoot={name: None if name == "CHAPSecret" else card.iscsi.get(name) for name in ISCSI},
         Links={"PhysicalPortAssignment": link(port_path(server, card))},
         Status=_OK,
     )

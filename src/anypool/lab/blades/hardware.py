@@ -32,7 +32,7 @@ BIOS: dict[str, tuple[Attribute, ...]] = {
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _WORLD_WIDE_NAME = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){7}")
-_ISCSI: dict[str, type] = {
+ISCSI: dict[str, type] = {
     "AuthenticationMethod": str,
     "CHAPSecret": str,
     "CHAPUsername": str,
@@ -55,6 +55,7 @@ _ISCSI: dict[str, type] = {
     "SecondaryTargetTCPPort": int,
     "TargetInfoViaDHCP": bool,
 }
+"""The settings of a card's iSCSI boot, as Redfish names them."""
 _BOOT_MODES = ("Disabled", "PXE", "iSCSI", "FibreChannel", "HTTP")
 
 
@@ -248,11 +249,11 @@ def _with_fibre_channel(card: Card, asked: dict[str, object]) -> Card:
 def _with_iscsi(card: Card, asked: dict[str, object]) -> Card:
     kept = dict(card.iscsi)
     for name, value in asked.items():
-        if name not in _ISCSI:
+        if name not in ISCSI:
             raise Invalid(f"iSCSIBoot.{name} cannot be written")
         if value is None:
             kept.pop(name, None)
-        elif type(value) is not _ISCSI[name]:
+        elif type(value) is not ISCSI[name]:
             raise Invalid(f"iSCSIBoot.{name} cannot be {value!r}")
         else:
             kept[name] = msgspec.convert(value, Attribute)
