@@ -89,6 +89,7 @@ def _system(service: Service) -> dict[str, dict[str, Any]]:
         f"{SYSTEM}/EthernetInterfaces/2": {
             "Name": "onboard",
             "MACAddress": "AA-BB-CC-00-11-22",
+            "PermanentMACAddress": "AA-BB-CC-00-11-22",
             "LinkStatus": "NoLink",
             **OK,
         },
@@ -162,6 +163,7 @@ def _network() -> dict[str, dict[str, Any]]:
         "PermanentMACAddress": "12:44:6A:3B:04:11",
     }
     fibre = {"WWPN": "10:00:B0:5A:DD:BB:74:E0", "WWNN": "0x1000B05ADDBB74E1"}
+    fibre |= {f"Permanent{name}": value for name, value in fibre.items()}
     boot = {
         "InitiatorName": "iqn.2026-01.com.contoso:b3",
         "PrimaryTargetName": "iqn.2026-01.com.contoso:t",

@@ -319,6 +319,7 @@ def test_the_worker_waits_longer_than_any_operation_may_take() -> None:
         "set_boot": driver.OPERATION_S,
         "power": driver.OPERATION_S,
         **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), driver.WALK_S),
+        **dict.fromkeys(("apply_identity", "withdraw_identity"), driver.WALK_S),
     }
     for operation, longest_s in begun.items():
         assert driver.TURN_S + longest_s < DEADLINES_S[operation], operation

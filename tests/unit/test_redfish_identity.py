@@ -181,10 +181,6 @@ def service(folder: Path) -> Iterator[Service]:
     """A BMC whose LAN port has a settings object, off."""
     with served(folder) as made:
         found = blade(made)
-        found[FC]["FibreChannel"] |= {
-            "PermanentWWPN": "10:00:B0:5A:DD:BB:74:E0",
-            "PermanentWWNN": "10:00:B0:5A:DD:BB:74:E1",
-        }
         for path in [one for one in found if "EthernetInterfaces" in one]:
             del found[path]
         made.power = "Off"

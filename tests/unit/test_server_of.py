@@ -24,7 +24,9 @@ NIC, HBA = (AdapterKind.ETHERNET, MAC), (AdapterKind.FC, WWPN)
 def test_a_converged_port_is_a_nic_and_an_hba(
     kind: str, mac: str, wwpn: str, found: list[tuple[AdapterKind, str]]
 ) -> None:
-    function = PortFunction(path="/f/1", name="1", kind=kind, mac=mac, wwpn=wwpn)
+    function = PortFunction(
+        path="/f/1", name="1", kind=kind, mac=mac, wwpn=wwpn, burnt_in=mac, burnt_wwpn=wwpn
+    )
     hardware = Hardware(uuid="u", cards=(Card(name="CNA", functions=(function,)),))
     server = server_of(hardware, EndpointId("bmc"), frozenset({"mac"}))
     told = [(one.kind, port.address) for one in server.adapters for port in one.ports]
