@@ -23,6 +23,7 @@ _FIRST: dict[Role, str] = {
 _START_TIMEOUT_S = 20.0
 _END_TIMEOUT_S = 20.0
 _SHUTDOWN_TIMEOUT_S = 15.0
+_STOP_S = 1.0
 _LOOK_AGAIN_S = 0.01
 
 
@@ -89,18 +90,33 @@ def shut_down(server: Server, namespace: int, first_pid: int) -> None:
 
 
 def freeze(server: Server, namespace: int) -> None:
-    """Stop every process of a server; returns when every thread stands still."""
+    """Stop every process of a server; returns when every thread stands still.
+
+    A process that started another by vfork stops only when that has begun its program; one
+    stopped before would hold both for ever. So all go on for a moment before the next attempt.
+    """
     deadline = time.monotonic() + _END_TIMEOUT_S
-    while moving := tuple(pid for pid in pids_in(namespace) if not is_stopped(pid)):
+    while moving := _stop(namespace):
+        thaw(namespace)
         if time.monotonic() > deadline:
             raise AnypoolError(f"server {server.name}: processes {moving} cannot be stopped")
-        _signal(moving, signal.SIGSTOP)
         time.sleep(_LOOK_AGAIN_S)
 
 
 def thaw(namespace: int) -> None:
     """Let every process of a server go on."""
     _signal(pids_in(namespace), signal.SIGCONT)
+
+
+def _stop(namespace: int) -> tuple[int, ...]:
+    """Stop all processes there; answer which do not stand still within a moment."""
+    deadline = time.monotonic() + _STOP_S
+    while moving := tuple(pid for pid in pids_in(namespace) if not is_stopped(pid)):
+        if time.monotonic() > deadline:
+            break
+        _signal(moving, signal.SIGSTOP)
+        time.sleep(_LOOK_AGAIN_S)
+    return moving
 
 
 @contextmanager
