@@ -5,7 +5,7 @@ PYTHON := $(BIN)/python
 unexport PYTHONDONTWRITEBYTECODE  # each process would compile everything anew
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fast test bench tour mutants docs wheel pictures prove simulate soak clean
+.PHONY: help check lint fast test bench tour mutants docs console wheel pictures prove simulate soak clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,10 @@ mutants:  ## which mistake in planners and judges does which scenario see (some 
 docs:  ## write the generated pages of docs/reference
 	$(PYTHON) -m scripts.reference
 
-wheel:  ## the wheel and the source archive, in dist
+console:  ## the web console, if its sources changed
+	$(PYTHON) -m scripts.console
+
+wheel: console  ## the wheel and the source archive, in dist
 	$(PYTHON) -m build --no-isolation
 
 pictures:  ## record the pictures of the documentation, while ./run goes on elsewhere

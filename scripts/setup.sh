@@ -126,6 +126,13 @@ can_hide_services() {
     is_root && unshare --mount true 2>/dev/null
 }
 
+# Builds the web console if its sources changed. Arguments go to scripts/console.py.
+# Whatever npm there is serves; only where there is none the distribution's is asked for.
+ensure_console() {
+    command -v npm >/dev/null 2>&1 || ensure_packages console || true
+    .venv/bin/python -m scripts.console "$@"
+}
+
 # Makes the virtual environment and installs the project with "sim", "lab" or "dev" needs;
 # again only when pyproject.toml, this folder's place or the system's Python changed.
 ensure_environment() {

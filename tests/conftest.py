@@ -19,7 +19,7 @@ from tests.order import longest_first
 from tests.slowest import Slowest
 
 FAST_FOLDERS = ("tidy", "unit", "contract")
-SLOW_MARKS = ("lab", "postgres", "thorough", "vcsim")
+SLOW_MARKS = ("browser", "lab", "postgres", "thorough", "vcsim")
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
 # Else each of a thousand processes that tests start would compile the whole product anew.

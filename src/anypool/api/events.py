@@ -21,6 +21,8 @@ from anypool.store.records import EventRecord
 
 BEAT_S = 5.0
 """Between two signs of life; the caller's permission is looked at again as often."""
+_BEAT = b'event: beat\r\ndata: {"kind": "beat", "id": ""}\r\n\r\n'
+"""A sign of life; an event and no comment, for pages of a browser do not see comments."""
 
 
 class EventView(Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ async def _stream(caller: Caller, broadcast: Broadcast, mailbox: Mailbox) -> Asy
             if anyio.current_time() - checked_at >= BEAT_S:
                 await anyio.to_thread.run_sync(caller.check)
                 checked_at = anyio.current_time()
-            yield b"".join(map(broadcast.message, news)) or b": still here\r\n\r\n"
+            yield b"".join(map(broadcast.message, news)) or _BEAT
     except NotLoggedIn:
         return
     finally:

@@ -20,6 +20,8 @@ COOKIE = "anypool_session"
 CSRF_HEADER = "x-anypool-csrf"
 ANONYMOUS = "anonymous"
 """A handler whose `opt` says so answers those who did not log in; all others refuse."""
+ANY_QUERY = "any_query"
+"""A handler whose `opt` says so takes any query parameters: they are for the page itself."""
 SECRET = "secret"
 """A handler whose `opt` says so answers with a secret, which must not be kept."""
 
@@ -54,8 +56,9 @@ class Gate(ASGIMiddleware):
         websocket = "method" not in scope
         if websocket or scope.get("method") not in _SAFE:
             check_origin(headers)
-        _check_query(scope, self._known(scope))
         opt: dict[str, Any] = scope["route_handler"].opt
+        if not opt.get(ANY_QUERY):
+            _check_query(scope, self._known(scope))
         if not opt.get(ANONYMOUS):
             scope["user"] = await self._caller(scope, headers)
         await next_app(scope, receive, send)

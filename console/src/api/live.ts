@@ -1,0 +1,162 @@
+/** The event stream: what it names is read again, and the page knows whether it is live.
+ *
+ * A notice only says that something about an object is new. Notices are gathered, so that a
+ * pool with hundreds of changes a second costs one reading a second. The manager gives a sign
+ * of life every five seconds; without one in twice that time nothing counts as live any more.
+ */
+import { useSyncExternalStore } from "react";
+import { queries } from "./queries";
+import * as session from "./session";
+import { get } from "./client";
+import type { Me } from "./types";
+
+export interface Liveness {
+  readonly state: "connecting" | "live" | "stale";
+  /** When it began to be so, in ms since 1970. */
+  readonly since: number;
+}
+
+const SILENCE_MS = 12_000;
+const AGAIN_MS = 2_000;
+const READ_EVERY_MS = 1_000;
+
+/** Which paths show what a notice of this kind is about. */
+const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
+  vm: ["/vms", "/hosts", "/pools", "/datastores", "/networks", "/ha", "/copies"],
+  host: ["/hosts", "/vms", "/pools", "/ha", "/servers"],
+  server: ["/servers", "/profiles", "/wiring"],
+  profile: ["/profiles", "/servers", "/address-ranges", "/wiring"],
+  datastore: ["/datastores", "/volumes", "/hosts"],
+  network: ["/networks", "/hosts"],
+  image: ["/images"],
+  endpoint: ["/endpoints", "/hosts", "/pools", "/resync", "/certificates"],
+  plan: ["/plans", "/rollouts", "/policies"],
+  run: ["/operations", "/plans", "/rollouts"],
+  event: ["/events", "/ha", "/notifications", "/policies"],
+};
+
+let current: Liveness = { state: "connecting", since: Date.now() };
+let source: EventSource | null = null;
+let watchdog = 0;
+let again = 0;
+let reading = 0;
+let everything = false;
+const waiting = new Set<string>();
+const listeners = new Set<() => void>();
+const hearers = new Set<(kind: string, id: string) => void>();
+
+function become(state: Liveness["state"]): void {
+  if (state === current.state) return;
+  current = { state, since: Date.now() };
+  for (const listener of listeners) listener();
+}
+
+function heard(): void {
+  clearTimeout(watchdog);
+  watchdog = window.setTimeout(lost, SILENCE_MS);
+}
+
+/** Not live: ask whether we are still known, and connect anew. */
+function lost(): void {
+  source?.close();
+  source = null;
+  clearTimeout(watchdog);
+  become("stale");
+  clearTimeout(again);
+  again = window.setTimeout(async () => {
+    try {
+      await get<Me>("/me");
+    } catch {
+      // Ended sessions are noticed by the client; anything else is tried again.
+    }
+    if (running) connect();
+  }, AGAIN_MS);
+}
+
+let running = false;
+
+function connect(): void {
+  source?.close();
+  const made = new EventSource("/api/v1/events/stream");
+  source = made;
+  made.onopen = () => {
+    heard();
+    everything = true;
+    become("live");
+    readSoon();
+  };
+  made.onerror = () => {
+    if (source === made) lost();
+  };
+  made.addEventListener("beat", heard);
+  made.addEventListener("notice", (message: MessageEvent<string>) => {
+    heard();
+    const { kind, id } = JSON.parse(message.data) as { kind: string; id: string };
+    if (kind === "resync") everything = true;
+    for (const path of SHOWN_BY[kind] ?? []) waiting.add(path);
+    for (const hearer of hearers) hearer(kind, id);
+    readSoon();
+  });
+  heard();
+}
+
+function readSoon(): void {
+  if (reading) return;
+  reading = window.setTimeout(read, document.hidden ? READ_EVERY_MS * 10 : 150);
+}
+
+async function read(): Promise<void> {
+  const all = everything;
+  const paths = [...waiting];
+  everything = false;
+  waiting.clear();
+  const concerned = (name: unknown): boolean =>
+    all || paths.some((path) => name === path || String(name).startsWith(`${path}/`));
+  await queries.invalidateQueries({ predicate: (query) => concerned(query.queryKey[0]) });
+  reading = window.setTimeout(() => {
+    reading = 0;
+    if (everything || waiting.size) readSoon();
+  }, READ_EVERY_MS);
+}
+
+/** Follow the stream from now on. */
+export function follow(): void {
+  if (running) return;
+  running = true;
+  connect();
+}
+
+/** Stop; what is shown then is not live. */
+export function unfollow(): void {
+  running = false;
+  source?.close();
+  source = null;
+  clearTimeout(watchdog);
+  clearTimeout(again);
+  become("connecting");
+}
+
+export function useLive(): Liveness {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => current,
+  );
+}
+
+/** Be told of each notice; returns how to end that. */
+export function hear(hearer: (kind: string, id: string) => void): () => void {
+  hearers.add(hearer);
+  return () => hearers.delete(hearer);
+}
+
+/** Whether the session is asked for: once at the start. */
+export async function recall(): Promise<void> {
+  try {
+    session.entered(await get<Me>("/me"));
+  } catch {
+    session.left();
+  }
+}

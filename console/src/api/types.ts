@@ -1,0 +1,37 @@
+/** Short names for the types that the build makes from the manager's OpenAPI document. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Me = Schemas["Me"];
+export type Vm = Schemas["VmView"];
+export type Host = Schemas["HostView"];
+export type Server = Schemas["ServerView"];
+export type Profile = Schemas["ProfileView"];
+export type Datastore = Schemas["DatastoreView"];
+export type Network = Schemas["NetworkView"];
+export type Image = Schemas["ImageView"];
+export type Pool = Schemas["PoolView"];
+export type Policy = Schemas["PolicyView"];
+export type PlanRow = Schemas["PlanRow"];
+export type Plan = Schemas["PlanView"];
+export type Step = Schemas["StepView"];
+export type OperationRow = Schemas["OperationRow"];
+export type Operation = Schemas["OperationView"];
+export type Event = Schemas["EventView"];
+export type Facet = Schemas["FacetView"];
+export type Cost = Schemas["Cost"];
+export type Load = Schemas["LoadView"];
+export type Incident = Schemas["IncidentView"];
+export type Accepted = Schemas["Accepted"];
+export type Demo = Schemas["DemoView"];
+export type Managers = Schemas["ManagersView"];
+
+/** A page of a list; what is of the inventory has sums and facets, too. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly total: number;
+  readonly next: string | null;
+  readonly totals?: Readonly<Record<string, number>>;
+  readonly facets?: readonly Facet[];
+}

@@ -1,0 +1,58 @@
+/** Hosts with what runs on them: the first look. */
+import { Link } from "wouter";
+import { useRows } from "../../api/queries";
+import type { Host } from "../../api/types";
+import { useWords } from "../../i18n";
+import { mib, number } from "../../i18n/format";
+import { Bar } from "../../ui/Bar";
+import { ProblemBox } from "../../ui/ProblemBox";
+import { Waiting } from "../../ui/Waiting";
+import "./overview.css";
+import { words } from "./words";
+
+export default function Overview() {
+  const t = useWords(words);
+  const hosts = useRows<Host>("/hosts", { limit: 200, facets: "state" });
+  const vms = useRows<unknown>("/vms", { limit: 1, facets: "state" });
+  if (hosts.error) return <ProblemBox problem={hosts.error} again={() => void hosts.refetch()} />;
+  if (!hosts.data || !vms.data) return <Waiting />;
+  const unknown = vms.data.facets?.[0]?.values.find((one) => one.value === "unknown")?.count ?? 0;
+  return (
+    <div className="ap-page">
+      <h1>{t.headline(number(hosts.data.total), number(vms.data.total))}</h1>
+      <p className={unknown ? "ap-warn" : "ap-subtle"}>
+        {unknown ? t.unknown(unknown) : hosts.data.total ? t.calm : t.none}
+      </p>
+      <ul className="ap-overview">
+        {hosts.data.items.map((host) => (
+          <li key={host.id} className="ap-card ap-card--padded">
+            <div className="ap-row">
+              <Link href={`/hosts/${host.id}`} className="ap-strong ap-grow ap-cut">
+                {host.name}
+              </Link>
+              <HostState host={host} />
+            </div>
+            <div className="ap-row ap-small ap-subtle">
+              <Bar
+                percent={(100 * (host.memory_mib - host.memory_free_mib)) / Math.max(1, host.memory_mib)}
+                label={t.memoryOf(host.name)}
+              />
+              <span>{t.free(mib(host.memory_free_mib), mib(host.memory_mib))}</span>
+              <span className="ap-grow" />
+              <span>{t.vms(host.vms)}</span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function HostState({ host }: { host: Host }) {
+  const t = useWords(words);
+  if (host.state === "up" && host.maintenance)
+    return <span className="ap-label ap-label--warn">{t.maintenance}</span>;
+  if (host.state === "up") return <span className="ap-label">{t.up}</span>;
+  if (host.state === "off") return <span className="ap-label">{t.off}</span>;
+  return <span className="ap-label ap-label--loss">{t.noAnswer}</span>;
+}
