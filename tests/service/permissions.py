@@ -79,6 +79,8 @@ LEAST: dict[str, Role | None] = {
     "get /profiles/{key}/history": _V,
     "post /profiles/{key}/assign": _O,
     "post /profiles/{key}/unassign": _O,
+    "post /servers/{key}/fail-over": _O,
+    "get /coverage": _V,
     "get /wiring": _V,
     "get /address-ranges": _V,
     "post /address-ranges": _A,

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from anypool.api.asking import By, IfMatch, Key, Searched, Use, expected, tagged
 from anypool.api.views import ListView, list_view
 from anypool.api.vms import Text
-from anypool.model import Inventory, Profile
+from anypool.model import Inventory, Level, Probe, Profile
 from anypool.model.profile import BootWay, FcTarget, IscsiTarget, Needs, Tenure
 from anypool.service.profiles import ProfileWish
 from anypool.service.wiring import LanRow, SanRow
@@ -39,6 +39,8 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     needs: Needs | None = None
     ip: Text | None = None
     script: Text | None = None
+    probe: Probe | None = None
+    failover: Level | None = None
     tags: Annotated[tuple[Text, ...], Meta(max_length=100)] | None = None
     slot: Text | None = None
     mac_range: Text = ""
@@ -71,6 +73,8 @@ class ProfileView(Struct, frozen=True, kw_only=True):
     needs: Needs
     ip: str
     script: str
+    probe: Probe
+    failover: str
     tags: tuple[str, ...]
     slot: str
     server: str
@@ -133,6 +137,8 @@ def profile_view(profile: Profile, inventory: Inventory) -> ProfileView:
         needs=profile.needs,
         ip=profile.ip,
         script=profile.script,
+        probe=profile.probe,
+        failover=profile.failover,
         tags=tuple(sorted(profile.tags)),
         slot=profile.slot,
         server=(profile.server or "") if server is None else server.name,

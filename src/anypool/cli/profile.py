@@ -1,7 +1,8 @@
 """`anypool profile`: identities of servers, made before any server is there."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
@@ -49,6 +50,14 @@ def _iscsi(target: Json) -> str:
     return f"{target['address']}:{port},{target['iqn']},{lun}"
 
 
+def probe(asked: Json) -> str:
+    """Return what is asked as an address, "" for nothing."""
+    if asked.get("kind", "none") == "none":
+        return ""
+    path = asked.get("path", "/") if asked["kind"] == "http" else ""
+    return f"{asked['kind']}://{asked['address']}:{asked['port']}{path}"
+
+
 def _needs(profile: Json) -> str:
     needs = profile["needs"]
     parts = [needs.get("arch", "")]
@@ -66,6 +75,8 @@ ALL = (
     Column("NEEDS", _needs),
     Column("IP", lambda one: one["ip"]),
     Column("SCRIPT", lambda one: one["script"]),
+    Column("PROBE", lambda one: probe(one["probe"])),
+    Column("FAILOVER", lambda one: one["failover"]),
     Column("MEANS", lambda one: one["means"]),
     Column("DESCRIPTION", lambda one: one["description"]),
 )
@@ -102,6 +113,13 @@ class Parts:
     arch: Annotated[str, Parameter(help="architecture of its server")] = ""
     ip: Annotated[str | None, Parameter(help="its address, for the boot service")] = None
     script: Annotated[str | None, Parameter(help="what the boot service chains to")] = None
+    probe: Annotated[
+        str | None, Parameter(help="what is asked whether it works: tcp://HOST:PORT, http://...")
+    ] = None
+    failover: Annotated[
+        Literal["disabled", "manual", "automatic"] | None,
+        Parameter(help="what happens when its server fails: nothing, a word, or a spare"),
+    ] = None
     description: Annotated[str | None, Parameter(help="in words")] = None
     pool: Annotated[str | None, Parameter(help="its pool")] = None
     slot: Annotated[str | None, Parameter(help="where it is to be, such as bx1/3")] = None
@@ -111,7 +129,7 @@ class Parts:
     @property
     def body(self) -> Json:
         """Return what the request says."""
-        plain = ("initiator", "ip", "script", "description", "pool", "slot")
+        plain = ("initiator", "ip", "script", "description", "pool", "slot", "failover")
         found: Json = {name: getattr(self, name) for name in plain}
         found = {name: value for name, value in found.items() if value is not None}
         found |= {name: value for name in ("mac_range", "wwn_range") if (value := vars(self)[name])}
@@ -120,6 +138,7 @@ class Parts:
         found |= {"iscsi": list(map(_target, self.iscsi))} if self.iscsi else {}
         found |= {"fc": list(map(_fc, self.fc))} if self.fc else {}
         found |= {"boot": _words(self.boot)} if self.boot is not None else {}
+        found |= {"probe": _probe(self.probe)} if self.probe is not None else {}
         found |= {"bios": list(map(_setting, self.bios))} if self.bios else {}
         needs: Json = {"arch": self.arch} if self.arch else {}
         needs |= {"cpus": self.cpus} if self.cpus else {}
@@ -142,6 +161,21 @@ def _target(text: str) -> Json:
     found: Json = {"address": place, "iqn": parts[1]}
     found |= {"port": _number(port)} if port else {}
     return found | ({"lun": _number(parts[2])} if len(parts) > 2 else {})
+
+
+def _probe(text: str) -> Json:
+    """Return what an address asks; "" for nothing."""
+    if not text:
+        return {"kind": "none"}
+    place = urlsplit(text)
+    try:
+        port = place.port or (80 if place.scheme == "http" else 0)
+    except ValueError:
+        port = 0
+    if place.scheme not in ("tcp", "http") or not place.hostname or not port:
+        raise Invalid(f"{text!r} is no probe", hint="tcp://10.0.0.7:22 or http://10.0.0.7/ready")
+    found: Json = {"kind": place.scheme, "address": place.hostname, "port": port}
+    return found | ({"path": place.path} if place.path else {})
 
 
 def _fc(text: str) -> Json:

@@ -126,6 +126,7 @@ from anypool.model.policy import (
     domains_of,
 )
 from anypool.model.pool import DEFAULT_POOL, KnownPool, Pool
+from anypool.model.probe import Probe, ProbeKind
 from anypool.model.profile import (
     Means,
     Profile,
@@ -161,8 +162,6 @@ from anypool.model.service import (
     Health,
     KnownService,
     Member,
-    Probe,
-    ProbeKind,
     Ready,
     ReadyKind,
     Service,

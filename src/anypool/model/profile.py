@@ -5,6 +5,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from anypool.model.ids import ProfileId, ServerId
+from anypool.model.policy import Level
+from anypool.model.probe import Probe
 from anypool.model.server import AdapterKind
 
 
@@ -101,6 +103,8 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     `server` owns it since epoch `epoch`, from before anything is written into it until it was
     seen to be off and the identity withdrawn; None if no server does. `means` is how it was
     given. `slot` is where it is to be, `CHASSIS/SLOT`, whether or not a server stands there.
+    `probe` is asked whether what runs on it works. `failover` is what happens when its server
+    fails: nothing, a word (MANUAL) or a plan that runs (AUTOMATIC).
     `ip` and `script` (what is chained to, an address of iPXE) are for the boot service.
     """
 
@@ -117,6 +121,8 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     needs: Needs = Needs()
     ip: str = ""
     script: str = ""
+    probe: Probe = Probe()
+    failover: Level = Level.DISABLED
     tags: frozenset[str] = frozenset()
     slot: str = ""
     server: ServerId | None = None

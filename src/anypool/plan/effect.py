@@ -70,7 +70,7 @@ from anypool.plan.serveraction import (
     VerifyServer,
     WithdrawProfile,
 )
-from anypool.plan.servereffect import served
+from anypool.plan.servereffect import seen_off, served
 
 
 def outcome(plan: Plan, inventory: Inventory) -> Inventory:
@@ -294,7 +294,7 @@ def _fence(inventory: Inventory, host_id: HostId) -> Inventory:
     host = inventory.host(host_id)
     if host.state is HostState.UP:
         raise refuse(Conflict, reason("ha.lives", host=host.name))
-    return inventory.with_host(replace(host, state=HostState.OFF))
+    return seen_off(inventory.with_host(replace(host, state=HostState.OFF)), host_id)
 
 
 def _power(

@@ -4,7 +4,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import Means, ProfileId, ServerId, Stated
+from anypool.model import Means, Probe, ProfileId, ServerId, Stated
+
+NO_PROBE = Probe()
 
 
 class ApplyProfile(Struct, frozen=True, kw_only=True, gc=False, tag="apply-profile"):
@@ -52,12 +54,16 @@ class PowerOnServer(Struct, frozen=True, kw_only=True, gc=False, tag="power-on-s
 
 
 class VerifyServer(Struct, frozen=True, kw_only=True, gc=False, tag="verify-server"):
-    """Wait up to `within_s` until a server is on and seen to bear a profile, it alone."""
+    """Wait up to `within_s` until a server is on and seen to bear a profile, it alone.
+
+    With a `probe` it also has to answer that.
+    """
 
     server: ServerId
     profile: ProfileId
     epoch: int
     within_s: float = 600.0
+    probe: Probe = NO_PROBE
 
 
 ServerAction: TypeAlias = (

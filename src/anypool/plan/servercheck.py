@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from anypool.model import Inventory
+from anypool.plan.action import FenceHost
 from anypool.plan.plan import Plan, Step
 from anypool.plan.reason import Reason, reason
 from anypool.plan.serveraction import (
@@ -45,7 +46,7 @@ def of_servers(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
             yield from ledger.judge(step)
 
 
-_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer
+_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer | FenceHost
 
 
 class _Ledger:
@@ -72,6 +73,10 @@ class _Ledger:
         """Yield what speaks against one step, and take it as done."""
         action = step.action
         assert isinstance(action, _JUDGED)
+        if isinstance(action, FenceHost):
+            self.off.add(action.host)
+            self.seen_off[action.host] = step.number
+            return
         if action.server not in self.names:
             yield reason("check.server-gone", server=action.server)
             return

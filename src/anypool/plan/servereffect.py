@@ -3,7 +3,18 @@
 from msgspec.structs import replace
 
 from anypool.errors import Conflict
-from anypool.model import HOLDS_MEMORY, HostState, Inventory, Means, Port, Power, Profile, Server
+from anypool.model import (
+    HOLDS_MEMORY,
+    HostId,
+    HostState,
+    Inventory,
+    Means,
+    Port,
+    Power,
+    Profile,
+    Server,
+    ServerId,
+)
 from anypool.model.profile import mark_of
 from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
@@ -33,6 +44,13 @@ def served(inventory: Inventory, action: ServerAction) -> Inventory:
             if inventory.profile(action.profile).server != server.id:
                 raise _refused(reason("run.profile-elsewhere", profile=_name(inventory, action)))
             return inventory
+
+
+def seen_off(inventory: Inventory, host: HostId) -> Inventory:
+    """Return the inventory with the server that is a host off, where it is known as one."""
+    server = inventory.servers.get(ServerId(host))
+    off = None if server is None else replace(server, power=Power.OFF)
+    return inventory if off is None else inventory.with_server(off)
 
 
 def in_use(inventory: Inventory, server: Server) -> Reason | None:

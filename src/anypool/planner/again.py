@@ -11,10 +11,10 @@ from anypool.plan import Plan, encode_plan
 from anypool.plan.compare import Compared, compare
 from anypool.planner.figures import Figures, figures, yardstick
 from anypool.planner.rebalance.search import never
+from anypool.planner.rounds import Late
 from anypool.planner.rules import Rulebook
 from anypool.planner.variants import NEW, Variant
 from anypool.planner.wish import Inputs, planned
-from anypool.planner.wishes import Late
 
 
 class Verdict(StrEnum):

@@ -13,8 +13,9 @@ from anypool.plan import CostModel, Plan, named, priced, reason, refuse, release
 from anypool.plan.price import used
 from anypool.planner.failover import Outlook, weakened
 from anypool.planner.rebalance.search import never
+from anypool.planner.rounds import Late
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import AnyWish, Late
+from anypool.planner.wishes import AnyWish
 
 FORMAT = 1
 """Of stored inputs."""

@@ -1,6 +1,5 @@
 """What planners are asked, as values: one kind of wish for each way of asking."""
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -32,14 +31,13 @@ from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
 from anypool.planner.profiles.assign import plan_assign, plan_unassign
+from anypool.planner.profiles.failover import plan_fail_over
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
+from anypool.planner.rounds import Late, Rounds
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, plan_saving, plan_wake_proof
 from anypool.planner.serve import plan_service_make, plan_service_start, plan_service_stop
-
-Late = Callable[[], bool]
-"""Whether a search is to end with what it has."""
 
 
 class Wish(Struct, frozen=True, kw_only=True, tag_field="wish", forbid_unknown_fields=True):
@@ -269,23 +267,6 @@ class MaintainHosts(Wish, frozen=True, tag="wave"):
         return rolling.plan_of(found, inventory, self.pool)
 
 
-class Rounds:
-    """Ends a search after a number of rounds (-1: never), or when `late` says so; counts them."""
-
-    def __init__(self, most: int = -1, late: Late = never) -> None:
-        self._most = most
-        self._late = late
-        self._asked = 0
-        self.ended = -1
-
-    def __call__(self) -> bool:
-        """Return whether the search is to end; once it is, it stays so."""
-        if self.ended < 0 and (self._asked == self._most or self._late()):
-            self.ended = self._asked
-        self._asked += 1
-        return self.ended >= 0
-
-
 def wish_of(aim: Aim, rounds: Rounds) -> BalanceHosts:
     """Return what a search for balance was asked, once it is over."""
     return BalanceHosts(
@@ -367,6 +348,18 @@ class UnassignProfile(Wish, frozen=True, tag="unassign-profile"):
         return plan_unassign(inventory, self.profile, self.stated, force=self.force)
 
 
+class FailOver(Wish, frozen=True, tag="fail-over"):
+    """Bring the profile of a failed server to a spare, `to` that one, None for the best."""
+
+    server: ServerId
+    to: ServerId | None = None
+    stated: Stated | None = None
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what is against each server."""
+        return plan_fail_over(inventory, self.server, self.to, self.stated, rules)
+
+
 AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
@@ -386,4 +379,5 @@ AnyWish: TypeAlias = (
     | ProveWake
     | AssignProfile
     | UnassignProfile
+    | FailOver
 )

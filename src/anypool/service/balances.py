@@ -5,8 +5,9 @@ from anypool.engine import Engine
 from anypool.engine.loads.usage import Usages
 from anypool.model import Inventory
 from anypool.planner.rebalance import Aim, plan_rebalance
+from anypool.planner.rounds import Rounds
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import Rounds, wish_of
+from anypool.planner.wishes import wish_of
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.proposals import Asked, Proposal, Proposals

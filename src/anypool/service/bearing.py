@@ -4,9 +4,10 @@ from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid
-from anypool.model import HostState, Inventory, Power, Profile, Server, ServerId, Stated
+from anypool.model import HostId, HostState, Inventory, Power, Profile, Server, ServerId, Stated
+from anypool.planner.profiles.cover import Cover, coverage
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import AssignProfile, UnassignProfile
+from anypool.planner.wishes import AssignProfile, FailOver, UnassignProfile
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.ha import LONGEST_WORDS
@@ -63,6 +64,40 @@ class Bearing:
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
 
+    def fail_over(self, by: Principal, key: str, asked: Asked, *, dry_run: bool) -> Proposal:
+        """Bring the profile of a failed server to a spare, that in `asked.to` or the best.
+
+        Raise `NotFound`, `Conflict` where it bears none, `NoPlan` with what is against each.
+        """
+        require(by, Deed.OPERATE_HOST)
+        server = self._failed(key)
+        profile = next(
+            (one for one in self._engine.inventory.profiles.values() if one.server == server), None
+        )
+        stated = None
+        if profile is not None:
+            stated = self._stated(by, profile, asked.dead, dry_run=dry_run)
+
+        def plan(inventory: Inventory, _: Rulebook) -> FailOver:
+            to = _named(inventory, asked.to) if asked.to else None
+            return FailOver(server=server, to=to, stated=stated)
+
+        return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def coverage(self, by: Principal, pool: str = "") -> tuple[Cover, ...]:
+        """Return how far each server with a profile is covered by spares, of one pool or all."""
+        require(by, Deed.READ)
+        inventory = self._engine.inventory
+        found = coverage(inventory, self._engine.policies.rulebook(inventory))
+        return tuple(one for one in found if pool in ("", one.profile.pool))
+
+    def _failed(self, key: str) -> ServerId:
+        """Return the server that is meant, also one that is not known any more."""
+        borne = {one.server for one in self._engine.inventory.profiles.values() if one.server}
+        if key in borne:
+            return ServerId(HostId(key))
+        return find.server(self._engine.inventory, key).id
+
     def _stated(
         self, by: Principal, profile: Profile, words: str, *, dry_run: bool
     ) -> Stated | None:
@@ -110,6 +145,18 @@ def _target(inventory: Inventory, profile: Profile, to: str) -> ServerId | None:
     found = in_slot(inventory, to)
     if found is None:
         hint = f"plan it for that slot: `anypool profile edit {profile.name} --slot {to}`"
+        raise Conflict(f"no server stands in {to[:80]}", hint=hint)
+    return found.id
+
+
+def _named(inventory: Inventory, to: str) -> ServerId:
+    """Return the server of a name, or that in a slot."""
+    chassis, slash, slot = to.partition("/")
+    if not (chassis and slash and slot):
+        return find.server(inventory, to).id
+    found = in_slot(inventory, to)
+    if found is None:
+        hint = "`anypool server list` shows where servers stand"
         raise Conflict(f"no server stands in {to[:80]}", hint=hint)
     return found.id
 

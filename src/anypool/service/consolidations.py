@@ -11,8 +11,9 @@ from anypool.engine.loads.curves import METRIC, curves, whole_hours
 from anypool.errors import Invalid
 from anypool.model import Curve, Host, Inventory, VmId
 from anypool.planner.fewest import Wish, plan_consolidation
+from anypool.planner.rounds import Rounds
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import Rounds, fewest_of
+from anypool.planner.wishes import fewest_of
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.energy import read_energy

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.errors import Invalid
-from anypool.model import AdapterKind, Profile, ProfileId
+from anypool.model import AdapterKind, Level, Probe, ProbeKind, Profile, ProfileId
 from anypool.model.address import AddressKind, number_of, text_of
 from anypool.model.profile import BootWay, FcTarget, IscsiTarget, Needs, ProfilePort, Tenure
 from anypool.search import Noun, parse
@@ -45,6 +45,8 @@ class ProfileWish(Struct, frozen=True, kw_only=True):
     needs: Needs | None = None
     ip: str | None = None
     script: str | None = None
+    probe: Probe | None = None
+    failover: Level | None = None
     tags: tuple[str, ...] | None = None
     slot: str | None = None
     mac_range: str = ""
@@ -121,7 +123,7 @@ class Profiles:
 
     def _wished(self, kept: Profile, asked: ProfileWish) -> Profile:
         """Return a profile as it is asked for; what is None stays. Raise `Invalid`."""
-        made = replace(kept, ports=_ports(kept, asked), **_texts(asked))
+        made = replace(kept, ports=_ports(kept, asked), **_texts(asked), **_watching(asked))
         if asked.iscsi is not None:
             made = replace(made, iscsi=tuple(map(_iscsi, asked.iscsi)))
         if asked.fc is not None:
@@ -163,6 +165,35 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
             for name, value in asked.bios
         )
     return found
+
+
+def _watching(asked: ProfileWish) -> dict[str, object]:
+    """Return what is asked for about a failure of its server, checked."""
+    found: dict[str, object] = {}
+    if asked.probe is not None:
+        found["probe"] = _checked_probe(asked.probe)
+    if asked.failover is not None:
+        found["failover"] = _checked_failover(asked.failover)
+    return found
+
+
+def _checked_probe(probe: Probe) -> Probe:
+    """Return a probe that can be asked; raise `Invalid`."""
+    if probe.kind is not ProbeKind.NONE:
+        checked_text(probe.address, "the address of the probe", 255)
+        checked_text(probe.path, "the path of the probe", 255)
+        if not probe.address or not 0 < probe.port < 1 << 16:
+            raise Invalid("a probe has an address and a port", hint="tcp://10.0.0.7:22")
+        if not 0.1 <= probe.timeout_s <= 60 or probe.interval_s < 1 or probe.threshold < 1:
+            raise Invalid("a probe waits 0.1 to 60 s, and is asked every second at most")
+    return probe
+
+
+def _checked_failover(level: Level) -> Level:
+    """Return what happens when the server fails; raise `Invalid` for what says nothing here."""
+    if level not in (Level.DISABLED, Level.MANUAL, Level.AUTOMATIC):
+        raise Invalid(f"a profile does not fail over in {level}", hint="manual or automatic")
+    return level
 
 
 def _checked_slot(text: str) -> str:

@@ -14,10 +14,11 @@ from anypool.errors import Busy, Invalid, NotFound
 from anypool.model import Inventory, PlanId
 from anypool.plan import Reason, goal_of, plain
 from anypool.planner.again import Again, Stored, Verdict, again, anew
+from anypool.planner.rounds import Late
 from anypool.planner.rules import Rulebook
 from anypool.planner.variants import VARIANTS, Variant, variant
 from anypool.planner.wish import Inputs, decode_inputs
-from anypool.planner.wishes import BalanceHosts, Late
+from anypool.planner.wishes import BalanceHosts
 from anypool.service.access import Deed, Principal, require
 from anypool.store import Store, inventories, planinputs, plans
 from anypool.store.inventories import StoredInventory

@@ -49,6 +49,8 @@ profiles = Table(
     *(_json(name) for name in ("iscsi", "fc", "boot", "bios", "needs")),
     _text("ip"),
     _text("script"),
+    Column("probe", JSON, nullable=False, server_default="{}"),
+    Column("failover", Text, nullable=False, server_default="disabled"),
     _json("tags"),
     _text("slot"),
     Column("server", Text, unique=True),

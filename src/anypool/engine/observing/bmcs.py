@@ -172,7 +172,7 @@ class Bmcs:
         if self.get(host) is not None:
             return self.read(host)
         try:
-            return self._observer.driver_of(host).power(host).power
+            return self._observer.switch_of(host).power(host).power
         except AnypoolError:
             return Power.UNKNOWN
 

@@ -148,9 +148,12 @@ class Observer:
             self.vitals.note(one, Path.STORAGE, Word.ANSWERS)
 
     def switch_of(self, host: HostId) -> Driver:
-        """Return the driver that switches a host: of its BMC, or else of its endpoint."""
+        """Return what switches a host: its BMC, the endpoint of its server, or else its own."""
         found = self.bmc(host)
-        return self.driver_of(host) if found is None else found
+        if found is not None:
+            return found
+        server = self.inventory.servers.get(ServerId(host))
+        return self.driver_of(host) if server is None else self.driver(server.endpoint)
 
     def current(self, endpoint: EndpointId) -> bool:
         """Return whether an endpoint was read whole since the start and still answers."""

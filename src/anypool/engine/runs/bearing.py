@@ -37,7 +37,9 @@ def of_server(
     if server is None:
         return Fail(reason("run.server-gone"))
     if sight.power is Power.UNKNOWN or not sight.answered:
-        return Wait(reason("bear.power-unknown", server=server.name))
+        leaves = isinstance(action, PowerOffServer | WithdrawProfile)
+        code = "run.bmc-mute" if leaves else "bear.power-unknown"
+        return Wait(reason(code, server=server.name))
     match action:
         case PowerOffServer():
             return _off(action, server, sight, about, acked=acked)
@@ -125,7 +127,8 @@ def _withdraw(
     if sight.power is Power.ON:
         return Fail(reason("run.profile-on", server=server.name))
     if sight.void is not None:
-        return Wait(reason("run.profile-second", server=server.name))
+        still = sight.void.code == "run.still-answers"
+        return Wait(sight.void if still else reason("run.profile-second", server=server.name))
     if bare(server, profile):
         return Done()
     waits = reason("run.profile-not-seen", server=server.name, profile=server.name)
@@ -151,6 +154,8 @@ def _verify(action: VerifyServer, server: Server, sight: Sight) -> Decision:
     if (why := twice(sight.inventory, server, _used(server))) is not None:
         return Fail(why)
     if sight.power is Power.ON and borne(server, profile, action.epoch):
+        if sight.unready:
+            return Wait(reason("run.no-service", profile=profile.name, why=sight.unready))
         return Done()
     return Wait(reason("run.profile-not-seen", server=server.name, profile=profile.name))
 

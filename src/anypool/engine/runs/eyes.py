@@ -1,10 +1,12 @@
 """A look at the world for one action: which hosts are read, in which order."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from msgspec.structs import replace
 
 from anypool.drivers import Migration
+from anypool.engine.observing.knock import knock
 from anypool.engine.observing.observe import Observer, places
 from anypool.engine.runs.sight import NO_VOUCH, Seen, Sight
 from anypool.errors import AnypoolError
@@ -19,6 +21,8 @@ from anypool.model import (
     JobOrder,
     Power,
     PowerOff,
+    Probe,
+    ProbeKind,
     Vm,
     VmId,
 )
@@ -31,10 +35,12 @@ from anypool.plan import (
     MoveDisks,
     PowerOffHost,
     PowerOnHost,
+    Reason,
     RemoveCopy,
     ServerAction,
     StartAfterFailure,
     StartVm,
+    VerifyServer,
     WithdrawProfile,
     hosts_of,
     reason,
@@ -51,6 +57,7 @@ class Eyes:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self.knock: Callable[[Probe, str], str] = knock
 
     def look(self, action: Action, order: Migration | None, task: JobOrder | None = None) -> Sight:
         """Return what all hosts that matter say about an action; never raises for their silence.
@@ -181,7 +188,7 @@ class Eyes:
         vitals = self._observer.vitals
         stated = action.stated if isinstance(action, WithdrawProfile) else None
         if stated is not None:
-            void = vitals.against((stated,))
+            void = vitals.against((stated,)) or self._against_leaving(action)
             return Sight(inventory=self._observer.inventory, void=void)
         answered = True
         known = self._observer.inventory.servers.get(action.server)
@@ -192,12 +199,27 @@ class Eyes:
             answered = False
         power = vitals.read_power(action.server)
         proven = isinstance(vitals.proof(action.server), PowerOff)
+        unready = ""
+        if isinstance(action, VerifyServer) and power is Power.ON:
+            asks = action.probe.kind is not ProbeKind.NONE
+            unready = self.knock(action.probe, "") if asks else ""
         return Sight(
             inventory=self._observer.inventory,
             answered=answered,
             power=power,
-            void=None if proven else NO_VOUCH,
+            void=self._against_leaving(action) or (None if proven else NO_VOUCH),
+            unready=unready,
         )
+
+    def _against_leaving(self, action: ServerAction) -> Reason | None:
+        """Return that what runs on a profile still answers, whatever a BMC says of the power."""
+        profile = None
+        if isinstance(action, WithdrawProfile):
+            profile = self._observer.inventory.profiles.get(action.profile)
+        if profile is None or profile.probe.kind is ProbeKind.NONE:
+            return None
+        answers = not self.knock(profile.probe, profile.name)
+        return reason("run.still-answers", profile=profile.name) if answers else None
 
     def _is_off(self, host: HostId, power: Power) -> bool:
         known = self._observer.inventory.hosts.get(host)

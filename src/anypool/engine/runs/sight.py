@@ -61,6 +61,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     For a migration the target is read before the source, so that a source seen running
     beside a finished target has come back, and is not merely an older reading.
     `power` is what the BMC of a host says that is to be switched, UNKNOWN where it has none.
+    `unready` is why a server gave its probe no good answer, "" if it did or has none.
     `open` are silent hosts on which the VM may run unseen, and that nothing proves dead.
     `void` says why the proofs of a start after a failure do not stand now, None if they do;
     or of a host to be switched off that its lease is fresh. `job` is None if it could not be
@@ -74,6 +75,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     power: Power = Power.UNKNOWN
     void: Reason | None = NO_VOUCH
     open: tuple[HostId, ...] = ()
+    unready: str = ""
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

@@ -39,9 +39,10 @@ from anypool.plan import (
 )
 from anypool.plan.check import objections
 from anypool.planner.rebalance import Aim, Rebalanced, Weights, numbers_of, rebalanced, uneven
+from anypool.planner.rounds import Rounds
 from anypool.planner.rules import Rulebook
 from anypool.planner.wish import Inputs, finished
-from anypool.planner.wishes import Rounds, wish_of
+from anypool.planner.wishes import wish_of
 from anypool.store import Store, Tx, facts, plans, runs
 from anypool.store.records import PlanSummary, Watched
 

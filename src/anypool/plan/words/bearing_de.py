@@ -47,7 +47,8 @@ WORDS: dict[str, str] = {
     "hint.profile-place": "`anypool server set NAME --spare` macht einen Server zur Reserve",
     "hint.profile-state": "`anypool profile show` sagt, wo es ist",
     "run.server-gone": "den Server kennt niemand mehr",
-    "run.server-not-off": "{server} ist noch nicht aus",
+    "run.server-not-off": "{server} ist noch nicht aus; wenn sein BMC nicht gehorcht, ihn vor Ort "
+    "ausschalten",
     "run.server-not-on": "{server} ist noch nicht an",
     "run.profile-gone": "das Profil gibt es nicht mehr",
     "run.profile-elsewhere": "{profile} gehört inzwischen einem anderen Server",
@@ -55,6 +56,21 @@ WORDS: dict[str, str] = {
     "run.profile-on": "{server} ist an",
     "run.profile-second": "{server} wurde als aus gelesen und wird noch einmal gelesen",
     "run.profile-not-seen": "{server} zeigt {profile} noch nicht",
+    "run.still-answers": "{profile} antwortet noch, was der BMC auch von seinem Server sagt",
+    "run.bmc-mute": "der BMC von {server} antwortet nicht, oder ihm wird nicht getraut: `anypool "
+    "endpoint list` sagt warum; wenn {server} sicher keinen Strom hat, dies abbrechen und es mit "
+    "--dead sagen",
+    "run.no-service": "{profile} antwortet noch nicht: {why}",
+    "aim.fail-over": "{profile} von {source} auf die Reserve {server} bringen",
+    "fail.bears-none": "{server} trägt kein Profil",
+    "fail.named": "{server} wurde genannt",
+    "fail.emptied-first": "keine freie Reserve passt; {server} wird vorher geleert, mit dem "
+    "wenigsten Speicher, der umzieht: {count} {count:#VM|VMs}",
+    "fail.more-moves": "er passt; {count} {count:#VM müsste|VMs müssten} ihn vorher verlassen",
+    "fail.also-fits": "er passt auch und ist größer, im selben Chassis oder weniger gesund",
+    "fail.not-emptied": "{server} kann nicht geleert werden: {why}",
+    "no.spare-server": "keine Reserve kann {profile} von {server} übernehmen",
+    "hint.fail-over": "`anypool profile list` sagt, welcher Server welches Profil trägt",
     "run.address-twice": "{address} wäre an zwei Orten: {places}",
     "check.address-twice": "{address} wäre an zwei Orten: {places}",
     "check.bears-two": "{server} trüge zwei Profile",

@@ -1,0 +1,289 @@
+"""Failing a server over: its profile comes to a spare, which may have to be emptied first: pure.
+
+The server is switched off and seen off, or a person says that it is dead; only then anything
+else begins. A spare that is idle is taken before one that runs VMs; of those the one of which the
+least memory has to move.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from anypool.errors import AnypoolError, Conflict
+from anypool.model import (
+    Adoption,
+    Condition,
+    HostId,
+    HostState,
+    Inventory,
+    Means,
+    Power,
+    Profile,
+    Server,
+    ServerId,
+    Stated,
+    VmId,
+)
+from anypool.plan import (
+    Action,
+    ApplyProfile,
+    FenceHost,
+    MigrateVm,
+    Plan,
+    PowerOffServer,
+    PowerOnServer,
+    Proven,
+    Reason,
+    Refusal,
+    Step,
+    VerifyServer,
+    WithdrawProfile,
+    digest,
+    plain,
+    reason,
+    refuse,
+    say,
+    why_of,
+)
+from anypool.plan.servereffect import bearing, in_use
+from anypool.planner.evacuate import no_plan, plan_evacuation
+from anypool.planner.profiles.fitness import idle, means_of, taken, unfit
+from anypool.planner.rules import NO_RULES, Rulebook
+
+
+class Spare(Struct, frozen=True, kw_only=True):
+    """A server that can take a profile over; `emptying` are the steps that empty it before."""
+
+    server: Server
+    emptying: tuple[Step, ...] = ()
+
+    @property
+    def moves(self) -> tuple[MigrateVm, ...]:
+        """The migrations that empty it."""
+        return tuple(one.action for one in self.emptying if isinstance(one.action, MigrateVm))
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """The spares for a profile, the best first, and why each other server is none."""
+
+    spares: tuple[Spare, ...] = ()
+    refused: tuple[tuple[Server, Reason], ...] = ()
+
+
+def find_spares(
+    inventory: Inventory, profile: Profile, rules: Rulebook = NO_RULES, *, named: str = ""
+) -> Found:
+    """Return which servers can take over a profile, `named` that one alone.
+
+    Only where none is idle it is asked which could be emptied.
+    """
+    some = [
+        one
+        for one in sorted(inventory.servers.values(), key=lambda one: (one.name, one.id))
+        if one.id != profile.server and named in ("", one.id)
+    ]
+    against = {one.id: _against(inventory, profile, one, named=bool(named)) for one in some}
+    spares = [Spare(server=one) for one in some if against[one.id] is None]
+    if not spares:
+        for one in some:
+            found = _emptied(inventory, profile, one, rules)
+            if isinstance(found, Spare):
+                spares.append(found)
+                against[one.id] = None
+            elif found is not None:
+                against[one.id] = found
+    spares.sort(key=lambda one: tuple(_rank(inventory, profile, one)))
+    refused = tuple((one, why) for one in some if (why := against[one.id]) is not None)
+    return Found(spares=tuple(spares), refused=refused)
+
+
+def plan_fail_over(
+    inventory: Inventory,
+    server_id: ServerId,
+    to: ServerId | None = None,
+    stated: Stated | None = None,
+    rules: Rulebook = NO_RULES,
+) -> Plan:
+    """Return the steps that bring the profile of a failed server to a spare, the best if None.
+
+    `stated` stands for seeing it off. Raise `Conflict` where it bears no profile, `NoPlan` with
+    what is against each server.
+    """
+    profile = next((one for one in inventory.profiles.values() if one.server == server_id), None)
+    dead = inventory.servers.get(server_id)
+    name = server_id if dead is None else dead.name
+    if profile is None:
+        raise refuse(Conflict, reason("fail.bears-none", server=name), reason("hint.fail-over"))
+    found = find_spares(inventory, profile, rules, named=to or "")
+    if not found.spares:
+        against = [(plain(one.name), why) for one, why in found.refused]
+        told = reason("no.spare-server", profile=profile.name, server=name)
+        raise no_plan(told, reason("hint.profile-place"), against)
+    best = found.spares[0]
+    steps = _Steps()
+    gone = _prove_and_take(steps, inventory, profile, stated)
+    ready = _empty(steps, inventory, best, gone[0])
+    _take_over(steps, profile, best.server, (gone[1], ready), _chosen(best, found, named=bool(to)))
+    aim = reason("aim.fail-over", profile=profile.name, source=name, server=best.server.name)
+    moves = len(best.moves)
+    bounds = (Proven(what="moves", reached=moves, bound=moves),) if moves else ()
+    return Plan(
+        goal=say(aim),
+        aim=aim,
+        steps=tuple(steps.made),
+        rejected=_rejected(found, best, profile),
+        based_on=digest(inventory),
+        bounds=bounds,
+    )
+
+
+class _Steps:
+    """Steps with numbers; each says itself what it waits for."""
+
+    def __init__(self) -> None:
+        self.made: list[Step] = []
+
+    def add(self, action: Action, why: Reason, *after: int) -> int:
+        number = len(self.made) + 1
+        waits = frozenset(one for one in after if one)
+        self.made.append(Step(number=number, action=action, why=why, after=waits))
+        return number
+
+
+def _prove_and_take(
+    steps: _Steps, inventory: Inventory, profile: Profile, stated: Stated | None
+) -> tuple[int, int]:
+    """Add what shows that a server is dead and takes its profile; return both steps' numbers."""
+    key = profile.server
+    assert key is not None
+    dead = inventory.servers.get(key)
+    name = key if dead is None else dead.name
+    proof = 0
+    if stated is not None:
+        why = reason("bear.said-dead", server=name, who=stated.by, words=stated.words)
+    else:
+        why = reason("bear.leaves-off-only", server=name)
+        host = inventory.hosts.get(HostId(key))
+        silent = host is not None and host.state is not HostState.UP
+        runs = dead is not None and in_use(inventory, dead) is not None
+        fence = FenceHost(host=HostId(key)) if silent and runs else None
+        proof = steps.add(fence or PowerOffServer(server=key, force=True), why)
+    gone = WithdrawProfile(
+        profile=profile.id,
+        server=key,
+        epoch=profile.epoch,
+        means=profile.means or Means.ADDRESSES,
+        stated=stated,
+    )
+    taken_ = steps.add(gone, why, proof)
+    return proof or taken_, taken_
+
+
+def _empty(steps: _Steps, inventory: Inventory, spare: Spare, proven: int) -> int:
+    """Add what empties a spare and switches it off; return the last step, 0 if none is needed."""
+    offset, last = len(steps.made), 0
+    for step in spare.emptying:
+        waits = [number + offset for number in step.after] or [proven]
+        number = steps.add(step.action, step.why, *waits)
+        steps.made[-1] = replace(steps.made[-1], valid_while=step.valid_while)
+        last = number
+    if spare.server.power is Power.OFF:
+        return last
+    why = reason("bear.must-be-off", server=spare.server.name)
+    return steps.add(PowerOffServer(server=spare.server.id), why, last or proven)
+
+
+def _take_over(
+    steps: _Steps, profile: Profile, server: Server, after: tuple[int, int], why: Reason
+) -> None:
+    means = means_of(profile, server)
+    assert means is not None
+    epoch = profile.epoch + 1
+    written = ApplyProfile(profile=profile.id, server=server.id, epoch=epoch, means=means)
+    number = steps.add(written, why, *after)
+    boot = "Pxe" if means is Means.NETBOOT else ""
+    number = steps.add(PowerOnServer(server=server.id, boot=boot), reason("bear.starts"), number)
+    seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch, probe=profile.probe)
+    steps.add(seen, reason("bear.seen", profile=profile.name), number)
+
+
+def _against(
+    inventory: Inventory, profile: Profile, server: Server, *, named: bool
+) -> Reason | None:
+    """Return why a server cannot take a profile as it is, None if it can."""
+    if not named and (why := _no_spare(profile, server)) is not None:
+        return why
+    if lacks := unfit(profile, server):
+        return reason("bear.unfit", why=lacks)
+    return taken(profile, server, inventory) if named else idle(profile, server, inventory)
+
+
+def _emptied(
+    inventory: Inventory, profile: Profile, server: Server, rules: Rulebook
+) -> Spare | Reason | None:
+    """Return a host as a spare once it is emptied, or why it cannot be; None if it is no host."""
+    host = inventory.hosts.get(server.host)
+    able = server.spare and server.pool == profile.pool and not unfit(profile, server)
+    if not able or host is None or host.state is not HostState.UP or host.maintenance:
+        return None
+    if server.adoption is not Adoption.ADOPTED or bearing(inventory, server) is not None:
+        return None
+    if server.health is Condition.CRITICAL or server.power is Power.UNKNOWN:
+        return None
+    try:
+        emptied = plan_evacuation(_without(inventory, profile), host.id, rules)
+    except AnypoolError as error:
+        return reason("fail.not-emptied", server=server.name, why=why_of(error))
+    return Spare(server=server, emptying=emptied.steps)
+
+
+def _without(inventory: Inventory, profile: Profile) -> Inventory:
+    """Return the pool without the server that failed: its VMs move nowhere, and none goes there."""
+    host = None if profile.server is None else inventory.hosts.get(HostId(profile.server))
+    if host is None or host.state is HostState.OFF:
+        return inventory
+    return inventory.with_host(replace(host, state=HostState.UNKNOWN))
+
+
+def _no_spare(profile: Profile, server: Server) -> Reason | None:
+    """Return why a server is not even to be looked at."""
+    if server.pool != profile.pool:
+        return reason("bear.other-pool", server=server.name, pool=server.pool)
+    return None if server.spare else reason("bear.no-spare")
+
+
+def _rank(inventory: Inventory, profile: Profile, spare: Spare) -> Iterator[int | str]:
+    """Yield what orders spares: none to be emptied first, then as profiles are brought."""
+    server = spare.server
+    old = None if profile.server is None else inventory.servers.get(profile.server)
+    yield bool(spare.emptying)
+    yield sum(inventory.vms[one.vm].memory_mib for one in spare.moves)
+    yield means_of(profile, server) is not Means.ADDRESSES
+    yield server.health is not Condition.OK
+    yield old is not None and bool(old.chassis) and old.chassis == server.chassis
+    yield server.power is not Power.OFF
+    yield server.memory_mib
+    yield server.cpus
+    yield len(server.ports)
+    yield server.id
+
+
+def _chosen(best: Spare, found: Found, *, named: bool) -> Reason:
+    if named:
+        return reason("fail.named", server=best.server.name)
+    if best.moves:
+        count = len(best.moves)
+        return reason("fail.emptied-first", server=best.server.name, count=count)
+    return reason("bear.chosen", server=best.server.name, others=len(found.spares))
+
+
+def _rejected(found: Found, best: Spare, profile: Profile) -> tuple[Refusal, ...]:
+    refused = [
+        Refusal(vm=VmId(profile.id), host=server.host, why=why) for server, why in found.refused
+    ]
+    for one in found.spares[1:]:
+        moves = len(one.moves)
+        why = reason("fail.more-moves", count=moves) if moves else reason("fail.also-fits")
+        refused.append(Refusal(vm=VmId(profile.id), host=one.server.host, why=why))
+    return tuple(refused)
