@@ -4,6 +4,7 @@ And a VM that another tool moved where nobody hears it: it is not started a seco
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.world import World
+from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.vitals import KEPT_S
 from anypool.errors import Conflict
-from anypool.model import HostId, StateReason, VmId, VmState
+from anypool.model import HostId, Power, StateReason, VmId, VmState
 from anypool.plan import reason
 from anypool.planner.copies import plan_remove_copy
 from anypool.planner.operate import plan_start
@@ -204,3 +206,56 @@ def test_person_is_not_given_a_vm_that_may_run_unheard(yard: HaYard) -> None:
     run = yard.begin(plan_start(yard.engine.inventory, vm))
     assert yard.finish(run).state is RunState.FAILED
     assert yard.where()[vm] == silent
+
+
+def power_read(yard: HaYard, host: HostId, power: Power) -> None:
+    """Let the BMC of a host be read, as those who read it now and then do."""
+    yard.engine._observer.change(partial(Picture.put_power, host=host, power=power))
+
+
+def beside_off(yard: HaYard) -> tuple[VmId, HostId, HostId]:
+    """Let a VM be stopped on two hosts, of which one loses its power; and let that be known."""
+    vm, home = min(yard.where().items())
+    other = next(host for host in yard.hosts if host != home)
+    yard.guard.release(vm)
+    put(yard.world, vm, home, VmState.STOPPED)
+    put(yard.world, vm, other, VmState.STOPPED)
+    yard.second()
+    with pytest.raises(Conflict, match="also known"):
+        plan_start(yard.engine.inventory, vm)
+    yard.world.switch_host_off(other)
+    yard.pass_(10)
+    with pytest.raises(Conflict, match="also known") as refused:
+        plan_start(yard.engine.inventory, vm)
+    assert "switch" in refused.value.hint
+    power_read(yard, other, Power.OFF)
+    return vm, home, other
+
+
+def test_person_starts_a_vm_whose_other_copy_is_on_a_host_without_power(yard: HaYard) -> None:
+    vm, home, other = beside_off(yard)
+    plan = plan_start(yard.engine.inventory, vm)
+    assert plan.steps[0].why.code == "place.stays-beside"
+    assert yard.finish(yard.begin(plan)).state is RunState.DONE
+    assert yard.where()[vm] == home
+    yard.world.boot_host(other)
+    yard.pass_(30)
+    assert yard.copies()[vm] == [(home, VmState.RUNNING), (other, VmState.STOPPED)]
+    forget = plan_remove_copy(yard.engine.inventory, vm, other, WHY)
+    assert yard.finish(yard.begin(forget)).state is RunState.DONE
+    assert yard.copies()[vm] == [(home, VmState.RUNNING)]
+
+
+@pytest.mark.parametrize("mood", [BmcMood.WORKS, BmcMood.DEAD])
+def test_host_that_got_power_again_unheard_keeps_its_vm_down(yard: HaYard, mood: BmcMood) -> None:
+    """It boots, cut off, after the plan is made, and somebody starts its copy there."""
+    vm, _, other = beside_off(yard)
+    plan = plan_start(yard.engine.inventory, vm)
+    yard.world.boot_host(other)
+    yard.world.cut_host(other)
+    put(yard.world, vm, other, VmState.RUNNING)
+    yard.world.set_bmc(other, mood)
+    yard.clock.advance(2 * KEPT_S)
+    run = yard.begin(plan)
+    assert yard.finish(run).state is RunState.FAILED
+    assert yard.where()[vm] == other

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from anypool.errors import Conflict, NoPlan
-from anypool.model import Disk, HostId, Inventory, Vm, VmId, VmState, VmWish
+from anypool.model import Disk, HostId, HostState, Inventory, Vm, VmId, VmState, VmWish
 from anypool.plan import (
     Action,
     Condition,
@@ -125,7 +125,7 @@ def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) ->
     if vm.state not in STARTABLE:
         why = reason("is.vm", vm=vm.name, state=vm.state)
         raise refuse(Conflict, why, reason("hint.only-stopped"))
-    check_alone(inventory, vm)
+    beside = check_alone_awake(inventory, vm)
     host = inventory.host(vm.host)
     against = refusal(inventory, vm, host) or rules.needs(inventory, vm).refusal(host)
     if against is not None:
@@ -135,7 +135,7 @@ def plan_start(inventory: Inventory, vm_id: VmId, rules: Rulebook = NO_RULES) ->
     step = Step(
         number=1,
         action=StartVm(vm=vm_id, host=vm.host),
-        why=reason("place.stays"),
+        why=reason("place.stays-beside", hosts=beside) if beside else reason("place.stays"),
         valid_while=(
             VmIs(vm=vm_id, host=vm.host, states=STARTABLE),
             HostOpen(host=vm.host),
@@ -153,6 +153,28 @@ def check_alone(inventory: Inventory, vm: Vm) -> None:
         where = tuple(inventory.host(copy.host).name for copy in vm.copies)
         why = reason("is.known-on", vm=vm.name, hosts=where)
         raise refuse(Conflict, why, reason("hint.other-copy"))
+
+
+def check_alone_awake(inventory: Inventory, vm: Vm) -> tuple[str, ...]:
+    """Return the names of the hosts without power that know a VM too; `Conflict` for others.
+
+    A copy there runs nothing. That they have none is asked twice before the VM is started.
+    """
+    off, silent = [], []
+    for host in sorted(copy.host for copy in vm.copies):
+        known = inventory.hosts.get(host)
+        if known is not None and known.state is HostState.OFF:
+            off.append(known.name)
+        elif known is not None and known.state is HostState.UNKNOWN:
+            silent.append(known.name)
+    if len(off) == len(vm.copies):
+        check_single(vm)
+        return tuple(off)
+    if silent:
+        why = reason("is.known-on", vm=vm.name, hosts=tuple(silent))
+        raise refuse(Conflict, why, reason("hint.silent-copy", hosts=tuple(silent)))
+    check_alone(inventory, vm)
+    return ()
 
 
 def check_single(vm: Vm) -> None:

@@ -35,7 +35,7 @@ from anypool.plan import (
     say,
 )
 from anypool.planner.evacuate import no_plan
-from anypool.planner.operate import STARTABLE, check_alone, plan_create
+from anypool.planner.operate import STARTABLE, check_alone_awake, plan_create
 from anypool.planner.place import refusal
 from anypool.planner.rules import NO_RULES, Rulebook
 
@@ -187,7 +187,7 @@ def _await(number: int, component: Component, vm: Vm, after: frozenset[int]) -> 
 def _check_start(world: Inventory, vm: Vm, host: HostId, rules: Rulebook) -> None:
     if vm.state not in STARTABLE:
         raise refuse(Conflict, reason("is.vm", vm=vm.name, state=vm.state))
-    check_alone(world, vm)
+    check_alone_awake(world, vm)
     there = world.host(host)
     against = refusal(world, vm, there) or rules.needs(world, vm).refusal(there)
     if against is not None:

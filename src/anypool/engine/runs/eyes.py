@@ -98,6 +98,8 @@ class Eyes:
         if isinstance(action, StartAfterFailure):
             proofs = (action.proof, *action.also)
             sight = replace(sight, void=self._observer.vitals.against(proofs))
+        if isinstance(action, StartVm):
+            sight = replace(sight, dead=self._dead(seen))
         if isinstance(action, MUST_BE_ALONE) and vm in inventory.vms:
             sight = replace(sight, open=self._open(inventory.vms[vm], inventory))
         return sight
@@ -117,6 +119,21 @@ class Eyes:
             if Capability.HOST_POWER in inventory.hosts[key].capabilities:
                 vitals.read_power(key)
         return open_
+
+    def _dead(self, seen: tuple[Seen, ...]) -> frozenset[HostId]:
+        """Return the hosts that did not answer just now and are proven to run nothing.
+
+        The power of one without a proof is asked for: two answers make one for the next look.
+        """
+        vitals, hosts = self._observer.vitals, self._observer.inventory.hosts
+        found = set[HostId]()
+        for host in (one.host for one in seen if not one.answered and one.host in hosts):
+            if (proof := vitals.proof(host)) is not None:
+                if vitals.against((proof,)) is None:
+                    found.add(host)
+            elif Capability.HOST_POWER in hosts[host].capabilities:
+                vitals.read_power(host)
+        return frozenset(found)
 
     def _meet(self, hosts: tuple[HostId, ...]) -> None:
         """Read every endpoint not read yet, if it takes that to know these hosts."""

@@ -179,7 +179,7 @@ def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
         case CreateVm(wish=wish):
             return _create(wish, here, sight, trail)
         case StartVm():
-            return _alone(here.host, sight) or _start(here.copy)
+            return _alone(here.host, sight, sight.dead) or _start(here.copy)
         case DeleteVm():
             return _alone(here.host, sight) or _delete(here.copy, trail)
         case StopVm(how=how):
@@ -194,9 +194,14 @@ def _on_host(action: _OnHost, sight: Sight, trail: Trail) -> Decision:
             return _in_vm(action, here, trail)
 
 
-def _alone(host: HostId, sight: Sight) -> Decision | None:
-    """Return why a VM may not be run or deleted on a host: because of another copy of it."""
+def _alone(host: HostId, sight: Sight, dead: frozenset[HostId] = frozenset()) -> Decision | None:
+    """Return why a VM may not be run or deleted on a host: because of another copy of it.
+
+    What is on a host that is proven `dead` does not run, and is left alone.
+    """
     for seen in sight.elsewhere(host):
+        if seen.host in dead and not seen.answered:
+            continue
         name = sight.inventory.hosts[seen.host].name if seen.host in sight.inventory.hosts else ""
         if seen.copy is Copy.UNKNOWN:
             return Wait(reason("run.silent", host=name or seen.host))

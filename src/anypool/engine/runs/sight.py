@@ -62,6 +62,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     beside a finished target has come back, and is not merely an older reading.
     `power` is what the BMC of a host says that is to be switched, UNKNOWN where it has none.
     `unready` is why a server gave its probe no good answer, "" if it did or has none.
+    `dead` are hosts that say nothing and are proven to run nothing, for a start.
     `open` are silent hosts on which the VM may run unseen, and that nothing proves dead.
     `void` says why the proofs of a start after a failure do not stand now, None if they do;
     or of a host to be switched off that its lease is fresh. `job` is None if it could not be
@@ -76,6 +77,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     void: Reason | None = NO_VOUCH
     open: tuple[HostId, ...] = ()
     unready: str = ""
+    dead: frozenset[HostId] = frozenset()
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

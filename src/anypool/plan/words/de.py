@@ -199,6 +199,7 @@ WORDS: dict[str, str] = {
     "balance.relieves": "{metric}: {source} {was} -> {now} %, {target} {had} -> {has} %; "
     "Ungleichgewicht {before} -> {after} %",
     "place.stays": "die VM ist hier definiert",
+    "place.stays-beside": "die VM ist hier definiert; eine Kopie liegt auf {hosts}, ohne Strom",
     "place.no-other": "es gibt keinen anderen Host",
     "host.state": "Zustand des Hosts: {state}",
     "host.maintenance": "der Host ist in Wartung",
@@ -279,6 +280,8 @@ WORDS: dict[str, str] = {
     "hint.add-host": "einen Host hinzufügen: `anypool host add URI`",
     "hint.only-stopped": "nur eine VM, die aus ist, kann gestartet werden",
     "hint.other-copy": "erst die andere Kopie entfernen: `anypool vm copies` zeigt sie",
+    "hint.silent-copy": "{hosts} zurückholen und die Kopie dort entfernen, oder {hosts} "
+    "ausschalten: was keinen Strom hat, betreibt nichts",
     "hint.new-name": "einen neuen Namen wählen",
     "hint.evacuate": "erst räumen",
     "hint.plan-again": "der Plan ist veraltet; neu planen",

@@ -196,6 +196,7 @@ WORDS: dict[str, str] = {
     "balance.relieves": "{metric}: {source} {was} -> {now} %, {target} {had} -> {has} %; "
     "imbalance {before} -> {after} %",
     "place.stays": "the VM is defined here",
+    "place.stays-beside": "the VM is defined here; a copy is left on {hosts}, without power",
     "place.no-other": "there is no other host",
     "host.state": "host is {state}",
     "host.maintenance": "host is in maintenance",
@@ -272,6 +273,8 @@ WORDS: dict[str, str] = {
     "hint.add-host": "add a host with `anypool host add URI`",
     "hint.only-stopped": "only a stopped VM can be started",
     "hint.other-copy": "remove the other copy first: `anypool vm copies` shows them",
+    "hint.silent-copy": "bring {hosts} back and remove the copy there, or switch {hosts} off: "
+    "what has no power runs nothing",
     "hint.new-name": "choose a new name",
     "hint.evacuate": "evacuate it first",
     "hint.plan-again": "the plan is out of date; plan again",
