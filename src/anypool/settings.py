@@ -241,6 +241,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="socket of syslog, or HOST:PORT (UDP), heads are sent to as well")
     ] = ""
     attempts_max: Annotated[Count, Meta(description="times one step is tried")] = 5
+    failover_silent_s: Annotated[
+        Seconds,
+        Meta(description="a server whose profile's probe is silent for so long has failed"),
+    ] = 30.0
     lease_s: Annotated[
         Seconds, Meta(description="a manager that is silent for so long is replaced")
     ] = 6.0

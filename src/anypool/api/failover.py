@@ -11,6 +11,7 @@ from anypool.api.bearing import Words
 from anypool.api.language import told
 from anypool.api.planviews import Accepted
 from anypool.api.vms import Text
+from anypool.engine.failover import Standing
 from anypool.model import Inventory
 from anypool.planner.profiles.cover import Cover
 from anypool.service.bearing import Asked
@@ -30,7 +31,8 @@ class CoverView(Struct, frozen=True, kw_only=True):
 
     `spare` is "" where it is not covered; `refused` says why each other server would not. With
     `empties` so many VMs would leave the spare before. `together` is the spare it would have if
-    all servers failed at once, "" if others would have them all.
+    all servers failed at once, "" if others would have them all. `state` and `told` are what is
+    thought of the server, "" where nobody watches it.
     """
 
     profile: str
@@ -40,6 +42,8 @@ class CoverView(Struct, frozen=True, kw_only=True):
     spare: str
     empties: int
     together: str
+    state: str
+    told: str
     refused: tuple[tuple[str, str], ...]
 
 
@@ -64,11 +68,14 @@ def fail_over_server(
 def get_coverage(services: Use, by: By, pool: Pool = "") -> CoverageView:
     """List the servers that bear a profile, and the spare that would take each over."""
     inventory = services.pool.inventory(by)
-    found = tuple(_cover(one, inventory) for one in services.bearing.coverage(by, pool))
+    found = tuple(
+        _cover(one, inventory, services.vigil.standing.get(one.profile.id))
+        for one in services.bearing.coverage(by, pool)
+    )
     return CoverageView(items=found, total=len(found))
 
 
-def _cover(one: Cover, inventory: Inventory) -> CoverView:
+def _cover(one: Cover, inventory: Inventory, standing: Standing | None) -> CoverView:
     server = inventory.servers.get(one.server)
     best = one.found.spares[0] if one.covered else None
     together = None if one.together is None else inventory.servers.get(one.together)
@@ -80,6 +87,8 @@ def _cover(one: Cover, inventory: Inventory) -> CoverView:
         spare="" if best is None else best.server.name,
         empties=0 if best is None else len(best.moves),
         together="" if together is None else together.name,
+        state="" if standing is None else standing.what,
+        told="" if standing is None else told(standing.said or standing.why),
         refused=tuple((name, told(why)) for name, why in one.refused),
     )
 

@@ -16,6 +16,7 @@ COLUMNS = (
     Column("EMPTIES", lambda one: f"{one['empties']} VMs" if one["empties"] else ""),
     Column("ALL AT ONCE", lambda one: one["together"] or "none"),
     Column("BY ITSELF", lambda one: one["failover"]),
+    Column("STATE", lambda one: one["told"]),
     Column("POOL", lambda one: one["pool"], wide=True),
     Column("WHY NOT OTHERS", lambda one: "; ".join(f"{a}: {b}" for a, b in one["refused"]),
            wide=True),

@@ -1,6 +1,6 @@
 """The codes of reasons about servers and the profiles that they bear, with their facts."""
 
-from anypool.plan.kinds import MIB, NAMES, RS, Kind, N, R, T, W
+from anypool.plan.kinds import MIB, NAMES, RS, Kind, N, R, S, T, W
 
 CODES: dict[str, dict[str, Kind]] = {
     "aim.assign-profile": {"profile": T, "server": T},
@@ -59,6 +59,20 @@ CODES: dict[str, dict[str, Kind]] = {
     "run.still-answers": {"profile": T},
     "run.bmc-mute": {"server": T},
     "run.no-service": {"profile": T, "why": T},
+    "vigil.works": {"server": T},
+    "vigil.answers": {"server": T},
+    "vigil.on": {"server": T},
+    "vigil.not-seen": {"server": T},
+    "vigil.off": {"server": T},
+    "vigil.off-once": {"server": T},
+    "vigil.suspect": {"server": T, "silent": S, "limit": S},
+    "vigil.silent": {"server": T, "silent": S},
+    "vigil.mute": {"server": T},
+    "vigil.cold": {"left": S},
+    "vigil.dark": {"dark": N, "all": N},
+    "vigil.recent": {"count": N, "within": S},
+    "vigil.proposed": {"server": T},
+    "vigil.no-plan": {"why": R},
     "aim.fail-over": {"profile": T, "source": T, "server": T},
     "fail.bears-none": {"server": T},
     "fail.named": {"server": T},

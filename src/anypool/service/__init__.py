@@ -7,6 +7,7 @@ else; everything raised is from `anypool.errors`.
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
 from anypool.engine.certificates.watch import Certificates as CertificateWatch
+from anypool.engine.failover import Vigil
 from anypool.engine.ha.guard import Guard
 from anypool.engine.notifying.postman import Postman
 from anypool.engine.observing.ownvm import OwnVm
@@ -115,6 +116,7 @@ class Services:
         self.failures = Failures(engine)
         self.guard = Guard(engine, store, clock)
         engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
+        self.vigil = Vigil(engine, store, clock, settings)
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.incidents = Incidents(engine, store)
         self.exports = Exports(engine, clock)

@@ -17,6 +17,7 @@ from anypool.model import (
     BootOrder,
     Hardware,
     HostId,
+    Level,
     LogEntry,
     MediumOrder,
     Power,
@@ -80,10 +81,20 @@ class Controllers:
         if host is not None and wish is not PowerWish.ON:
             hint = f"`anypool host evacuate {host.name}`, then `anypool pool save-power`"
             raise Conflict(f"{server.name} is the host {host.name} and may run VMs", hint=hint)
+        if wish is not PowerWish.ON:
+            self._check_unwatched(server)
         driver = self._reach.driver(server.endpoint)
         self._ordered(by, server, f"power {wish}", lambda: _DEEDS[wish](driver, server.host))
         wanted = Power.ON if wish is PowerWish.ON else Power.OFF
         return self._settled(server, wanted)
+
+    def _check_unwatched(self, server: Server) -> None:
+        """Raise `Conflict` where switching a server off would have its profile fail over."""
+        for profile in self._engine.inventory.profiles.values():
+            if profile.server == server.id and profile.failover is Level.AUTOMATIC:
+                hint = f"`anypool profile edit {profile.name} --failover manual` first"
+                why = f"{profile.name} would go to a spare if {server.name} went off"
+                raise Conflict(why, hint=hint)
 
     def boot(self, by: Principal, key: str, order: BootOrder) -> Server:
         """Have a server boot from elsewhere the next time."""

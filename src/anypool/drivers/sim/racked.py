@@ -41,6 +41,7 @@ class Racked(Switching):
             super().power_on_host(host)
         else:
             self._server_deed("power_on_host", host, _on)
+            self._follow(host)
 
     def power_off_host(self, host: HostId) -> None:
         """Switch a host or server off."""
@@ -48,6 +49,7 @@ class Racked(Switching):
             super().power_off_host(host)
         else:
             self._server_deed("power_off_host", host, _off)
+            self._follow(host)
 
     def force_off_host(self, host: HostId) -> None:
         """Switch a host or server off at once."""
@@ -55,6 +57,7 @@ class Racked(Switching):
             super().force_off_host(host)
         else:
             self._server_deed("force_off_host", host, _off)
+            self._follow(host)
 
     def set_boot(self, host: HostId, order: BootOrder) -> None:
         """Have a server boot from elsewhere once."""
@@ -109,6 +112,15 @@ class Racked(Switching):
             if row.bmc is not BmcMood.STUCK:
                 state.servers.put(host, new)
         _lost(fault)
+
+    def _follow(self, host: HostId) -> None:
+        """Let the host that a server is go off and on with it; as another one it runs no VMs."""
+        with self._world.turn() as state:
+            row, is_host = state.servers.rows[host], host in state.hosts.rows
+        if is_host and not row.powered:
+            self._world.fence_host(host)
+        elif is_host and not (row.server.bears or row.server.entered):
+            self._world.boot_host(host)
 
     def _server(self, host: HostId) -> SimServer | None:
         """Return a server of this endpoint, None for a host; raise `Unreachable` for a dead BMC."""

@@ -61,6 +61,23 @@ WORDS: dict[str, str] = {
     "endpoint list` sagt warum; wenn {server} sicher keinen Strom hat, dies abbrechen und es mit "
     "--dead sagen",
     "run.no-service": "{profile} antwortet noch nicht: {why}",
+    "vigil.works": "ein Plan arbeitet an {server}",
+    "vigil.answers": "{server} antwortet",
+    "vigil.on": "{server} ist an",
+    "vigil.not-seen": "{server} wurde mit dem Profil noch nicht arbeiten gesehen",
+    "vigil.off": "{server} ist aus",
+    "vigil.off-once": "der Strom von {server} wurde einmal als aus gelesen",
+    "vigil.suspect": "{server} antwortet seit {silent} nicht; nach {limit} gilt er als ausgefallen",
+    "vigil.silent": "{server} ist an und antwortet seit {silent} nicht",
+    "vigil.mute": "{server} antwortet nicht, und sein BMC auch nicht: wenn er sicher keinen Strom "
+    "hat, `anypool server fail-over {server} --dead WARUM`",
+    "vigil.cold": "dieser Manager hat gerade begonnen und sieht noch {left} lang nur zu",
+    "vigil.dark": "{dark} von {all} Servern arbeiten nicht: das sieht nach mehr aus als ihrem "
+    "Ausfall",
+    "vigil.recent": "{count} sind von selbst übergegangen, binnen {within}; der nächste von Hand: "
+    "`anypool server fail-over`",
+    "vigil.proposed": "{server} ist ausgefallen: `anypool server fail-over {server}`",
+    "vigil.no-plan": "kein Plan: {why}",
     "aim.fail-over": "{profile} von {source} auf die Reserve {server} bringen",
     "fail.bears-none": "{server} trägt kein Profil",
     "fail.named": "{server} wurde genannt",

@@ -60,6 +60,22 @@ WORDS: dict[str, str] = {
     "run.bmc-mute": "the BMC of {server} does not answer, or is not trusted: `anypool endpoint "
     "list` says why; if {server} has no power for sure, cancel this and say so with --dead",
     "run.no-service": "{profile} does not answer yet: {why}",
+    "vigil.works": "a plan works with {server}",
+    "vigil.answers": "{server} answers",
+    "vigil.on": "{server} is on",
+    "vigil.not-seen": "{server} was not seen to work since it has the profile",
+    "vigil.off": "{server} is off",
+    "vigil.off-once": "the power of {server} was read as off once",
+    "vigil.suspect": "{server} has not answered for {silent}; it counts as failed after {limit}",
+    "vigil.silent": "{server} is on and has not answered for {silent}",
+    "vigil.mute": "{server} does not answer, and nor does its BMC: if it has no power for sure, "
+    "`anypool server fail-over {server} --dead WHY`",
+    "vigil.cold": "this manager has just begun and only looks for {left} more",
+    "vigil.dark": "{dark} of {all} servers do not work: that looks like more than their failure",
+    "vigil.recent": "{count} failed over by themselves within {within}; the next one by hand: "
+    "`anypool server fail-over`",
+    "vigil.proposed": "{server} has failed: `anypool server fail-over {server}`",
+    "vigil.no-plan": "no plan: {why}",
     "aim.fail-over": "fail {profile} over from {source} to {server}",
     "fail.bears-none": "{server} bears no profile",
     "fail.named": "{server} was named",
