@@ -4,10 +4,13 @@ import pytest
 
 from anypool.model import (
     Apart,
+    Automation,
     Bound,
     HostId,
     HostState,
     Inventory,
+    Level,
+    Pinned,
     PolicyId,
     PowerOff,
     Priority,
@@ -15,7 +18,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
-from anypool.plan import StartAfterFailure, StartVm
+from anypool.plan import MigrateVm, StartAfterFailure, StartVm
 from anypool.planner.ha.again import Again, Task, start_again
 from anypool.planner.rules import Rulebook
 from tests.strategies import host, pool, vm
@@ -25,6 +28,7 @@ BOUND = vm(1, "h1", state=VmState.STOPPED)
 FREE = vm(2, "h0", state=VmState.UNKNOWN, made_by="run-1/1")
 VMS = frozenset({BOUND.id, FREE.id})
 APART = Bound(policy=PolicyId("apart"), rule=Apart(), vms=VMS)
+PINNED = Bound(policy=PolicyId("pin"), rule=Pinned(), vms=frozenset({FREE.id}))
 FIRST = Bound(
     policy=PolicyId("first"), rule=Restart(priority=Priority.HIGH), vms=frozenset({FREE.id})
 )
@@ -56,3 +60,30 @@ def test_what_matters_more_starts_first_all_the_same() -> None:
     found, made = started(pool(2), APART, FIRST)
     assert found == {FREE.id: HostId("h1")}
     assert made.down[BOUND.id].code == "rule.apart"
+
+
+def in_the_way(*bounds: Bound) -> Again:
+    """Return what is begun for v1, which is down on h1 where v2 runs."""
+    known = pool(3).with_vm(BOUND).with_vm(vm(2, "h1"))
+    task = Task(vms=frozenset({BOUND.id}), seen_at=4.0)
+    return start_again(known, task, Rulebook((APART, *bounds)))
+
+
+def test_one_that_runs_in_the_place_of_one_that_can_start_nowhere_else_moves_first() -> None:
+    made = in_the_way()
+    assert made.plan is not None
+    move, start = made.plan.steps
+    assert isinstance(move.action, MigrateVm)
+    assert (move.action.vm, move.action.source) == (FREE.id, HostId("h1"))
+    assert start.action == StartVm(vm=BOUND.id, host=HostId("h1"))
+    assert start.after == {move.number}
+    assert move.why.code == "ha.makes-way"
+
+
+def test_one_that_nobody_may_move_or_that_has_no_other_place_stays() -> None:
+    still = Bound(
+        policy=PolicyId("still"), rule=Automation(level=Level.PARTIAL), vms=frozenset({FREE.id})
+    )
+    for made in (in_the_way(still), in_the_way(PINNED)):
+        assert made.plan is None
+        assert made.down[BOUND.id].code == "rule.apart"

@@ -42,6 +42,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "aim.forget-copies": {"count": N, "host": T},
     "ha.restart": {"how": R, "priority": T},
     "ha.same-place": {"priority": T},
+    "ha.makes-way": {"vm": T, "how": R},
     "ha.left-over": {"lives": T},
     "ha.not-now": {"host": T},
     "ha.no-power-now": {"host": T},

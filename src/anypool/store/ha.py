@@ -91,13 +91,14 @@ def refute(tx: Tx, host: HostId) -> None:
 
 
 def note_fence(tx: Tx, plan: PlanId, host: HostId) -> None:
-    """Take note that a plan is about to switch a host off."""
+    """Take note that a plan is about to switch a host off, or has just done so."""
     tx.put(ha_fences, [{"plan": plan, "host": host, "at": tx.now}])
 
 
-def fences(tx: Tx, since: float) -> tuple[tuple[HostId, float], ...]:
-    """Return which hosts were switched off since a moment, and when."""
-    return tuple((HostId(row.host), float(row.at)) for row in tx.rows(_FENCES, since=since))
+def fences(tx: Tx, since: float) -> tuple[tuple[PlanId, HostId, float], ...]:
+    """Return which hosts were switched off since a moment, by which plan, and when."""
+    rows = tx.rows(_FENCES, since=since)
+    return tuple((PlanId(row.plan), HostId(row.host), float(row.at)) for row in rows)
 
 
 def pulse(tx: Tx) -> Pulse:

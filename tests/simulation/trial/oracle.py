@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXECUTES = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
 STARTS = ("start_vm", "adopt_vm", "resume_vm")
 PLACES = ("start_vm", "adopt_vm", "begin_migration")
+STOPS = ("shut_down_vm", "power_off_vm")
 APART_S = 0.9
 """Two readings of the power that are nearer to each other are one."""
 
@@ -59,6 +60,9 @@ class Oracle:
         self._brake_from = 0.0
         self._fenced_by_s = 0.0
         self._allowed: set[foreseen.Deed] = set()
+        self._asked: set[foreseen.Deed] = set()
+        self._by_policy: set[foreseen.Deed] = set()
+        self._stopped: set[VmId] = set()
         self._judged = 0
         with world.turn() as state:
             self._listen(state)
@@ -81,6 +85,7 @@ class Oracle:
         key = (host, vm)
         if copy is not None and copy.vm.state in EXECUTES:
             self._ran_until[key] = float("inf")
+            self._stopped.discard(vm)
             self._placed_at.setdefault(key, self._now())
         else:
             self._placed_at.pop(key, None)
@@ -140,9 +145,11 @@ class Oracle:
 
     # What managers do.
 
-    def begins(self, plan: Plan) -> None:
+    def begins(self, plan: Plan, by: str) -> None:
         """Somebody lets a plan begin, which was stored for all to see."""
-        self._allowed |= foreseen.deeds_of(plan)
+        deeds = foreseen.deeds_of(plan)
+        self._allowed |= deeds
+        (self._by_policy if by.startswith("policy:") else self._asked).update(deeds)
 
     def commits(self, manager: "Manager", tx: Tx) -> None:
         """A manager is about to commit a transaction that writes."""
@@ -167,6 +174,8 @@ class Oracle:
         deed = foreseen.deed_of(operation, host, arguments)
         suspicion = self._suspicion(operation, deed)
         crowd = self._crowd(manager, operation, deed) if operation in PLACES else ""
+        if operation in STARTS and deed.vm in self._stopped and deed not in self._asked:
+            suspicion = suspicion or f"stopped: {deed}, which somebody stopped"
         if epoch < self._epoch:
             raise Wrong(f"lease: {manager.name} orders {deed} as {epoch}, {self._epoch} was given")
         yield
@@ -174,6 +183,9 @@ class Oracle:
             raise Wrong(f"preview: {deed} is in no plan that was begun")
         if suspicion or crowd:
             raise Wrong(suspicion or crowd)
+        asked = operation in STOPS and deed in self._asked and deed not in self._by_policy
+        if asked and not self._runs(deed.vm):
+            self._stopped.add(deed.vm)
         self._at_once()
 
     def _suspicion(self, operation: str, deed: foreseen.Deed) -> str:
@@ -243,6 +255,9 @@ class Oracle:
             for vm in inventory.vms_on(host):
                 if vm.state is not VmState.UNKNOWN:
                     raise Wrong(f"unknown: {manager.name} shows {vm.name} on {host} as {vm.state}")
+
+    def _runs(self, vm: VmId) -> bool:
+        return any(one == vm and end == float("inf") for (_, one), end in self._ran_until.items())
 
     def _executes(self, host: HostId, vm: VmId, only: VmState) -> bool:
         with self.world.turn() as state:

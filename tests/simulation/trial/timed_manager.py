@@ -317,7 +317,7 @@ class Manager:
 
         def begun(plan_id: PlanId, by: str) -> RunRecord:
             with reading() as tx:
-                oracle.begins(plans.get(tx, plan_id).plan)
+                oracle.begins(plans.get(tx, plan_id).plan, by)
             self.stage.tell(f"{self.name} begins {plan_id} for {by}")
             return run(plan_id, by)
 

@@ -7,10 +7,12 @@ it. That it is stopped on a host that was away, and so ended unseen, means that 
 down. A paused copy elsewhere, as a migration leaves one, changes nothing: it never ran there.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from anypool.engine.observing.vitals import Settled
 from anypool.model import (
     VM_ALIVE,
     VM_DOWN,
@@ -33,7 +35,7 @@ RAN_S = 60.0
 
 
 class Charges:
-    """The charges of all guarded hosts; used by one thread at a time."""
+    """The charges of all guarded hosts; used by one thread at a time, but for `hear`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -44,14 +46,34 @@ class Charges:
         self._lost: set[VmId] = set()
         self._taken: set[VmId] = set()
         self._good: dict[VmId, int] = {}
+        self._news: deque[Settled] = deque()
+        self._stopping: set[VmId] = set()
 
     def begin(self) -> None:
         """Know what the records say; no host was seen to answer yet."""
+        self._news.clear()
+        self._stopping.clear()
         with self._store.reading() as tx:
             known = ha.charges(tx)
         self._known, self._of_host, self._seen = {}, {}, None
         self._learn({one.vm: one for one in known}, ())
         self._steady, self._lost, self._taken, self._good = set(), set(), set(), {}
+
+    def hear(self, settled: Iterable[Settled]) -> None:
+        """Take note of what runs have written: where VMs were brought, and which are stopped."""
+        self._news.extend(settled)
+
+    def settle(self) -> None:
+        """Know what was heard. What is observed after that is later than the runs saw it."""
+        while self._news:
+            one = self._news[0]
+            charge = self._known.get(one.vm)
+            (self._stopping.add if one.begun else self._stopping.discard)(one.vm)
+            if one.host is None:
+                self.release(one.vm)
+            elif charge is not None and charge.host != one.host:
+                self._learn({one.vm: replace(charge, host=one.host)}, ())
+            self._news.popleft()
 
     def all(self) -> tuple[Charge, ...]:
         """Return all charges by VM."""
@@ -151,7 +173,7 @@ class Charges:
     def _see(self, vm: Vm, host: HostId, now: float, changed: dict[VmId, Charge]) -> None:
         """Take note of a VM that lives on a host: it belongs there, unless it never ran there."""
         charge = self._known.get(vm.id)
-        if vm.state not in VM_ALIVE:
+        if vm.state not in VM_ALIVE or vm.id in self._stopping:
             return
         if vm.state is VmState.PAUSED and (charge is None or _at(vm, charge.host) is not None):
             return

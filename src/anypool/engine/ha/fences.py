@@ -1,13 +1,21 @@
 """Which hosts were switched off of late; a clock that jumps makes none of them old."""
 
+from msgspec import Struct
+
 from anypool.clock import Clock
-from anypool.model import HostId
+from anypool.model import HostId, PlanId
 from anypool.store import Store, ha
 
 KEPT_S = 86_400.0
 """Fences of longer ago are of no interest to any policy."""
 
-Row = tuple[HostId, float]
+
+class Fence(Struct, frozen=True, gc=False):
+    """Who was switched off, when by the clock of the wall, and when by one that nobody sets."""
+
+    host: HostId
+    at: float
+    ticks: float
 
 
 class Fences:
@@ -19,18 +27,19 @@ class Fences:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._seen: dict[Row, float] = {}
+        self._seen: dict[PlanId, Fence] = {}
 
-    def recent(self, within_s: float, now: float) -> tuple[Row, ...]:
+    def recent(self, within_s: float, now: float) -> tuple[tuple[HostId, float], ...]:
         """Return who was switched off within so many seconds before `now`, and when.
 
         One that seems to lie ahead is taken as one of this moment when it is first read.
         """
         wall, ticks = self._clock.now(), self._clock.monotonic()
         with self._store.reading() as tx:
-            for row in ha.fences(tx, wall - within_s):
-                age_s = max(0.0, wall - row[1])
-                self._seen.setdefault(row, ticks - age_s)
-        self._seen = {row: at for row, at in self._seen.items() if ticks - at < KEPT_S}
-        ages = ((row[0], ticks - at) for row, at in sorted(self._seen.items()))
+            for plan, host, at in ha.fences(tx, wall - within_s):
+                known = self._seen.get(plan)
+                if known is None or known.at != at:
+                    self._seen[plan] = Fence(host, at, ticks - max(0.0, wall - at))
+        self._seen = {plan: one for plan, one in self._seen.items() if ticks - one.ticks < KEPT_S}
+        ages = ((one.host, ticks - one.ticks) for _, one in sorted(self._seen.items()))
         return tuple((host, now - age_s) for host, age_s in ages if age_s < within_s)

@@ -75,6 +75,7 @@ class Guard:
         self._vitals.recall, self._vitals.refute = Statements(store).both()
         self._vitals.knock_at = self._knock_at
         self.charges = Charges(store)
+        self._vitals.settled = self.charges.hear
         self.ears = Ears(engine.vitals, engine.services.all)
         self.leasing = Leasing(engine.vitals)
         self._begin = Begin(engine, store)
@@ -164,6 +165,7 @@ class Guard:
         self._leading = True
 
     def _look(self, policies: list[Policy]) -> None:
+        self.charges.settle()
         known, now = self._engine.inventory, self._vitals.moments.now()
         self.patients.look(known, now)
         inventory = self.patients.as_they_were(known)

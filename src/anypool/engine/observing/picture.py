@@ -294,6 +294,7 @@ class Picture:
         reading.read_vm_at[vm] = moment
         reading.vms.pop(vm, None)
         self._unknow(endpoint, vm)
+        self._unseen.left(before, moment, map(self._readings.get, self._known_at.get(vm, ())))
         return before is not None or vm in self.inventory.vms
 
     def _say(self, endpoint: EndpointId, vm: Vm, moment: int) -> None:

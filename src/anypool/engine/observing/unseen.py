@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from anypool.engine.observing.reading import Reading
-from anypool.model import VM_ALIVE, EndpointId, Host, StateReason, Vm, VmId, VmState
+from anypool.model import VM_ALIVE, VM_DOWN, EndpointId, Host, StateReason, Vm, VmId, VmState
 from anypool.planner.ha.astray import could_have
 
 _RAN = VM_ALIVE | {VmState.UNKNOWN}
@@ -56,12 +56,29 @@ class Unseen:
         is the moment of the reading, and whether nothing was heard for a while before it.
         """
         moment, after_gap = about
-        if said.state is not VmState.STOPPED:
+        if said.state not in VM_DOWN:
             return said
         if not _ended_unseen(said, before, known, after_gap=after_gap):
             return said
+        if before is not None and before.state in _RAN:
+            self._since.pop(said.id, None)
         self._since.setdefault(said.id, moment)
         return replace(said, unseen=True)
+
+    def left(self, before: Vm | None, moment: int, others: Iterable[Reading | None]) -> None:
+        """Mark the old copies of a VM that is gone from where it ran, unless it runs elsewhere.
+
+        `before` is what that endpoint said last, `others` are those that know the VM too.
+        """
+        if before is None or not (before.state in _RAN or before.unseen):
+            return
+        there = [(one, one.vms[before.id]) for one in others if one and before.id in one.vms]
+        if any(one.current and said.state in VM_ALIVE for one, said in there):
+            return
+        for one, said in there:
+            if said.state in VM_DOWN:
+                one.vms[before.id] = replace(said, unseen=True)
+                self._since[before.id] = moment
 
     def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
         """Return the VMs that are nowhere else, now that all were read; their marks are gone."""
@@ -79,6 +96,8 @@ class Unseen:
 def _ended_unseen(said: Vm, before: Vm | None, known: Vm | None, *, after_gap: bool) -> bool:
     if before is None:
         return known is not None and known.unseen
+    if before.state in _RAN and said.state is VmState.CRASHED:
+        return False  # it crashed there, and so was there
     if before.state in _RAN:
         return after_gap or said.reason is StateReason.MIGRATED
     return before.unseen

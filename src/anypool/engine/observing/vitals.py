@@ -42,6 +42,14 @@ FRESH_S = 5.0
 AskAgents = Callable[[HostId, tuple[VmId, ...], float], tuple[AgentReading, ...]]
 
 
+class Settled(Struct, frozen=True, kw_only=True, gc=False):
+    """Where a run brought a VM, None if it was stopped; `begun` says that it is being stopped."""
+
+    vm: VmId
+    host: HostId | None
+    begun: bool = False
+
+
 class Read(Struct, frozen=True, gc=False):
     """The power of a host as it was read: when last asked, what was said, since when it is off."""
 
@@ -65,6 +73,7 @@ class Vitals:
         self.recall: Callable[[], Iterable[Stated]] = tuple
         self.refute: Callable[[Stated], None] = lambda _: None
         self.news: Callable[[], None] = lambda: None
+        self.settled: Callable[[Iterable[Settled]], None] = lambda _: None
         self._lock = threading.RLock()
         self._heard: dict[HostId, dict[Path, Heard]] = {}
         self._life: dict[HostId, Life] = {}

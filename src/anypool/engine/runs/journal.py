@@ -6,6 +6,7 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
+from anypool.engine.observing.vitals import Settled
 from anypool.engine.runs import powering, tenures
 from anypool.engine.runs.measuring import measured
 from anypool.engine.runs.state import RunNow, StepNow
@@ -53,12 +54,16 @@ READY = frozenset({PlanState.RECOMMENDED, PlanState.APPROVED})
 
 
 class Facts(Struct, frozen=True, gc=False):
-    """What steps that are done changed about our own facts."""
+    """What steps that are done changed about our own facts.
+
+    `settled` says where VMs were brought, and which are stopped by somebody.
+    """
 
     hosts: tuple[HostFacts, ...] = ()
     vms: tuple[VmFacts, ...] = ()
     deleted: tuple[VmId, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
 
 class Journal:
@@ -238,13 +243,14 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     vms: list[VmFacts] = []
     deleted: list[VmId] = []
     profiles: list[Profile] = []
+    settled: list[Settled] = []
     for step in changed:
         action = run.wish(step.record.number).action
         if isinstance(action, PowerOffHost | PowerOnHost):
             known = facts.hosts.get(tx, action.host) or HostFacts(host=action.host)
             marked = powering.marked(action, step.record, known)
             hosts += [] if marked == known else [marked]
-        _note_ha(tx, run, step, action)
+        settled += _note_ha(tx, run, step, action)
         profiles += tenures.note(tx, run, step, action)
         if step.state is not StepState.DONE:
             continue
@@ -264,7 +270,7 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
         facts.hosts.put(tx, host_facts)
     for vm_facts in vms:
         facts.vms.put(tx, vm_facts)
-    return Facts(tuple(hosts), tuple(vms), tuple(deleted), tuple(profiles))
+    return Facts(tuple(hosts), tuple(vms), tuple(deleted), tuple(profiles), tuple(settled))
 
 
 _UNCLEAR = frozenset(
@@ -273,25 +279,37 @@ _UNCLEAR = frozenset(
 """A migration that ends so may leave a copy at either end."""
 
 
-def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> None:
-    """Note who is about to be switched off, where VMs run now, and which somebody stopped."""
-    if isinstance(action, FenceHost) and step.state is StepState.BEGUN:
+_FENCED = frozenset({StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.NEEDS_HUMAN})
+"""A host is switched off at some moment between the first and the last of these."""
+
+
+def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> list[Settled]:
+    """Note who is about to be switched off, where VMs run now, and which somebody stops.
+
+    Return the last two. What somebody wants to be stopped is not started again, whatever
+    becomes of the order: a VM that runs on is seen to run.
+    """
+    if isinstance(action, FenceHost) and step.state in _FENCED:
         ha.note_fence(tx, run.record.plan, action.host)
     if isinstance(action, MigrateVm) and step.state in _UNCLEAR:
         ha.note_left(tx, ((action.vm, host) for host in (action.source, action.target)))
-    if step.state is not StepState.DONE:
-        return
+    done, begun = step.state is StepState.DONE, step.state is StepState.BEGUN
     match action:
         case StopVm() if takes_away(run.wish(step.record.number)):
-            pass
-        case StopVm(vm=vm) | DeleteVm(vm=vm):
+            return []
+        case StopVm(vm=vm) | DeleteVm(vm=vm) if done or begun:
             ha.put_charges(tx, (), (vm,))
-        case MigrateVm(vm=vm, target=host):
+            return [Settled(vm=vm, host=None, begun=begun)]
+        case StopVm(vm=vm, host=host) | DeleteVm(vm=vm, host=host):
+            return [Settled(vm=vm, host=host)]
+        case MigrateVm(vm=vm, target=host) if done:
             ha.moved(tx, vm, host)
-        case StartAfterFailure() | StartVm():
+            return [Settled(vm=vm, host=host)]
+        case StartAfterFailure() | StartVm() if done:
             ha.moved(tx, action.vm, action.host)
+            return [Settled(vm=action.vm, host=action.host)]
         case _:
-            pass
+            return []
 
 
 def not_ready(plan: PlanRecord) -> Conflict:

@@ -277,6 +277,8 @@ class Runner:
         if facts.profiles:
             changes = {one.id: one for one in facts.profiles}
             self._observer.change(partial(Picture.put_profiles, changes=changes))
+        if facts.settled:
+            self._observer.vitals.settled(facts.settled)
         for gone in facts.deleted:
             self._observer.change(partial(Picture.deleted, vm=gone))
         if (new.record, new.steps) != (run.record, run.steps):

@@ -44,6 +44,7 @@ WORDS: dict[str, str] = {
     "aim.forget-copies": "{count} Kopien auf {host} vergessen von VMs, die anderswo laufen",
     "ha.restart": "{how}; Vorrang {priority}",
     "ha.same-place": "ihr Host ist da und hat sie; Vorrang {priority}",
+    "ha.makes-way": "sie macht {vm} Platz, die nirgends sonst starten kann; {how}",
     "ha.left-over": "übrig von vorher, ehe sie auf {lives} gestartet wurde",
     "ha.not-now": "der Strom von {host} wurde als an gelesen: der Beweis gilt nicht",
     "ha.no-power-now": "der Strom von {host} lässt sich jetzt nicht lesen",

@@ -43,6 +43,7 @@ WORDS: dict[str, str] = {
     "aim.forget-copies": "forget {count} copies on {host} of VMs that run elsewhere",
     "ha.restart": "{how}; priority {priority}",
     "ha.same-place": "its host is there and has it; priority {priority}",
+    "ha.makes-way": "it makes way for {vm}, which can start nowhere else; {how}",
     "ha.left-over": "left over from before it was started on {lives}",
     "ha.not-now": "the power of {host} was read as on: the proof is void",
     "ha.no-power-now": "the power of {host} cannot be read now",

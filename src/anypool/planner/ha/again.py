@@ -47,6 +47,7 @@ from anypool.planner.failover import LEVELS, Fate, Ground, Order, of_hosts, reco
 from anypool.planner.failover.order import NEVER
 from anypool.planner.ha.anew import unfit, wish_of
 from anypool.planner.ha.astray import by_vm
+from anypool.planner.ha.way import Way, way
 from anypool.planner.place import Wanted, choose, refusal
 from anypool.planner.rules import Rulebook
 
@@ -98,6 +99,7 @@ class _Made(Struct, frozen=True):
     action: StartVm | StartAfterFailure
     why: Reason
     after: tuple[VmId, ...] = ()
+    way: Way | None = None
 
 
 class _Making:
@@ -240,7 +242,19 @@ class _Making:
             why = reason("ha.same-place", priority=LEVELS[self._order.level(vm.id)])
             self._take(vm, StartVm(vm=vm.id, host=home.id), why, ())
             return None
-        return None if self._away(vm, home) else against
+        if self._away(vm, home) or self._instead(vm, home):
+            return None
+        return against
+
+    def _instead(self, vm: Vm, home: Host) -> bool:
+        """Start a VM that has no other place where another one makes way for it."""
+        made = way(self._world, vm, home, self._rules) if self._is_bound(vm) else None
+        if made is None or made.vm.id in self._placed():
+            return False
+        self._world = self._world.with_vm(replace(made.vm, host=made.action.target))
+        why = reason("ha.same-place", priority=LEVELS[self._order.level(vm.id)])
+        self._take(vm, StartVm(vm=vm.id, host=home.id), why, (), made)
+        return True
 
     def _away(self, vm: Vm, home: Host) -> bool:
         """Start a VM that its host says is gone where it fits best elsewhere, if it does."""
@@ -281,9 +295,14 @@ class _Making:
         return reason("ha.restart", how=how, priority=LEVELS[self._order.level(vm.id)])
 
     def _take(
-        self, vm: Vm, action: StartVm | StartAfterFailure, why: Reason, after: tuple[VmId, ...]
+        self,
+        vm: Vm,
+        action: StartVm | StartAfterFailure,
+        why: Reason,
+        after: tuple[VmId, ...],
+        way: Way | None = None,
     ) -> None:
-        self._starts.append(_Made(vm, self._order.level(vm.id), action, why, after))
+        self._starts.append(_Made(vm, self._order.level(vm.id), action, why, after, way))
         there = replace(vm, host=action.host, state=VmState.RUNNING, copies=())
         self._world = self._world.with_vm(there)
 
@@ -311,6 +330,8 @@ class _Making:
         self, one: _Made
     ) -> Iterator[tuple[Action, Reason, tuple[VmIs | HostOpen | MemoryFree, ...]]]:
         vm, host = one.vm, one.action.host
+        if one.way is not None:
+            yield one.way.action, one.way.why, one.way.valid_while
         states = VM_DOWN if isinstance(one.action, StartVm) else _LOST
         home = one.action.host if isinstance(one.action, StartVm) else one.action.home
         valid = (
