@@ -1,8 +1,10 @@
 """Which VMs are to run: what ended unseen was stopped by nobody."""
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.engine.ha.charges import Charges
+from anypool.engine.observing.vitals import Settled
 from anypool.model import HostId, HostState, Inventory, StateReason, Vm, VmCopy, VmId, VmState
 from anypool.store import Store
 from tests.strategies import host, pool, vm
@@ -108,3 +110,41 @@ def test_what_ended_on_a_host_that_was_away_when_it_went_there_is_lost(store: St
     gone = with_vm(vm(1, "h0", state=VmState.UNKNOWN, unseen=True), silent=H1)
     there = with_vm(vm(1, "h1", state=VmState.STOPPED))
     assert looked(store, RUNS, gone, there).lost(BOTH, there) == (V1,)
+
+
+def settled(charges: Charges, *news: Settled) -> Charges:
+    charges.hear(news)
+    charges.settle()
+    return charges
+
+
+def test_what_a_run_stops_is_not_to_run_though_a_silent_host_may_have_it(store: Store) -> None:
+    silent = VmCopy(host=H0, state=VmState.UNKNOWN)
+    runs = with_vm(vm(1, "h1", copies=(silent,)), silent=H0)
+    charges = looked(store, runs)
+    settled(charges, Settled(vm=V1, host=None, begun=True))
+    charges.look(BOTH, with_vm(vm(1, "h1", copies=(silent,)), silent=H0), 2.0)
+    assert charges.get(V1) is None, "it does not stop at once"
+    copy = VmCopy(host=H1, state=VmState.STOPPED)
+    stopped = with_vm(vm(1, "h0", state=VmState.UNKNOWN, copies=(copy,)), silent=H0)
+    settled(charges, Settled(vm=V1, host=None))
+    charges.look(BOTH, stopped, 3.0)
+    assert charges.lost(BOTH, stopped) == ()
+    assert looked(store, stopped).all() == ()
+
+
+def test_what_could_not_be_stopped_is_to_run(store: Store) -> None:
+    charges = looked(store, RUNS)
+    settled(charges, Settled(vm=V1, host=None, begun=True), Settled(vm=V1, host=H0))
+    charges.look(BOTH, with_vm(vm(1, "h0")), 2.0)
+    assert charges.get(V1) is not None
+
+
+def test_what_a_run_started_and_somebody_stopped_at_once_stays_stopped(store: Store) -> None:
+    silent = vm(1, "h0", state=VmState.UNKNOWN)
+    charges = looked(store, RUNS, with_vm(silent, silent=H0))
+    settled(charges, Settled(vm=V1, host=H1))
+    copy = VmCopy(host=H1, state=VmState.STOPPED)
+    stopped = with_vm(replace(silent, copies=(copy,)), silent=H0)
+    charges.look(BOTH, stopped, 3.0)
+    assert charges.get(V1) is None

@@ -70,6 +70,16 @@ def test_fence_is_as_old_as_it_is(store: Store, clock: ManualClock) -> None:
     assert fences.recent(WITHIN_S, 1e9) == ()
 
 
+def test_fence_counts_once_and_from_its_end(store: Store, clock: ManualClock) -> None:
+    fences = Fences(store, Wall(clock))
+    fenced(store, "h1")
+    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9),)
+    clock.advance(WITHIN_S - 1)
+    fenced(store, "h1")
+    clock.advance(2)
+    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 2),)
+
+
 def test_fence_that_lies_ahead_counts_for_its_time_only(store: Store, clock: ManualClock) -> None:
     clock.advance(HOUR_S)
     fenced(store, "h1")

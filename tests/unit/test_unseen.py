@@ -75,6 +75,46 @@ def test_vm_that_was_leaving_when_its_host_fell_silent_may_be_gone(scene: Scene)
     assert unseen(scene)
 
 
+def test_vm_that_is_gone_from_where_it_ran_ended_unseen_whatever_old_copies_are_left(
+    scene: Scene,
+) -> None:
+    scene.whole(H2, vm(V1, H2, VmState.STOPPED))
+    silent(scene, H3)
+    scene.whole(H1)
+    assert scene.shown() == (H2, VmState.STOPPED)
+    assert unseen(scene)
+
+
+def test_vm_that_is_gone_to_where_it_runs_is_seen_to_end_there(scene: Scene) -> None:
+    scene.whole(H3, vm(V1, H3, VmState.STOPPED))
+    scene.whole(H2, vm(V1, H2))
+    scene.whole(H1)
+    scene.part(H2, vm(V1, H2, VmState.STOPPED))
+    assert not unseen(scene)
+
+
+def test_crashed_copy_that_comes_to_light_does_not_say_that_its_vm_is_nowhere_else(
+    scene: Scene,
+) -> None:
+    silent(scene, H2, H3)
+    scene.whole(H1)
+    assert unseen(scene)
+    scene.whole(H2, vm(V1, H2, VmState.CRASHED))
+    assert unseen(scene)
+
+
+def test_what_was_read_before_a_vm_ended_unseen_again_shows_nothing(scene: Scene) -> None:
+    silent(scene, H1, H2)
+    scene.whole(H1, STOPPED)
+    scene.part(H1, vm(V1))
+    silent(scene, H2)
+    scene.whole(H3)
+    silent(scene, H1)
+    scene.whole(H1, STOPPED)
+    scene.whole(H2)
+    assert unseen(scene), "h3 was read while it ran, and not since"
+
+
 def test_vm_that_is_nowhere_once_all_were_read_is_just_stopped(scene: Scene) -> None:
     silent(scene, H1, H2)
     scene.whole(H1, STOPPED)

@@ -273,6 +273,11 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
     return Facts(tuple(hosts), tuple(vms), tuple(deleted), tuple(profiles), tuple(settled))
 
 
+def _stopped_after(step: StepNow) -> bool:
+    """Return whether a VM that was migrated is stopped: it may have gone on from there."""
+    return step.record.said is not None and step.record.said.code == "migration.stopped-after"
+
+
 _UNCLEAR = frozenset(
     {StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED, StepState.NEEDS_HUMAN}
 )
@@ -302,7 +307,7 @@ def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> list[Settled
             return [Settled(vm=vm, host=None, begun=begun)]
         case StopVm(vm=vm, host=host) | DeleteVm(vm=vm, host=host):
             return [Settled(vm=vm, host=host)]
-        case MigrateVm(vm=vm, target=host) if done:
+        case MigrateVm(vm=vm, target=host) if done and not _stopped_after(step):
             ha.moved(tx, vm, host)
             return [Settled(vm=vm, host=host)]
         case StartAfterFailure() | StartVm() if done:
