@@ -216,7 +216,7 @@ class Ha:
             yield Braked(
                 policy=self._engine.policies.get(bound.policy),
                 hosts=len(bound.hosts),
-                fences=sum(host in bound.hosts for host, _ in lately),
+                fences=sum(host in bound.hosts for _, host, _ in lately),
                 most=most_fences(rule, len(bound.hosts)),
                 cold_left_s=self._guard.cold_left_s(rule),
             )
