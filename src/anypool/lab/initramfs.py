@@ -3,8 +3,8 @@
 from pathlib import Path, PurePosixPath
 
 _APPLETS = (
-    "sh", "cat", "dd", "echo", "grep", "head", "insmod", "ip", "kill", "ls", "mkdir", "mount",
-    "nc", "poweroff", "printf", "ps", "reboot", "setsid", "sleep", "sync", "udhcpc", "usleep",
+    "sh", "cat", "dd", "echo", "grep", "head", "insmod", "ip", "kill", "ls", "mkdir", "mkfifo",
+    "mount", "nc", "poweroff", "printf", "ps", "reboot", "setsid", "sleep", "sync", "udhcpc",
 )  # fmt: skip
 _FOLDERS = ("bin", "dev", "proc", "sys", "run", "modules")
 _FOLDER, _FILE, _LINK, _DEVICE = 0o040755, 0o100755, 0o120777, 0o020600
