@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 import uvicorn
 
-from anypool import __version__, famine, logs, systemd
+from anypool import __version__, famine, heaps, logs, systemd
 from anypool.api import Web
 from anypool.api.origin import own_names
 from anypool.api.showing import Showing
@@ -151,6 +151,7 @@ def serve(settings: Settings, fd: int | None = None) -> int:
         _log.warning("few open files", files=files, least=famine.LEAST_FILES)
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(*RARELY)
+    heaps.share()
     listener = _inherited(fd) if fd is not None else _bound(settings)
     app = build(settings)
     try:

@@ -73,3 +73,19 @@ def test_news_are_told_when_power_was_read_and_when_a_host_falls_silent() -> Non
     bench.vitals.hush(E)
     bench.vitals.read_power(H)
     assert len(told) == 2
+
+
+def test_question_that_waits_for_its_turn_is_not_put_again() -> None:
+    bench, waiting = Bench(), list[Callable[[], object]]()
+    bench.vitals.hush(E)
+    for _ in range(30):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, waiting.append)
+    assert len(waiting) == 1
+    waiting.pop()()
+    bench.asking.ask(H, waiting.append)
+    assert len(waiting) == 1
+    bench.asking.forget()  # those who waited are gone
+    bench.clock.advance(2 * APART_S)
+    bench.asking.ask(H, waiting.append)
+    assert len(waiting) == 2

@@ -159,3 +159,16 @@ def test_data_network_is_a_path_of_its_own_only_where_it_is_another_one() -> Non
     assert [door.path for door in doors(host, ENDPOINT)] == [Path.MANAGEMENT]
     two = replace(host, peer_address="10.1.0.10")
     assert [door.path for door in doors(two, ENDPOINT)] == [Path.MANAGEMENT, Path.DATA]
+
+
+def test_silent_host_is_not_asked_for_again_while_a_question_waits() -> None:
+    here = Neighbourhood()
+    host, made = world().host(SILENT), world()
+    tasks = []
+    for _ in range(20):
+        here.clock.advance(KNOCK_S)
+        tasks.append(here.ears.listen(host, ENDPOINT, made, lambda *_: NOTHING))
+    (task,) = [one for one in tasks if one is not None]
+    task()
+    assert here.ears.heard_since(SILENT) > 0
+    assert here.ears.listen(host, ENDPOINT, made, lambda *_: NOTHING) is not None

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from msgspec import Raw
 
+from anypool import heaps
 from anypool.clock import SystemClock
 from anypool.drivers import observing, registry
 from anypool.drivers.delta import Sent
@@ -196,6 +197,7 @@ class Worker:
 def main(parent: int, limit_bytes: int) -> None:
     """Serve the manager `parent` until it ends."""
     _die_with(parent)
+    heaps.share()
     source, sink = _take_pipes()
     writing = threading.Lock()
 

@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from anypool.clock import Clock
 
@@ -26,6 +27,41 @@ class ThreadCrew:
     def close(self) -> None:
         """Begin no more tasks; those that run end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class UnderWay:
+    """Which questions wait or are being asked: one about the same thing is left out meanwhile.
+
+    Without it a crew that is slower than those who ask has ever more to do. Any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: set[Hashable] = set()
+
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._keys
+
+    def once(self, key: Hashable, task: Callable[[], object]) -> Callable[[], None] | None:
+        """Return a task that is known as under way until it is over, None if one is already."""
+        with self._lock:
+            if key in self._keys:
+                return None
+            self._keys.add(key)
+        return partial(self._do, key, task)
+
+    def forget(self) -> None:
+        """Know of none: those that waited are not done any more."""
+        with self._lock:
+            self._keys.clear()
+
+    def _do(self, key: Hashable, task: Callable[[], object]) -> None:
+        try:
+            task()
+        finally:
+            with self._lock:
+                self._keys.discard(key)
 
 
 class Ticker:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from anypool.engine.observing.vitals import Vitals
+from anypool.engine.threads import UnderWay
 from anypool.model import APART_S, Capability, HostId, Inventory, Proof
 from anypool.planner.ha.detect import Word
 
@@ -23,21 +24,25 @@ class Asking:
     def __init__(self, vitals: Vitals) -> None:
         self._vitals = vitals
         self._asked: dict[HostId, float] = {}
+        self._under_way = UnderWay()
 
     def forget(self) -> None:
         """Know of no question."""
         self._asked = {}
+        self._under_way.forget()
 
     def asked_at(self, host: HostId) -> float:
         """Return when the power of a host was asked for last, 0 for never."""
         return max(self._vitals.power(host).asked_at, self._asked.get(host, 0.0))
 
     def ask(self, host: HostId, submit: Callable[[Callable[[], object]], None]) -> None:
-        """Have a host's power read, unless that was just begun."""
+        """Have a host's power read, unless that was just begun or is not over."""
         now = self._vitals.moments.now()
         if now - self._asked.get(host, 0.0) > APART_S:
-            self._asked[host] = now
-            submit(partial(self._vitals.read_power, host))
+            task = self._under_way.once(host, partial(self._vitals.read_power, host))
+            if task is not None:
+                self._asked[host] = now
+                submit(task)
 
     def early(self, hosts: Iterable[HostId], now: float) -> list[HostId]:
         """Return the hosts to ask for that fell silent just now."""

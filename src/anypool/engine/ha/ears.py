@@ -12,6 +12,7 @@ from anypool.engine.ha.knocks import Door, doors
 from anypool.engine.observing.knock import knock as ask_vm
 from anypool.engine.observing.services import found, own_probes
 from anypool.engine.observing.vitals import Vitals
+from anypool.engine.threads import UnderWay
 from anypool.model import (
     Capability,
     Endpoint,
@@ -45,12 +46,14 @@ class Ears:
         self._asked: dict[HostId, float] = {}
         self._heard: dict[HostId, float] = {}
         self._turn = 0
+        self._under_way = UnderWay()
         self.ask_vm: Callable[[Probe, str], str] = ask_vm
 
     def forget(self) -> None:
         """Ask all again."""
         self._asked.clear()
         self._heard.clear()
+        self._under_way.forget()
 
     def heard_since(self, host: HostId) -> float:
         """Return when the last question on all paths began that is over, 0 for never."""
@@ -59,16 +62,16 @@ class Ears:
     def listen(
         self, host: Host, endpoint: Endpoint, inventory: Inventory, knock: Knock
     ) -> Callable[[], None] | None:
-        """Return what is to be done to hear a silent host, None if that was just done."""
+        """Return what is to be done to hear a silent host; None if that was just done, or waits."""
         now = self._vitals.moments.now()
-        if now - self._asked.get(host.id, 0.0) < KNOCK_S:
+        if now - self._asked.get(host.id, 0.0) < KNOCK_S or host.id in self._under_way:
             return None
         self._asked[host.id] = now
         self._turn += 1
         hosts = neighbours(host, inventory, self._turn)
         guests = self._guests(host.id, inventory)
         asking = partial(self._ask, host, endpoint, (hosts, guests), knock)
-        return partial(self._to_the_end, host.id, now, asking)
+        return self._under_way.once(host.id, partial(self._to_the_end, host.id, now, asking))
 
     def knock_at(self, host: Host, endpoint: Endpoint, knock: Knock) -> None:
         """Note what the addresses of a host say now that is life; takes a second or two."""

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from anypool.engine.observing.vitals import Vitals
-from anypool.model import HostId, HostState, Inventory
+from anypool.engine.threads import UnderWay
+from anypool.model import Capability, Host, HostId, HostState, Inventory
 from anypool.planner.ha.decide import LeaseClock
 from anypool.planner.ha.detect import Path, Word
 
@@ -19,25 +20,31 @@ class Leasing:
         self._vitals = vitals
         self._all_at = 0.0
         self._silent_at = 0.0
+        self._under_way = UnderWay()
 
     def begin(self) -> None:
         """Read all again."""
         self._all_at = self._silent_at = 0.0
+        self._under_way.forget()
 
     def tasks(self, hosts: Iterable[HostId], inventory: Inventory) -> list[Callable[[], None]]:
-        """Return the readings that are due; each may take seconds."""
+        """Return the readings that are due and not under way; each may take seconds.
+
+        Of hosts that see the same shared datastores one reads all; a datastore of one host alone
+        has no lease that anybody else could judge by.
+        """
         now = self._vitals.moments.now()
         known = [inventory.hosts[key] for key in sorted(set(hosts)) if key in inventory.hosts]
         silent = tuple(one.id for one in known if one.state is not HostState.UP)
-        due: list[Callable[[], None]] = []
+        due: list[Callable[[], None] | None] = []
         if silent and now - self._silent_at >= LOOK_S:
             self._silent_at = now
-            due.append(partial(self._listen, silent, inventory))
+            due.append(self._under_way.once("", partial(self._listen, silent, inventory)))
         if now - self._all_at >= ALL_S:
             self._all_at = now
-            by_place = {one.datastores: one.id for one in known if one.state is HostState.UP}
-            due += [partial(self._survey, key, inventory) for key in sorted(by_place.values())]
-        return due
+            for key in readers(known, inventory):
+                due.append(self._under_way.once(key, partial(self._survey, key)))
+        return [one for one in due if one is not None]
 
     def clock(self, host: HostId) -> LeaseClock | None:
         """Return how long the lease of a host must stand still yet, None if it proves nothing."""
@@ -58,7 +65,20 @@ class Leasing:
             elif seen and all(one.is_quiet for one in seen):
                 self._vitals.note(key, Path.STORAGE, Word.SILENT)
 
-    def _survey(self, reader: HostId, inventory: Inventory) -> None:
+    def _survey(self, reader: HostId) -> None:
         """Let a host read all there are, so that it is known which would prove something."""
         leases = self._vitals.leases
         leases.read(reader, leases.ask(reader, ()))
+
+
+def readers(hosts: Iterable[Host], inventory: Inventory) -> list[HostId]:
+    """Return the hosts that read all leases: one of those that see the same shared datastores."""
+    shared = frozenset(key for key, one in inventory.datastores.items() if one.shared)
+    able = (
+        one
+        for one in hosts
+        if one.state is HostState.UP and Capability.HOST_LEASES in one.abilities
+    )
+    return sorted(
+        {one.datastores & shared: one.id for one in able if one.datastores & shared}.values()
+    )
