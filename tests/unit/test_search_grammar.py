@@ -14,6 +14,16 @@ from anypool.search.syntax import And, Compare, Not, OneOf, Operator, Or, Value,
 EXAMPLE = "vm where host.name = h1 and memory >= 1GiB and tag = prod order by memory desc"
 
 
+def test_word_of_the_grammar_is_a_field_where_there_is_one_of_that_name() -> None:
+    query = parse("state = done and by in (ada, policy:ha) order by started", Noun.OPERATION)
+    assert isinstance(query.where, And)
+    assert isinstance(query.where.parts[1], OneOf)
+    assert parse(str(query), Noun.OPERATION) == query
+    assert isinstance(parse("by = ada", Noun.OPERATION).where, Compare)
+    with pytest.raises(Invalid):
+        parse("by = ada", Noun.VM)
+
+
 def test_the_example_of_the_manual() -> None:
     query = parse(EXAMPLE)
     assert query.noun is Noun.VM

@@ -136,11 +136,15 @@ class _Parser:
             inner = self._either()
             self._expect(TokenKind.CLOSE, ")")
             return inner
-        if self.token.kind is TokenKind.WORD and self._compared() and not self.token.reserved:
+        if self.token.kind is TokenKind.WORD and self._compared() and self._is_name():
             return self._comparison()
         if self.token.kind in _ENDS or self.token.kind is TokenKind.OPERATOR:
             self._refuse(f"a condition is missing before {self._shown()}", hint="name = web*")
         return Word(value=self._value("a condition"))
+
+    def _is_name(self) -> bool:
+        """Whether the current word may be a field: reserved ones only where they are one."""
+        return not self.token.reserved or self.token.text in FIELDS[self.noun]
 
     def _comparison(self) -> Expression:
         found = self._field()
