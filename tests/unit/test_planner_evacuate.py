@@ -10,9 +10,12 @@ from anypool.errors import Conflict, NoPlan
 from anypool.model import (
     HOLDS_MEMORY,
     Capability,
+    Host,
     HostId,
     HostState,
     Inventory,
+    NetworkId,
+    Nic,
     Snapshot,
     StateReason,
     Vm,
@@ -23,6 +26,7 @@ from anypool.model import (
 from anypool.plan import (
     MigrateVm,
     Plan,
+    Reason,
     Step,
     apply,
     encode_plan,
@@ -34,7 +38,8 @@ from anypool.plan import (
 )
 from anypool.plan.check import objections, violations
 from anypool.plan.price import CostModel
-from anypool.planner import plan_evacuation
+from anypool.planner import evacuate, plan_evacuation
+from anypool.planner.place import refusal
 from tests.strategies import host, inventories, pool, vm
 
 H0 = HostId("h0")
@@ -192,6 +197,49 @@ def test_spreading_alone_would_fail_here() -> None:
     targets = {s.action.vm: s.action.target for s in plan_evacuation(world, H0).steps[:-1]}  # type: ignore[union-attr]
     del targets[VmId("v4")]
     assert targets == {"v1": "h2", "v2": "h1", "v3": "h1"}
+
+
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Count how often the search asks whether a VM fits on a host."""
+    asked: list[str] = []
+
+    def counted(world: Inventory, one: Vm, there: Host) -> Reason | None:
+        asked.append(one.id)
+        return refusal(world, one, there)
+
+    monkeypatch.setattr(evacuate, "refusal", counted)
+    return asked
+
+
+def test_vm_that_no_host_takes_ends_the_search_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = pool(60)
+    for number in range(1, 9):
+        world = world.with_vm(vm(number, "h0", memory_mib=512))
+    world = world.with_vm(
+        vm(
+            9,
+            "h0",
+            memory_mib=256,
+            name="a",
+            nics=(Nic(mac="52:54:00:00:00:09", network=NetworkId("lost")),),
+        )
+    )
+    asked = looks(monkeypatch)
+    with pytest.raises(NoPlan) as caught:
+        plan_evacuation(world, H0)
+    assert {text.split()[0] for text in caught.value.refusals} == {"a"}
+    assert len(asked) < 200
+
+
+def test_search_among_very_many_hosts_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = pool(40)
+    for number in range(1, 80):
+        world = world.with_vm(vm(number, "h0", memory_mib=world.host(H0).memory_mib // 2 + 1))
+    asked = looks(monkeypatch)
+    monkeypatch.setattr(evacuate, "SEARCH_LOOKS", 800)
+    with pytest.raises(NoPlan):
+        plan_evacuation(world, H0)
+    assert len(asked) < 3000
 
 
 def test_a_copy_on_a_host_without_power_pins_nobody() -> None:

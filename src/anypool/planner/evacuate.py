@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from anypool.errors import Conflict, NoPlan
-from anypool.model import HostId, HostState, Inventory, Vm, VmState
+from anypool.model import Host, HostId, HostState, Inventory, Vm, VmState
 from anypool.plan import (
     EnterMaintenance,
     HostOpen,
@@ -25,6 +25,8 @@ from anypool.planner.place import Choice, Wanted, choose, pinned, pools_with_roo
 from anypool.planner.rules import NO_RULES, Rulebook
 
 SEARCH_NODES = 2000
+SEARCH_LOOKS = 200_000
+"""So often at most a search asks whether a VM fits on a host: some seconds."""
 Stuck = tuple[str, Reason, Reason]
 """The name of a VM that finds no place, where, and why not."""
 
@@ -83,7 +85,8 @@ def assign(
     """Return a home for every VM, largest first, or None if there is none.
 
     Spreading to the emptiest hosts is tried first; where it gets stuck, a depth-first
-    search over the tightest fits decides (up to `SEARCH_NODES` placements).
+    search over the tightest fits decides (up to `SEARCH_NODES` placements, less among very
+    many hosts). A VM that no host would take, were it alone, ends it at once.
     """
     order = _in_order(vms)
     homes, stuck = _spread(inventory, source, order, rules)
@@ -122,6 +125,9 @@ def _spread(
 
 def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebook) -> Homes | None:
     others = [host for key, host in sorted(inventory.hosts.items()) if key != source]
+    if any(_is_hopeless(inventory, vm, others) for vm in order):
+        return None
+    most = min(SEARCH_NODES, SEARCH_LOOKS // max(1, len(others)))
     nodes = 0
 
     def place(world: Inventory, index: int) -> Homes | None:
@@ -134,7 +140,7 @@ def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebo
         fits = [host.id for host in others if refused[host.id] is None]
         for host in sorted(fits, key=lambda key: (world.memory_free_mib(key), key)):
             nodes += 1
-            if nodes > SEARCH_NODES:
+            if nodes > most:
                 return None
             rest = place(world.with_vm(replace(vm, host=host)), index + 1)
             if rest is not None:
@@ -148,6 +154,11 @@ def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebo
         return None
 
     return place(inventory, 0)
+
+
+def _is_hopeless(inventory: Inventory, vm: Vm, others: list[Host]) -> bool:
+    """Return whether no host takes a VM before anything moved: later they have less room."""
+    return all(refusal(inventory, vm, host) is not None for host in others)
 
 
 def homeless(inventory: Inventory, source: HostId, vms: list[Vm], rules: Rulebook) -> list[Stuck]:
