@@ -37,6 +37,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
+from anypool.model.boothost import ImageOrder
 from anypool.model.profile import Identity
 
 OPERATIONS: dict[str, Capability] = {
@@ -93,6 +94,7 @@ OPERATIONS: dict[str, Capability] = {
     "agents": Capability.GUEST_AGENT,
     "apply_identity": Capability.IDENTITY,
     "withdraw_identity": Capability.IDENTITY,
+    "change_image": Capability.SERVER_IMAGES,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -310,6 +312,10 @@ class BaseDriver:
     def withdraw_identity(self, server: ServerId, profile: ProfileId) -> None:
         """Refuse."""
         self._refuse("withdraw_identity")
+
+    def change_image(self, order: ImageOrder) -> int:
+        """Refuse."""
+        self._refuse("change_image")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from anypool.drivers.wire import WireError
 from anypool.model import Datastore, Frame, Host, Network, Server, Vm, Volume
+from anypool.model.boothost import BootHost
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -40,6 +41,7 @@ _TABLES: dict[str, _Table] = {
     "volumes": _Table(msgspec.msgpack.Decoder(Volume), _place),
     "networks": _Table(msgspec.msgpack.Decoder(Network), _id),
     "servers": _Table(msgspec.msgpack.Decoder(Server), _id),
+    "boot_hosts": _Table(msgspec.msgpack.Decoder(BootHost), _id),
 }
 
 

@@ -22,6 +22,7 @@ DEADLINES_S: dict[str, float] = {
     **dict.fromkeys(("hardware", "sensors", "hardware_log", "prove_writes"), 130.0),
     **dict.fromkeys(("apply_identity", "withdraw_identity"), 130.0),
     "create_vm": 120.0,
+    "change_image": 1800.0,
     "adopt_vm": 120.0,
     "attach_disk": 120.0,
     "create_snapshot": 300.0,

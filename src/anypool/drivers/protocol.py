@@ -58,6 +58,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
+from anypool.model.boothost import ImageOrder
 from anypool.model.profile import Identity
 
 
@@ -337,6 +338,13 @@ class Driver(Protocol):
         """Give a server that is off its own addresses back; quiet if it uses them already.
 
         `Rejected` where the server is on, or bears the identity of another profile.
+        """
+        ...
+
+    def change_image(self, order: ImageOrder) -> int:
+        """Change an image for servers; return the number of the version it is about.
+
+        Versions are added once each time that is asked for; all else is quiet where it is so.
         """
         ...
 

@@ -114,6 +114,12 @@ DRIVERS: dict[str, DriverEntry] = {
             options=frozenset({"user"}),
             looks_first=True,
         ),
+        DriverEntry(
+            name="boot",
+            module="anypool.drivers.boot.driver",
+            schemes=frozenset({"boot+ssh", "boot+unix"}),
+            example="boot+ssh://root@HOST",
+        ),
     )
 }
 

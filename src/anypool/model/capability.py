@@ -30,6 +30,7 @@ class Capability(StrEnum):
     VIRTUAL_MEDIA = "virtual-media"
     PORT_ADDRESSES = "port-addresses"
     IDENTITY = "identity"
+    SERVER_IMAGES = "server-images"
     HOST_LEASES = "host-leases"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from anypool.model.boothost import BootHost
 from anypool.model.host import Host
 from anypool.model.ids import DatastoreId, HostId, VmId
 from anypool.model.network import Network
@@ -16,7 +17,8 @@ class Frame(Struct, frozen=True, kw_only=True, gc=False):
     """A reading: a full one names everything the endpoint knows, a partial one what was asked.
 
     `missing` are VMs that were asked for and are not there: that is knowledge, not an error.
-    `servers` are the physical servers that it answers for, whether or not they run VMs.
+    `servers` are the physical servers that it answers for, whether or not they run VMs;
+    `boot_hosts` is itself, if it is one.
     """
 
     full: bool
@@ -27,6 +29,7 @@ class Frame(Struct, frozen=True, kw_only=True, gc=False):
     networks: tuple[Network, ...] = ()
     missing: tuple[VmId, ...] = ()
     servers: tuple[Server, ...] = ()
+    boot_hosts: tuple[BootHost, ...] = ()
 
 
 class Remark(Struct, frozen=True, kw_only=True, gc=False):

@@ -70,7 +70,8 @@ class Needs(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What is written into one server: all that makes it the one that others know.
 
-    `epoch` counts the servers that have borne it; `bios` are settings that are wished.
+    `epoch` counts the servers that have borne it; `bios` are settings that are wished. `macs`
+    are those that the server boots with, for the boot service.
     """
 
     profile: ProfileId
@@ -85,6 +86,8 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     bios: tuple[tuple[str, str], ...] = ()
     ip: str = ""
     script: str = ""
+    image: str = ""
+    macs: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -105,7 +108,8 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     given. `slot` is where it is to be, `CHASSIS/SLOT`, whether or not a server stands there.
     `probe` is asked whether what runs on it works. `failover` is what happens when its server
     fails: nothing, a word (MANUAL) or a plan that runs (AUTOMATIC).
-    `ip` and `script` (what is chained to, an address of iPXE) are for the boot service.
+    `ip`, `script` (what is chained to, an address of iPXE) and `image` (`NAME`, of which it
+    takes the current version at each start, or `NAME:VERSION`) are for the boot service.
     """
 
     id: ProfileId
@@ -123,6 +127,7 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     script: str = ""
     probe: Probe = Probe()
     failover: Level = Level.DISABLED
+    image: str = ""
     tags: frozenset[str] = frozenset()
     slot: str = ""
     server: ServerId | None = None
@@ -154,6 +159,7 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
             bios=self.bios,
             ip=self.ip,
             script=self.script,
+            image=self.image,
         )
 
 

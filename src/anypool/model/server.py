@@ -58,7 +58,8 @@ class ServerAbility(StrEnum):
     `ADDRESSES`: MACs and WWNs of its ports can be set and given back. `ISCSI_BOOT`, `FC_BOOT`:
     targets to boot from can be written into its adapters. `BOOT_ORDER`, `BIOS`: these settings
     can be. `NETBOOT`: it boots from the network by its permanent MAC.
-    `IDENTITY`: our driver writes whole identities into it, and takes them away.
+    `IDENTITY`: our driver writes whole identities into it, and takes them away. `BOOT_HOST`: a
+    boot host of its pool can let it boot as somebody.
     """
 
     POWER = "power"
@@ -70,6 +71,7 @@ class ServerAbility(StrEnum):
     FC_BOOT = "fc-boot"
     NETBOOT = "netboot"
     IDENTITY = "identity"
+    BOOT_HOST = "boot-host"
 
 
 class Adoption(StrEnum):

@@ -25,6 +25,7 @@ from anypool.model import (
     Frame,
     HostId,
     Inventory,
+    PoolId,
     Power,
     Reach,
     Remark,
@@ -34,6 +35,7 @@ from anypool.model import (
     VmId,
     Volume,
 )
+from anypool.model.boothost import BootHost
 from anypool.planner.ha.detect import Path, Word
 from anypool.settings import Settings
 
@@ -118,6 +120,11 @@ class Observer:
     def server_driver(self, server: ServerId) -> Driver:
         """Return the driver of who answers for a physical server; raise `NotFound`."""
         return self.driver(self.inventory.server(server).endpoint)
+
+    def boot_hosts(self) -> dict[EndpointId, tuple[PoolId, BootHost]]:
+        """Return each boot host by its endpoint, with its pool, as it was read last."""
+        with self._lock:
+            return dict(self._picture.racks.boot_hosts)
 
     def _ask_peer(self, host: HostId, address: str, port: int) -> Reach:
         """Ask a host whether it comes through to an address; never raises."""

@@ -59,7 +59,7 @@ class Picture:
         self._stores: Namers[DatastoreId, Datastore] = Namers()
         self._networks: Namers[NetworkId, Network] = Namers()
         self._volumes: tuple[Volume, ...] | None = None
-        self._racks = Racks(ours.servers)
+        self.racks = Racks(ours.servers)
 
     def moment(self) -> int:
         """Return a number for a reading that begins now."""
@@ -97,7 +97,7 @@ class Picture:
         for endpoint in self._readings:
             self._show_hosts(endpoint)
         self._stores_and_networks(self._stores.keys(), self._networks.keys())
-        self._show_servers(self._racks.remember(known.servers))
+        self._show_servers(self.racks.remember(known.servers))
         self._refresh(self._known_at.keys(), frozenset())
 
     def apply(
@@ -114,7 +114,7 @@ class Picture:
             reading.read_at = moment
             self._be_current(endpoint.id, current=True)
             shown = self._take_whole(endpoint, reading, frame, anew=anew)
-            shown |= self._show_servers(self._racks.take(endpoint, frame.servers))
+            shown |= self._show_servers(self.racks.take(endpoint, frame))
         touched = {vm.id for vm in frame.vms} | set(frame.missing)
         touched |= reading.vms.keys() if frame.full else frozenset()
         spoken = {vm.id: vm for vm in frame.vms}
@@ -141,7 +141,7 @@ class Picture:
         self._be_current(endpoint, current=False)
         notices = self._show_hosts(endpoint)
         notices |= self._stores_and_networks(self._stores.of(endpoint), self._networks.of(endpoint))
-        notices |= self._show_servers(self._racks.lose(endpoint))
+        notices |= self._show_servers(self.racks.lose(endpoint))
         vms = self._vms_of(endpoint)
         return self._refresh(vms, frozenset(reading.vms)).also(notices)
 
@@ -178,7 +178,7 @@ class Picture:
         for host in reading.hosts:
             self.inventory = self.inventory.without_host(host)
         self._volumes = None
-        notices |= self._show_servers(self._racks.forget(endpoint))
+        notices |= self._show_servers(self.racks.forget(endpoint))
         notices |= self._stores_and_networks(
             self._stores.replace(endpoint, ()), self._networks.replace(endpoint, ())
         )
@@ -224,7 +224,7 @@ class Picture:
 
     def put_server_facts(self, facts: ServerFacts) -> Delta:
         """Lay what is ours over a server."""
-        return Delta(frozenset(self._show_servers(self._racks.put(facts))))
+        return Delta(frozenset(self._show_servers(self.racks.put(facts))))
 
     def put_profiles(self, changes: Mapping[ProfileId, Profile | None]) -> Delta:
         """Show profiles as they are kept now; None is one that is gone."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from anypool.model import Endpoint, EndpointId, PMap, Power, Server, ServerId
+from anypool.model import Endpoint, EndpointId, Frame, PMap, PoolId, Power, Server, ServerAbility, ServerId
+from anypool.model.boothost import BootHost
 from anypool.store.records import ServerFacts
 
 Servers = PMap[ServerId, Server]
@@ -13,8 +14,9 @@ Servers = PMap[ServerId, Server]
 class Racks:
     """What endpoints said of servers; a server that two of them name stays with the first.
 
-    Each method returns all servers as they are to be shown from then on, the same map where
-    nothing has changed.
+    `boot_hosts` are those of their pools, as each was read last: who boots as whom there is
+    laid over the servers too. Each method returns all servers as they are to be shown from then
+    on, the same map where nothing has changed.
     """
 
     def __init__(self, ours: dict[ServerId, ServerFacts]) -> None:
@@ -22,6 +24,8 @@ class Racks:
         self._said: dict[EndpointId, dict[ServerId, Server]] = {}
         self._silent: set[EndpointId] = set()
         self._shown: Servers = PMap()
+        self.boot_hosts: dict[EndpointId, tuple[PoolId, BootHost]] = {}
+        self._entered: dict[ServerId, str] = {}
 
     def remember(self, servers: Iterable[Server]) -> Servers:
         """Take what was known before a restart; nobody has answered yet."""
@@ -32,12 +36,13 @@ class Racks:
             self._show(endpoint)
         return self._shown
 
-    def take(self, endpoint: Endpoint, servers: Iterable[Server]) -> Servers:
+    def take(self, endpoint: Endpoint, frame: Frame) -> Servers:
         """Take all that an endpoint says of servers; those it names no more are gone."""
+        self._boot(endpoint.id, tuple((endpoint.pool, one) for one in frame.boot_hosts))
         before = self._said.get(endpoint.id, {})
         now = {
             one.id: replace(one, endpoint=endpoint.id, pool=endpoint.pool)
-            for one in servers
+            for one in frame.servers
             if one.id not in self._shown or self._shown[one.id].endpoint == endpoint.id
         }
         if not (before or now):
@@ -56,6 +61,7 @@ class Racks:
 
     def forget(self, endpoint: EndpointId) -> Servers:
         """Drop an endpoint with its servers."""
+        self._boot(endpoint, ())
         gone = self._said.pop(endpoint, {})
         self._silent.discard(endpoint)
         self._drop(gone)
@@ -67,14 +73,31 @@ class Racks:
         known = self._shown.get(facts.server)
         return self._shown if known is None else self._show(known.endpoint)
 
+    def _boot(self, endpoint: EndpointId, said: tuple[tuple[PoolId, BootHost], ...]) -> None:
+        """Take what a boot host says, () for an endpoint that is none, and show its servers so."""
+        before = self.boot_hosts.pop(endpoint, None)
+        self.boot_hosts |= {endpoint: one for one in said}
+        if before == self.boot_hosts.get(endpoint):
+            return
+        self._entered = {
+            entry.server: entry.mark for _, one in self.boot_hosts.values() for entry in one.entries
+        }
+        for known in tuple(self._said):
+            self._show(known)
+
     def _drop(self, gone: Iterable[ServerId]) -> None:
         if changes := dict.fromkeys(gone):
             self._shown = self._shown.patched(changes)
 
     def _show(self, endpoint: EndpointId) -> Servers:
         silent = endpoint in self._silent
+        pools = {pool for pool, _ in self.boot_hosts.values()}
         changes: dict[ServerId, Server | None] = {}
         for key, said in self._said.get(endpoint, {}).items():
+            if said.pool in pools:
+                said = replace(said, abilities=said.abilities | {ServerAbility.BOOT_HOST})
+            if mark := self._entered.get(key):
+                said = replace(said, entered=mark)
             over = _over(said, self._ours.get(key), silent=silent)
             if self._shown.get(key) != over:
                 changes[key] = over

@@ -27,10 +27,17 @@ def means_of(profile: Profile, server: Server) -> Means | None:
     Where its BMC cannot write addresses it boots as somebody from the network; an FC port
     cannot be given an identity so.
     """
-    if ServerAbility.ADDRESSES in server.abilities:
+    written = ServerAbility.IDENTITY in server.abilities
+    if written and ServerAbility.ADDRESSES in server.abilities:
         return Means.ADDRESSES
     fc = bool(profile.ports_of(AdapterKind.FC))
-    return Means.NETBOOT if ServerAbility.NETBOOT in server.abilities and not fc else None
+    boots = ServerAbility.NETBOOT in server.abilities and _told(server)
+    return Means.NETBOOT if boots and not fc else None
+
+
+def _told(server: Server) -> bool:
+    """Return whether somebody of ours can give a server an identity at all."""
+    return bool({ServerAbility.IDENTITY, ServerAbility.BOOT_HOST} & server.abilities)
 
 
 def unfit(profile: Profile, server: Server) -> tuple[Reason, ...]:
@@ -46,10 +53,10 @@ def _lacks(profile: Profile, server: Server) -> Iterator[Reason]:
         yield reason("bear.short-cpus", short=needs.cpus - server.cpus)
     if server.memory_mib < needs.memory_mib:
         yield reason("bear.short-memory", short=needs.memory_mib - server.memory_mib)
-    if ServerAbility.IDENTITY not in server.abilities:
-        yield reason("bear.no-driver")
     means = means_of(profile, server)
-    if means is None:
+    if not _told(server):
+        yield reason("bear.no-driver")
+    elif means is None:
         yield reason("bear.no-addresses")
     elif missing := _unable(profile, server, means):
         yield reason("bear.unable", abilities=missing)

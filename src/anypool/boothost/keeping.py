@@ -1,0 +1,272 @@
+"""The boot host: its entries on disk, and everything that follows from them made so."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from anypool.boothost import render
+from anypool.boothost.dhcp import Dhcp
+from anypool.boothost.files import put_json, read_json
+from anypool.boothost.images import Images, disks_of
+from anypool.boothost.tgt import Exported, Tgt, is_as_wanted
+from anypool.boothost.values import Entry, Refused, Site, entry_of, plain
+
+
+class BootHost:
+    """All entries of a boot host; one change at a time."""
+
+    def __init__(self, site: Site, folder: str, clock: Callable[[], float] = time.time) -> None:
+        self.site = site
+        self._folder = folder
+        self._clock = clock
+        os.makedirs(f"{folder}/entries", mode=0o700, exist_ok=True)
+        self.images = Images(folder, site.copies)
+        self._dhcp = Dhcp(site, folder)
+        self._tgt = Tgt(site.control, folder)
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._bound: dict[str, str] = {}
+        self._served: dict[str, tuple[float, int]] = {}
+        self._problems: dict[str, str] = {}
+        self._seen: tuple[Exported, ...] = ()
+        self._load()
+
+    def close(self) -> None:
+        """End dnsmasq; targets stay as they are, since servers run from them."""
+        self._dhcp.stop()
+        self.images.close()
+
+    def enter(self, entry: Entry) -> None:
+        """Let a server boot as a profile from now on; quiet where it does already.
+
+        An earlier epoch of the profile is put out first. Raises `Refused`: what was known
+        before is then as it was.
+        """
+        with self._lock:
+            before = self._entries.get(entry.profile)
+            self._check(entry, before)
+            self._change(entry.profile, entry)
+
+    def leave(self, profile: str, server: str) -> None:
+        """Let a server boot as a profile no more; quiet where another server does, or none.
+
+        Raises `Refused` while somebody is logged in to its target who cannot be put out.
+        """
+        with self._lock:
+            before = self._entries.get(profile)
+            if before is not None and before.server == server:
+                self._change(profile, None)
+
+    def make(self) -> None:
+        """Make all as the entries say; what is not possible is a problem of the state."""
+        with self._lock:
+            self._problems = {}
+            for what, how in (("targets", self._export), ("dhcp", self._lend)):
+                try:
+                    how()
+                except Refused as problem:
+                    self._problems[what] = f"{problem}: {problem.hint}".rstrip(": ")
+
+    def script(self, address: str) -> str:
+        """Return what a server does that starts at an address, "" for one that is not known.
+
+        It starts anew, so this is when it takes another version of its image.
+        """
+        with self._lock:
+            entry = next((one for one in self._entries.values() if one.ip == address), None)
+            if entry is None:
+                return ""
+            try:
+                kit = self._taken(entry)
+            except Refused as problem:
+                return render.not_ready(entry, self.site, str(problem))
+            self._served[entry.profile] = (self._clock(), 0 if kit is None else kit.version)
+            self._write(entry)
+            return render.script(entry, self.site, kit)
+
+    def file(self, address: str, name: str, version: str, part: str) -> str:
+        """Return a part of an image for a server that boots it, "" for anybody else."""
+        with self._lock:
+            known = [one for one in self._entries.values() if one.ip == address]
+        mine = any(one.image and one.wanted[0] == name for one in known)
+        return self.images.file(name, version, part) if mine else ""
+
+    def capture(self, profile: str, name: str) -> int:
+        """Make a version of an image of a profile's disk, and return its number.
+
+        Raises `Refused` while anybody is logged in to it.
+        """
+        with self._lock:
+            entry = self._entries.get(profile)
+            disk = self._bound.get(profile, "")
+            if entry is None or not disk:
+                hint = "it is captured while a server bears it and is off"
+                raise Refused(f"{profile} has no disk here", hint, "not-found")
+            target = render.ours(entry, self.site)
+            for one in self._tgt.seen():
+                if target is not None and one.iqn == target.iqn and one.sessions:
+                    who = one.sessions[0].initiator
+                    raise Refused(f"{who} is logged in to the disk", "shut the server down first")
+            return self.images.capture(disk, name, self.images.kit(entry))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that is known: entries, targets as read back, images, what is wrong."""
+        with self._lock:
+            try:
+                self._seen = self._tgt.seen()
+                answers = True
+            except Refused as problem:
+                answers = False
+                self._problems["targets"] = str(problem)
+            wanted = render.exports(self._entries.values(), self.site, self._bound)
+            by_name = {one.iqn: one for one in self._seen}
+            for export in wanted if answers else ():
+                if not is_as_wanted(export, by_name.get(export.iqn)):
+                    self._problems.setdefault("targets", f"{export.iqn} is not as it is to be")
+            return {
+                "dhcp": self._dhcp.pid,
+                "tgtd": answers,
+                "entries": [self._told(one) for one in self._sorted()],
+                "targets": [_target(one) for one in self._seen],
+                "images": self.images.told(),
+                "copies": self.images.progress(),
+                "problems": [f"{what}: {why}" for what, why in sorted(self._problems.items())],
+            }
+
+    def _sorted(self) -> list[Entry]:
+        return [self._entries[key] for key in sorted(self._entries)]
+
+    def _told(self, entry: Entry) -> dict[str, Any]:
+        at, version = self._served.get(entry.profile, (0.0, 0))
+        known = {"served_at": at, "runs": version, "disk": self._bound.get(entry.profile, "")}
+        known["next"] = 0
+        known["problem"] = ""
+        try:
+            kit = self.images.kit(entry)
+            known["next"] = 0 if kit is None else kit.version
+        except Refused as problem:
+            known["problem"] = str(problem)
+        return {**plain(entry), **known}
+
+    def _check(self, entry: Entry, before: Entry | None) -> None:
+        """Raise `Refused` where somebody else would be one of those that this one is to be."""
+        if before is not None and before.epoch > entry.epoch:
+            raise Refused(f"{before.mark} is here, which is later than {entry.mark}", "plan again")
+        same = before is not None and before.epoch == entry.epoch
+        if before is not None and same and before.server != entry.server:
+            raise Refused(f"{entry.mark} is another server's here", "plan again")
+        for other in self._entries.values():
+            if other.profile != entry.profile and (what := _both(entry, other)):
+                hint = f"take it from {other.name} first"
+                raise Refused(f"{what} is of {other.name} ({other.mark})", hint)
+        target = render.ours(entry, self.site)
+        kit = self.images.kit(entry)
+        if target is not None and (kit is None or not kit.disk):
+            hint = "give the profile an image that has a disk: `anypool profile edit --image`"
+            raise Refused(f"{target.iqn} is served here and has no disk", hint)
+        if kit is not None and kit.disk and not kit.kernel and target is None:
+            hint = f"give it a target at {self.site.address}, or an image with a kernel"
+            raise Refused(f"{entry.name} would have a disk and no target to reach it", hint)
+
+    def _change(self, profile: str, entry: Entry | None) -> None:
+        """Put an entry in place of the one there is, and make all so; else all is as it was."""
+        kept = tuple(one.get(profile) for one in (self._entries, self._bound, self._served))
+        self._put(profile, entry)
+        self.make()
+        if not self._problems:
+            return
+        why = "; ".join(f"{what}: {how}" for what, how in sorted(self._problems.items()))
+        self._restore(profile, kept)
+        self.make()
+        raise Refused(why, "see `anypool boot-service status`", "silent")
+
+    def _restore(self, profile: str, kept: tuple[Any, ...]) -> None:
+        entry, disk, served = kept
+        if disk is not None:
+            self._bound[profile] = disk
+        if served is not None:
+            self._served[profile] = served
+        if entry is None:
+            self._put(profile, None)
+        else:
+            self._entries[profile] = entry
+            self._write(entry)
+
+    def _taken(self, entry: Entry) -> render.Kit | None:
+        """Give a server that starts the disk of the version that it is to have."""
+        kit = self.images.kit(entry)
+        if kit is not None and kit.disk and render.ours(entry, self.site) is not None:
+            disk = self.images.disk(entry, kit)
+            if not disk:
+                raise Refused("its disk is being made")
+            self._bound[entry.profile] = disk
+            self._export()
+            self.images.prune(entry, disk)
+        return kit
+
+    def _export(self) -> None:
+        self._bound = disks_of(self.images, self._entries.values(), self._bound)
+        wanted = render.exports(self._entries.values(), self.site, self._bound)
+        self._seen = self._tgt.make(wanted)
+
+    def _lend(self) -> None:
+        self._dhcp.keep(self._entries.values())
+
+    def _put(self, profile: str, entry: Entry | None) -> None:
+        path = f"{self._folder}/entries/{profile}.json"
+        if entry is None:
+            self._entries.pop(profile, None)
+            self._bound.pop(profile, None)
+            self._served.pop(profile, None)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            return
+        old = self._entries.get(profile)
+        if old is not None and (old.image, old.server) != (entry.image, entry.server):
+            self._bound.pop(profile, None)
+        self._entries[profile] = entry
+        self._write(entry)
+
+    def _write(self, entry: Entry) -> None:
+        served = self._served.get(entry.profile, (0.0, 0))
+        kept = {"entry": plain(entry), "served": served, "disk": self._bound.get(entry.profile)}
+        put_json(f"{self._folder}/entries/{entry.profile}.json", kept)
+
+    def _load(self) -> None:
+        for name in sorted(os.listdir(f"{self._folder}/entries")):
+            if not name.endswith(".json"):
+                continue
+            kept = read_json(f"{self._folder}/entries/{name}")
+            entry = entry_of(kept["entry"])
+            self._entries[entry.profile] = entry
+            at, version = kept["served"]
+            self._served[entry.profile] = (float(at), int(version))
+            if kept["disk"]:
+                self._bound[entry.profile] = str(kept["disk"])
+
+
+def _both(entry: Entry, other: Entry) -> str:
+    """Return what two entries would both be, "" where nothing."""
+    if entry.server == other.server:
+        return "the server"
+    if shared := sorted(set(entry.macs) & set(other.macs)):
+        return shared[0]
+    for one in ("ip", "initiator", "name"):
+        if getattr(entry, one) and getattr(entry, one) == getattr(other, one):
+            return str(getattr(entry, one))
+    targets = {one.iqn for one in entry.targets} & {one.iqn for one in other.targets}
+    return min(targets, default="")
+
+
+def _target(one: Exported) -> dict[str, Any]:
+    return {
+        "iqn": one.iqn,
+        "disks": [path for _, path in one.disks],
+        "allowed": sorted(one.allowed),
+        "sessions": [f"{x.initiator} at {x.address}" for x in one.sessions],
+    }
