@@ -26,6 +26,7 @@ def servers(tx: Tx) -> None:
         bios=(("PowerProfile", "Performance"),),
         needs=Needs(memory_mib=65536),
         slot="bx1/3",
+        image="web:3",
     )
     facts.profiles.put(tx, profile)
     given = Address(

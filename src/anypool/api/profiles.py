@@ -41,6 +41,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     script: Text | None = None
     probe: Probe | None = None
     failover: Level | None = None
+    image: Text | None = None
     tags: Annotated[tuple[Text, ...], Meta(max_length=100)] | None = None
     slot: Text | None = None
     mac_range: Text = ""
@@ -75,6 +76,7 @@ class ProfileView(Struct, frozen=True, kw_only=True):
     script: str
     probe: Probe
     failover: str
+    image: str
     tags: tuple[str, ...]
     slot: str
     server: str
@@ -139,6 +141,7 @@ def profile_view(profile: Profile, inventory: Inventory) -> ProfileView:
         script=profile.script,
         probe=profile.probe,
         failover=profile.failover,
+        image=profile.image,
         tags=tuple(sorted(profile.tags)),
         slot=profile.slot,
         server=(profile.server or "") if server is None else server.name,

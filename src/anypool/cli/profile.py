@@ -77,6 +77,7 @@ ALL = (
     Column("SCRIPT", lambda one: one["script"]),
     Column("PROBE", lambda one: probe(one["probe"])),
     Column("FAILOVER", lambda one: one["failover"]),
+    Column("IMAGE", lambda one: one["image"]),
     Column("MEANS", lambda one: one["means"]),
     Column("DESCRIPTION", lambda one: one["description"]),
 )
@@ -120,6 +121,9 @@ class Parts:
         Literal["disabled", "manual", "automatic"] | None,
         Parameter(help="what happens when its server fails: nothing, a word, or a spare"),
     ] = None
+    image: Annotated[
+        str | None, Parameter(help="what it boots: an image of its boot host, or IMAGE:VERSION")
+    ] = None
     description: Annotated[str | None, Parameter(help="in words")] = None
     pool: Annotated[str | None, Parameter(help="its pool")] = None
     slot: Annotated[str | None, Parameter(help="where it is to be, such as bx1/3")] = None
@@ -129,7 +133,7 @@ class Parts:
     @property
     def body(self) -> Json:
         """Return what the request says."""
-        plain = ("initiator", "ip", "script", "description", "pool", "slot", "failover")
+        plain = ("initiator", "ip", "script", "image", "description", "pool", "slot", "failover")
         found: Json = {name: getattr(self, name) for name in plain}
         found = {name: value for name, value in found.items() if value is not None}
         found |= {name: value for name in ("mac_range", "wwn_range") if (value := vars(self)[name])}

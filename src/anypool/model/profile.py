@@ -163,6 +163,11 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+def boots_there(profile: Profile | Identity) -> bool:
+    """Return whether a profile asks something of a boot host."""
+    return bool(profile.ip and (profile.image or profile.script or profile.iscsi))
+
+
 class Tenure(Struct, frozen=True, kw_only=True, gc=False):
     """Which server had a profile in one epoch: from when until when, by whose order and which plan.
 

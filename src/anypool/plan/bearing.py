@@ -82,6 +82,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "fail.not-emptied": {"server": T, "why": R},
     "no.spare-server": {"profile": T, "server": T},
     "hint.fail-over": {},
+    "run.boot-host-silent": {"server": T},
     "run.address-twice": {"address": T, "places": NAMES},
     "check.address-twice": {"address": T, "places": NAMES},
     "check.bears-two": {"server": T},

@@ -22,6 +22,7 @@ from anypool.service.version import require_version
 from anypool.service.wiring import LanRow, SanRow
 
 MOST_PORTS = 16
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(:[1-9]\d{0,5})?")
 _IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.[a-z0-9.-]+(:\S+)?|eui\.[0-9a-f]{16})", re.IGNORECASE)
 
 
@@ -47,6 +48,7 @@ class ProfileWish(Struct, frozen=True, kw_only=True):
     script: str | None = None
     probe: Probe | None = None
     failover: Level | None = None
+    image: str | None = None
     tags: tuple[str, ...] | None = None
     slot: str | None = None
     mac_range: str = ""
@@ -153,6 +155,8 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
         text = getattr(asked, name)
         if text is not None:
             found[name] = checked_text(text, f"the {name}", most)
+    if asked.image is not None:
+        found["image"] = _checked_image(asked.image)
     if asked.slot is not None:
         found["slot"] = _checked_slot(asked.slot)
     if asked.tags is not None:
@@ -194,6 +198,12 @@ def _checked_failover(level: Level) -> Level:
     if level not in (Level.DISABLED, Level.MANUAL, Level.AUTOMATIC):
         raise Invalid(f"a profile does not fail over in {level}", hint="manual or automatic")
     return level
+def _checked_image(text: str) -> str:
+    """Return an image, NAME or NAME:VERSION, "" for none; raise `Invalid`."""
+    if text and _IMAGE.fullmatch(text) is None:
+        hint = "NAME or NAME:VERSION, such as web or web:3"
+        raise Invalid(f"{text[:80]!r} is no image for servers", hint=hint)
+    return text
 
 
 def _checked_slot(text: str) -> str:

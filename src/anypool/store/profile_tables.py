@@ -56,6 +56,7 @@ profiles = Table(
     Column("server", Text, unique=True),
     Column("epoch", BigInteger, nullable=False),
     Column("means", Text),
+    Column("image", Text, nullable=False, server_default=""),
 )
 """Profiles; a server has one at most, and a profile one server."""
 

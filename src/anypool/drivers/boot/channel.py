@@ -67,7 +67,9 @@ class Channel:
         Raises `Unreachable` where nothing was sent, and what the boot host refuses.
         """
         line = json.dumps({"ask": word, **more}).encode() + b"\n"
-        body = self._by_socket(line, wait_s, deed) if self.socket else self._by_ssh(line, wait_s, deed)
+        body = (
+            self._by_socket(line, wait_s, deed) if self.socket else self._by_ssh(line, wait_s, deed)
+        )
         try:
             answer = json.loads(body)
             if "result" in answer:

@@ -15,7 +15,16 @@ from anypool.drivers.base import BaseDriver
 from anypool.drivers.boot.channel import Channel
 from anypool.drivers.protocol import Driver
 from anypool.errors import Invalid, Rejected, Unreachable
-from anypool.model import Capability, Endpoint, EndpointId, EndpointInfo, Frame, ProfileId, ServerId, VmId
+from anypool.model import (
+    Capability,
+    Endpoint,
+    EndpointId,
+    EndpointInfo,
+    Frame,
+    ProfileId,
+    ServerId,
+    VmId,
+)
 from anypool.model.boothost import (
     BootEntry,
     BootHost,

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from anypool.drivers import Driver
 from anypool.engine.observing.observe import Observer
 from anypool.errors import AnypoolError
-from anypool.model import AdapterKind, EndpointId, Inventory, Means, Profile, Server, ServerId
+from anypool.model import AdapterKind, EndpointId, Inventory, Means, Server, ServerId
 from anypool.model.profile import Identity
 
 
@@ -48,8 +48,3 @@ def booted(identity: Identity, inventory: Inventory, server: ServerId) -> Identi
         ports = inventory.server(server).ports_of(AdapterKind.ETHERNET)
         mine = [port.permanent or port.address for port in ports]
     return replace(identity, macs=tuple(mac.lower() for mac in mine if mac)[:1])
-
-
-def boots_there(profile: Profile | Identity) -> bool:
-    """Return whether a profile asks something of a boot host."""
-    return bool(profile.ip and (profile.image or profile.script or profile.iscsi))

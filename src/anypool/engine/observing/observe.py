@@ -25,7 +25,6 @@ from anypool.model import (
     Frame,
     HostId,
     Inventory,
-    PoolId,
     Power,
     Reach,
     Remark,
@@ -121,7 +120,7 @@ class Observer:
         """Return the driver of who answers for a physical server; raise `NotFound`."""
         return self.driver(self.inventory.server(server).endpoint)
 
-    def boot_hosts(self) -> dict[EndpointId, tuple[PoolId, BootHost]]:
+    def boot_hosts(self) -> dict[EndpointId, tuple[str, BootHost]]:
         """Return each boot host by its endpoint, with its pool, as it was read last."""
         with self._lock:
             return dict(self._picture.racks.boot_hosts)

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from anypool.model import Endpoint, EndpointId, Frame, PMap, PoolId, Power, Server, ServerAbility, ServerId
+from anypool.model import (
+    Endpoint,
+    EndpointId,
+    Frame,
+    PMap,
+    Power,
+    Server,
+    ServerAbility,
+    ServerId,
+)
 from anypool.model.boothost import BootHost
 from anypool.store.records import ServerFacts
 
@@ -24,7 +33,7 @@ class Racks:
         self._said: dict[EndpointId, dict[ServerId, Server]] = {}
         self._silent: set[EndpointId] = set()
         self._shown: Servers = PMap()
-        self.boot_hosts: dict[EndpointId, tuple[PoolId, BootHost]] = {}
+        self.boot_hosts: dict[EndpointId, tuple[str, BootHost]] = {}
         self._entered: dict[ServerId, str] = {}
 
     def remember(self, servers: Iterable[Server]) -> Servers:
@@ -38,7 +47,7 @@ class Racks:
 
     def take(self, endpoint: Endpoint, frame: Frame) -> Servers:
         """Take all that an endpoint says of servers; those it names no more are gone."""
-        self._boot(endpoint.id, tuple((endpoint.pool, one) for one in frame.boot_hosts))
+        self._boot(endpoint.id, next(((endpoint.pool, one) for one in frame.boot_hosts), None))
         before = self._said.get(endpoint.id, {})
         now = {
             one.id: replace(one, endpoint=endpoint.id, pool=endpoint.pool)
@@ -61,7 +70,7 @@ class Racks:
 
     def forget(self, endpoint: EndpointId) -> Servers:
         """Drop an endpoint with its servers."""
-        self._boot(endpoint, ())
+        self._boot(endpoint, None)
         gone = self._said.pop(endpoint, {})
         self._silent.discard(endpoint)
         self._drop(gone)
@@ -73,11 +82,12 @@ class Racks:
         known = self._shown.get(facts.server)
         return self._shown if known is None else self._show(known.endpoint)
 
-    def _boot(self, endpoint: EndpointId, said: tuple[tuple[PoolId, BootHost], ...]) -> None:
-        """Take what a boot host says, () for an endpoint that is none, and show its servers so."""
+    def _boot(self, endpoint: EndpointId, said: tuple[str, BootHost] | None) -> None:
+        """Take what a boot host says, None of an endpoint that is none, and show its servers so."""
         before = self.boot_hosts.pop(endpoint, None)
-        self.boot_hosts |= {endpoint: one for one in said}
-        if before == self.boot_hosts.get(endpoint):
+        if said is not None:
+            self.boot_hosts[endpoint] = said
+        if said == before:
             return
         self._entered = {
             entry.server: entry.mark for _, one in self.boot_hosts.values() for entry in one.entries

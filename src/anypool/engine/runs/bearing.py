@@ -7,8 +7,8 @@ proof that it is off, comes only to one that is off, and no address is used in t
 from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Sight
-from anypool.model import Inventory, Power, Profile, Server
-from anypool.model.profile import mark_of
+from anypool.model import Inventory, Means, Power, Profile, Server, ServerAbility
+from anypool.model.profile import boots_there, mark_of
 from anypool.plan import (
     ApplyProfile,
     PowerOffServer,
@@ -32,7 +32,7 @@ def of_server(
     """Return what to do about a step on a server."""
     memory, _ = about
     if isinstance(action, WithdrawProfile) and action.stated is not None:
-        return _released(action, sight)
+        return _released(action, sight, memory, acked=acked)
     server = sight.inventory.servers.get(action.server)
     if server is None:
         return Fail(reason("run.server-gone"))
@@ -40,6 +40,8 @@ def of_server(
         leaves = isinstance(action, PowerOffServer | WithdrawProfile)
         code = "run.bmc-mute" if leaves else "bear.power-unknown"
         return Wait(reason(code, server=server.name))
+    if not sight.boots:
+        return Wait(reason("run.boot-host-silent", server=server.name))
     match action:
         case PowerOffServer():
             return _off(action, server, sight, about, acked=acked)
@@ -95,7 +97,7 @@ def _apply(
         return Fail(why)
     if not memory.sent:
         return _DO
-    if borne(server, profile, action.epoch):
+    if borne(server, profile, action.epoch, action.means):
         return Done()
     waits = reason("run.profile-not-seen", server=server.name, profile=profile.name)
     return Act(Deed.PERFORM, waits, AGAIN_S if acked else 0.0)
@@ -135,14 +137,27 @@ def _withdraw(
     return Act(Deed.PERFORM, waits, AGAIN_S) if acked and memory.sent else _DO
 
 
-def _released(action: WithdrawProfile, sight: Sight) -> Decision:
-    """Return whether a profile leaves a server that a person says is dead; nothing is written."""
+def _released(action: WithdrawProfile, sight: Sight, memory: Memory, *, acked: bool) -> Decision:
+    """Return whether a profile leaves a server that a person says is dead.
+
+    Nothing is written into the server; a boot host takes the disk of the profile from it.
+    """
     profile = sight.inventory.profiles.get(action.profile)
     if profile is None:
         return Fail(reason("run.profile-gone"))
     if profile.server != action.server or profile.epoch != action.epoch:
         return Fail(reason("run.profile-elsewhere", profile=profile.name))
-    return Done() if sight.void is None else Fail(sight.void)
+    if sight.void is not None:
+        return Fail(sight.void)
+    server = sight.inventory.servers.get(action.server)
+    if server is None or ServerAbility.BOOT_HOST not in server.abilities:
+        return Done()
+    if not sight.boots:
+        return Wait(reason("run.boot-host-silent", server=server.name))
+    if server.entered != mark_of(profile.id, action.epoch):
+        return Done()
+    waits = reason("run.profile-not-seen", server=server.name, profile=server.name)
+    return Act(Deed.PERFORM, waits, AGAIN_S) if acked and memory.sent else _DO
 
 
 def _verify(action: VerifyServer, server: Server, sight: Sight) -> Decision:
@@ -153,23 +168,29 @@ def _verify(action: VerifyServer, server: Server, sight: Sight) -> Decision:
         return Fail(reason("run.profile-elsewhere", profile=profile.name))
     if (why := twice(sight.inventory, server, _used(server))) is not None:
         return Fail(why)
-    if sight.power is Power.ON and borne(server, profile, action.epoch):
+    if sight.power is Power.ON and borne(server, profile, action.epoch, profile.means):
         if sight.unready:
             return Wait(reason("run.no-service", profile=profile.name, why=sight.unready))
         return Done()
     return Wait(reason("run.profile-not-seen", server=server.name, profile=profile.name))
 
 
-def borne(server: Server, profile: Profile, epoch: int) -> bool:
-    """Return whether a server shows that it bears a profile in an epoch.
+def borne(server: Server, profile: Profile, epoch: int, means: Means | None) -> bool:
+    """Return whether a server shows that it bears a profile in an epoch, by its means.
 
-    One that can keep the mark shows that; of another its ports are compared.
+    One that can keep the mark shows that; of another its ports are compared. Where a boot host
+    has a part in it that must show it too.
     """
     mark = mark_of(profile.id, epoch)
-    if mark in (server.bears, server.entered):
-        return True
-    if server.bears or server.entered:
+    if means is Means.NETBOOT:
+        return server.entered == mark
+    if ServerAbility.BOOT_HOST in server.abilities and boots_there(profile):
+        if server.entered != mark:
+            return False
+    elif server.entered:
         return False
+    if server.bears:
+        return server.bears == mark
     wanted = {port.address for port in profile.ports}
     return bool(wanted) and wanted <= _used(server)
 

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from anypool.drivers import Driver, Migration
 from anypool.drivers.observing import check_operable
 from anypool.engine.observing.knock import knock
+from anypool.engine.runs.bearers import Bearers
 from anypool.engine.runs.decision import Deed, Memory
-from anypool.errors import Busy, NotFound
-from anypool.model import BootOrder, Capability, DatastoreId, HostId, Inventory, Probe, ServerId
-from anypool.model.profile import Identity
+from anypool.errors import Busy
+from anypool.model import Capability, DatastoreId, HostId, Inventory, Probe, ServerId
 from anypool.plan import (
     Action,
     ApplyProfile,
@@ -85,13 +85,14 @@ def order_for(
 class Hands:
     """Does deeds; `settings` are how, `switch_of` gives the driver that switches a host."""
 
-    def __init__(self, driver_of: DriverOf, switch_of: DriverOf, settings: Settings) -> None:
+    def __init__(
+        self, driver_of: DriverOf, switch_of: DriverOf, settings: Settings, bearers: Bearers
+    ) -> None:
         self._driver_of = driver_of
         self._switch_of = switch_of
         self._settings = settings
         self.knock: Callable[[Probe, str], str] = knock
-        self.identity_of: Callable[[ApplyProfile], Identity] = _no_identity
-        self.server_driver: Callable[[ServerId], Driver] = driver_of
+        self.bearers = bearers
 
     def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
         """Do one deed and return when it is done; raise from `anypool.errors`."""
@@ -207,25 +208,21 @@ def _of_host(action: _OfHost, driver: Driver) -> None:
             assert_never(action)
 
 
-def _no_identity(action: ApplyProfile) -> Identity:
-    raise NotFound(f"there is no profile {action.profile}")
-
-
 def serve(deed: Deed, action: ServerAction, hands: Hands) -> None:
     """Do a deed on a physical server, by the driver of who answers for it."""
     server = action.server
     match action:
         case ApplyProfile():
-            hands.server_driver(server).apply_identity(server, hands.identity_of(action))
+            hands.bearers.apply(action)
         case WithdrawProfile():
-            hands.server_driver(server).withdraw_identity(server, action.profile)
+            hands.bearers.withdraw(action)
         case PowerOffServer(force=force):
             driver = hands.switch_of(server)
             force = force or deed is Deed.FORCE_OFF
             (driver.force_off_host if force else driver.power_off_host)(server)
         case PowerOnServer(boot=boot):
             if boot:
-                hands.server_driver(server).set_boot(server, BootOrder(target=boot))
+                hands.bearers.boot(server, boot)
             hands.switch_of(server).power_on_host(server)
         case VerifyServer():
             pass  # it is only looked at

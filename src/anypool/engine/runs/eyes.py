@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from anypool.drivers import Migration
 from anypool.engine.observing.knock import knock
+from anypool.engine.observing.boothosts import BootHosts
 from anypool.engine.observing.observe import Observer, places
 from anypool.engine.runs.sight import NO_VOUCH, Seen, Sight
 from anypool.errors import AnypoolError
@@ -34,8 +35,10 @@ from anypool.plan import (
     MigrateVm,
     MoveDisks,
     PowerOffHost,
+    PowerOffServer,
     PowerOnHost,
     Reason,
+    PowerOnServer,
     RemoveCopy,
     ServerAction,
     StartAfterFailure,
@@ -58,6 +61,7 @@ class Eyes:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self.knock: Callable[[Probe, str], str] = knock
+        self._boot_hosts = BootHosts(observer)
 
     def look(self, action: Action, order: Migration | None, task: JobOrder | None = None) -> Sight:
         """Return what all hosts that matter say about an action; never raises for their silence.
@@ -200,13 +204,16 @@ class Eyes:
     def _look_at_server(self, action: ServerAction) -> Sight:
         """Read who answers for a server, and its power, by two questions before it is left.
 
-        For a server that a person says is dead nobody is asked: what counts is what they say.
+        For a server that a person says is dead its BMC is not asked: what counts is what they
+        say. Its boot host is, which can still take the disk from it.
         """
         vitals = self._observer.vitals
+        switches = isinstance(action, PowerOffServer | PowerOnServer)
+        boots = switches or self._boot_hosts.look(action.server)
         stated = action.stated if isinstance(action, WithdrawProfile) else None
         if stated is not None:
             void = vitals.against((stated,)) or self._against_leaving(action)
-            return Sight(inventory=self._observer.inventory, void=void)
+            return Sight(inventory=self._observer.inventory, void=void, boots=boots)
         answered = True
         known = self._observer.inventory.servers.get(action.server)
         try:
@@ -226,6 +233,7 @@ class Eyes:
             power=power,
             void=self._against_leaving(action) or (None if proven else NO_VOUCH),
             unready=unready,
+            boots=boots,
         )
 
     def _against_leaving(self, action: ServerAction) -> Reason | None:

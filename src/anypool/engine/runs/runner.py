@@ -20,6 +20,7 @@ from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
 from anypool.engine.runs import beginning, core, tasks
+from anypool.engine.runs.bearers import Bearers
 from anypool.engine.runs.decision import Deed, recall
 from anypool.engine.runs.dispatch import Hands, order_for
 from anypool.engine.runs.eyes import Eyes
@@ -90,11 +91,8 @@ class Runner:
         self._settings = settings
         self._board = board
         self._eyes = Eyes(observer)
-        self._hands = Hands(observer.driver_of, observer.switch_of, settings)
-        self._hands.server_driver = observer.server_driver
-        self._hands.identity_of = lambda one: observer.inventory.profile(one.profile).identity(
-            one.epoch, one.means
-        )
+        bearers = Bearers(observer)
+        self._hands = Hands(observer.driver_of, observer.switch_of, settings, bearers)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._runs: dict[RunId, RunNow] = {}

@@ -66,7 +66,8 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     `open` are silent hosts on which the VM may run unseen, and that nothing proves dead.
     `void` says why the proofs of a start after a failure do not stand now, None if they do;
     or of a host to be switched off that its lease is fresh. `job` is None if it could not be
-    asked for; `inventory` is the pool as known right after the look.
+    asked for; `inventory` is the pool as known right after the look. `boots` is False while the
+    boot host of a server does not answer.
     """
 
     inventory: Inventory
@@ -78,6 +79,7 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     open: tuple[HostId, ...] = ()
     unready: str = ""
     dead: frozenset[HostId] = frozenset()
+    boots: bool = True
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

@@ -88,6 +88,7 @@ WORDS: dict[str, str] = {
     "fail.not-emptied": "{server} kann nicht geleert werden: {why}",
     "no.spare-server": "keine Reserve kann {profile} von {server} übernehmen",
     "hint.fail-over": "`anypool profile list` sagt, welcher Server welches Profil trägt",
+    "run.boot-host-silent": "der Boot-Host von {server} antwortet nicht",
     "run.address-twice": "{address} wäre an zwei Orten: {places}",
     "check.address-twice": "{address} wäre an zwei Orten: {places}",
     "check.bears-two": "{server} trüge zwei Profile",

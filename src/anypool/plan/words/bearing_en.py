@@ -86,6 +86,7 @@ WORDS: dict[str, str] = {
     "fail.not-emptied": "{server} cannot be emptied: {why}",
     "no.spare-server": "no spare can take {profile} over from {server}",
     "hint.fail-over": "`anypool profile list` says which server bears which profile",
+    "run.boot-host-silent": "the boot host of {server} does not answer",
     "run.address-twice": "{address} would be in two places: {places}",
     "check.address-twice": "{address} would be in two places: {places}",
     "check.bears-two": "{server} would bear two profiles",

@@ -56,7 +56,7 @@ def _lacks(profile: Profile, server: Server) -> Iterator[Reason]:
     means = means_of(profile, server)
     if not _told(server):
         yield reason("bear.no-driver")
-    elif means is None:
+    if means is None:
         yield reason("bear.no-addresses")
     elif missing := _unable(profile, server, means):
         yield reason("bear.unable", abilities=missing)

@@ -1,0 +1,49 @@
+"""Who is told that a server bears a profile, or no more: its boot host, its BMC, or both.
+
+The boot host is told first both times. So a server that starts as somebody finds its disk, and
+one that is nobody any more has lost that before its own addresses are given back.
+"""
+
+from anypool.engine.observing.boothosts import BootHosts, booted
+from anypool.engine.observing.observe import Observer
+from anypool.model import BootOrder, Means, ServerId
+from anypool.model.profile import boots_there
+from anypool.plan import ApplyProfile, WithdrawProfile
+
+
+class Bearers:
+    """Gives identities to servers, and takes them away."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._boot_hosts = BootHosts(observer)
+
+    def apply(self, action: ApplyProfile) -> None:
+        """Give a server the identity of a profile; return when that was read back."""
+        inventory = self._observer.inventory
+        identity = inventory.profile(action.profile).identity(action.epoch, action.means)
+        netboot = action.means is Means.NETBOOT
+        boot_host = self._boot_hosts.driver(action.server)
+        if boot_host is not None and (netboot or boots_there(identity)):
+            boot_host.apply_identity(action.server, booted(identity, inventory, action.server))
+        if boot_host is None or not netboot:
+            self._observer.server_driver(action.server).apply_identity(action.server, identity)
+
+    def withdraw(self, action: WithdrawProfile) -> None:
+        """Take the identity of a profile from a server; of one that is dead only the disk."""
+        boot_host = self._boot_hosts.driver(action.server)
+        if boot_host is not None:
+            boot_host.withdraw_identity(action.server, action.profile)
+        if action.stated is not None:
+            return
+        driver = self._observer.server_driver(action.server)
+        if boot_host is None or action.means is not Means.NETBOOT:
+            driver.withdraw_identity(action.server, action.profile)
+        else:
+            driver.set_boot(action.server, BootOrder(target="None"))
+
+    def boot(self, server: ServerId, target: str) -> None:
+        """Have a server boot from a target: always where a boot host answers it, else once."""
+        once = self._boot_hosts.driver(server) is None
+        order = BootOrder(target=target, once=once)
+        self._observer.server_driver(server).set_boot(server, order)
