@@ -6,6 +6,7 @@ import typing
 import pytest
 
 from anypool.drivers import OPERATIONS, BaseDriver, Driver, Migration
+from anypool.drivers.boot.driver import BootDriver
 from anypool.drivers.ipmi.driver import IpmiDriver
 from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.drivers.sim import SimDriver
@@ -31,6 +32,7 @@ from anypool.model import (
     VmId,
     VmWish,
 )
+from anypool.model.boothost import ImageDeed, ImageOrder
 from anypool.model.profile import Identity
 from tests.contract.conftest import LIBVIRT, VSPHERE
 from tests.contract.harness import Harness
@@ -59,6 +61,7 @@ SAMPLES: dict[object, object] = {
     Trace: Trace(kind=TraceKind.VM, name="x", vm=VM),
     Proof: PowerOff(host=HostId("h"), first_at=1.0, at=9.0),
     BootOrder: BootOrder(target="Pxe"),
+    ImageOrder: ImageOrder(deed=ImageDeed.CHOOSE, name="x", version=1),
     MediumOrder: MediumOrder(image="http://10.0.0.1/a.iso"),
     JobOrder: JobOrder(operation="start_vm", host=HostId("nowhere"), vm=VM),
     Nic: Nic(mac="52:54:00:00:00:01"),
@@ -84,6 +87,7 @@ def sample_arguments(operation: str) -> list[object]:
 
 def drivers() -> list[type[BaseDriver]]:
     found: list[type[BaseDriver]] = [BaseDriver, SimDriver, RedfishDriver, IpmiDriver]
+    found.append(BootDriver)
     if LIBVIRT:
         from anypool.drivers.libvirt import driver
 

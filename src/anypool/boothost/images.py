@@ -42,7 +42,8 @@ class Images:
     def __init__(self, folder: str, at_once: int) -> None:
         self._images = f"{folder}/images"
         self._disks = f"{folder}/disks"
-        for path in (self._images, self._disks):
+        self._import = f"{folder}/import"
+        for path in (self._images, self._disks, self._import):
             os.makedirs(path, mode=0o755, exist_ok=True)
         self._lock = threading.Lock()
         self._copies: dict[str, Copying] = {}
@@ -55,12 +56,25 @@ class Images:
         self._crew.shutdown(wait=True, cancel_futures=True)
 
     def add(self, name: str, parts: dict[str, str], cmdline: str) -> int:
-        """Make a version of files of this machine, and return its number; it is not current yet.
+        """Make a version of files of the import folder, and return its number.
 
-        The first version of an image is current at once. Raises `Refused`.
+        The first version of an image is current at once, others when they are chosen. Raises
+        `Refused`.
         """
-        folder = self._folder(name)
         _check_parts(parts, cmdline)
+        return self._keep(name, {one: self._found(file) for one, file in parts.items()}, cmdline)
+
+    def _found(self, file: str) -> str:
+        """Return where a file of the import folder is; no other is taken. Raise `Refused`."""
+        path = os.path.realpath(f"{self._import}/{file}")
+        inside = path.startswith(os.path.realpath(self._import) + "/")
+        if not inside or not os.path.isfile(path):
+            hint = f"copy it into {self._import}"
+            raise Refused(f"{file[:200]} is no file of the import folder", hint, "not-found")
+        return path
+
+    def _keep(self, name: str, parts: dict[str, str], cmdline: str) -> int:
+        folder = self._folder(name)
         with self._lock:
             version = max([*self.versions(name), self._last(name)], default=0) + 1
             made = f"{folder}/{version}.new"
@@ -151,7 +165,7 @@ class Images:
         if kit is not None and kit.kernel:
             folder = f"{self._images}/{kit.name}/{kit.version}"
             parts |= {one: f"{folder}/{one}" for one in ("kernel", "initrd") if getattr(kit, one)}
-        return self.add(name, parts, "" if kit is None else kit.cmdline)
+        return self._keep(name, parts, "" if kit is None else kit.cmdline)
 
     def prune(self, entry: Entry, runs: str) -> None:
         """Delete the oldest disks of a profile, but never the one that it runs."""
@@ -212,9 +226,6 @@ def _check_parts(parts: dict[str, str], cmdline: str) -> None:
         raise Refused("an initrd needs its kernel", kind="invalid")
     if len(cmdline) > _CMDLINE_MOST or not cmdline.isprintable():
         raise Refused("that is no command line of a kernel", kind="invalid")
-    for path in parts.values():
-        if not os.path.isabs(path) or not os.path.isfile(path):
-            raise Refused(f"{path[:200]} is no file on the boot host", "copy it there", "not-found")
 
 
 def _number(path: str) -> int:

@@ -20,14 +20,19 @@ from anypool.boothost.values import Entry, Refused, Site, entry_of, plain
 class BootHost:
     """All entries of a boot host; one change at a time."""
 
-    def __init__(self, site: Site, folder: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        site: Site,
+        folder: str,
+        clock: Callable[[], float] = time.time,
+        parts: tuple[Dhcp, Tgt] | None = None,
+    ) -> None:
         self.site = site
         self._folder = folder
         self._clock = clock
         os.makedirs(f"{folder}/entries", mode=0o700, exist_ok=True)
         self.images = Images(folder, site.copies)
-        self._dhcp = Dhcp(site, folder)
-        self._tgt = Tgt(site.control, folder)
+        self._dhcp, self._tgt = parts or (Dhcp(site, folder), Tgt(site.control, folder))
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._bound: dict[str, str] = {}
@@ -51,6 +56,9 @@ class BootHost:
             before = self._entries.get(entry.profile)
             self._check(entry, before)
             self._change(entry.profile, entry)
+            kit = self.images.kit(entry)
+            if kit is not None and kit.disk:
+                self.images.disk(entry, kit)
 
     def leave(self, profile: str, server: str) -> None:
         """Let a server boot as a profile no more; quiet where another server does, or none.
@@ -226,9 +234,6 @@ class BootHost:
             with suppress(FileNotFoundError):
                 os.unlink(path)
             return
-        old = self._entries.get(profile)
-        if old is not None and (old.image, old.server) != (entry.image, entry.server):
-            self._bound.pop(profile, None)
         self._entries[profile] = entry
         self._write(entry)
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "host": ("host:app", "servers that run VMs: add, list, evacuate"),
         "server": ("server:app", "physical machines, whether or not they run VMs"),
         "profile": ("profile:app", "identities of servers, made before any is there"),
+        "boot-service": ("boot_service:app", "hosts that servers boot from, and their images"),
         "address-range": ("address_range:app", "MACs and WWNs that profiles are given"),
         "vm": ("vm:app", "VMs: create, list, migrate, start, stop, change, open a console"),
         "image": ("image:app", "what VMs are made from"),

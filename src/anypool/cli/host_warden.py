@@ -54,9 +54,9 @@ def install_warden(name: str, /, *, ssh: Ssh, terms: Terms, where: Where = HERE)
     with connected(where) as client:
         host = client.get(f"/hosts/{key(name)}")
     write = f"umask 022 && cat > {PROGRAM}.new && chmod 755 {PROGRAM}.new"
-    _remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed())
+    remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed())
     words = [PROGRAM, "install", f"--host={host['id']}", *terms.words()]
-    code = _remote(ssh, shlex.join(words))
+    code = remote(ssh, shlex.join(words))
     if not code:
         note(f"{clean(host['name'])} holds its leases")
     return code
@@ -64,7 +64,7 @@ def install_warden(name: str, /, *, ssh: Ssh, terms: Terms, where: Where = HERE)
 
 def uninstall_warden(*, ssh: Ssh) -> int:
     """Take the warden off a host, and its leases off the datastores; refused while VMs run."""
-    return _remote(ssh, shlex.join([PROGRAM, "uninstall"]))
+    return remote(ssh, shlex.join([PROGRAM, "uninstall"]))
 
 
 def warden_program(file: str, /) -> None:
@@ -78,7 +78,7 @@ def warden_program(file: str, /) -> None:
         raise Invalid(f"{file} cannot be written: {error.strerror}") from error
 
 
-def _remote(place: str, command: str, given: bytes = b"") -> int:
+def remote(place: str, command: str, given: bytes = b"") -> int:
     """Run a command of a shell on a host, its words shown here; raise if it cannot be asked."""
     if not place or place.startswith("-"):
         raise Invalid(f"{place!r} is no place to log in to", hint="such as root@h1")

@@ -23,7 +23,7 @@ from anypool.model.address import (
     number_of,
     overlap,
 )
-from anypool.model.profile import Tenure
+from anypool.model.profile import Identity, Tenure
 from anypool.plan import Action, ApplyProfile, AttachNic, CreateVm, WithdrawProfile
 from anypool.planner.profiles import addressing
 from anypool.store import Store, Tx, events, facts
@@ -102,7 +102,7 @@ class Profiles:
         with self._changing, self._store.writing() as tx:
             before = _kept(tx, key)
             after = how(before)
-            if after.identity(0) != before.identity(0):
+            if _fixed(after) != _fixed(before):
                 self._check_free(before, "changed")
             self._check_slot(tx, after)
             made = self._addressed(tx, after, ranges)
@@ -174,6 +174,11 @@ class Profiles:
         changes: dict[ProfileId, Profile | None] = {one.id: one for one in some}
         self._observer.change(partial(Picture.put_profiles, changes=changes))
         self._board.tell((Notice("event"),))
+
+
+def _fixed(profile: Profile) -> Identity:
+    """Return what cannot be changed while a server bears it; its image can, for the next start."""
+    return replace(profile.identity(0), image="")
 
 
 def _has(book: Iterable[Address], profile: Profile) -> bool:

@@ -23,6 +23,7 @@ from anypool.service.balances import Balances
 from anypool.service.bearing import Bearing
 from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
+from anypool.service.bootservice import BootService
 from anypool.service.certificates import Certificates
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
@@ -141,6 +142,7 @@ class Services:
         self.policies = Policies(engine, watch, proposals)
         self.pool, self.pools = Pool(engine), Pools(engine)
         self.profiles = Profiles(engine, lists, settings.initiator_base)
+        self.boot_service = BootService(engine, self.profiles)
         self.power = Power(engine, proposals, watch.power_orders, settings)
         self.prices, self.retention = Prices(engine), Retention(engine)
         self.resync = Resync(engine, store)

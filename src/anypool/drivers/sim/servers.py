@@ -63,7 +63,7 @@ def _server(name: str, number: int, networks: tuple[str, ...]) -> Server:
         cpu_model="sim-v1",
         memory_mib=128 * 1024,
         adapters=(_lan(number, where, networks), _san(number, where)),
-        abilities=frozenset(ServerAbility),
+        abilities=frozenset(ServerAbility) - {ServerAbility.BOOT_HOST},
         firmware="1.0",
     )
 

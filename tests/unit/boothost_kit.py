@@ -1,0 +1,150 @@
+"""A boot host without programs: tgtd is a model that tgtadm's words are told."""
+
+from pathlib import Path
+from typing import Any
+
+from anypool.boothost.dhcp import Dhcp
+from anypool.boothost.keeping import BootHost
+from anypool.boothost.tgt import Tgt
+from anypool.boothost.values import Entry, Refused, Site, entry_of
+
+SITE = Site(interface="lan0", address="10.0.0.5", copies=1)
+PORTAL = {"address": "10.0.0.5"}
+
+
+class Tgtd(Tgt):
+    """tgtd: it lets in who is on its list, by name and by address, and prints what it has."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.targets: dict[str, dict[str, Any]] = {}
+        self.silent = False
+        self.sticky = False
+        self.most_in = self.logins = 0
+
+    def login(self, iqn: str, initiator: str, address: str) -> bool:
+        """Log in; return whether that was allowed."""
+        one = next((t for t in self.targets.values() if t["iqn"] == iqn), None)
+        if one is None or not {initiator, address} <= one["acl"]:
+            return False
+        self.logins += 1
+        one["sessions"][self.logins] = (initiator, address)
+        self.most_in = max(self.most_in, len({who for who, _ in one["sessions"].values()}))
+        return True
+
+    def _ask(self, operation: str, mode: str, *words: str) -> str:
+        if self.silent:
+            raise Refused("tgtd does not answer", kind="silent")
+        said = dict(zip(words[::2], words[1::2], strict=False))
+        if operation == "show":
+            return "".join(self._shown(tid, one) for tid, one in sorted(self.targets.items()))
+        self._change(operation, mode, said)
+        return ""
+
+    def _change(self, operation: str, mode: str, said: dict[str, str]) -> None:
+        tid = said["--tid"]
+        one = self.targets.get(tid, {})
+        who = said.get("-I") or said.get("-Q", "")
+        match (operation, mode):
+            case ("new", "target"):
+                assert said["-T"] not in [one["iqn"] for one in self.targets.values()]
+                self.targets[tid] = {"iqn": said["-T"], "luns": {}, "acl": set(), "sessions": {}}
+            case ("delete", "target"):
+                del self.targets[tid]
+            case ("new", "logicalunit"):
+                one["luns"][said["--lun"]] = said["-b"]
+            case ("delete", "logicalunit"):
+                assert self.sticky or not one["sessions"], "a disk goes that is in use"
+                del one["luns"][said["--lun"]]
+            case ("delete", "conn") if not self.sticky:
+                one["sessions"].pop(int(said["--sid"]))
+            case ("bind", "target"):
+                one["acl"].add(who)
+            case ("unbind", "target"):
+                one["acl"].remove(who)
+            case _:
+                assert self.sticky, (operation, mode)
+
+    def _shown(self, tid: str, one: dict[str, Any]) -> str:
+        lines = [f"Target {tid}: {one['iqn']}", "    System information:", "        State: ready"]
+        lines.append("    I_T nexus information:")
+        for number, (initiator, address) in one["sessions"].items():
+            lines += [f"        I_T nexus: {number}"]
+            lines += [f"            Initiator: {initiator} alias: none"]
+            lines += ["            Connection: 0", f"                IP Address: {address}"]
+        lines += ["    LUN information:", "        LUN: 0", "            Backing store path: None"]
+        for lun, path in one["luns"].items():
+            lines += [f"        LUN: {lun}", f"            Backing store path: {path}"]
+        lines += ["    Account information:", "    ACL information:"]
+        return "\n".join([*lines, *(f"        {who}" for who in sorted(one["acl"])), ""])
+
+
+class Quiet(Dhcp):
+    """dnsmasq that needs no process."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(SITE, folder)
+        self.fails = False
+
+    @property
+    def pid(self) -> int:
+        return 1 if self.starts else 0
+
+    def _start(self) -> None:
+        if self.fails:
+            raise Refused("dnsmasq does not start", kind="silent")
+        self.starts += 1
+
+    def stop(self) -> None:
+        pass
+
+
+class Made:
+    """A boot host with two images, `web` and `ram`, and what it is made of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tgtd = Tgtd()
+        self.dhcp = Quiet(str(folder))
+        self.host = self.again()
+        for name, content in (("one", b"1"), ("two", b"2"), ("kernel", b"k")):
+            (folder / "import" / name).write_bytes(content * 4096)
+        self.host.images.add("web", {"disk.raw": "one"}, "")
+        self.host.images.add("ram", {"kernel": "kernel"}, "quiet name={name}")
+
+    def again(self) -> BootHost:
+        """The program, started anew."""
+        self.host = BootHost(SITE, str(self.folder), lambda: 100.0, (self.dhcp, self.tgtd))
+        return self.host
+
+    def enter(self, entry: Entry) -> None:
+        """Enter it, and wait until its disk is made and exported."""
+        self.host.enter(entry)
+        self.host.images._crew.submit(int).result(10)
+        self.host.make()
+
+    def disk(self, iqn: str) -> str:
+        """The file behind a target."""
+        one = next(one for one in self.tgtd.targets.values() if one["iqn"] == iqn)
+        return "".join(one["luns"].values())
+
+
+def raw(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """An entry as it is told."""
+    found = {
+        "profile": f"p{number}",
+        "epoch": 1,
+        "server": f"s{number}",
+        "name": f"db{number}",
+        "macs": [f"02:00:00:00:00:0{number}"],
+        "ip": f"10.0.0.2{number}",
+        "initiator": f"iqn.2026-11.x:db{number}",
+        "targets": [{"iqn": f"iqn.2026-11.y:db{number}", **PORTAL}],
+        "image": "web",
+    }
+    return found | changes
+
+
+def entry(number: int = 1, **changes: Any) -> Entry:
+    """An entry, checked."""
+    return entry_of(raw(number, **changes))
