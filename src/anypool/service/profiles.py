@@ -198,6 +198,8 @@ def _checked_failover(level: Level) -> Level:
     if level not in (Level.DISABLED, Level.MANUAL, Level.AUTOMATIC):
         raise Invalid(f"a profile does not fail over in {level}", hint="manual or automatic")
     return level
+
+
 def _checked_image(text: str) -> str:
     """Return an image, NAME or NAME:VERSION, "" for none; raise `Invalid`."""
     if text and _IMAGE.fullmatch(text) is None:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from anypool.drivers import Migration
-from anypool.engine.observing.knock import knock
 from anypool.engine.observing.boothosts import BootHosts
+from anypool.engine.observing.knock import knock
 from anypool.engine.observing.observe import Observer, places
 from anypool.engine.runs.sight import NO_VOUCH, Seen, Sight
 from anypool.errors import AnypoolError
@@ -37,8 +37,8 @@ from anypool.plan import (
     PowerOffHost,
     PowerOffServer,
     PowerOnHost,
-    Reason,
     PowerOnServer,
+    Reason,
     RemoveCopy,
     ServerAction,
     StartAfterFailure,
