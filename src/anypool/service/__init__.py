@@ -157,5 +157,4 @@ class Services:
         self.controllers = Controllers(engine, reach, clock)
         self.support = Support(engine, store, clock, settings)
         self.vms = Vms(engine, lists, proposals, facts, underway)
-        self.copies = Copies(engine, proposals)
-        self.volumes = Volumes(engine)
+        self.copies, self.volumes = Copies(engine, proposals), Volumes(engine)
