@@ -50,8 +50,8 @@ prove:  ## the long searches for a broken promise
 	TEST_PROFILE=prove TEST_SEEDS=4000 TEST_EXAMPLES=200 $(PYTHON) -m pytest \
 		tests/simulation tests/unit tests/service/test_schema.py tests/service/test_postgres_cut.py \
 		tests/lab/test_zombie.py -n 2 2>&1 | tee "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
-	TEST_PROFILE=prove $(PYTHON) -m pytest tests/lab/test_ha.py tests/lab/test_once_kill.py \
-		tests/lab/test_once_network.py tests/lab/test_once_plans.py \
+	TEST_PROFILE=prove $(PYTHON) -m pytest tests/lab/test_ha.py tests/lab/test_agent.py \
+		tests/lab/test_once_kill.py tests/lab/test_once_network.py tests/lab/test_once_plans.py \
 		tests/lab/test_wardens.py tests/lab/test_chaos.py -s 2>&1 \
 		| tee -a "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
 

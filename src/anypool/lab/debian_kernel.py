@@ -15,7 +15,8 @@ KERNEL_MB = 30
 _METAPACKAGES = ("linux-image-cloud-amd64", "linux-image-virtual")
 _MODULES = (
     "virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-    "failover", "net_failover", "virtio_net", "virtio_blk", "virtio_balloon", "evdev", "button",
+    "failover", "net_failover", "virtio_net", "virtio_blk", "virtio_balloon",
+    "virtio_console", "evdev", "button",
 )  # fmt: skip
 
 
