@@ -20,6 +20,7 @@ NAMES = (
     "death_map",
     "restart",
     "ha_restart",
+    "failover",
     "history",
     "vsphere_inventory",
     "look",

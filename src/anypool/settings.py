@@ -245,6 +245,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="a server whose profile's probe is silent for so long has failed"),
     ] = 30.0
+    failover_pause_s: Annotated[
+        Seconds,
+        Meta(description="after a server failed over by itself, others of its pool wait so long"),
+    ] = 600.0
     lease_s: Annotated[
         Seconds, Meta(description="a manager that is silent for so long is replaced")
     ] = 6.0

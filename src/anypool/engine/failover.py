@@ -36,7 +36,7 @@ from anypool.plan import ApplyProfile, Reason, VerifyServer, WithdrawProfile, re
 from anypool.plan.check import objections
 from anypool.plan.managercheck import of_manager
 from anypool.planner.ha.detect import Path, Word
-from anypool.planner.profiles.vigil import RECENT_S, Brake, Case, What, braked, judge
+from anypool.planner.profiles.vigil import Brake, Case, What, braked, judge
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import FailOver
 from anypool.settings import Settings
@@ -54,6 +54,8 @@ DOUBT_EVERY_S = 1.05
 """Between two questions about the power of one that does not seem to work."""
 COLD_S = 30.0
 AGAIN_S = 30.0
+LONG_S = 600.0
+"""Who has had a profile for so long has worked as it."""
 _OF_PROFILE = ApplyProfile | WithdrawProfile | VerifyServer
 
 
@@ -88,6 +90,7 @@ class Vigil(Looking):
         self._engine = engine
         self._store = store
         self._limit_s = settings.failover_silent_s
+        self._pause_s = settings.failover_pause_s
         self._vitals = engine.vitals
         self._seen: dict[ProfileId, _Seen] = {}
         self._began_at = 0.0
@@ -168,7 +171,7 @@ class Vigil(Looking):
 
     def _is_old(self, profile: Profile) -> bool:
         history = self._engine.servers.profiles.history(profile.id)
-        return bool(history) and self._vitals.moments.now() - history[0].began_at > RECENT_S
+        return bool(history) and self._vitals.moments.now() - history[0].began_at > LONG_S
 
     def _is_busy(self, key: ProfileId) -> bool:
         pending = self._engine.servers.profiles.pending()
@@ -228,11 +231,13 @@ class Vigil(Looking):
         dark = sum(one.what in (What.FAILED, What.NEEDS_PROOF) for one in mine)
         recent = sum(self._began_of_late(one, now) for one in peers if one.id in found)
         cold_s = COLD_S - (now - self._began_at)
-        return Brake(watched=len(mine), dark=dark, recent=recent, cold_s=cold_s)
+        return Brake(
+            watched=len(mine), dark=dark, recent=recent, within_s=self._pause_s, cold_s=cold_s
+        )
 
     def _began_of_late(self, profile: Profile, now: float) -> bool:
         history = self._engine.servers.profiles.history(profile.id)
-        return any(one.by == BY and now - one.began_at < RECENT_S for one in history[:1])
+        return any(one.by == BY and now - one.began_at < self._pause_s for one in history[:1])
 
     def _begin(self, server: ServerId, inventory: Inventory) -> Reason:
         """Plan and run a fail-over; return what came of it."""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The whole userland of the lab's system for blades: a warden with the blade's own watchdog, and
-# a shell on the console. Options on the kernel's command line:
+# The whole userland of the lab's system for blades: a warden with the blade's own watchdog, a
+# shell on the console, and by HTTP who it is, as `/eth0`: name, MAC and address. Options on the kernel's command line:
 #   watchdog=5   seconds after which the watchdog resets a blade that stands still
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -17,6 +17,8 @@ for word in $cmdline; do
 done
 
 ip link set lo up
+mkdir -p /run/www
+httpd -h /run/www
 for card in eth0 eth1; do
     ip link set "$card" up
     udhcpc -i "$card" -q -n -t 5 -T 3 -s /bin/lease >/dev/null 2>&1 &

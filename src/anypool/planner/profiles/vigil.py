@@ -12,7 +12,6 @@ from msgspec import Struct
 from anypool.model import Power
 from anypool.plan import Reason, reason
 
-RECENT_S = 600.0
 DARK_PERCENT = 50
 MOST_PERCENT = 10
 
@@ -48,12 +47,13 @@ class Brake(Struct, frozen=True, kw_only=True):
     """What holds all of a pool back: see `braked`.
 
     `dark` of `watched` servers do not work. `recent` are fail-overs that began by themselves
-    within `RECENT_S`. `cold_s` is for how long a manager that has just begun still only looks.
+    within `within_s`. `cold_s` is for how long a manager that has just begun still only looks.
     """
 
     watched: int
     dark: int
     recent: int = 0
+    within_s: float = 600.0
     cold_s: float = 0.0
 
 
@@ -88,5 +88,5 @@ def braked(brake: Brake) -> Reason | None:
     if brake.dark > 1 and 100 * brake.dark > DARK_PERCENT * brake.watched:
         return reason("vigil.dark", dark=brake.dark, all=brake.watched)
     if brake.recent >= max(1, MOST_PERCENT * brake.watched // 100):
-        return reason("vigil.recent", count=brake.recent, within=round(RECENT_S))
+        return reason("vigil.recent", count=brake.recent, within=round(brake.within_s))
     return None

@@ -1,0 +1,100 @@
+"""Blades die, until a spare answers as them: same name, MAC and address.
+
+Two blades of the lab take turns: the one that bears the profile is killed, the other takes over
+by itself and starts from the network. An oracle looks 20 times a second at all QEMU processes
+whether two of them have the profile's MAC.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from anypool import lab as labs
+from benchmarks.table import Rows, show
+from tests.lab.bladed import ADDRESS, NAME, PROBE, Bladed, Watching, fetched
+from tests.lab.conftest import RunningLab
+from tests.lab.rack import Rack
+
+BLADES = ("b1", "b2")
+LOOK_S = 0.1
+BOOTS_S = 600.0
+
+
+def run() -> None:
+    """Run all rounds and print the figures."""
+    words = argparse.ArgumentParser(prog="make bench NAME=failover")
+    words.add_argument("--rounds", type=int, default=10, help="kills")
+    rounds = words.parse_known_args(sys.argv[2:])[0].rounds
+    with tempfile.TemporaryDirectory(prefix="anypool-bench-") as place:
+        folder = Path(place)
+        spec = labs.LabSpec(
+            name="bench", hosts=0, spares=0, blades=2, blade_memory_mib=256,
+            state_dir=folder / "labs",
+        )  # fmt: skip
+        labs.up(spec, lambda line: print(line, flush=True))
+        stack = Bladed(Rack(RunningLab(spec), folder), folder)
+        stack.written = {"observe_every_s": 5.0, "failover_pause_s": 1.0}
+        try:
+            stack.start()
+            stack.furnish(*BLADES)
+            _measured(stack, rounds)
+        finally:
+            stack.stop()
+            labs.down(spec.name, spec.state_dir, print)
+
+
+def _measured(stack: Bladed, rounds: int) -> None:
+    rows: Rows = {"anypool": {name: [] for name in ("control s", "boot s", "whole s", "over s")}}
+    others = 0
+    with stack.booting(), Watching(stack.mac) as watching:
+        stack.do(f"/profiles/{NAME}/assign", {"to": BLADES[0]})
+        who = _wait(stack.answer, "the first blade answers")
+        print(f"it is {who}", flush=True)
+        stack.client.patch(f"/profiles/{NAME}", {"probe": PROBE, "failover": "automatic"})
+        for number in range(rounds):
+            _wait(lambda: stack.state["state"] == "well", "it is watched")
+            said = _round(stack, rows["anypool"])
+            others += said != who
+            print(f"{number + 1}: {_latest(rows)}", flush=True)
+    figures = {
+        "control_s": median(rows["anypool"]["control s"]),
+        "control_most_s": max(rows["anypool"]["control s"]),
+        "boot_s": median(rows["anypool"]["boot s"]),
+        "duplicates": len(watching.twice),
+        "strangers": others,
+    }
+    show(f"failover: {rounds} kills, {watching.looks} looks", rows, figures)
+
+
+def _round(stack: Bladed, row: dict[str, list[float]]) -> str:
+    """Kill the blade that bears the profile, and return what answers in its place."""
+    dead = stack.owner
+    spare = next(name for name in BLADES if name != dead)
+    killed = time.time()
+    labs.kill(stack.lab.name, dead, stack.lab.state_dir)
+    with stack.lab.inside():
+        said = _wait(lambda: fetched(f"http://{ADDRESS}/eth0"), f"{spare} answers")
+    answered, began = time.time(), stack.powered_on_at(spare)
+    _wait(lambda: stack.state["state"] == "well", "the plan is over")
+    row["control s"].append(began - killed)
+    row["boot s"].append(answered - began)
+    row["whole s"].append(answered - killed)
+    row["over s"].append(time.time() - answered)
+    return said
+
+
+def _latest(rows: Rows) -> str:
+    return ", ".join(f"{name} {values[-1]:.2f}" for name, values in rows["anypool"].items())
+
+
+def _wait(look: Callable[[], object], what: str) -> str:
+    deadline = time.monotonic() + BOOTS_S
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"not in {BOOTS_S:g} s: {what}")
+        time.sleep(LOOK_S)
+    return str(seen)

@@ -1,0 +1,160 @@
+"""A rack of blades with a manager, and an oracle for who uses an address: no test of its own.
+
+Who uses one is asked of the command lines of QEMU and of the lab's bridge, not of the manager.
+"""
+
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from anypool import lab as labs
+from anypool.lab.blades import netboot, system
+from anypool.lab.blades.board import Board
+from anypool.lab.places import default_cache_dir, lab_places
+from tests.lab.full_stack import Stack
+from tests.lab.rack import Rack
+
+ADDRESS, NAME = "10.77.0.50", "db"
+PROBE = {"kind": "tcp", "address": ADDRESS, "port": 80, "interval_s": 1.0, "timeout_s": 0.5}
+
+
+class Bladed(Stack):
+    """A rack of blades with a manager; `rack` looks at them from outside."""
+
+    def __init__(self, rack: Rack, folder: Path) -> None:
+        super().__init__(rack.lab, folder)
+        self.rack = rack
+
+    def furnish(self, *blades: str, **profile: Any) -> None:
+        """Adopt blades, all of them spares, and make a profile that boots from the network."""
+        status = self.lab.status()
+        password = Path(status.bmc_password_file).read_text().strip()
+        for name in blades:
+            body = {
+                "address": self.lab.server(name).bmc_url.split("/")[2],
+                "user": status.bmc_user,
+                "password": password,
+                "fingerprint": status.bmc_fingerprint,
+                "name": name,
+            }
+            made = self.client.post("/servers", body)
+            assert {"identity", "addresses", "iscsi-boot"} <= set(made["abilities"]), made
+            self.client.patch(f"/servers/{name}", {"spare": True})
+        range_ = {"name": "lan", "kind": "mac", "first": "02:00:00:00:01:00", "count": 8}
+        self.client.post("/address-ranges", range_)
+        wish = {"name": NAME, "nics": [[]], "boot": ["network"], **profile}
+        self.client.post("/profiles", wish)
+
+    @property
+    def mac(self) -> str:
+        (port,) = self.client.get(f"/profiles/{NAME}")["ports"]
+        return str(port["address"])
+
+    @property
+    def owner(self) -> str:
+        return str(self.client.get(f"/profiles/{NAME}")["server"])
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is thought of the server that bears the profile."""
+        (found,) = self.client.get("/coverage")["items"]
+        return dict(found)
+
+    def users(self) -> list[str]:
+        """The blades whose QEMU runs with the profile's address now."""
+        return users_of(self.mac, self.pids())
+
+    def pids(self) -> dict[str, tuple[int, ...]]:
+        return {one.name: one.pids for one in self.lab.status().servers}
+
+    def heard_at(self) -> str:
+        """The port of the lab's bridge behind which the profile's address was heard last."""
+        said = self.lab.run(["bridge", "fdb", "show"]).out
+        found = re.findall(rf"^{self.mac} dev (\S+)", said, re.MULTILINE)
+        assert len(found) < 2, said
+        return found[0] if found else ""
+
+    def answer(self) -> str:
+        """What answers at the profile's address says of itself: name, MAC, address; "" if none."""
+        with self.lab.inside():
+            return fetched(f"http://{ADDRESS}/eth0")
+
+    def powered_on_at(self, blade: str) -> float:
+        """When a blade was switched on last, by its own journal (seconds since 1970)."""
+        board = Board(lab_places(self.lab.name, self.lab.state_dir).server(blade))
+        found = [one.at for one in board.entries() if one.what == "power-on"]
+        return found[-1] if found else 0.0
+
+    @contextmanager
+    def booting(self) -> Iterator[None]:
+        """Serve the lab's system, and the profile's address and name by its MAC."""
+        made = system.ensure(default_cache_dir(), print)
+        files = {"vmlinuz": made.kernel, "initrd.gz": made.initrd}
+        script = netboot.script_of(system.CMDLINE)
+        known = {self.mac: f"{ADDRESS},{NAME}"}
+        with netboot.serving(self.lab.name, self.lab.state_dir, files, script, known):
+            yield
+
+    def mood(self, blade: str, mood: str) -> None:
+        labs.set_mood(self.lab.name, blade, mood, self.lab.state_dir)
+
+
+def fetched(url: str) -> str:
+    """Return what an address says, "" for nothing."""
+    try:
+        with urllib.request.urlopen(url, timeout=1.0) as answer:
+            return str(answer.read(200).decode().strip())
+    except (OSError, urllib.error.URLError, ValueError):
+        return ""
+
+
+def users_of(mac: str, pids: dict[str, tuple[int, ...]]) -> list[str]:
+    """Return the blades one of whose processes has a MAC in its command line."""
+    return [name for name, some in pids.items() for pid in some if f"mac={mac}" in _argv(pid)]
+
+
+def _argv(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+class Watching:
+    """Counts how often an address was in use on two blades, by all processes, 20 times a second."""
+
+    def __init__(self, mac: str) -> None:
+        self._mac = mac
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.looks = 0
+        self.twice: list[tuple[float, int]] = []
+
+    def __enter__(self) -> "Watching":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.05):
+            self.looks += 1
+            count = sum(
+                1
+                for one in Path("/proc").iterdir()
+                if one.name.isdecimal() and self._uses(int(one.name))
+            )
+            if count > 1:
+                self.twice.append((time.time(), count))
+
+    def _uses(self, pid: int) -> bool:
+        words = _argv(pid)
+        return words.startswith("qemu-system") and f"mac={self._mac}" in words
