@@ -86,6 +86,8 @@ LEAST: dict[str, Role | None] = {
     "post /profiles/{key}/unassign": _O,
     "post /servers/{key}/fail-over": _O,
     "get /coverage": _V,
+    "post /servers/{key}/restore-addresses": _O,
+    "post /servers/{key}/replace": _A,
     "get /wiring": _V,
     "get /address-ranges": _V,
     "post /address-ranges": _A,

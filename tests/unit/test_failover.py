@@ -193,3 +193,12 @@ def test_one_spare_covers_each_server_but_not_all_at_once() -> None:
 
 def outcome_of(inventory: Inventory, profile: ProfileId, server: ServerId) -> Inventory:
     return outcome(plan_assign(inventory, profile, server), inventory)
+
+
+def test_a_person_s_word_also_frees_a_profile_of_a_server_that_is_not_known_any_more() -> None:
+    inventory = borne(world())
+    inventory = inventory._replace(servers=inventory.servers.drop(FIRST))
+    said = Stated(host=HostId(FIRST), at=1.0, by="ada", words="burnt", audit=7)
+    plan = plan_fail_over(inventory, FIRST, None, said)
+    assert objections(plan, inventory) == ()
+    assert outcome(plan, inventory).profiles[DB.id].server == SECOND

@@ -9,12 +9,14 @@ from msgspec import Struct
 from anypool.api.asking import PREVIEW, By, DryRun, Key, Use, proposed
 from anypool.api.bearing import Words
 from anypool.api.language import told
-from anypool.api.planviews import Accepted
+from anypool.api.planviews import Accepted, OperationView, operation_view
+from anypool.api.servers import ServerView, server_view
 from anypool.api.vms import Text
 from anypool.engine.failover import Standing
 from anypool.model import Inventory
 from anypool.planner.profiles.cover import Cover
 from anypool.service.bearing import Asked
+from anypool.service.replacing import Replacement
 
 Pool = Annotated[str, QueryParameter(description="of one pool", max_length=100)]
 
@@ -93,4 +95,46 @@ def _cover(one: Cover, inventory: Inventory, standing: Standing | None) -> Cover
     )
 
 
-ROUTES = (fail_over_server, get_coverage)
+@post("/servers/{key:str}/restore-addresses", status_code=200, sync_to_thread=True)
+def restore_server_addresses(services: Use, by: By, key: Key) -> ServerView:
+    """Give a server that is off, and bears no profile, the addresses it was built with."""
+    server = services.controllers.restore_addresses(by, key)
+    return server_view(server, services.pool.inventory(by))
+
+
+class ReplaceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """New hardware in the place of a server; what is "" is as it was with the old one.
+
+    `fingerprint` is the SHA-256 of the certificate that the new BMC shows. `words` say what
+    became of the old one.
+    """
+
+    fingerprint: Text = ""
+    address: Text = ""
+    user: Text = ""
+    password: Text = ""
+    words: Words = "it was taken out of its slot"
+    prove: bool = True
+
+
+class ReplacedView(Struct, frozen=True, kw_only=True):
+    """The new server, and the operation that brings the profile there, null if there is none."""
+
+    server: ServerView
+    operation: OperationView | None
+
+
+@post("/servers/{key:str}/replace", status_code=200, sync_to_thread=True)
+def replace_server(services: Use, by: By, key: Key, data: JSONBody[ReplaceBody]) -> ReplacedView:
+    """Put new hardware in the place of a server: same slot, name and profile."""
+    asked = Replacement(**{name: getattr(data, name) for name in data.__struct_fields__})
+    done = services.replacing.replace(by, key, asked)
+    inventory = services.pool.inventory(by)
+    operation = None
+    if done.proposal is not None and done.proposal.run is not None:
+        found = services.operations.get(by, done.proposal.run.id)
+        operation = operation_view(found, inventory)
+    return ReplacedView(server=server_view(done.server, inventory), operation=operation)
+
+
+ROUTES = (fail_over_server, get_coverage, restore_server_addresses, replace_server)

@@ -48,8 +48,9 @@ log = logging.getLogger(__name__)
 BY = "failover"
 """Who asks for a fail-over that nobody asked for."""
 EVERY_S = 0.5
+SOON_S = 0.2
 IDLE_S = 2.0
-POWER_EVERY_S = 5.0
+POWER_EVERY_S = 3.0
 DOUBT_EVERY_S = 1.05
 """Between two questions about the power of one that does not seem to work."""
 COLD_S = 30.0
@@ -126,7 +127,8 @@ class Vigil(Looking):
             for profile in sorted(watched, key=lambda one: (one.name, one.id)):
                 self._settle(profile, found, inventory, now)
             self.standing = found
-            return EVERY_S if watched else IDLE_S
+            doubtful = any(one.what is not What.WELL for one in found.values())
+            return SOON_S if doubtful else EVERY_S if watched else IDLE_S
 
     def _judged(self, profile: Profile, inventory: Inventory, now: float) -> Standing:
         """Return what is thought of the server of a profile, and have asked what is not known."""

@@ -26,6 +26,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "bear.itself": {"server": T},
     "bear.has-another": {"server": T, "profile": T},
     "bear.unwritten": {"server": T, "mark": T},
+    "bear.leftover": {"server": T, "addresses": NAMES},
     "bear.not-ours": {"server": T, "adoption": W},
     "bear.other-pool": {"server": T, "pool": T},
     "bear.no-spare": {},

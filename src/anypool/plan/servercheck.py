@@ -77,7 +77,8 @@ class _Ledger:
             self.off.add(action.host)
             self.seen_off[action.host] = step.number
             return
-        if action.server not in self.names:
+        said = isinstance(action, WithdrawProfile) and action.stated is not None
+        if action.server not in self.names and not said:
             yield reason("check.server-gone", server=action.server)
             return
         if isinstance(action, PowerOffServer):
@@ -115,15 +116,17 @@ class _Ledger:
         if action.stated is None:
             yield from self._is_off(step, action.server)
         elif action.stated.host != action.server:
-            yield reason("check.not-seen-off", server=self.names[action.server])
+            yield reason("check.not-seen-off", server=action.server)
         self.owner[action.profile] = None
-        self.ports[action.server] -= set(self.has.get(action.profile, ()))
+        self.ports.setdefault(action.server, set()).difference_update(
+            self.has.get(action.profile, ())
+        )
 
     def _is_off(self, step: Step, server: str) -> Iterator[Reason]:
         """Yield nothing if a server is off by then: it was, or this waits for who did it."""
         by = self.seen_off.get(server)
         if server not in self.off or (by is not None and by not in self._before(step)):
-            yield reason("check.not-seen-off", server=self.names[server])
+            yield reason("check.not-seen-off", server=self.names.get(server, server))
 
     def _before(self, step: Step) -> set[int]:
         found: set[int] = set()

@@ -30,6 +30,8 @@ from anypool.plan.serveraction import (
 
 def served(inventory: Inventory, action: ServerAction) -> Inventory:
     """Return the inventory after one action; raise `Conflict` or `NotFound` if it cannot run."""
+    if isinstance(action, WithdrawProfile) and action.stated is not None:
+        return _released(inventory, action)  # also from a server that is not known any more
     server = inventory.server(action.server)
     match action:
         case PowerOffServer():
@@ -97,11 +99,17 @@ def _withdraw(inventory: Inventory, server: Server, action: WithdrawProfile) -> 
     if profile.server != server.id or profile.epoch != action.epoch:
         raise _refused(reason("run.profile-elsewhere", profile=profile.name))
     free = inventory.with_profile(replace(profile, server=None, means=None))
-    if action.stated is not None:
-        return free
     if server.power is not Power.OFF:
         raise _refused(reason("bear.leaves-off-only", server=server.name))
     return free.with_server(_own(replace(server, bears="", entered="")))
+
+
+def _released(inventory: Inventory, action: WithdrawProfile) -> Inventory:
+    """Return the inventory with a profile free that a person took from a dead server."""
+    profile = inventory.profile(action.profile)
+    if profile.server != action.server or profile.epoch != action.epoch:
+        raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+    return inventory.with_profile(replace(profile, server=None, means=None))
 
 
 def bearing(inventory: Inventory, server: Server) -> Profile | None:

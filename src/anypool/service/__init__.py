@@ -66,6 +66,7 @@ from anypool.service.prices import Prices
 from anypool.service.profiles import Profiles
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.replacing import Replacing
 from anypool.service.replays import Replays
 from anypool.service.reports import Reports
 from anypool.service.resync import Resync
@@ -153,6 +154,7 @@ class Services:
         self.rooms = Rooms(engine)
         self.servers, self.snapshots = Servers(engine, store, lists), Snapshots(proposals)
         self.adopting = Adopting(engine, store, reach)
+        self.replacing = Replacing(engine, store, reach, (self.adopting, proposals))
         self.searches = Searches(engine, clock)
         self.controllers = Controllers(engine, reach, clock)
         self.support = Support(engine, store, clock, settings)

@@ -90,6 +90,24 @@ class Adopting:
             self._mark(one, asked.name, by)
         return self._engine.inventory.server(mine[0].id)
 
+    def identity(self, by: Principal, asked: NewServer) -> tuple[str, ...]:
+        """Return the ids of the servers that a BMC answers for, after a login; nothing is kept.
+
+        Raises as `adopt` does.
+        """
+        require(by, Deed.MANAGE_ENDPOINTS)
+        endpoint = endpoint_of(asked.address, checked_text(asked.system, "the system", 200))
+        options = dict(endpoint.options) | {"user": asked.user}
+        if endpoint.driver == "redfish":
+            options["fingerprint"] = self._pinned(endpoint, asked.fingerprint)
+        key = EndpointId(f"trial-{secrets.token_hex(4)}")
+        trial = replace(endpoint, id=key, options=tuple(sorted(options.items())))
+        try:
+            with self._reach.trial(trial, asked.password) as driver:
+                return tuple(driver.info().hosts)
+        except Denied as error:
+            raise Invalid(error.message, hint=error.hint) from error
+
     def _wanted(self, asked: NewServer) -> Endpoint:
         endpoint = endpoint_of(asked.address, checked_text(asked.system, "the system", 200))
         user = checked_text(asked.user, "the user", 64)

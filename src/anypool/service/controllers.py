@@ -21,9 +21,11 @@ from anypool.model import (
     LogEntry,
     MediumOrder,
     Power,
+    ProfileId,
     Sensor,
     Server,
 )
+from anypool.plan.servereffect import bearing
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_text
@@ -95,6 +97,31 @@ class Controllers:
                 hint = f"`anypool profile edit {profile.name} --failover manual` first"
                 why = f"{profile.name} would go to a spare if {server.name} went off"
                 raise Conflict(why, hint=hint)
+
+    def restore_addresses(self, by: Principal, key: str) -> Server:
+        """Give a server that bears no profile, and is off, the addresses that it was built with.
+
+        For one that came back after it was said to be dead. Raises `Conflict` while a profile is
+        its own, or it is not read as off.
+        """
+        server = self._adopted(by, key)
+        borne = bearing(self._engine.inventory, server)
+        if borne is not None:
+            hint = f"`anypool profile unassign {borne.name}` does it"
+            raise Conflict(f"{server.name} bears {borne.name}", hint=hint)
+        for action in self._engine.servers.profiles.pending():
+            if getattr(action, "server", None) == server.id:
+                raise Conflict(f"a plan works with {server.name}", hint="wait for it or cancel it")
+        if self._engine.vitals.read_power(server.id) is not Power.OFF:
+            hint = f"`anypool server power {server.name} off`"
+            raise Conflict(f"{server.name} was not read as off", hint=hint)
+        driver = self._reach.driver(server.endpoint)
+        mark = ProfileId((server.bears or server.entered).partition("@")[0])
+        self._ordered(
+            by, server, "own addresses", lambda: driver.withdraw_identity(server.id, mark)
+        )
+        self._engine.servers.look(server.endpoint)
+        return self._engine.inventory.servers.get(server.id, server)
 
     def boot(self, by: Principal, key: str, order: BootOrder) -> Server:
         """Have a server boot from elsewhere the next time."""

@@ -25,6 +25,8 @@ WORDS: dict[str, str] = {
     "bear.itself": "{server} trägt es schon",
     "bear.has-another": "{server} trägt {profile}",
     "bear.unwritten": "{server} trägt {mark}, von dem hier nichts bekannt ist",
+    "bear.leftover": "{server} benutzt noch {addresses}, womit er nicht gebaut wurde: `anypool "
+    "server restore-addresses {server}`",
     "bear.not-ours": "{server} ist {adoption}, nicht übernommen",
     "bear.other-pool": "{server} ist im Pool {pool}",
     "bear.no-spare": "er ist keine Reserve",

@@ -25,6 +25,8 @@ WORDS: dict[str, str] = {
     "bear.itself": "{server} bears it already",
     "bear.has-another": "{server} bears {profile}",
     "bear.unwritten": "{server} bears {mark}, of which nothing is known here",
+    "bear.leftover": "{server} still uses {addresses}, which it was not built with: `anypool "
+    "server restore-addresses {server}`",
     "bear.not-ours": "{server} is {adoption}, not adopted",
     "bear.other-pool": "{server} is in the pool {pool}",
     "bear.no-spare": "it is no spare",

@@ -96,9 +96,17 @@ def taken(profile: Profile, server: Server, inventory: Inventory) -> Reason | No
     if server.bears or server.entered:
         mark = server.bears or server.entered
         return reason("bear.unwritten", server=server.name, mark=mark)
+    if (left := leftover(server)) and not set(profile.addresses) >= set(left):
+        return reason("bear.leftover", server=server.name, addresses=left)
     if server.power is Power.UNKNOWN:
         return reason("bear.power-unknown", server=server.name)
     return in_use(inventory, server)
+
+
+def leftover(server: Server) -> tuple[str, ...]:
+    """Return the addresses that a server uses and was not built with, as far as it says that."""
+    used = (one.address for one in server.ports if one.permanent not in ("", one.address))
+    return tuple(sorted(filter(None, used)))
 
 
 def idle(profile: Profile, server: Server, inventory: Inventory) -> Reason | None:
