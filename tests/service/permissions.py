@@ -56,6 +56,7 @@ LEAST: dict[str, Role | None] = {
     "get /support/bundle": _A,
     "get /demo": _V,
     "post /demo/play": _O,
+    "get /search/completion": _V,
     "get /events": _V,
     "get /events/stream": _V,
     "get /servers": _V,

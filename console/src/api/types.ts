@@ -35,3 +35,6 @@ export interface Page<T> {
   readonly totals?: Readonly<Record<string, number>>;
   readonly facets?: readonly Facet[];
 }
+
+export type Completion = Schemas["Completion"];
+export type Cell = string | number | boolean | null | undefined;

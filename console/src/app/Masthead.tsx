@@ -3,6 +3,7 @@ import { send } from "../api/client";
 import { useLive } from "../api/live";
 import { setLanguage, useLanguage, useWords } from "../i18n";
 import { moment } from "../i18n/format";
+import { SearchBox } from "../search/SearchBox";
 import { setTheme, useTheme } from "../theme/theme";
 import { Icon, Logo } from "../ui/Icon";
 import { Link } from "wouter";
@@ -24,6 +25,7 @@ export function Masthead() {
       <Link href="/" className="ap-brand">
         <Logo /> anypool
       </Link>
+      <SearchBox />
       <div className="ap-grow" />
       <LiveLabel />
       <ThemeButton />

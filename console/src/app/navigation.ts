@@ -16,5 +16,32 @@ export interface Group {
 }
 
 export const NAVIGATION: readonly Group[] = [
-  { label: null, entries: [{ to: "/", icon: "cubes", label: "overview" }] },
+  {
+    label: null,
+    entries: [
+      { to: "/", icon: "table", label: "overview" },
+      { to: "/pools", icon: "cubes", label: "pools", count: "/pools" },
+      { to: "/vms", icon: "vm", label: "vms", count: "/vms" },
+      { to: "/hosts", icon: "cluster", label: "hosts", count: "/hosts" },
+      { to: "/servers", icon: "server", label: "servers", count: "/servers" },
+      { to: "/profiles", icon: "key", label: "profiles", count: "/profiles" },
+      { to: "/datastores", icon: "storage", label: "storage", count: "/datastores" },
+      { to: "/networks", icon: "network", label: "networks", count: "/networks" },
+      { to: "/images", icon: "image", label: "images", count: "/images" },
+    ],
+  },
+  {
+    label: "wishes",
+    entries: [
+      { to: "/plans", icon: "route", label: "plans" },
+      { to: "/policies", icon: "clipboard", label: "policies" },
+    ],
+  },
+  {
+    label: "past",
+    entries: [
+      { to: "/operations", icon: "progress", label: "operations" },
+      { to: "/events", icon: "list", label: "events" },
+    ],
+  },
 ];

@@ -11,6 +11,24 @@ type Loaded = Promise<{ default: ComponentType }>;
 
 const route = (path: string, load: () => Loaded): Route => ({ path, Page: lazy(load) });
 
-export const ROUTES: readonly Route[] = [route("/", () => import("../features/overview/Overview"))];
+const physical = () => import("../features/lists/Physical");
+const places = () => import("../features/lists/Places");
+const records = () => import("../features/lists/Records");
+
+export const ROUTES: readonly Route[] = [
+  route("/", () => import("../features/overview/Overview")),
+  route("/vms", () => import("../features/lists/Vms")),
+  route("/hosts", () => import("../features/lists/Hosts")),
+  route("/servers", async () => ({ default: (await physical()).Servers })),
+  route("/profiles", async () => ({ default: (await physical()).Profiles })),
+  route("/datastores", async () => ({ default: (await places()).Datastores })),
+  route("/networks", async () => ({ default: (await places()).Networks })),
+  route("/images", async () => ({ default: (await places()).Images })),
+  route("/pools", async () => ({ default: (await records()).Pools })),
+  route("/policies", async () => ({ default: (await records()).Policies })),
+  route("/plans", async () => ({ default: (await records()).Plans })),
+  route("/operations", async () => ({ default: (await records()).Operations })),
+  route("/events", async () => ({ default: (await records()).Events })),
+];
 
 export const Missing = lazy(() => import("../features/missing/Missing"));

@@ -55,10 +55,13 @@ def searched(
             description="fields whose values are counted, separated by commas: `state,host,tag`",
         ),
     ] = "",
+    offset: Annotated[
+        int, QueryParameter(ge=0, le=10**7, description="rows to leave out before the page")
+    ] = 0,
 ) -> Ask:
     """Return which page of a list of the inventory is wanted."""
     names = tuple(filter(None, (name.strip() for name in facets.split(","))))
-    return Ask(query=q, limit=limit, cursor=cursor, facets=names)
+    return Ask(query=q, limit=limit, cursor=cursor, offset=offset, facets=names)
 
 
 class Taking(Struct, frozen=True):

@@ -30,9 +30,17 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def find(
-    query: Query, rows: Rows, *, most: int, after: Mark | None = None, facets: tuple[str, ...] = ()
+    query: Query,
+    rows: Rows,
+    *,
+    most: int,
+    after: Mark | None = None,
+    skip: int = 0,
+    facets: tuple[str, ...] = (),
 ) -> Found:
     """Return at most `most` records in the query's order, from those after a mark on.
+
+    `skip` leaves out as many before: for whoever jumps into the middle of a list.
 
     A row stays before or after a mark as long as its own values do not change: whatever
     else comes or goes. Raises `Invalid` for an unknown field and `ValueError` for a mark
@@ -47,7 +55,8 @@ def find(
     following = chosen
     if after is not None:
         following = chosen & (ranking.numbers > ranking.after(after))
-    shown, more = _smallest(np.flatnonzero(following), ranking.numbers, most)
+    shown, more = _smallest(np.flatnonzero(following), ranking.numbers, skip + most)
+    shown = shown[skip:]
     return Found(
         records=tuple(rows.records[row] for row in shown),
         total=int(np.count_nonzero(chosen)),

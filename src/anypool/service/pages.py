@@ -22,12 +22,14 @@ __all__ = ["LARGEST", "Ask", "Listed", "Page", "encode_cursor", "page"]
 class Ask(Struct, frozen=True, kw_only=True):
     """What a list is asked for: a search text, at most `limit` rows, from a cursor on.
 
-    `facets` are fields of which the list says how many rows have each value.
+    `facets` are fields of which the list says how many rows have each value. `offset` rows
+    are left out first; only lists of the inventory take one.
     """
 
     query: str = ""
     limit: int = 100
     cursor: str = ""
+    offset: int = 0
     facets: tuple[str, ...] = ()
 
 

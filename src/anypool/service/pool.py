@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from anypool.engine import Engine, LoadRate, Subscription
 from anypool.model import HostId, Inventory, VmId
+from anypool.search import Completion, Noun, complete
 from anypool.service.access import Deed, Principal, require
 
 
@@ -22,6 +23,11 @@ class Pool:
         """Return the loads last measured, by the id of the host or VM."""
         require(by, Deed.READ)
         return self._engine.loads()
+
+    def complete(self, by: Principal, text: str, at: int, noun: Noun | None) -> Completion:
+        """Return what may stand at a place of an unfinished query; raises nothing for bad ones."""
+        require(by, Deed.READ)
+        return complete(text, at, self._engine.inventory, noun)
 
     def subscribe(self) -> Subscription:
         """Return a queue of notices; whoever passes them on asks for permission."""

@@ -1,0 +1,78 @@
+import { bilingual } from "../../i18n";
+
+export const words = bilingual(
+  {
+    titles: {
+      vms: "Virtual machines", hosts: "Hosts", servers: "Physical servers", profiles: "Server profiles",
+      datastores: "Storage", networks: "Networks", images: "Images", pools: "Pools",
+      policies: "Policies", plans: "Plans", operations: "Operations", events: "Events",
+    },
+    name: "Name", state: "State", host: "Host", pool: "Pool", cpu: "CPU", memory: "Memory", tags: "Tags",
+    vcpus: "vCPUs", disks: "Disks", size: "Size", network: "Network", datastore: "Storage",
+    image: "Image", place: "Place", labels: "Labels", snapshots: "Snapshots", cluster: "Cluster",
+    platform: "Platform", cpus: "CPUs", free: "Free memory", vms: "VMs", hypervisor: "Hypervisor",
+    cpuModel: "CPU model", power: "Power", health: "Health", adoption: "Adopted", chassis: "Chassis",
+    slot: "Slot", model: "Model", serial: "Serial number", spare: "Spare", bears: "Bears",
+    server: "Server", addresses: "Addresses", description: "Description", kind: "Kind", path: "Path",
+    shared: "Shared", locking: "Locks", capacity: "Size", freeDisk: "Free", bridge: "Bridge", vlan: "VLAN",
+    hosts: "Hosts", versions: "Versions", format: "Format", digest: "Digest", endpoints: "Endpoints",
+    observeOnly: "Only looked at", rule: "Rule", scope: "Scope", strength: "Strength", enabled: "On",
+    breaches: "Breaches", goal: "Goal", by: "By", policy: "Policy", created: "Made", changed: "Changed",
+    steps: "Steps", duration: "Predicted", copy: "Copies", pause: "Longest pause", progress: "Progress",
+    started: "Started", ended: "Ended", message: "Message", at: "When", severity: "Severity",
+    what: "What", subject: "Of", maintenance: "Maintenance", id: "Id", yes: "yes", no: "no",
+    of: (part: string, all: string) => `${part} of ${all}`,
+    nowhere: "nowhere",
+    must: "must", should: "should",
+    memoryOf: (name: string) => `memory of ${name}`,
+    actions: {
+      start: "Start", shutDown: "Shut down", reboot: "Reboot", powerOff: "Power off", migrate: "Migrate",
+      snapshot: "Snapshot", tag: "Tag", evacuate: "Evacuate", open: "Open again",
+      newTag: "Tag to add", toHost: "To host (empty: the best one)", snapshotName: "Name of the snapshot",
+    },
+    tree: {
+      label: "Pools, hosts and VMs", none: "Nothing here.",
+      vms: (n: string) => `${n} VMs`,
+      more: (n: string) => `${n} more: search for them`,
+      nowhere: "On no host",
+    },
+  },
+  {
+    titles: {
+      vms: "Virtuelle Maschinen", hosts: "Hosts", servers: "Physische Server", profiles: "Serverprofile",
+      datastores: "Speicher", networks: "Netze", images: "Images", pools: "Pools",
+      policies: "Regeln", plans: "Pläne", operations: "Vorgänge", events: "Ereignisse",
+    },
+    name: "Name", state: "Zustand", host: "Host", pool: "Pool", cpu: "CPU", memory: "RAM", tags: "Tags",
+    vcpus: "vCPUs", disks: "Platten", size: "Größe", network: "Netz", datastore: "Speicher",
+    image: "Image", place: "Ort", labels: "Labels", snapshots: "Snapshots", cluster: "Cluster",
+    platform: "Plattform", cpus: "CPUs", free: "Freier RAM", vms: "VMs", hypervisor: "Hypervisor",
+    cpuModel: "CPU-Modell", power: "Strom", health: "Gesundheit", adoption: "Übernommen", chassis: "Chassis",
+    slot: "Einschub", model: "Modell", serial: "Seriennummer", spare: "Reserve", bears: "Trägt",
+    server: "Server", addresses: "Adressen", description: "Beschreibung", kind: "Art", path: "Pfad",
+    shared: "Geteilt", locking: "Sperren", capacity: "Größe", freeDisk: "Frei", bridge: "Bridge", vlan: "VLAN",
+    hosts: "Hosts", versions: "Versionen", format: "Format", digest: "Prüfsumme", endpoints: "Endpunkte",
+    observeOnly: "Nur beobachtet", rule: "Regel", scope: "Bereich", strength: "Stärke", enabled: "An",
+    breaches: "Verstöße", goal: "Ziel", by: "Von", policy: "Regel", created: "Gemacht", changed: "Geändert",
+    steps: "Schritte", duration: "Vorhergesagt", copy: "Kopiert", pause: "Längste Pause", progress: "Fortschritt",
+    started: "Begonnen", ended: "Beendet", message: "Meldung", at: "Wann", severity: "Schwere",
+    what: "Was", subject: "Wovon", maintenance: "Wartung", id: "Kennung", yes: "ja", no: "nein",
+    of: (part: string, all: string) => `${part} von ${all}`,
+    nowhere: "nirgends",
+    must: "muss", should: "soll",
+    memoryOf: (name: string) => `RAM von ${name}`,
+    actions: {
+      start: "Starten", shutDown: "Herunterfahren", reboot: "Neu starten", powerOff: "Ausschalten", migrate: "Migrieren",
+      snapshot: "Snapshot", tag: "Tag", evacuate: "Räumen", open: "Wieder öffnen",
+      newTag: "Neues Tag", toHost: "Auf Host (leer: der beste)", snapshotName: "Name des Snapshots",
+    },
+    tree: {
+      label: "Pools, Hosts und VMs", none: "Hier ist nichts.",
+      vms: (n: string) => `${n} VMs`,
+      more: (n: string) => `${n} weitere: danach suchen`,
+      nowhere: "Auf keinem Host",
+    },
+  },
+);
+
+export type Titles = typeof words.en;

@@ -1,0 +1,230 @@
+/** A deed on one object or many: first what each would do, then, if somebody says so, it. */
+import { useEffect, useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
+import { exchange, newKey } from "../api/client";
+import { useLive } from "../api/live";
+import { Problem } from "../api/problem";
+import type { Accepted, Plan } from "../api/types";
+import { useWords } from "../i18n";
+import { bytes, number, span } from "../i18n/format";
+import { Dialog } from "./Dialog";
+import { Icon } from "./Icon";
+import { words } from "./deedwords";
+
+export interface Target {
+  readonly key: string;
+  readonly name: string;
+}
+
+export interface Deed {
+  /** Where it is sent; `{key}` is the object. */
+  readonly path: string;
+  readonly method?: "POST" | "DELETE";
+  /** What must be filled in first: the names of the body's fields with their labels. */
+  readonly asks?: readonly { readonly field: string; readonly label: string; readonly optional?: boolean }[];
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Done instead of a plan: something that only concerns our records, such as tags. */
+  readonly perform?: (key: string, given: Readonly<Record<string, string>>) => Promise<void>;
+  readonly danger?: boolean;
+}
+
+interface Outcome {
+  readonly plan?: Plan;
+  readonly operation?: Accepted;
+  readonly problem?: Problem;
+  readonly done?: boolean;
+}
+
+const AT_ONCE = 4;
+const MOST = 200;
+
+type Stage = "asking" | "previewing" | "previewed" | "doing" | "done";
+
+export function Deeds({ title, deed, targets, onClose }: {
+  title: string;
+  deed: Deed;
+  targets: readonly Target[];
+  onClose: () => void;
+}) {
+  const t = useWords(words);
+  const live = useLive().state === "live";
+  const chosen = useMemo(() => targets.slice(0, MOST), [targets]);
+  // One key for each object for as long as this window is open: pressed twice, done once.
+  const keys = useRef(new Map(chosen.map((one) => [one.key, newKey()])));
+  const [given, setGiven] = useState<Record<string, string>>({});
+  const [stage, setStage] = useState<Stage>(deed.asks || deed.perform ? "asking" : "previewing");
+  const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
+
+  async function each(run: (target: Target) => Promise<Outcome>, over: readonly Target[]): Promise<void> {
+    const waiting = [...over];
+    async function worker(): Promise<void> {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const target = next;
+        const outcome = await run(target).catch((error: unknown) => ({
+          problem: error instanceof Problem ? error : new Problem(0, { detail: String(error) }),
+        }));
+        setOutcomes((before) => new Map(before).set(target.key, outcome));
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }
+
+  async function ask(target: Target, dry: boolean): Promise<Outcome> {
+    if (deed.perform) {
+      await deed.perform(target.key, given);
+      return { done: true };
+    }
+    const path = deed.path.replace("{key}", encodeURIComponent(target.key));
+    const answer = await exchange<Plan | Accepted>(deed.method ?? "POST", path, {
+      query: dry ? { dry_run: true } : {},
+      ...(body() && { body: body() }),
+      ...(!dry && { once: keys.current.get(target.key) ?? newKey() }),
+    });
+    return answer.status === 202
+      ? { operation: answer.body as Accepted }
+      : { plan: answer.body as Plan };
+  }
+
+  function body(): Record<string, unknown> | null {
+    if (!deed.asks && !deed.body) return null;
+    const filled = Object.entries(given).filter(([, value]) => value !== "");
+    return { ...deed.body, ...Object.fromEntries(filled) };
+  }
+
+  async function preview(): Promise<void> {
+    if (deed.perform) return go();
+    setStage("previewing");
+    await each((target) => ask(target, true), chosen);
+    setStage("previewed");
+  }
+
+  async function go(): Promise<void> {
+    setStage("doing");
+    const wanted = chosen.filter((one) => deed.perform || outcomes.get(one.key)?.plan);
+    await each((target) => ask(target, false), wanted);
+    setStage("done");
+  }
+
+  const begun = useRef(false);
+  useEffect(() => {
+    if (begun.current || deed.asks || deed.perform) return;
+    begun.current = true;
+    void preview();
+  });
+
+  const ready = chosen.filter((one) => outcomes.get(one.key)?.plan).length;
+  const missing = (deed.asks ?? []).some((one) => !one.optional && !given[one.field]);
+  return (
+    <Dialog
+      title={targets.length === 1 ? `${title}: ${targets[0]?.name}` : `${title}: ${t.objects(targets.length)}`}
+      onClose={onClose}
+      wide
+      buttons={
+        <>
+          {stage === "asking" && (
+            <button
+              type="button"
+              className="ap-button ap-button--main"
+              disabled={missing || !live}
+              onClick={() => void preview()}
+            >
+              {deed.perform ? t.doIt : t.preview}
+            </button>
+          )}
+          {(stage === "previewed" || stage === "previewing") && (
+            <button
+              type="button"
+              className="ap-button ap-button--main"
+              disabled={stage === "previewing" || ready === 0 || !live}
+              onClick={() => void go()}
+            >
+              {targets.length === 1 ? t.doIt : t.doAll(ready)}
+            </button>
+          )}
+          <button type="button" className="ap-button" onClick={onClose}>
+            {stage === "done" ? t.close : t.leave}
+          </button>
+        </>
+      }
+    >
+      <p className="ap-subtle" role="status">
+        {t.stages[stage]} {targets.length > MOST && t.onlyFirst(MOST)}
+      </p>
+      {(stage === "asking" ? (deed.asks ?? []) : []).map((one) => (
+        <label key={one.field} className="ap-field">
+          {one.label}
+          <input
+            value={given[one.field] ?? ""}
+            maxLength={255}
+            onChange={(event) => setGiven({ ...given, [one.field]: event.target.value })}
+          />
+        </label>
+      ))}
+      <ul className="ap-deeds">
+        {chosen.map((target) => (
+          <li key={target.key}>
+            <OneOutcome target={target} outcome={outcomes.get(target.key)} stage={stage} />
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}
+
+function OneOutcome({ target, outcome, stage }: { target: Target; outcome: Outcome | undefined; stage: Stage }) {
+  const t = useWords(words);
+  return (
+    <div className="ap-deeds__one">
+      <span className="ap-strong ap-cut">{target.name}</span>
+      <div>
+        {!outcome && stage !== "asking" && <span className="ap-least">{t.waiting}</span>}
+        {outcome?.problem && (
+          <p className="ap-loss">
+            <Icon name="warn" /> {outcome.problem.message}
+            {outcome.problem.hint && <span className="ap-subtle"> {outcome.problem.hint}</span>}
+          </p>
+        )}
+        {outcome?.plan && <Preview plan={outcome.plan} />}
+        {outcome?.operation && (
+          <p className="ap-running">
+            <Icon name="progress" />{" "}
+            <Link href={`/plans/${outcome.operation.operation.plan}`}>{t.began}</Link>
+          </p>
+        )}
+        {outcome?.done && (
+          <p>
+            <Icon name="check" /> {t.isDone}
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Preview({ plan }: { plan: Plan }) {
+  const t = useWords(words);
+  const { cost } = plan;
+  return (
+    <div className="ap-plan-preview">
+      <ol>
+        {plan.steps.map((step) => (
+          <li key={step.number}>
+            {step.text} {step.why && <span className="ap-subtle">{step.why}</span>}
+          </li>
+        ))}
+      </ol>
+      <p className="ap-small ap-plan">
+        {plan.steps.length === 0
+          ? t.nothing
+          : [
+              t.takes(span(cost.duration_ms / 1000)),
+              cost.copy_bytes > 0 && t.copies(bytes(cost.copy_bytes)),
+              cost.pause_ms > 0 && t.pause(`${number(cost.pause_ms)} ms`),
+            ]
+              .filter(Boolean)
+              .join(", ")}
+      </p>
+      {plan.unknown.length > 0 && <p className="ap-small ap-warn">{plan.unknown.join("; ")}</p>}
+    </div>
+  );
+}
