@@ -13,7 +13,7 @@ export interface Sent {
   readonly body?: unknown;
   /** ETag of the record that was seen: a change made in between is refused with 412. */
   readonly ifMatch?: string;
-  /** The same key for the same wish: sent again, it is done once. */
+  /** The same key for the same wish: sent again, it is done once. "" where none is allowed. */
   readonly once?: string;
   readonly signal?: AbortSignal;
 }
@@ -42,7 +42,8 @@ export async function exchange<T>(method: Method, path: string, sent: Sent = {})
   if (method !== "GET") {
     headers["X-Anypool-CSRF"] = session.csrf();
     if (sent.body !== undefined) headers["Content-Type"] = "application/json";
-    if (method === "POST") headers["Idempotency-Key"] = sent.once ?? newKey();
+    const once = sent.once ?? newKey();
+    if (method === "POST" && once) headers["Idempotency-Key"] = once;
     if (sent.ifMatch) headers["If-Match"] = sent.ifMatch;
   }
   const answer = await reached(url(path, sent.query), {

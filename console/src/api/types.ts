@@ -38,3 +38,6 @@ export interface Page<T> {
 
 export type Completion = Schemas["Completion"];
 export type Cell = string | number | boolean | null | undefined;
+export type History = Schemas["history_HistoryView"];
+export type VmHa = Schemas["VmHaView"];
+export type ConsoleTicket = Schemas["ConsoleView"];

@@ -23,7 +23,7 @@ export function Masthead() {
         <Icon name="list" />
       </button>
       <Link href="/" className="ap-brand">
-        <Logo /> anypool
+        <Logo /> <span className="ap-brand__name">anypool</span>
       </Link>
       <SearchBox />
       <div className="ap-grow" />

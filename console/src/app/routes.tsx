@@ -13,10 +13,17 @@ const route = (path: string, load: () => Loaded): Route => ({ path, Page: lazy(l
 
 const physical = () => import("../features/lists/Physical");
 const places = () => import("../features/lists/Places");
+const thing = () => import("../features/objects/ThingPage");
 const records = () => import("../features/lists/Records");
 
 export const ROUTES: readonly Route[] = [
   route("/", () => import("../features/overview/Overview")),
+  route("/vms/:id/console/:kind", () => import("../features/console/ConsolePage")),
+  route("/vms/:id", () => import("../features/objects/VmPage")),
+  route("/hosts/:id", () => import("../features/objects/HostPage")),
+  ...["servers", "profiles", "datastores", "networks", "images", "pools", "policies"].map((list) =>
+    route(`/${list}/:id`, thing),
+  ),
   route("/vms", () => import("../features/lists/Vms")),
   route("/hosts", () => import("../features/lists/Hosts")),
   route("/servers", async () => ({ default: (await physical()).Servers })),

@@ -1,6 +1,11 @@
 /** Numbers, sizes and times as the viewer writes them, in the viewer's zone. */
 import { language } from "./index";
 
+/** The language as the viewer's system writes it: English may be British. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.toLowerCase().startsWith(language())) ?? language();
+}
+
 const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
 
 function kept<T extends Intl.NumberFormat | Intl.DateTimeFormat>(key: string, make: () => T): T {
@@ -15,7 +20,7 @@ function kept<T extends Intl.NumberFormat | Intl.DateTimeFormat>(key: string, ma
 
 export function number(value: number, digits = 0): string {
   const options = { maximumFractionDigits: digits };
-  return kept(`n${digits}`, () => new Intl.NumberFormat(language(), options)).format(value);
+  return kept(`n${digits}`, () => new Intl.NumberFormat(locale(), options)).format(value);
 }
 
 export function percent(value: number): string {
@@ -63,15 +68,15 @@ export function moment(at: number, now = Date.now()): string {
   const today = new Date(now).toDateString() === date.toDateString();
   return kept(today ? "time" : "day", () =>
     today
-      ? new Intl.DateTimeFormat(language(), { timeStyle: "medium" })
-      : new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }),
+      ? new Intl.DateTimeFormat(locale(), { timeStyle: "medium" })
+      : new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }),
   ).format(date);
 }
 
 /** The whole moment with its zone, for titles. */
 export function exact(at: number): string {
   const options: Intl.DateTimeFormatOptions = { dateStyle: "full", timeStyle: "long" };
-  return kept("exact", () => new Intl.DateTimeFormat(language(), options)).format(
+  return kept("exact", () => new Intl.DateTimeFormat(locale(), options)).format(
     new Date(at * 1000),
   );
 }

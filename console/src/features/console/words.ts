@@ -1,0 +1,46 @@
+import { bilingual } from "../../i18n";
+
+export const words = bilingual(
+  {
+    title: { vnc: (name: string) => `Screen of ${name}`, serial: (name: string) => `Serial console of ${name}` },
+    label: { vnc: "Screen", serial: "Serial console" },
+    states: {
+      opening: "Asking for a ticket and connecting",
+      open: "Connected",
+      closed: "The connection ended.",
+    },
+    shown: "Who else is allowed here may look on and type.",
+    again: "Connect again",
+    ctrlAltDel: "Send Ctrl+Alt+Del",
+    fullScreen: "Full screen",
+    paste: "Type from the clipboard",
+    pasteTitle: "Type this text into the guest",
+    pasteHint: "Each character is sent as a key press, as a US keyboard has it.",
+    pasteText: "Text",
+    type: "Type it",
+    typed: (n: number) => `${n} characters typed`,
+    back: "Back to the VM",
+    keys: "What you type goes to the guest. To leave it with the keyboard: Ctrl+Alt+Shift.",
+  },
+  {
+    title: { vnc: (name: string) => `Bildschirm von ${name}`, serial: (name: string) => `Serielle Konsole von ${name}` },
+    label: { vnc: "Bildschirm", serial: "Serielle Konsole" },
+    states: {
+      opening: "Ein Ticket wird geholt und die Verbindung aufgebaut",
+      open: "Verbunden",
+      closed: "Die Verbindung ist zu Ende.",
+    },
+    shown: "Wer sonst hier darf, kann zusehen und tippen.",
+    again: "Noch einmal verbinden",
+    ctrlAltDel: "Strg+Alt+Entf senden",
+    fullScreen: "Ganzer Schirm",
+    paste: "Aus der Zwischenablage tippen",
+    pasteTitle: "Diesen Text im Gast tippen",
+    pasteHint: "Jedes Zeichen wird als Tastendruck gesendet, wie auf einer US-Tastatur.",
+    pasteText: "Text",
+    type: "Tippen",
+    typed: (n: number) => `${n} Zeichen getippt`,
+    back: "Zurück zur VM",
+    keys: "Was Sie tippen, geht an den Gast. Mit der Tastatur heraus: Strg+Alt+Umschalt.",
+  },
+);
