@@ -256,3 +256,20 @@ def small() -> Inventory:
     for one in rows:
         world = world.with_vm(one)
     return world
+
+
+@pytest.mark.parametrize("skip", [0, 1, 7, 10_000])
+def test_a_list_can_be_entered_in_its_middle(skip: int) -> None:
+    rows = Rows(Noun.VM)
+    world = small()
+    for number in range(300, 320):
+        world = world.with_vm(vm(number, None, memory_mib=number))
+    rows.advance(world)
+    query = parse("order by memory desc", Noun.VM)
+    whole = find(query, rows, most=1000)
+    found = find(query, rows, most=3, after=skip)
+    assert found.records == whole.records[skip : skip + 3]
+    assert found.total == whole.total
+    if found.mark is not None:
+        following = find(query, rows, most=3, after=found.mark)
+        assert following.records == whole.records[skip + 3 : skip + 6]

@@ -39,7 +39,7 @@ function OneFacet({ facet, title, query, onQuery }: { facet: Facet; title: strin
   return (
     <fieldset className="ap-facet">
       <legend>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
       </legend>
       {(all ? values : values.slice(0, FEW)).map(({ value, count }) => (
         <label key={value}>

@@ -61,7 +61,10 @@ export function ObjectTable<T>(props: TableProps<T>) {
     if (rows.first && !rows.old) tellFound({ total: rows.first.total, tookMs: rows.tookMs });
     return () => tellFound(null);
   }, [rows.first, rows.old, rows.tookMs]);
-  useEffect(() => scroller.current?.scrollTo({ top: 0 }), [props.query]);
+  useEffect(() => {
+    // In a body: newer browsers return a promise, which is no way to clean up.
+    scroller.current?.scrollTo({ top: 0 });
+  }, [props.query]);
 
   // The newest rows and selection without a new function for each: rows stay as they are drawn.
   const latest = useRef({ rows, selected });

@@ -5,7 +5,9 @@ import { percent as written } from "../i18n/format";
 export function Bar({ percent, running, label }: { percent: number; running?: boolean; label: string }) {
   const fill = useRef<HTMLSpanElement>(null);
   const part = Math.max(0, Math.min(100, percent));
-  useLayoutEffect(() => fill.current?.style.setProperty("--ap-part", `${part}%`), [part]);
+  useLayoutEffect(() => {
+    fill.current?.style.setProperty("--ap-part", `${part}%`);
+  }, [part]);
   return (
     <span
       className={`ap-bar${running ? " ap-bar--running" : ""}`}

@@ -34,13 +34,12 @@ def find(
     rows: Rows,
     *,
     most: int,
-    after: Mark | None = None,
-    skip: int = 0,
+    after: Mark | int | None = None,
     facets: tuple[str, ...] = (),
 ) -> Found:
     """Return at most `most` records in the query's order, from those after a mark on.
 
-    `skip` leaves out as many before: for whoever jumps into the middle of a list.
+    With a number in place of a mark as many are left out: for whoever jumps into the middle.
 
     A row stays before or after a mark as long as its own values do not change: whatever
     else comes or goes. Raises `Invalid` for an unknown field and `ValueError` for a mark
@@ -53,7 +52,8 @@ def find(
     if query.limit is not None:
         chosen = _first(chosen, ranking.numbers, query.limit)
     following = chosen
-    if after is not None:
+    skip = after if isinstance(after, int) else 0
+    if isinstance(after, tuple):
         following = chosen & (ranking.numbers > ranking.after(after))
     shown, more = _smallest(np.flatnonzero(following), ranking.numbers, skip + most)
     shown = shown[skip:]

@@ -72,10 +72,10 @@ def searched_page(
 
 def _page(rows: Rows, ask: Ask) -> Listed[Any]:
     query = parse(ask.query, rows.noun)
-    most, skip = page_size(ask), ask.offset
-    after = mark_of(ask) if ask.cursor else None
+    most = page_size(ask)
+    after = mark_of(ask) if ask.cursor else ask.offset
     try:
-        found = find(query, rows, most=most, after=after, skip=skip, facets=ask.facets)
+        found = find(query, rows, most=most, after=after, facets=ask.facets)
     except ValueError as error:
         hint = "use the `next` of the page before"
         raise Invalid("the cursor is not one of ours", hint=hint) from error

@@ -1,6 +1,6 @@
 /** A VM's screen or serial console: one ticket, one connection, nothing opened twice. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Link, useParams } from "wouter";
+import { useLocation, useParams } from "wouter";
 import { send } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useRead } from "../../api/queries";
@@ -25,6 +25,7 @@ export default function ConsolePage() {
   const given = useParams<{ id: string; kind: string }>();
   const id = decodeURIComponent(given.id);
   const kind = given.kind === "serial" ? "serial" : "vnc";
+  const [, go] = useLocation();
   const path = `/vms/${encodeURIComponent(id)}`;
   const name = useRead<Vm>(path).data?.name ?? id;
   const place = useRef<HTMLDivElement>(null);
@@ -114,13 +115,13 @@ export default function ConsolePage() {
             {t.again}
           </button>
         )}
-        <button type="button" ref={leave} className="ap-button" onClick={() => history.back()}>
+        <button type="button" ref={leave} className="ap-button" onClick={() => go(path)}>
           {t.back}
         </button>
       </div>
       {problem && <ProblemBox problem={problem} again={() => setRound(round + 1)} />}
       <p className="ap-small ap-least">
-        {t.keys} {t.shown} <Link href={path}>{name}</Link>
+        {t.keys} {t.shown}
       </p>
       <div ref={place} className="ap-console__place ap-keys" />
       {pasting && (

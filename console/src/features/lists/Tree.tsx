@@ -1,5 +1,5 @@
 /** Pools, their hosts, their VMs: the same things as the table, opened one by one. */
-import { useState, type KeyboardEvent, type ReactNode } from "react";
+import { createContext, useContext, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Link } from "wouter";
 import { useRows } from "../../api/queries";
 import type { Host, Pool, Vm } from "../../api/types";
@@ -110,18 +110,19 @@ function Node({ icon, name, href, note, first, opened, children }: {
   children?: () => ReactNode;
 }) {
   const [open, setOpen] = useState(opened ?? false);
+  const level = useContext(Level);
   return (
-    <li
-      role="treeitem"
-      tabIndex={first ? 0 : -1}
-      aria-label={name}
-      {...(children && { "aria-expanded": open })}
-      onClick={(event) => {
-        event.stopPropagation();
-        if (children && !(event.target as HTMLElement).closest("a")) setOpen(!open);
-      }}
-    >
-      <div className="ap-tree__row">
+    <li role="none">
+      <div
+        role="treeitem"
+        className="ap-tree__row"
+        tabIndex={first ? 0 : -1}
+        aria-level={level}
+        {...(children && { "aria-expanded": open })}
+        onClick={(event) => {
+          if (children && !(event.target as HTMLElement).closest("a")) setOpen(!open);
+        }}
+      >
         <span className="ap-tree__twist">{children && <Icon name={open ? "down" : "right"} />}</span>
         <Icon name={icon} tone="subtle" />
         {href ? (
@@ -133,10 +134,13 @@ function Node({ icon, name, href, note, first, opened, children }: {
         )}
         <span className="ap-small ap-least">{note}</span>
       </div>
-      {open && children?.()}
+      {open && <Level value={level + 1}>{children?.()}</Level>}
     </li>
   );
 }
+
+/** How deep a node is, from 1. */
+const Level = createContext(1);
 
 /** Arrows as in every tree: down and up walk, right opens, left closes or leads to the parent. */
 function walk(event: KeyboardEvent<HTMLUListElement>): void {
@@ -153,7 +157,7 @@ function walk(event: KeyboardEvent<HTMLUListElement>): void {
   else if (event.key === "ArrowRight" && open === "false") here.click();
   else if (event.key === "ArrowRight" && open === "true") next = all[at + 1];
   else if (event.key === "ArrowLeft" && open === "true") here.click();
-  else if (event.key === "ArrowLeft") next = here.parentElement?.closest<HTMLElement>("[role=treeitem]");
+  else if (event.key === "ArrowLeft") next = parentOf(here);
   else if (event.key === "Enter") here.querySelector<HTMLElement>("a")?.click();
   else return;
   event.preventDefault();
@@ -162,4 +166,9 @@ function walk(event: KeyboardEvent<HTMLUListElement>): void {
     next.tabIndex = 0;
     next.focus();
   }
+}
+
+function parentOf(node: HTMLElement): HTMLElement | null | undefined {
+  const group = node.closest("[role=group]");
+  return group?.parentElement?.querySelector<HTMLElement>(":scope > [role=treeitem]");
 }
