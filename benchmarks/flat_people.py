@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from anypool.errors import OutcomeUnknown, Unreachable
+from anypool.errors import OutcomeUnknown, StoreFailed, Unreachable
 from benchmarks.flat_pool import ENDPOINTS, HOSTS_EACH, FlatPool
 from benchmarks.inventory_load import query
 
@@ -23,7 +23,8 @@ GOOD = frozenset({200, 201, 202, 409, 422, 429, 503})
 class People:
     """Threads that go on until the end; the first failure of one is raised by `check`.
 
-    An answer that takes longer than a minute, as on a machine that others use too, is counted.
+    An answer that takes longer than a minute, or a database that is overloaded, as on a machine
+    that others use too, is counted.
     """
 
     def __init__(self, pool: FlatPool) -> None:
@@ -75,7 +76,7 @@ class People:
         while not self._stop.wait(draw.uniform(0.5, 1.5) * pause_s):
             try:
                 work(draw)
-            except (TimeoutError, OutcomeUnknown, Unreachable):
+            except (TimeoutError, OutcomeUnknown, Unreachable, StoreFailed):
                 self._count("late")
             except Exception as error:  # noqa: BLE001 - said by `check`
                 if not self._stop.is_set():

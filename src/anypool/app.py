@@ -37,8 +37,6 @@ KEY_FILE = "secrets.key"
 
 SWITCH_S = 0.001
 """How long a thread that calculates keeps the interpreter from one that answers."""
-RARELY = (2_000, 50, 500)
-"""The garbage collector's thresholds: a whole round over a large pool stops everybody for 0.1 s."""
 _BACKLOG = 128
 _GRACE_S = 5
 _NEVER_S = 10**9
@@ -100,6 +98,7 @@ def build(settings: Settings) -> App:
     engine = Engine(store, drivers, clock, settings)
     engine.keeper.told, engine.keeper.last = drivers.obey, drivers.close
     engine.keeper.pause = drivers.pause
+    engine.keeping.more.append(("garbage", heaps.sweep))
     services = Services(engine, store, drivers, clock, settings)
     links = Links(clock)
     drivers.lent = links
@@ -150,7 +149,7 @@ def serve(settings: Settings, fd: int | None = None) -> int:
     if (files := famine.raise_files()) < famine.LEAST_FILES:
         _log.warning("few open files", files=files, least=famine.LEAST_FILES)
     sys.setswitchinterval(SWITCH_S)
-    gc.set_threshold(*RARELY)
+    gc.set_threshold(*heaps.RARELY)
     heaps.share()
     listener = _inherited(fd) if fd is not None else _bound(settings)
     app = build(settings)
