@@ -74,6 +74,7 @@ class Charges:
             elif charge is not None and charge.host != one.host:
                 self._learn({one.vm: replace(charge, host=one.host)}, ())
             self._news.popleft()
+            self._seen = None  # what is there is looked at once more
 
     def all(self) -> tuple[Charge, ...]:
         """Return all charges by VM."""
