@@ -18,6 +18,7 @@ import uvicorn
 
 from anypool import __version__, famine, heaps, logs, systemd
 from anypool.api import Web
+from anypool.api.answering import answering
 from anypool.api.origin import own_names
 from anypool.api.showing import Showing
 from anypool.clock import SystemClock
@@ -209,7 +210,7 @@ def run(app: App, listener: socket.socket, showing: Showing | None) -> int:
     server = _Server(config, app.web)
     app.web.stopping = server.stop
     config.load()
-    with app.services.certificates.showing(showing, config.ssl):
+    with app.services.certificates.showing(showing, config.ssl), answering():
         server.run(sockets=[listener])
     return 0
 

@@ -51,7 +51,7 @@ def running(state: Path, **settings: Any) -> Iterator[Manager]:
     introduce(app, listener, None)
     app.start()
     app.services.logins.first_code()
-    server = threading.Thread(target=run, args=(app, listener, None))
+    server = threading.Thread(target=run, args=(app, listener, None), name="answering")
     server.start()
     manager = Manager(app, f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:

@@ -1,16 +1,19 @@
-"""What a client that leaves early leaves behind: nothing, after the next sweep of the manager."""
+"""What a client that leaves early leaves behind: nothing after the next sweep, nor at the end."""
 
 import gc
 import socket
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from anypool import heaps
+from anypool import app, heaps
 from tests.service.manager_kit import Manager, running, until
 
 CLIENTS = 60
@@ -65,3 +68,29 @@ def test_nothing_is_kept_of_connections_whose_clients_left(tmp_path: Path) -> No
             return kept() <= before + len(KINDS)
 
         until(swept, "all of it is given up")
+
+
+def test_manager_that_is_told_to_stop_does_not_wait_for_a_planner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planning, enough = threading.Event(), threading.Event()
+    monkeypatch.setattr(app, "_GRACE_S", 1)
+
+    def plan(*_: object, **__: object) -> None:
+        planning.set()
+        enough.wait(60)
+
+    with running(tmp_path) as manager, manager.client() as client:
+        monkeypatch.setattr(type(manager.app.services.hosts), "evacuate", plan)
+        asking = threading.Thread(target=_ask, args=(client,))
+        asking.start()
+        assert planning.wait(30)
+        manager.app.web.stop()
+        until(lambda: "answering" not in {one.name for one in threading.enumerate()}, "it ends", 20)
+        enough.set()
+        asking.join(30)
+
+
+def _ask(client: httpx.Client) -> None:
+    with suppress(httpx.HTTPError):
+        client.post("/hosts/h1/evacuate?dry_run=true")
