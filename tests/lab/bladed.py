@@ -101,7 +101,7 @@ class Bladed(Stack):
         with netboot.serving(self.lab.name, self.lab.state_dir, files, script, known):
             yield
 
-    def mood(self, blade: str, mood: str) -> None:
+    def mood(self, blade: str, mood: Any) -> None:
         labs.set_mood(self.lab.name, blade, mood, self.lab.state_dir)
 
 

@@ -1,5 +1,6 @@
 """A profile comes to a real blade by its BMC, moves to another, and to a spare when one dies."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from anypool import lab as labs
 from tests.lab.bladed import NAME, PROBE, Bladed, Watching
 from tests.lab.conftest import lab_or_skip, machine, wait_until
-from tests.lab.rack import Rack
+from tests.lab.rack import PORT, Rack, Told, serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -55,8 +56,57 @@ def test_a_profile_moves_between_two_blades_and_its_address_with_it(stack: Blade
         assert watching.twice == []
 
 
+def waits(stack: Bladed, operation: str, words: str) -> bool:
+    """Whether an operation says what it waits for, and nothing has moved meanwhile."""
+    assert stack.users() in (["b1"], []), "nothing is started without a proof"
+    assert stack.owner == "b1"
+    return words in json.dumps(stack.operation(operation))
+
+
+@pytest.mark.parametrize(
+    ("mood", "words", "dies"),
+    [
+        ("silent", "does not answer, or is not trusted", True),
+        ("other-certificate", "does not answer, or is not trusted", True),
+        ("refusing", "refused", True),
+        ("says-off", "still answers", False),
+    ],
+)
+def test_a_bmc_that_does_not_help_starts_nothing_and_the_way_out_works(
+    stack: Bladed, mood: str, words: str, dies: bool
+) -> None:
+    """The way out: unplug it, cancel, say so; or mend the BMC, where the server works."""
+    said: list[bytes] = []
+    handler = type("Service", (Told,), {"heard": said})
+    with serving(stack.rack, handler, PORT), Watching(stack.mac) as watching:
+        probe = {"kind": "tcp", "address": "10.77.0.254", "port": PORT} if not dies else {}
+        stack.client.patch(f"/profiles/{NAME}", {"failover": "manual", "probe": {}})
+        if stack.owner != "b1":
+            stack.do(f"/profiles/{NAME}/assign", {"to": "b1", "force": True})
+        stack.client.patch(f"/profiles/{NAME}", {"probe": probe})
+        stack.mood("b1", mood)
+        first = stack.post("/servers/b1/fail-over", {})
+        wait_until(lambda: waits(stack, first, words), f"it waits: {words}", timeout_s=90)
+        stack.client.post(f"/operations/{first}/cancel")
+        if dies:
+            labs.kill(stack.lab.name, "b1", stack.lab.state_dir)
+        stack.end(first)
+        if dies:
+            stack.do("/servers/b1/fail-over", {"dead": "unplugged"})
+            assert stack.users() == ["b2"]
+        else:
+            assert stack.users() == ["b1"], "the server works, whatever its BMC says"
+        stack.mood("b1", "well")
+        assert watching.twice == []
+    if dies:
+        wait_until(lambda: stack.client.get("/servers/b1")["power"] == "off", "it is read again")
+        stack.client.post("/servers/b1/restore-addresses")
+        card = stack.rack.get("b1", "EthernetInterfaces/NIC1")
+        assert card["MACAddress"] == card["PermanentMACAddress"]
+
+
 def test_at_the_end_each_blade_has_its_own_addresses(stack: Bladed) -> None:
-    stack.client.patch(f"/profiles/{NAME}", {"failover": "manual"})
+    stack.client.patch(f"/profiles/{NAME}", {"failover": "manual", "probe": {}})
     stack.do(f"/profiles/{NAME}/unassign", {"force": True})
     assert stack.users() == []
     for name in ("b1", "b2"):

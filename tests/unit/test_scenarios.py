@@ -9,8 +9,10 @@ from anypool.cli.simulate import read, scenarios
 from anypool.errors import Invalid
 from anypool.scenario import play_folder
 from anypool.scenario.event import BIG, EXAMPLES
+from anypool.scenario.racks import PROFILE_OPTIONS, SERVER_OPTIONS, SERVER_WORDS
 from anypool.scenario.words import HOST_OPTIONS, HOST_WORDS, VM_OPTIONS, VM_WORDS
 
+RACK_OPTIONS = (*SERVER_OPTIONS, *PROFILE_OPTIONS)
 FOLDER = Path(__file__).parents[1] / "scenarios"
 SCENARIOS = scenarios(FOLDER)
 
@@ -96,8 +98,8 @@ def test_a_folder_without_its_files_is_told_so(tmp_path: Path) -> None:
 
 def test_the_reference_names_every_word() -> None:
     page = (FOLDER.parents[1] / "docs/reference/scenarios.md").read_text(encoding="utf-8")
-    words = {*EXAMPLES.values(), *BIG, *HOST_WORDS, *VM_WORDS}
-    words |= {f"{option}=" for option in (*HOST_OPTIONS, *VM_OPTIONS)}
+    words = {*EXAMPLES.values(), *BIG, *HOST_WORDS, *VM_WORDS, *SERVER_WORDS}
+    words |= {f"{option}=" for option in (*HOST_OPTIONS, *VM_OPTIONS, *RACK_OPTIONS)}
     assert sorted(word for word in words if f"`{word}" not in page) == []
 
 

@@ -38,6 +38,8 @@ DEEDS: dict[str, str] = {
     "close": "close h1",
     "open": "open h1",
     "recover": "recover h1",
+    "fail-over": "fail-over b1 to b2",
+    "assign": "assign db to b1",
 }
 """What somebody asks for, with an example: each becomes a plan."""
 
@@ -52,6 +54,8 @@ HAPPENINGS: dict[str, str] = {
     "disappears": "web9 disappears",
     "moves": "web1 moves h2",
     "is-tagged": "web1 is-tagged +web -db",
+    "loses-power": "b1 loses-power",
+    "is-mute": "b1 is-mute",
 }
 """What happens without us, with an example; the subject comes first."""
 
@@ -69,6 +73,7 @@ QUESTIONS = {
     "what-if": "what-if h1 h2",
     "death-map": "death-map",
     "judge": "judge h1 management:silent bmc:on for 60",
+    "coverage": "coverage",
 }
 """What is only asked: nothing is planned, and nothing changes."""
 BIG = ("add-policy", "by-hand", "plan-by-hand")
@@ -148,6 +153,8 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "plan": (2, 10_000),
     "what-if": (1, 10_000),
     "death-map": (0, 0),
+    "coverage": (0, 0),
+    **dict.fromkeys(("fail-over", "assign"), (1, 3)),
     "judge": (1, 10_000),
     "recover": (0, 10_000),
     "maintain": (1, 10_000),

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from anypool.errors import Conflict, Invalid
-from anypool.model import Host, HostId, HostState, PolicyId, Vm, VmState
+from anypool.model import Host, HostId, HostState, PolicyId, Power, Vm, VmState
 from anypool.plan import reason, refuse
 from anypool.planner.rules import bind, contradiction
 from anypool.scenario.deed import Asked
 from anypool.scenario.event import Event
 from anypool.scenario.page import instead
 from anypool.scenario.pool import policy_of, sound
+from anypool.scenario.racks import with_power
 from anypool.scenario.words import host_of, vm_of
 from anypool.scenario.world import World
 
@@ -160,6 +161,8 @@ _HAPPENINGS: dict[str, Callable[[Asked], World]] = {
     "disappears": _disappears,
     "moves": _moves,
     "is-tagged": _is_tagged,
+    "loses-power": with_power(Power.OFF),
+    "is-mute": with_power(Power.UNKNOWN),
     "drop-policy": _drop,
     "disable-policy": lambda asked: _switched(asked, enabled=False),
     "enable-policy": lambda asked: _switched(asked, enabled=True),

@@ -24,6 +24,7 @@ from anypool.plan.check import objections, violations
 from anypool.plan.stepcheck import Moment, against, to_run
 from anypool.planner.failover import weakened
 from anypool.planner.wish import Terms, finished
+from anypool.scenario import racks
 from anypool.scenario.deed import Asked, plan_of
 from anypool.scenario.event import DEEDS, LATER, QUESTIONS, Event, event_of
 from anypool.scenario.fate import answered
@@ -32,6 +33,7 @@ from anypool.scenario.lifeless import judged, recovered
 from anypool.scenario.world import World
 
 _TERMS = Terms(model=CostModel(steps_at_once=2), slots=2, waive=False)
+RACKS = {"fail-over": racks.failed_over, "assign": racks.assigned}
 _PLANNED = (*DEEDS, "by-hand")
 
 
@@ -76,6 +78,9 @@ class _Game:
             if event.verb in (*LATER, "plan-by-hand"):
                 return self._later(happening, event)
             if event.verb in QUESTIONS:
+                if event.verb == "coverage":
+                    asked = Asked(self.world, event.item, event.words)
+                    return replace(happening, notes=racks.covered(asked))
                 ask = judged if event.verb == "judge" else answered
                 return replace(happening, notes=ask(self.world, event))
             self.world = happened(self.world, event)
@@ -111,7 +116,9 @@ class _Game:
 
     def _planned(self, event: Event) -> Plan:
         inventory = self.world.inventory
-        if event.verb == "recover":
+        if event.verb in RACKS:
+            plan = RACKS[event.verb](Asked(self.world, event.item, event.words))
+        elif event.verb == "recover":
             plan = recovered(Asked(self.world, event.item, event.words))
         else:
             plan = plan_of(self.world, event)

@@ -21,12 +21,16 @@ from anypool.model import (
     ServiceId,
 )
 from anypool.planner.rules import bind, checked
+from anypool.scenario import racks
 from anypool.scenario.loads import read_loads
 from anypool.scenario.page import Item, instead, known
 from anypool.scenario.words import expanded, host_of, usage_of, vm_of
 from anypool.scenario.world import World
 
-_PARTS = ("about", "datastores", "networks", "hosts", "vms", "policies", "services", "loads")
+_PARTS = (
+    *("about", "datastores", "networks", "hosts", "vms", "servers", "profiles", "policies"),
+    *("services", "loads"),
+)
 _KINDS = tuple(sorted(str(kind.__struct_config__.tag) for kind in Rule.__args__))
 _OF_POLICY = ("strength", "enabled", "description")
 _TAKES = "the reference names what each kind takes; quote a query with a comma in it"
@@ -53,6 +57,10 @@ def read_pool(page: Item) -> World:
         world = replace(world, inventory=world.inventory.with_vm(vm))
         if (usage := usage_of(item, line, world)) is not None:
             world = replace(world, usages=world.usages | {vm.id: usage})
+    for name, item, line in _lines(parts.get("servers")):
+        world = racks.with_server(world, name, item, line)
+    for name, item, line in _lines(parts.get("profiles")):
+        world = racks.with_profile(world, name, item, line)
     world = replace(world, curves=read_loads(parts["loads"], world) if "loads" in parts else {})
     policies = parts["policies"].mapping() if "policies" in parts else {}
     made = tuple(

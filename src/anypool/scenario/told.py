@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from anypool.errors import AnypoolError, NoPlan
-from anypool.model import HOLDS_MEMORY, Claim, Failover, Host, HostState, Inventory, Vm, VmId
+from anypool.model import (
+    HOLDS_MEMORY,
+    Claim,
+    Failover,
+    Host,
+    HostState,
+    Inventory,
+    Server,
+    Vm,
+    VmId,
+)
 from anypool.model.units import format_mib
 from anypool.plan import Reason, names_in, names_of, render, say
 from anypool.plan.check import violations
@@ -12,6 +22,7 @@ from anypool.plan.rulecheck import breaches
 from anypool.planner.failover import spares, told
 from anypool.scenario.event import QUESTIONS
 from anypool.scenario.play import Happening, Played
+from anypool.scenario.racks import told_of
 
 R = TypeVar("R", Host, Vm)
 
@@ -38,6 +49,7 @@ def outcome_text(played: Played) -> str:
     sections = (
         ("Hosts", [_host(host, inventory) for host in _by_name(inventory.hosts.values())]),
         ("VMs", [_vm(vm, inventory) for vm in _by_name(inventory.vms.values())]),
+        ("Servers", [told_of(one, inventory) for one in _servers(inventory)]),
         ("Policies", list(_policies(played))),
         ("Wrong", sorted(map(say, violations(inventory)))),
         ("Refused", list(_refusals(played))),
@@ -48,6 +60,10 @@ def outcome_text(played: Played) -> str:
         if lines
     ]
     return "\n".join(parts) + "\n"
+
+
+def _servers(inventory: Inventory) -> list[Server]:
+    return sorted(inventory.servers.values(), key=lambda one: (one.name, one.id))
 
 
 def _refused(error: AnypoolError) -> list[str]:

@@ -129,9 +129,6 @@ class Bearing:
         if power is Power.ON:
             hint = "its BMC answers and says on: leave out that it is dead, it is switched off then"
             raise Conflict(f"{name} is on", hint=hint)
-        if power is Power.OFF:
-            hint = "its BMC says so, which is a better proof: leave out that it is dead"
-            raise Conflict(f"{name} is off", hint=hint)
 
 
 def _target(inventory: Inventory, profile: Profile, to: str) -> ServerId | None:
