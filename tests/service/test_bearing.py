@@ -1,10 +1,13 @@
 """A profile comes to a simulated server through HTTP, moves, and leaves it."""
 
+import re
+
 import httpx
 import pytest
 
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, add_sim, finished, problem
+from tests.unit.cli_kit import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,42 @@ def test_only_who_may_say_that_a_server_is_dead_is_believed(
     assert finished(racks, racks.post("/profiles/erp/assign", json={"to": "blade2"}))
     alive = problem(racks.post("/profiles/erp/assign", json={"dead": "burnt"}), 409)
     assert "blade2 is on" in alive["detail"]
+
+
+def test_a_failed_server_is_taken_over_by_the_spare_that_covers_it(
+    racks: httpx.Client, manager: Manager, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Over HTTP and the command line; who watches over it finds it on its spare."""
+    monkeypatch.setenv("ANYPOOL_URL", manager.url)
+    monkeypatch.setenv("ANYPOOL_TOKEN", manager.token())
+    anypool = Terminal(capsys)
+    racks.patch("/servers/blade3", json={"spare": True})
+    if racks.get("/profiles/erp").json()["server"] != "blade2":
+        told = racks.post("/profiles/erp/assign", json={"to": "blade2", "force": True})
+        assert finished(racks, told)["state"] == "done"
+    watched = anypool("profile", "edit", "erp", "--failover", "automatic", "--probe", "")
+    assert watched.code == 0, watched.err
+    refused = problem(racks.post("/servers/blade2/power", json={"to": "off"}), 409)
+    assert "would go to a spare" in refused["detail"]
+    assert anypool("profile", "edit", "erp", "--failover", "manual").code == 0
+    covered = anypool("server", "coverage", "-o", "wide")
+    assert covered.code == 0, covered.err
+    assert re.search(r"blade2 +erp +blade3", covered.out)
+    assert "blade1: it is no spare" in covered.out
+    preview = anypool("server", "fail-over", "blade2", "--dry-run")
+    assert "give blade2 its own addresses back instead of erp" in preview.out
+    with manager.client(Role.VIEWER) as viewer:
+        problem(viewer.post("/servers/blade2/fail-over", json={}), 403)
+    nothing = anypool("server", "fail-over", "blade1", "--yes")
+    assert "bears no profile" in nothing.err
+    still = problem(racks.post("/servers/blade2/restore-addresses"), 409)
+    assert "blade2 bears erp" in still["detail"]
+    done = anypool("server", "fail-over", "blade2", "--yes", "--watch")
+    assert done.code == 0, done.err
+    assert racks.get("/profiles/erp").json()["server"] == "blade3"
+    assert anypool("server", "restore-addresses", "blade2").code == 0
+    bad = racks.patch("/profiles/erp", json={"probe": {"kind": "tcp", "address": "", "port": 0}})
+    assert "a probe has an address and a port" in problem(bad, 422)["detail"]
+    problem(racks.patch("/profiles/erp", json={"failover": "shadow"}), 422)
+    assert anypool("profile", "edit", "erp", "--probe", "ftp://x").code == 2

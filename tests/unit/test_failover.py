@@ -202,3 +202,14 @@ def test_a_person_s_word_also_frees_a_profile_of_a_server_that_is_not_known_any_
     plan = plan_fail_over(inventory, FIRST, None, said)
     assert objections(plan, inventory) == ()
     assert outcome(plan, inventory).profiles[DB.id].server == SECOND
+
+
+def test_of_a_hypervisor_it_is_said_which_vms_wait_for_the_spare() -> None:
+    inventory = hosting(borne(world(2)), FIRST)
+    silent = replace(inventory.hosts[HostId(FIRST)], state=HostState.UNKNOWN)
+    room = replace(
+        inventory.hosts[HostId("h1")], maintenance=False, memory_mib=2048, reserved_mib=0
+    )
+    plan = plan_fail_over(inventory.with_host(silent).with_host(room), FIRST)
+    said = say(plan.steps[-2].why)
+    assert "1 of its VMs have no place elsewhere and wait for it, 2 can start elsewhere" in said

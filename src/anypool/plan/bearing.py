@@ -80,6 +80,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "fail.emptied-first": {"server": T, "count": N},
     "fail.more-moves": {"count": N},
     "fail.also-fits": {},
+    "fail.host-back": {"host": T, "elsewhere": N, "waiting": N},
     "fail.not-emptied": {"server": T, "why": R},
     "no.spare-server": {"profile": T, "server": T},
     "hint.fail-over": {},

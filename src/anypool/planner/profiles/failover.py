@@ -48,6 +48,7 @@ from anypool.plan import (
 )
 from anypool.plan.servereffect import bearing, in_use
 from anypool.planner.evacuate import no_plan, plan_evacuation
+from anypool.planner.failover import Ground, Order, of_hosts, recover
 from anypool.planner.profiles.fitness import idle, means_of, taken, unfit
 from anypool.planner.rules import NO_RULES, Rulebook
 
@@ -124,7 +125,8 @@ def plan_fail_over(
     steps = _Steps()
     gone = _prove_and_take(steps, inventory, profile, stated)
     ready = _empty(steps, inventory, best, gone[0])
-    _take_over(steps, profile, best.server, (gone[1], ready), _chosen(best, found, named=bool(to)))
+    whys = (_chosen(best, found, named=bool(to)), _starts(inventory, server_id, rules))
+    _take_over(steps, profile, best.server, (gone[1], ready), whys)
     aim = reason("aim.fail-over", profile=profile.name, source=name, server=best.server.name)
     moves = len(best.moves)
     bounds = (Proven(what="moves", reached=moves, bound=moves),) if moves else ()
@@ -195,17 +197,36 @@ def _empty(steps: _Steps, inventory: Inventory, spare: Spare, proven: int) -> in
 
 
 def _take_over(
-    steps: _Steps, profile: Profile, server: Server, after: tuple[int, int], why: Reason
+    steps: _Steps,
+    profile: Profile,
+    server: Server,
+    after: tuple[int, int],
+    whys: tuple[Reason, Reason],
 ) -> None:
+    """Add what brings the profile to a spare; `whys` say why that one, and why it is started."""
     means = means_of(profile, server)
     assert means is not None
     epoch = profile.epoch + 1
     written = ApplyProfile(profile=profile.id, server=server.id, epoch=epoch, means=means)
-    number = steps.add(written, why, *after)
+    number = steps.add(written, whys[0], *after)
     boot = "Pxe" if means is Means.NETBOOT else ""
-    number = steps.add(PowerOnServer(server=server.id, boot=boot), reason("bear.starts"), number)
+    number = steps.add(PowerOnServer(server=server.id, boot=boot), whys[1], number)
     seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch, probe=profile.probe)
     steps.add(seen, reason("bear.seen", profile=profile.name), number)
+
+
+def _starts(inventory: Inventory, key: ServerId, rules: Rulebook) -> Reason:
+    """Return why a spare is started; of a hypervisor, which of its VMs wait for that.
+
+    Those that find a place elsewhere start there at once, which is sooner than any server boots.
+    """
+    host = inventory.hosts.get(HostId(key))
+    if host is None or not inventory.vms_on(host.id):
+        return reason("bear.starts")
+    ground, order = Ground(inventory, rules), Order(inventory, rules, ())
+    fates = recover(ground, order, of_hosts([host.id]))
+    counts = {"elsewhere": len(fates.restarted), "waiting": len(fates.lost)}
+    return reason("fail.host-back", host=host.name, **counts)
 
 
 def _against(
