@@ -208,7 +208,7 @@ def test_of_a_hypervisor_it_is_said_which_vms_wait_for_the_spare() -> None:
     inventory = hosting(borne(world(2)), FIRST)
     silent = replace(inventory.hosts[HostId(FIRST)], state=HostState.UNKNOWN)
     room = replace(
-        inventory.hosts[HostId("h1")], maintenance=False, memory_mib=2048, reserved_mib=0
+        inventory.hosts[HostId("h0")], maintenance=False, memory_mib=2048, reserved_mib=0
     )
     plan = plan_fail_over(inventory.with_host(silent).with_host(room), FIRST)
     said = say(plan.steps[-2].why)
