@@ -221,7 +221,7 @@ class Eyes:
                 self._observer.read(known.endpoint)
         except AnypoolError:
             answered = False
-        power = vitals.read_power(action.server)
+        power = self._power_of(action, answered=answered)
         proven = isinstance(vitals.proof(action.server), PowerOff)
         unready = ""
         if isinstance(action, VerifyServer) and power is Power.ON:
@@ -235,6 +235,17 @@ class Eyes:
             unready=unready,
             boots=boots,
         )
+
+    def _power_of(self, action: ServerAction, *, answered: bool) -> Power:
+        """Return the power of a server: what was just observed, or where it leaves, asked for.
+
+        Only what was asked for counts for a proof; for all else one question is enough.
+        """
+        server = self._observer.inventory.servers.get(action.server)
+        leaves = isinstance(action, PowerOffServer | WithdrawProfile)
+        if leaves or server is None or not answered:
+            return self._observer.vitals.read_power(action.server)
+        return server.power
 
     def _against_leaving(self, action: ServerAction) -> Reason | None:
         """Return that what runs on a profile still answers, whatever a BMC says of the power."""
