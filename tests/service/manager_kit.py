@@ -44,10 +44,10 @@ class Manager:
 
 
 @contextmanager
-def running(state: Path, **settings: Any) -> Iterator[Manager]:
+def running(state: Path, port: int = 0, **settings: Any) -> Iterator[Manager]:
     chosen = Settings(state_dir=str(state), observe_every_s=5.0, workers=1, **settings)
     app = build(chosen)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     introduce(app, listener, None)
     app.start()
     app.services.logins.first_code()

@@ -7,6 +7,7 @@ import { SearchBox } from "../search/SearchBox";
 import { setTheme, useTheme } from "../theme/theme";
 import { Icon, Logo } from "../ui/Icon";
 import { Link } from "wouter";
+import { Notifications } from "./Notifications";
 import { toggleNavigation } from "./Navigation";
 import { words } from "./words";
 
@@ -28,6 +29,7 @@ export function Masthead() {
       <SearchBox />
       <div className="ap-grow" />
       <LiveLabel />
+      <Notifications />
       <ThemeButton />
       <Account />
     </header>

@@ -6,6 +6,7 @@ import { Waiting } from "../ui/Waiting";
 import { useWords } from "../i18n";
 import { Masthead } from "./Masthead";
 import { Navigation } from "./Navigation";
+import { Palette } from "./Palette";
 import { Missing, ROUTES } from "./routes";
 import { Simulated } from "./Simulated";
 import "./shell.css";
@@ -49,6 +50,7 @@ export function Shell() {
         </div>
       </main>
       <TaskBar />
+      <Palette />
     </div>
   );
 }

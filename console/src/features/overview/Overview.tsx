@@ -3,15 +3,18 @@ import { Link } from "wouter";
 import { useRows } from "../../api/queries";
 import type { Host } from "../../api/types";
 import { useWords } from "../../i18n";
+import { useSimulated } from "../../app/Simulated";
 import { mib, number } from "../../i18n/format";
 import { Bar } from "../../ui/Bar";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
+import { Demo } from "./Demo";
 import "./overview.css";
 import { words } from "./words";
 
 export default function Overview() {
   const t = useWords(words);
+  const simulated = useSimulated();
   const hosts = useRows<Host>("/hosts", { limit: 200, facets: "state" });
   const vms = useRows<unknown>("/vms", { limit: 1, facets: "state" });
   if (hosts.error) return <ProblemBox problem={hosts.error} again={() => void hosts.refetch()} />;
@@ -23,6 +26,7 @@ export default function Overview() {
       <p className={unknown ? "ap-warn" : "ap-subtle"}>
         {unknown ? t.unknown(unknown) : hosts.data.total ? t.calm : t.none}
       </p>
+      {simulated && <Demo />}
       <ul className="ap-overview">
         {hosts.data.items.map((host) => (
           <li key={host.id} className="ap-card ap-card--padded">
