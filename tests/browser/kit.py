@@ -48,7 +48,7 @@ def logged_in(console: Console, path: str = "/") -> None:
     """Log in by a one-time link, as people do, and go to a page."""
     code = console.manager.app.services.logins.code()
     console.page.goto(f"{console.manager.url}/login#code={code}")
-    console.page.wait_for_selector("nav")
+    console.page.wait_for_selector("nav", state="attached")
     if path != "/":
         console.go(path)
     console.page.wait_for_selector("main h1")

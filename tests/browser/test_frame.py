@@ -55,7 +55,7 @@ def test_what_went_wrong_is_counted_until_somebody_looked(console: Console) -> N
 def test_the_task_bar_shows_what_runs_without_being_asked_again(
     open_console: Callable[..., Console], manager: Manager
 ) -> None:
-    console = open_console(manager, "/events")
+    console = open_console(manager, "/operations")
     page = console.page
     with manager.client() as client:
         vm = client.get("/vms", params={"q": "state = stopped"}).json()["items"][0]

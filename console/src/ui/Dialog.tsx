@@ -20,7 +20,10 @@ export function Dialog({ title, onClose, children, buttons, wide }: Props) {
   const heading = useId();
   useEffect(() => {
     const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
+    if (shown && !shown.open) {
+      shown.showModal();
+      shown.querySelector<HTMLElement>("input, textarea, select")?.focus();
+    }
     return () => shown?.close();
   }, []);
   return (
