@@ -44,7 +44,7 @@ def unpacked(packages: tuple[str, ...], workspace: Path, modules: tuple[str, ...
 
     def is_wanted(path: str) -> bool:
         name = Path(path).name
-        return name.startswith("vmlinuz-") or name.partition(".ko")[0] in modules
+        return name.startswith("vmlinuz-") or _name(name) in modules
 
     found = debian_package.files_of(packages, workspace, is_wanted)
     return _sort_out({Path(path).name: content for path, content in found.items()})
@@ -70,7 +70,7 @@ def _sort_out(members: dict[str, bytes]) -> Kernel:
     if not images:
         raise NotSupported("the kernel package holds no kernel", hint="report this as a bug")
     modules = {
-        name.partition(".ko")[0]: _decompressed(name, content)
+        _name(name): _decompressed(name, content)
         for name, content in sorted(members.items())
         if ".ko" in name
     }
@@ -78,6 +78,11 @@ def _sort_out(members: dict[str, bytes]) -> Kernel:
     return Kernel(
         version=images[0].removeprefix("vmlinuz-"), image=members[images[0]], modules=ordered
     )
+
+
+def _name(file: str) -> str:
+    """Return a module's name; its file may have hyphens where others name it with underscores."""
+    return file.partition(".ko")[0].replace("-", "_")
 
 
 def loading_order(modules: dict[str, bytes]) -> list[str]:
