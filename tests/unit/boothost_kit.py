@@ -20,7 +20,7 @@ class Tgtd(Tgt):
         self.targets: dict[str, dict[str, Any]] = {}
         self.silent = False
         self.sticky = False
-        self.most_in = self.logins = 0
+        self.most_in = self.logins = self.beside = 0
 
     def login(self, iqn: str, initiator: str, address: str) -> bool:
         """Log in; return whether that was allowed."""
@@ -59,6 +59,8 @@ class Tgtd(Tgt):
             case ("delete", "conn") if not self.sticky:
                 one["sessions"].pop(int(said["--sid"]))
             case ("bind", "target"):
+                others = {name for name, _ in one["sessions"].values()} - {who}
+                self.beside += bool(others) and who.startswith("iqn.")
                 one["acl"].add(who)
             case ("unbind", "target"):
                 one["acl"].remove(who)
