@@ -66,7 +66,7 @@ class Booted(Stack):
         return [who for one in targets if one["iqn"] == TARGET for who in one["sessions"]]
 
     def is_let_in(self, initiator: str) -> bool:
-        """Whether somebody at the lab's gateway may log in to the profile's target."""
+        """Whether somebody who knows no secret may log in to the profile's target."""
         with self.lab.inside():
             return _login(initiator)
 
@@ -110,7 +110,7 @@ def test_a_blade_runs_from_its_profiles_disk_and_so_does_the_next(stack: Booted)
     assert said == f"db ip {IP} image one starts 1"
     assert set(stack.sessions()) == {f"{initiator} at {IP}"}
     assert not stack.is_let_in("iqn.2026-11.local.other:x")
-    assert not stack.is_let_in(initiator), "its name alone is not enough, from another address"
+    assert not stack.is_let_in(initiator), "its name alone is not enough"
     stack.do("/profiles/db/assign", {"to": "b2", "force": True})
     said = stack.rack.wait_for("b2", READY, timeout_s=BOOTS_S)
     assert said == f"db ip {IP} image one starts 2"

@@ -13,19 +13,25 @@ PORTAL = {"address": "10.0.0.5"}
 
 
 class Tgtd(Tgt):
-    """tgtd: it lets in who is on its list, by name and by address, and prints what it has."""
+    """tgtd: it lets in who is on its list by name or address and knows the password of an account.
+
+    It prints what it has. `beside` counts rights that were given while somebody else was in.
+    """
 
     def __init__(self) -> None:
         super().__init__(0)
         self.targets: dict[str, dict[str, Any]] = {}
+        self.accounts: dict[str, str] = {}
         self.silent = False
         self.sticky = False
         self.most_in = self.logins = self.beside = 0
 
-    def login(self, iqn: str, initiator: str, address: str) -> bool:
+    def login(self, iqn: str, initiator: str, address: str, password: str) -> bool:
         """Log in; return whether that was allowed."""
         one = next((t for t in self.targets.values() if t["iqn"] == iqn), None)
-        if one is None or not {initiator, address} <= one["acl"]:
+        if one is None or not {initiator, address} & one["acl"]:
+            return False
+        if one["users"] and password not in [self.accounts[who] for who in one["users"]]:
             return False
         self.logins += 1
         one["sessions"][self.logins] = (initiator, address)
@@ -42,13 +48,17 @@ class Tgtd(Tgt):
         return ""
 
     def _change(self, operation: str, mode: str, said: dict[str, str]) -> None:
-        tid = said["--tid"]
+        tid, user = said.get("--tid", ""), said.get("--user", "")
         one = self.targets.get(tid, {})
         who = said.get("-I") or said.get("-Q", "")
+        if mode == "account":
+            self._change_account(operation, user, said.get("--password", ""), one)
+            return
         match (operation, mode):
             case ("new", "target"):
                 assert said["-T"] not in [one["iqn"] for one in self.targets.values()]
                 self.targets[tid] = {"iqn": said["-T"], "luns": {}, "acl": set(), "sessions": {}}
+                self.targets[tid]["users"] = set()
             case ("delete", "target"):
                 del self.targets[tid]
             case ("new", "logicalunit"):
@@ -59,13 +69,29 @@ class Tgtd(Tgt):
             case ("delete", "conn") if not self.sticky:
                 one["sessions"].pop(int(said["--sid"]))
             case ("bind", "target"):
-                others = {name for name, _ in one["sessions"].values()} - {who}
-                self.beside += bool(others) and who.startswith("iqn.")
+                self.beside += bool(one["sessions"]) or not one["users"]
                 one["acl"].add(who)
             case ("unbind", "target"):
                 one["acl"].remove(who)
             case _:
                 assert self.sticky, (operation, mode)
+
+    def _change_account(
+        self, operation: str, user: str, password: str, one: dict[str, Any]
+    ) -> None:
+        match operation:
+            case "new":
+                assert user not in self.accounts
+                self.accounts[user] = password
+            case "delete":
+                if self.accounts.pop(user, None) is None:
+                    raise Refused("can't find the account", kind="silent")
+            case "bind":
+                one["users"].add(user)
+            case "unbind":
+                one["users"].remove(user)
+            case _:
+                raise AssertionError(operation)
 
     def _shown(self, tid: str, one: dict[str, Any]) -> str:
         lines = [f"Target {tid}: {one['iqn']}", "    System information:", "        State: ready"]
@@ -77,7 +103,8 @@ class Tgtd(Tgt):
         lines += ["    LUN information:", "        LUN: 0", "            Backing store path: None"]
         for lun, path in one["luns"].items():
             lines += [f"        LUN: {lun}", f"            Backing store path: {path}"]
-        lines += ["    Account information:", "    ACL information:"]
+        lines += ["    Account information:", *(f"        {who}" for who in one["users"])]
+        lines += ["    ACL information:"]
         return "\n".join([*lines, *(f"        {who}" for who in sorted(one["acl"])), ""])
 
 
@@ -124,6 +151,14 @@ class Made:
         self.host.enter(entry)
         self.host.images._crew.submit(int).result(10)
         self.host.make()
+
+    def secret(self, profile: str = "p1") -> str:
+        """What the target of a profile asks for now."""
+        return self.host._secrets[profile]
+
+    def login(self, initiator: str, address: str, password: str = "") -> bool:
+        """Log in to the first profile's target; without a password with the one it asks for."""
+        return self.tgtd.login("iqn.2026-11.y:db1", initiator, address, password or self.secret())
 
     def disk(self, iqn: str) -> str:
         """The file behind a target."""

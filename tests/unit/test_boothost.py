@@ -26,7 +26,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
 def test_a_server_that_is_entered_finds_its_address_its_script_and_its_disk(made: Made) -> None:
     made.enter(entry())
     assert made.disk(IQN) == f"{made.folder}/disks/p1/web-1.raw"
-    assert made.tgtd.login(IQN, *FIRST)
+    assert made.login(*FIRST)
     hosts = (made.folder / "dhcp-hosts").read_text()
     assert hosts == "02:00:00:00:00:01,10.0.0.21,db1,12h\n"
     assert f"iscsi:10.0.0.5::3260:1:{IQN}" in made.host.script("10.0.0.21")
@@ -45,20 +45,29 @@ def test_nobody_is_answered_who_is_not_entered(made: Made) -> None:
     assert "undionly" in render.settings(Site(interface="a", address="10.0.0.5", tftp="/t"), "/f")
 
 
-@pytest.mark.parametrize("who", [("iqn.2026-11.x:db2", "10.0.0.21"), (FIRST[0], "10.0.0.22")])
-def test_a_target_is_open_to_one_name_at_one_address(made: Made, who: tuple[str, str]) -> None:
+def test_a_target_is_open_to_who_knows_its_secret_at_one_address(made: Made) -> None:
     made.enter(entry())
-    assert not made.tgtd.login(IQN, *who)
+    assert not made.login(FIRST[0], "10.0.0.22")
+    assert not made.login(*FIRST, password="guessed")
+    assert made.login("iqn.2026-11.x:db2", "10.0.0.21")
+    made.host.make()
+    assert made.tgtd.targets["1"]["sessions"] == {}, "another name is put out"
+    assert made.secret() not in str(made.host.state())
+    assert made.tgtd.beside == 0
 
 
 def test_the_next_epoch_puts_the_one_before_out_before_it_is_let_in(made: Made) -> None:
+    """Name and address move with the profile: only the secret tells the two servers apart."""
     made.enter(entry())
-    assert made.tgtd.login(IQN, *FIRST)
-    moved = entry(server="s9", epoch=2, macs=["02:00:00:00:00:09"], initiator="iqn.2026-11.x:z")
-    made.enter(moved)
-    assert not made.tgtd.login(IQN, *FIRST)
-    assert made.tgtd.login(IQN, "iqn.2026-11.x:z", "10.0.0.21")
-    assert made.tgtd.most_in == 1
+    known = made.secret()
+    assert f"set password {known}\n" in made.host.script("10.0.0.21")
+    assert made.login(*FIRST)
+    made.enter(entry(server="s9", epoch=2, macs=["02:00:00:00:00:09"]))
+    assert made.tgtd.targets["1"]["sessions"] == {}
+    assert not made.login(*FIRST, password=known)
+    assert made.login(*FIRST)
+    assert made.tgtd.beside == 0
+    assert set(made.tgtd.accounts) == {"p1-2"}
     with pytest.raises(Refused, match="later than p1@1"):
         made.host.enter(entry())
     with pytest.raises(Refused, match="another server"):
@@ -67,17 +76,17 @@ def test_the_next_epoch_puts_the_one_before_out_before_it_is_let_in(made: Made) 
 
 def test_nobody_is_let_in_while_somebody_cannot_be_put_out(made: Made) -> None:
     made.enter(entry())
-    assert made.tgtd.login(IQN, *FIRST)
+    assert made.login(*FIRST)
     made.tgtd.sticky = True
     with pytest.raises(Refused, match="as it is to be"):
-        made.host.enter(entry(server="s9", epoch=2, initiator="iqn.2026-11.x:z"))
+        made.host.enter(entry(server="s9", epoch=2))
     assert (made.tgtd.most_in, made.tgtd.beside) == (1, 0)
     assert made.host.state()["entries"][0]["server"] == "s1"
 
 
 def test_who_left_is_answered_no_more_and_has_no_target(made: Made) -> None:
     made.enter(entry())
-    made.tgtd.login(IQN, *FIRST)
+    made.login(*FIRST)
     made.host.leave("p1", "s9")
     assert made.tgtd.targets
     made.host.leave("p1", "s1")
@@ -124,7 +133,7 @@ def test_nothing_is_given_to_two(made: Made, same: dict[str, Any]) -> None:
 def test_another_version_is_taken_at_the_next_start_and_so_is_the_way_back(made: Made) -> None:
     made.enter(entry())
     made.host.script("10.0.0.21")
-    made.tgtd.login(IQN, *FIRST)
+    made.login(*FIRST)
     made.host.images.add("web", {"disk.raw": "two"}, "")
     made.host.images.choose("web", 2)
     made.host.make()
@@ -149,8 +158,11 @@ def test_all_is_known_again_after_a_start(made: Made) -> None:
     made.host.images.add("web", {"disk.raw": "two"}, "")
     made.host.images.choose("web", 2)
     made.tgtd.targets.clear()
+    known = made.secret()
     host = made.again()
     host.make()
+    assert made.login(*FIRST, password=known)
+    made.tgtd.targets["1"]["sessions"].clear()
     assert made.disk(IQN).endswith("web-1.raw")
     (told,) = host.state()["entries"]
     assert (told["runs"], told["next"]) == (1, 2)
@@ -159,7 +171,7 @@ def test_all_is_known_again_after_a_start(made: Made) -> None:
 def test_a_disk_is_captured_only_while_nobody_is_logged_in(made: Made) -> None:
     made.enter(entry())
     Path(made.disk(IQN)).write_bytes(b"captured")
-    made.tgtd.login(IQN, *FIRST)
+    made.login(*FIRST)
     with pytest.raises(Refused, match="logged in"):
         made.host.capture("p1", "gold")
     made.tgtd.targets["1"]["sessions"].clear()
@@ -240,14 +252,17 @@ def test_sessions_are_read_with_all_their_connections() -> None:
         "            Initiator: iqn.2026-11.x:a alias: h\n            Connection: 0\n"
         "                IP Address: 10.0.0.7\n            Connection: 1\n"
         "                IP Address: 10.0.0.8\n    LUN information:\n        LUN: 1\n"
-        "            Backing store path: /d\n    ACL information:\n        ALL\n"
+        "            Backing store path: /d\n    Account information:\n        p-1\n"
+        "    ACL information:\n        ALL\n"
     )
     sessions = (
         Session(2, "iqn.2026-11.x:a", 0, "10.0.0.7"),
         Session(2, "iqn.2026-11.x:a", 1, "10.0.0.8"),
     )
     assert parsed(text) == (
-        Exported(3, "iqn.2026-11.y:a", ((1, "/d"),), frozenset({"ALL"}), sessions),
+        Exported(
+            3, "iqn.2026-11.y:a", ((1, "/d"),), frozenset({"ALL"}), frozenset({"p-1"}), sessions
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from anypool.boothost.files import put_json, read_json
 from anypool.boothost.images import Images, disks_of
 from anypool.boothost.tgt import Exported, Tgt, is_as_wanted
 from anypool.boothost.values import Entry, Refused, Site, entry_of, plain
+
+_SECRET_BYTES = 8
+"""Sixteen characters, as many as every initiator takes."""
 
 
 class BootHost:
@@ -36,6 +40,7 @@ class BootHost:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._bound: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
         self._served: dict[str, tuple[float, int]] = {}
         self._problems: dict[str, str] = {}
         self._seen: tuple[Exported, ...] = ()
@@ -95,7 +100,7 @@ class BootHost:
                 return render.not_ready(entry, self.site, str(problem))
             self._served[entry.profile] = (self._clock(), 0 if kit is None else kit.version)
             self._write(entry)
-            return render.script(entry, self.site, kit)
+            return render.script(entry, self.site, kit, self._secrets.get(entry.profile, ""))
 
     def file(self, address: str, name: str, version: str, part: str) -> str:
         """Return a part of an image for a server that boots it, "" for anybody else."""
@@ -131,7 +136,7 @@ class BootHost:
             except Refused as problem:
                 answers = False
                 self._problems["targets"] = str(problem)
-            wanted = render.exports(self._entries.values(), self.site, self._bound)
+            wanted = render.exports(self._entries.values(), self.site, self._bound, self._secrets)
             by_name = {one.iqn: one for one in self._seen}
             for export in wanted if answers else ():
                 if not is_as_wanted(export, by_name.get(export.iqn)):
@@ -183,7 +188,8 @@ class BootHost:
 
     def _change(self, profile: str, entry: Entry | None) -> None:
         """Put an entry in place of the one there is, and make all so; else all is as it was."""
-        kept = tuple(one.get(profile) for one in (self._entries, self._bound, self._served))
+        tables = (self._entries, self._bound, self._served, self._secrets)
+        kept = tuple(one.get(profile) for one in tables)
         self._put(profile, entry)
         self.make()
         if not self._problems:
@@ -194,11 +200,13 @@ class BootHost:
         raise Refused(why, "see `anypool boot-service status`", "silent")
 
     def _restore(self, profile: str, kept: tuple[Any, ...]) -> None:
-        entry, disk, served = kept
+        entry, disk, served, secret = kept
         if disk is not None:
             self._bound[profile] = disk
         if served is not None:
             self._served[profile] = served
+        if secret is not None:
+            self._secrets[profile] = secret
         if entry is None:
             self._put(profile, None)
         else:
@@ -219,7 +227,7 @@ class BootHost:
 
     def _export(self) -> None:
         self._bound = disks_of(self.images, self._entries.values(), self._bound)
-        wanted = render.exports(self._entries.values(), self.site, self._bound)
+        wanted = render.exports(self._entries.values(), self.site, self._bound, self._secrets)
         self._seen = self._tgt.make(wanted)
 
     def _lend(self) -> None:
@@ -231,15 +239,20 @@ class BootHost:
             self._entries.pop(profile, None)
             self._bound.pop(profile, None)
             self._served.pop(profile, None)
+            self._secrets.pop(profile, None)
             with suppress(FileNotFoundError):
                 os.unlink(path)
             return
+        before = self._entries.get(profile)
+        if before is None or before.mark != entry.mark:
+            self._secrets[profile] = secrets.token_hex(_SECRET_BYTES)
         self._entries[profile] = entry
         self._write(entry)
 
     def _write(self, entry: Entry) -> None:
         served = self._served.get(entry.profile, (0.0, 0))
         kept = {"entry": plain(entry), "served": served, "disk": self._bound.get(entry.profile)}
+        kept["secret"] = self._secrets[entry.profile]
         put_json(f"{self._folder}/entries/{entry.profile}.json", kept)
 
     def _load(self) -> None:
@@ -249,6 +262,7 @@ class BootHost:
             kept = read_json(f"{self._folder}/entries/{name}")
             entry = entry_of(kept["entry"])
             self._entries[entry.profile] = entry
+            self._secrets[entry.profile] = str(kept["secret"])
             at, version = kept["served"]
             self._served[entry.profile] = (float(at), int(version))
             if kept["disk"]:

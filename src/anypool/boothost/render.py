@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anypool.boothost.values import Entry, Site, Target
 
@@ -27,9 +27,10 @@ class Kit:
 
 @dataclass(frozen=True)
 class Export:
-    """A target as it is to be: one disk, one initiator at one address.
+    """A target as it is to be: one disk, one initiator at one address, who knows the secret.
 
-    `disk` is "" while there is none yet; then nobody can log in.
+    `disk` is "" while there is none yet; then nobody can log in. `user` and `secret` are new with
+    each epoch of a profile: name and address move with it, and so tell nobody apart.
     """
 
     iqn: str
@@ -37,6 +38,8 @@ class Export:
     disk: str
     initiator: str
     address: str
+    user: str
+    secret: str = field(repr=False)
 
 
 def settings(site: Site, folder: str) -> str:
@@ -78,8 +81,10 @@ def ours(entry: Entry, site: Site) -> Target | None:
     return next((one for one in entry.targets if (one.address, one.port) == here), None)
 
 
-def exports(entries: Iterable[Entry], site: Site, disks: Mapping[str, str]) -> tuple[Export, ...]:
-    """Return the targets that are to be; `disks` are files by profile."""
+def exports(
+    entries: Iterable[Entry], site: Site, disks: Mapping[str, str], secrets: Mapping[str, str]
+) -> tuple[Export, ...]:
+    """Return the targets that are to be; `disks` and `secrets` are by profile."""
     found = []
     for entry in sorted(entries, key=lambda one: one.profile):
         target = ours(entry, site)
@@ -92,23 +97,32 @@ def exports(entries: Iterable[Entry], site: Site, disks: Mapping[str, str]) -> t
                     disk=disk,
                     initiator=entry.initiator,
                     address=entry.ip,
+                    user=user_of(entry),
+                    secret=secrets.get(entry.profile, ""),
                 )
             )
     return tuple(found)
 
 
-def script(entry: Entry, site: Site, kit: Kit | None) -> str:
-    """Return what iPXE does for an entry."""
+def user_of(entry: Entry) -> str:
+    """Return who logs in to the target of an entry, in its epoch."""
+    return f"{entry.profile}-{entry.epoch}"
+
+
+def script(entry: Entry, site: Site, kit: Kit | None, secret: str) -> str:
+    """Return what iPXE does for an entry; `secret` is what its target asks for."""
     head = f"#!ipxe\n# {entry.name}, {entry.mark}\n"
     if entry.script:
         return f"{head}chain --replace --autofree {entry.script}\n"
     target = ours(entry, site) or next(iter(entry.targets), None)
     if kit is not None and kit.kernel:
-        return head + _kernel(entry, site, kit, target)
+        return head + _kernel(entry, site, kit, (target, secret))
     if target is not None:
         lun = (target.lun or 1) if target is ours(entry, site) else target.lun
         place = f"iscsi:{target.address}::{target.port}:{lun:x}:{target.iqn}"
-        return f"{head}set initiator-iqn {entry.initiator}\nsanboot --drive 0x80 {place}\n"
+        known = f"set username {user_of(entry)}\nset password {secret}\n"
+        known = known if target is ours(entry, site) else ""
+        return f"{head}set initiator-iqn {entry.initiator}\n{known}sanboot --drive 0x80 {place}\n"
     return f"{head}exit\n"
 
 
@@ -121,20 +135,20 @@ def not_ready(entry: Entry, site: Site, why: str) -> str:
     )
 
 
-def _kernel(entry: Entry, site: Site, kit: Kit, target: Target | None) -> str:
+def _kernel(entry: Entry, site: Site, kit: Kit, at: tuple[Target | None, str]) -> str:
     place = f"{site.url}/images/{kit.name}/{kit.version}"
     words = [f"kernel {place}/kernel"]
     words += ["initrd=initrd"] if kit.initrd else []
-    words += [_filled(kit.cmdline, entry, target)] if kit.cmdline else []
+    words += [_filled(kit.cmdline, entry, *at)] if kit.cmdline else []
     lines = [" ".join(words)]
     lines += [f"initrd --name initrd {place}/initrd"] if kit.initrd else []
     return "".join(f"{line}\n" for line in [*lines, "boot"])
 
 
-def _filled(cmdline: str, entry: Entry, target: Target | None) -> str:
+def _filled(cmdline: str, entry: Entry, target: Target | None, secret: str) -> str:
     """Return a command line with what is this server's own, such as `{name}`, filled in."""
     facts = {"name": entry.name, "ip": entry.ip, "mac": entry.macs[0], "profile": entry.profile}
-    facts |= {"initiator": entry.initiator}
+    facts |= {"initiator": entry.initiator, "user": user_of(entry), "password": secret}
     if target is not None:
         facts |= {"target": target.iqn, "address": target.address}
         facts |= {"port": str(target.port), "lun": str(target.lun or 1)}

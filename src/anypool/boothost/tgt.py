@@ -1,7 +1,9 @@
 """What tgtd exports, and what is to be done so that it exports what it should.
 
-A target is open to one initiator at one address. Who may not be logged in is put out before
-anybody else is let in, and nobody is let in while somebody else is still there.
+A target is open to who knows its secret, at one address: tgtd lets in whoever has a name *or* an
+address of its list, so the list has the address alone, and the name is looked at afterwards. Who
+may not be logged in is put out before anybody else is let in, and nobody is let in while somebody
+else is still there.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from anypool.boothost.render import Export
@@ -46,6 +49,7 @@ class Exported:
     iqn: str
     disks: tuple[tuple[int, str], ...] = ()
     allowed: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
     sessions: tuple[Session, ...] = ()
 
 
@@ -60,7 +64,7 @@ def _one(text: str) -> Exported:
     if head is None:
         raise Refused(f"tgtadm says {lines[0][:60]!r}", "is it another release of tgt?")
     disks: dict[int, str] = {}
-    allowed: set[str] = set()
+    listed: dict[str, set[str]] = {"ACL information:": set(), "Account information:": set()}
     lun, section = 0, ""
     for line in lines[1:]:
         if re.match(r"    \S", line):
@@ -69,13 +73,14 @@ def _one(text: str) -> Exported:
             lun = int(found[1])
         elif found := _PATH.match(line):
             disks[lun] = found[1]
-        elif section == "ACL information:" and line.strip():
-            allowed.add(line.strip())
+        elif section in listed and line.strip():
+            listed[section].add(line.split()[0])
     return Exported(
         number=int(head[1]),
         iqn=head[2],
         disks=tuple((key, path) for key, path in sorted(disks.items()) if path != "None"),
-        allowed=frozenset(allowed),
+        allowed=frozenset(listed["ACL information:"]),
+        users=frozenset(listed["Account information:"]),
         sessions=_sessions(lines),
     )
 
@@ -108,9 +113,10 @@ def is_as_wanted(export: Export, seen: Exported | None) -> bool:
     if seen is None:
         return False
     disks = ((export.lun, export.disk),) if export.disk else ()
-    allowed = {export.initiator, export.address} if export.disk else set()
+    allowed = {export.address} if export.disk else set()
     let_in = all(is_let_in(one, export) for one in seen.sessions)
-    return seen.disks == disks and seen.allowed == allowed and let_in
+    known = seen.users == {export.user} or not export.disk
+    return seen.disks == disks and seen.allowed == allowed and known and let_in
 
 
 def shutting(wanted: Iterable[Export], seen: Iterable[Exported]) -> list[Order]:
@@ -123,11 +129,16 @@ def shutting(wanted: Iterable[Export], seen: Iterable[Exported]) -> list[Order]:
         if export is None:
             orders += [("unbind", "target", *tid, *_who(who)) for who in sorted(one.allowed)]
             orders.append(("delete", "target", *tid, "--force"))
+            orders += [("delete", "account", "--user", who) for who in sorted(one.users)]
             continue
-        may = {export.initiator, export.address} if export.disk else set()
+        late = one.users != {export.user}
+        may = {export.address} if export.disk and not late else set()
         orders += [("unbind", "target", *tid, *_who(who)) for who in sorted(one.allowed - may)]
+        for who in sorted(one.users - {export.user}):
+            orders.append(("unbind", "account", *tid, "--user", who))
+            orders.append(("delete", "account", "--user", who))
         moved = [lun for lun, path in one.disks if (lun, path) != (export.lun, export.disk)]
-        out = [x for x in one.sessions if moved or not is_let_in(x, export)]
+        out = [x for x in one.sessions if moved or late or not is_let_in(x, export)]
         orders += [
             ("delete", "conn", *tid, "--sid", str(x.nexus), "--cid", str(x.connection))
             for x in out
@@ -150,13 +161,18 @@ def opening(wanted: Iterable[Export], seen: Iterable[Exported]) -> list[Order]:
             one = Exported(number=number, iqn=export.iqn)
             orders.append(("new", "target", "--tid", str(number), "-T", export.iqn))
         tid = ("--tid", str(one.number))
-        if not export.disk or not all(is_let_in(x, export) for x in one.sessions):
+        late = export.user not in one.users
+        if not export.disk or not all(is_let_in(x, export) and not late for x in one.sessions):
             continue
         if (export.lun, export.disk) not in one.disks:
             place = ("--lun", str(export.lun), "-b", export.disk, "--bstype", "rdwr")
             orders.append(("new", "logicalunit", *tid, *place))
-        may = {export.initiator, export.address}
-        orders += [("bind", "target", *tid, *_who(who)) for who in sorted(may - one.allowed)]
+        if late:  # before anybody is let in
+            known = ("--user", export.user)
+            orders.append(("renew", "account", *known, "--password", export.secret))
+            orders.append(("bind", "account", *tid, *known))
+        if export.address not in one.allowed:
+            orders.append(("bind", "target", *tid, *_who(export.address)))
     return orders
 
 
@@ -206,6 +222,10 @@ class Tgt:
 
     def _give(self, orders: Iterable[Order]) -> None:
         for operation, mode, *words in orders:
+            if operation == "renew":
+                operation = "new"
+                with suppress(Refused):  # one of before whose secret nobody knows
+                    self._ask("delete", mode, *words[:2])
             self._ask(operation, mode, *words)
 
     def _ask(self, operation: str, mode: str, *words: str) -> str:

@@ -7,7 +7,7 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
 while read -r module; do insmod "/modules/$module" 2>/dev/null; done </modules/order
 
-initiator='' target='' portal='' port=3260
+initiator='' target='' portal='' port=3260 user='' password=''
 read -r cmdline </proc/cmdline
 for word in $cmdline; do
     case $word in
@@ -15,13 +15,16 @@ for word in $cmdline; do
     target=*) target=${word#target=} ;;
     portal=*) portal=${word#portal=} ;;
     port=*) port=${word#port=} ;;
+    user=*) user=${word#user=} ;;
+    password=*) password=${word#password=} ;;
     esac
 done
 
 ip link set lo up
 ip link set eth0 up
 udhcpc -i eth0 -q -n -t 20 -T 3 -s /bin/named >/dev/null 2>&1
-until /bin/iscsistart -i "$initiator" -t "$target" -g 1 -a "$portal" -p "$port"; do
+until /bin/iscsistart -i "$initiator" -t "$target" -g 1 -a "$portal" -p "$port" \
+    -u "$user" -w "$password"; do
     echo "no disk: $initiator is not let in"
     sleep 5
 done

@@ -21,7 +21,8 @@ from anypool.lab.locks import locked
 
 CMDLINE = (
     "console=ttyS0 quiet panic=5 no_timer_check cryptomgr.notests "
-    "initiator={initiator} target={target} portal={address} port={port}"
+    "initiator={initiator} target={target} portal={address} port={port} "
+    "user={user} password={password}"
 )
 """What a boot service fills in: who logs in to which target where."""
 DOWNLOAD_MB = 75
