@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from anypool.boothost.installing import Places, units
+from anypool.boothost.values import Site
 from anypool.cli.systemd_unit import program
 from anypool.settings import Settings
 from tests.tidy.project import PACKAGE, ROOT
@@ -69,6 +71,23 @@ def test_the_unit_is_valid_and_closed(tmp_path: Path) -> None:
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert "anypool.service:" not in checked.stderr
+
+
+@pytest.mark.tools
+def test_the_units_of_a_boot_host_are_valid(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd is not installed")
+    made = units(Site(interface="lan0", address="10.0.0.5"), Places(str(tmp_path)), str(tmp_path))
+    (tmp_path / "usr/local/sbin").mkdir(parents=True)
+    Path(Places(str(tmp_path)).program).symlink_to(program())
+    for name, text in made.items():
+        (tmp_path / name).write_text(
+            text.replace(shutil.which("tgtd") or "/usr/sbin/tgtd", program())
+        )
+    words = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in made)]
+    checked = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert not [line for line in checked.stderr.splitlines() if "anypool-boothost" in line]
 
 
 def test_every_setting_of_the_environment_file_exists() -> None:

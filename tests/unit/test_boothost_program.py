@@ -1,0 +1,79 @@
+"""The boot host's program as it is shipped: installed, started, asked, ended."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anypool.boothost import installing
+from anypool.boothost.installing import SERVICE, TARGETS, Places
+from anypool.boothost.packing import packed
+from anypool.boothost.values import Refused
+from tests.unit.boothost_kit import SITE
+from tests.unit.cli_kit import FakeManager, Terminal, pretend
+
+
+def test_the_program_is_one_file_that_is_the_same_each_time(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(packed())
+    assert packed() == program.read_bytes()
+    words = [sys.executable, "-I", str(program), "--folder", str(tmp_path)]
+    for command, said in (("status", "No such file"), ("run", "site.json")):
+        done = subprocess.run([*words, command], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_program_runs_on_the_oldest_python_it_promises() -> None:
+    for file in Path(installing.__file__).parent.glob("*.py"):
+        ast.parse(file.read_text(), feature_version=(3, 9))
+
+
+def test_units_name_what_they_run(tmp_path: Path) -> None:
+    places = Places(str(tmp_path))
+    installing.write(SITE, b"program", places, f"{tmp_path}/var")
+    assert Path(places.program).read_bytes() == b"program"
+    assert os.access(places.program, os.X_OK)
+    assert json.loads((tmp_path / "var/site.json").read_text())["address"] == SITE.address
+    service = Path(places.unit(SERVICE)).read_text()
+    assert f"ExecStart={places.program} --folder {tmp_path}/var run\n" in service
+    assert f"Requires={TARGETS}\n" in service
+    targets = Path(places.unit(TARGETS)).read_text()
+    assert "--iscsi portal=10.0.0.5:3260\n" in targets
+    assert f"TGT_IPC_SOCKET={tmp_path}/var/tgtd\n" in targets
+
+
+def test_it_is_not_taken_away_while_servers_boot_there(tmp_path: Path) -> None:
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries/p1.json").write_text("{}")
+    with pytest.raises(Refused, match="servers boot from here"):
+        installing.uninstall(Places(str(tmp_path)), str(tmp_path))
+
+
+def test_images_are_ordered_at_the_only_boot_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = {"id": "boot1", "images": [{"name": "web", "current": 1, "versions": [1, 2]}]}
+    manager = FakeManager(
+        {
+            "GET /boot-hosts": {"items": [host], "total": 1},
+            "GET /boot-hosts/boot1": host,
+            "POST /boot-hosts/boot1/images/web": {"image": "web", "version": 3},
+        }
+    )
+    pretend(monkeypatch, manager)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("ANYPOOL_URL", "http://m")
+    monkeypatch.setenv("ANYPOOL_TOKEN", "t")
+    terminal = Terminal(capsys)
+    listed = terminal("boot-service", "image", "list")
+    assert listed.code == 0, listed
+    assert "web" in listed.out
+    added = terminal("boot-service", "image", "add", "web", "--disk", "d", "--cmdline", "a b")
+    assert added.code == 0, added
+    assert "web:3" in added.err
