@@ -178,6 +178,22 @@ def netboot(*, name: Name = "default", lab_state: Folder = None) -> None:
         signal.pause()
 
 
+@app.command
+def boot_host(*, name: Name = "default", lab_state: Folder = None) -> None:
+    """Run a boot host on the lab's network, with the parts of a tiny system, until this is ended.
+
+    It is the product's own, as `anypool boot-service install` puts it on a machine.
+    """
+    served = lab.serving_with_image(name, lab_state, note)
+    with suppress(KeyboardInterrupt), ended_by_signals(), served as folder:
+        out().print(f"boot+unix://{folder}/control")
+        note("take it with `anypool boot-service add`, and make an image:")
+        parts = "--disk disk.raw --kernel kernel --initrd initrd"
+        note(f"  anypool boot-service image add tiny {parts} --cmdline '{lab.CMDLINE}'")
+        note("Ctrl-C ends it; what boots from it has no disk then")
+        signal.pause()
+
+
 def _show(found: lab.LabStatus, form: Format) -> None:
     data: dict[str, Any] = msgspec.to_builtins(found)
     show_one(data, _LAB, form)

@@ -4,6 +4,8 @@ Servers are namespaces inside one outer set of namespaces, so that nothing on th
 changes, two labs never meet, and the end of the outer process ends everything.
 """
 
+from anypool.lab.blades.boothost import serving_with_image
+from anypool.lab.blades.disk_system import CMDLINE
 from anypool.lab.blades.netboot import serving_system
 from anypool.lab.bmc_moods import Mood, set_mood
 from anypool.lab.lifecycle import down, status, up
@@ -31,6 +33,7 @@ from anypool.lab.servers import (
 from anypool.lab.spec import LabSpec
 
 __all__ = [
+    "CMDLINE",
     "AcceleratorChoice",
     "Emulator",
     "GuestImage",
@@ -51,6 +54,7 @@ __all__ = [
     "processes",
     "server_command",
     "serving_system",
+    "serving_with_image",
     "set_mood",
     "status",
     "thaw",

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from anypool.boothost.packing import packed
 from anypool.errors import AnypoolError, NotSupported
 from anypool.lab import outer, servers
+from anypool.lab.blades import disk_system
 from anypool.lab.commands import search_path
+from anypool.lab.places import default_cache_dir
 from anypool.lab.spec import MANAGEMENT_GATEWAY
 
 _START_S = 30.0
@@ -46,6 +48,19 @@ def serving(name: str, state_dir: Path | None) -> Iterator[Path]:
             )
             end.callback(_ended, running)
         _wait(folder)
+        yield folder
+
+
+@contextmanager
+def serving_with_image(
+    name: str, state_dir: Path | None, report: Callable[[str], None]
+) -> Iterator[Path]:
+    """Run a boot host whose import folder has the parts of a tiny system; yield its folder."""
+    made = disk_system.ensure(default_cache_dir(), report)
+    with serving(name, state_dir) as folder:
+        disk_system.disk(folder / "import/disk.raw", "tiny")
+        shutil.copy(made.kernel, folder / "import/kernel")
+        shutil.copy(made.initrd, folder / "import/initrd")
         yield folder
 
 
