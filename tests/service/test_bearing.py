@@ -104,6 +104,7 @@ def test_a_failed_server_is_taken_over_by_the_spare_that_covers_it(
     assert covered.code == 0, covered.err
     assert re.search(r"blade2 +erp +blade3", covered.out)
     assert "blade1: it is no spare" in covered.out
+    assert "1 covered by a spare, 0 not" in anypool("pool", "death-map", "default").err
     preview = anypool("server", "fail-over", "blade2", "--dry-run")
     assert "give blade2 its own addresses back instead of erp" in preview.out
     with manager.client(Role.VIEWER) as viewer:

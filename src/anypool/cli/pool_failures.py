@@ -90,6 +90,19 @@ def death_map(
         show_all(f"/pools/{key(name)}/fates", Noun.FATE, DOOMS, which, where)
     else:
         show_all(f"/pools/{key(name)}/death-map", Noun.FAILURE, FAILURES, which, where)
+        if where.output in ("table", "wide"):
+            _servers(name, where)
+
+
+def _servers(pool: str, where: Where) -> None:
+    """Say how many servers of a pool that bear a profile a spare would take over."""
+    with connected(where) as client:
+        found = client.get("/coverage", pool=pool)["items"]
+    if found:
+        bare = [str(one["server"]) for one in found if not one["spare"]]
+        names = f": {', '.join(bare[:5])}" if bare else ""
+        told = f"{len(found) - len(bare)} covered by a spare, {len(bare)} not{names}"
+        note(f"servers with a profile: {told} (`anypool server coverage --pool {pool}`)")
 
 
 ON_HOSTS = (
