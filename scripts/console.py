@@ -107,7 +107,7 @@ def build() -> str:
     _install()
     print("==> building the web console", flush=True)
     DOCUMENT.write_bytes(document)
-    for step in ("types", "check", "build"):
+    for step in ("types", "check", "units", "build"):
         _npm("run", "--silent", step)
     _keep(stamp)
     return ""

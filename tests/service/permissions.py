@@ -199,6 +199,7 @@ LEAST: dict[str, Role | None] = {
     "get /plans": _V,
     "get /plans/{plan}": _V,
     "get /plans/{plan}/differences": _V,
+    "get /plans/{plan}/picture": _V,
     "post /plans/{plan}/approve": _O,
     "post /plans/{plan}/reject": _O,
     "post /plans/{plan}/run": _O,

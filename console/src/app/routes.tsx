@@ -34,6 +34,7 @@ export const ROUTES: readonly Route[] = [
   route("/pools", async () => ({ default: (await records()).Pools })),
   route("/policies", async () => ({ default: (await records()).Policies })),
   route("/plans", async () => ({ default: (await records()).Plans })),
+  route("/plans/:id", () => import("../features/plan/PlanPage")),
   route("/operations", async () => ({ default: (await records()).Operations })),
   route("/events", async () => ({ default: (await records()).Events })),
 ];

@@ -24,6 +24,13 @@ def makespan_ms(steps: Sequence[Step], limits: Limits) -> int:
     return _Schedule(steps, limits).run()
 
 
+def begins_ms(steps: Sequence[Step], limits: Limits) -> dict[int, int]:
+    """Return when each step by number would begin in that schedule, milliseconds from the first."""
+    schedule = _Schedule(steps, limits)
+    schedule.run()
+    return schedule.begins
+
+
 def least_ms(steps: Sequence[Step], limits: Limits) -> int:
     """Return milliseconds that no order of these steps under these limits can be below.
 
@@ -65,6 +72,7 @@ class _Schedule:
         self._moves: list[int] = []
         self._parked: dict[HostId, list[int]] = defaultdict(list)
         self._running: list[tuple[int, int]] = []
+        self.begins: dict[int, int] = {}
         self._moving = 0
         self._of_host: dict[HostId, int] = defaultdict(int)
         for number, count in self._waits.items():
@@ -101,6 +109,7 @@ class _Schedule:
             self._run(number, now)
 
     def _run(self, number: int, now: int) -> None:
+        self.begins[number] = now
         heapq.heappush(self._running, (now + self._steps[number].cost.duration_ms, number))
 
     def _wake(self, hosts: Iterable[HostId]) -> None:

@@ -57,6 +57,7 @@ from anypool.service.once import Once
 from anypool.service.operations import Operations
 from anypool.service.pages import Ask, Page
 from anypool.service.people import People
+from anypool.service.pictures import Pictures
 from anypool.service.plans import Plans
 from anypool.service.policies import Policies
 from anypool.service.pool import Pool
@@ -138,7 +139,7 @@ class Services:
         self.once = Once(store, settings.keep_requests_days * 86_400.0)
         self.operations = Operations(engine, store)
         self.people = People(store)
-        self.plans = Plans(engine, store, watch)
+        self.pictures, self.plans = Pictures(engine, store), Plans(engine, store, watch)
         self.policies = Policies(engine, watch, proposals)
         self.pool, self.pools = Pool(engine), Pools(engine)
         self.profiles = Profiles(engine, lists, settings.initiator_base)
