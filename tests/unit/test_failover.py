@@ -28,6 +28,9 @@ from anypool.plan.check import objections, violations
 from anypool.planner.profiles.assign import plan_assign
 from anypool.planner.profiles.cover import coverage
 from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.rules import NO_RULES
+from anypool.planner.wish import Inputs, Terms, decode_inputs, encode_inputs, planned
+from anypool.planner.wishes import FailOver
 from tests.strategies import pool, vm
 from tests.unit.test_bearing import DB, FIRST, OTHER, SECOND, borne, changed, kinds, world
 
@@ -213,3 +216,11 @@ def test_of_a_hypervisor_it_is_said_which_vms_wait_for_the_spare() -> None:
     plan = plan_fail_over(inventory.with_host(silent).with_host(room), FIRST)
     said = say(plan.steps[-2].why)
     assert "1 of its VMs have no place elsewhere and wait for it, 2 can start elsewhere" in said
+
+
+def test_a_fail_over_is_made_again_from_what_was_kept_of_it() -> None:
+    inventory = hosting(borne(world(3)), SECOND, THIRD)
+    inputs = Inputs(wish=FailOver(server=FIRST), terms=Terms(by="ada"))
+    plan = planned(inputs, inventory, NO_RULES)
+    again = decode_inputs(encode_inputs(inputs, plan))
+    assert planned(again, inventory, NO_RULES) == plan

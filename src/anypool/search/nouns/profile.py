@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from anypool.model import Inventory, Means, Profile, Server
+from anypool.model import Inventory, Level, Means, Profile, Server
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.syntax import Noun
+
+LEVELS = (Level.DISABLED, Level.MANUAL, Level.AUTOMATIC)
 
 
 def _server(profile: Profile, inventory: Inventory) -> Iterator[Server]:
@@ -30,6 +32,7 @@ PROFILE: Table[Profile] = Table(
         Field("slot", Kind.TEXT, lambda one, _: one.slot, "where it is to be", free=True),
         Field("epoch", Kind.NUMBER, lambda one, _: one.epoch, "how many servers have borne it"),
         Field("means", Kind.ENUM, lambda one, _: one.means or "", "how", ("", *Means)),
+        Field("failover", Kind.ENUM, lambda one, _: one.failover, "when it fails", LEVELS),
         Field("address", Kind.SET, lambda one, _: _addresses(one), "MACs, WWNs, IQN", free=True),
         Field("network", Kind.SET, lambda one, _: _reaches(one), "what its ports must reach"),
         Field("boot", Kind.SET, lambda one, _: one.boot, "what it boots from"),
