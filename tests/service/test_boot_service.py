@@ -114,6 +114,7 @@ def test_images_are_added_chosen_and_deployed(
     order = {"deed": "add", "parts": {"disk.raw": "two"}}
     with manager.client(Role.OPERATOR) as operator:
         problem(operator.post(path, json=order), 403)
+    (made.folder / "import/two").write_bytes(b"2")
     with made.answering():
         assert racks.post(path, json=order).json() == {"image": "web", "version": 2}
         assert racks.post(path, json={"deed": "choose", "version": 2}).is_success

@@ -136,10 +136,17 @@ class Made:
         self.tgtd = Tgtd()
         self.dhcp = Quiet(str(folder))
         self.host = self.again()
-        for name, content in (("one", b"1"), ("two", b"2"), ("kernel", b"k")):
-            (folder / "import" / name).write_bytes(content * 4096)
-        self.host.images.add("web", {"disk.raw": "one"}, "")
+        self.add("web", b"1")
+        (folder / "import/kernel").write_bytes(b"k")
         self.host.images.add("ram", {"kernel": "kernel"}, "quiet name={name}")
+
+    def add(self, name: str, content: bytes) -> int:
+        """Make another version of an image; its files leave the import folder."""
+        file = self.folder / "import/disk"
+        file.write_bytes(content * 4096)
+        version = self.host.images.add(name, {"disk.raw": "disk"}, "")
+        assert not file.exists()
+        return version
 
     def again(self) -> BootHost:
         """The program, started anew."""

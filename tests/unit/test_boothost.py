@@ -1,5 +1,6 @@
 """The boot host's program: who boots as whom, and nobody else; one initiator at a target."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_another_version_is_taken_at_the_next_start_and_so_is_the_way_back(made:
     made.enter(entry())
     made.host.script("10.0.0.21")
     made.login(*FIRST)
-    made.host.images.add("web", {"disk.raw": "two"}, "")
+    made.add("web", b"2")
     made.host.images.choose("web", 2)
     made.host.make()
     assert made.disk(IQN).endswith("web-1.raw")
@@ -155,7 +156,7 @@ def test_another_version_is_taken_at_the_next_start_and_so_is_the_way_back(made:
 def test_all_is_known_again_after_a_start(made: Made) -> None:
     made.enter(entry())
     made.host.script("10.0.0.21")
-    made.host.images.add("web", {"disk.raw": "two"}, "")
+    made.add("web", b"2")
     made.host.images.choose("web", 2)
     made.tgtd.targets.clear()
     known = made.secret()
@@ -181,6 +182,21 @@ def test_a_disk_is_captured_only_while_nobody_is_logged_in(made: Made) -> None:
         made.host.capture("p9", "gold")
 
 
+def test_what_a_server_wrote_to_meanwhile_is_no_image(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.enter(entry())
+
+    def slow(source: str, target: str, told: object) -> None:
+        made.host.script("10.0.0.21")
+
+    monkeypatch.setattr("anypool.boothost.images.copied", slow)
+    with pytest.raises(Refused, match="started meanwhile"):
+        made.host.capture("p1", "gold")
+    assert made.host.images.versions("gold") == []
+    assert os.listdir(made.folder / "images/gold") == ["last"]
+
+
 def test_an_image_with_a_kernel_is_served_to_those_who_boot_it(made: Made) -> None:
     made.enter(entry(image="ram", targets=[]))
     said = made.host.script("10.0.0.21")
@@ -194,9 +210,9 @@ def test_an_image_with_a_kernel_is_served_to_those_who_boot_it(made: Made) -> No
 
 def test_numbers_of_versions_are_given_once_and_the_current_one_stays(made: Made) -> None:
     images = made.host.images
-    assert images.add("web", {"disk.raw": "two"}, "") == 2
+    assert made.add("web", b"2") == 2
     images.forget("web", 2)
-    assert images.add("web", {"disk.raw": "two"}, "") == 3
+    assert made.add("web", b"2") == 3
     with pytest.raises(Refused, match="current"):
         images.forget("web", 1)
     with pytest.raises(Refused, match="there is no web:2"):

@@ -20,7 +20,8 @@ from anypool.boothost.web import Web
 
 EVERY_S = 2.0
 """How often it is looked whether all is as it is to be, and made so."""
-ASK_S = 60.0
+ASK_S = 1750.0
+"""A copy may take long; whoever asks has a deadline of their own."""
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,13 +56,18 @@ class Images:
         self._crew.shutdown(wait=True, cancel_futures=True)
 
     def add(self, name: str, parts: dict[str, str], cmdline: str) -> int:
-        """Make a version of files of the import folder, and return its number.
+        """Make a version of files of the import folder, which leave it; return its number.
 
         The first version of an image is current at once, others when they are chosen. Raises
         `Refused`.
         """
         _check_parts(parts, cmdline)
-        return self._keep(name, {one: self._found(file) for one, file in parts.items()}, cmdline)
+        found = {one: self._found(file) for one, file in parts.items()}
+        version = self._keep(name, found, cmdline, _linked)
+        for path in found.values():
+            with suppress(OSError):
+                os.unlink(path)
+        return version
 
     def _found(self, file: str) -> str:
         """Return where a file of the import folder is; no other is taken. Raise `Refused`."""
@@ -73,23 +78,25 @@ class Images:
             raise Refused(f"{file[:200]} is no file of the import folder", hint, "not-found")
         return path
 
-    def _keep(self, name: str, parts: dict[str, str], cmdline: str) -> int:
+    def _keep(
+        self, name: str, parts: dict[str, str], cmdline: str, bring: Callable[[str, str], None]
+    ) -> int:
+        """Make a version of files that `bring` brings; one that fails has used its number."""
         folder = self._folder(name)
         with self._lock:
             version = max([*self.versions(name), self._last(name)], default=0) + 1
-            made = f"{folder}/{version}.new"
-            shutil.rmtree(made, ignore_errors=True)
-            os.makedirs(made, mode=0o755)
+            put_json(f"{folder}/last", version, 0o644)
+        made = f"{folder}/{version}.new"
         try:
+            os.makedirs(made, mode=0o755)
             for part, source in sorted(parts.items()):
-                copied(source, f"{made}/{part}", lambda *_: None)
+                bring(source, f"{made}/{part}")
             put_json(f"{made}/image.json", {"cmdline": cmdline}, 0o644)
-            with self._lock:
-                os.rename(made, f"{folder}/{version}")
-                put_json(f"{folder}/last", version, 0o644)
+            os.rename(made, f"{folder}/{version}")
         except OSError as problem:
-            shutil.rmtree(made, ignore_errors=True)
             raise Refused(f"the image cannot be kept: {problem}", "is there room?") from problem
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
         if self.current(name) == 0:
             self.choose(name, version)
         return version
@@ -159,13 +166,21 @@ class Images:
                 self._crew.submit(self._copy, kit, path)
         return ""
 
-    def capture(self, disk: str, name: str, kit: Kit | None) -> int:
-        """Make a version of a disk that nobody writes to, booted as `kit` is; return its number."""
+    def capture(self, disk: str, name: str, kit: Kit | None, check: Callable[[], None]) -> int:
+        """Make a version of a disk, booted as `kit` is; return its number.
+
+        `check` raises `Refused` if somebody may have written to it; it is asked after the copy.
+        """
+
+        def bring(source: str, target: str) -> None:
+            copied(source, target, lambda *_: None)
+            check()
+
         parts = {"disk.raw": disk}
         if kit is not None and kit.kernel:
             folder = f"{self._images}/{kit.name}/{kit.version}"
             parts |= {one: f"{folder}/{one}" for one in ("kernel", "initrd") if getattr(kit, one)}
-        return self._keep(name, parts, "" if kit is None else kit.cmdline)
+        return self._keep(name, parts, "" if kit is None else kit.cmdline, bring)
 
     def prune(self, entry: Entry, runs: str) -> None:
         """Delete the oldest disks of a profile, but never the one that it runs."""
@@ -217,6 +232,14 @@ class Images:
     def _there(self, name: str) -> str:
         known = [f"{name}:{one}" for one in self.versions(name)] or self.names()
         return f"there are: {', '.join(known[:8]) or 'none'}"
+
+
+def _linked(source: str, target: str) -> None:
+    """Give a file another name; copy it where that is not possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        copied(source, target, lambda *_: None)
 
 
 def _check_parts(parts: dict[str, str], cmdline: str) -> None:

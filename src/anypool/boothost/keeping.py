@@ -112,7 +112,8 @@ class BootHost:
     def capture(self, profile: str, name: str) -> int:
         """Make a version of an image of a profile's disk, and return its number.
 
-        Raises `Refused` while anybody is logged in to it.
+        Raises `Refused` while anybody is logged in to it, or was meanwhile. Nobody else waits
+        for the copy.
         """
         with self._lock:
             entry = self._entries.get(profile)
@@ -120,12 +121,24 @@ class BootHost:
             if entry is None or not disk:
                 hint = "it is captured while a server bears it and is off"
                 raise Refused(f"{profile} has no disk here", hint, "not-found")
-            target = render.ours(entry, self.site)
-            for one in self._tgt.seen():
-                if target is not None and one.iqn == target.iqn and one.sessions:
-                    who = one.sessions[0].initiator
-                    raise Refused(f"{who} is logged in to the disk", "shut the server down first")
-            return self.images.capture(disk, name, self.images.kit(entry))
+            served, kit = self._served.get(profile), self.images.kit(entry)
+
+        def check() -> None:
+            with self._lock:
+                self._check_idle(entry)
+                if self._served.get(profile) != served or self._bound.get(profile) != disk:
+                    raise Refused(f"{entry.name} started meanwhile", "shut it down and try again")
+
+        check()
+        return self.images.capture(disk, name, kit, check)
+
+    def _check_idle(self, entry: Entry) -> None:
+        """Raise `Refused` while somebody is logged in to the target of an entry."""
+        target = render.ours(entry, self.site)
+        for one in self._tgt.seen():
+            if target is not None and one.iqn == target.iqn and one.sessions:
+                who = one.sessions[0].initiator
+                raise Refused(f"{who} is logged in to the disk", "shut the server down first")
 
     def state(self) -> dict[str, Any]:
         """Return all that is known: entries, targets as read back, images, what is wrong."""
