@@ -12,6 +12,7 @@ LONG = (
         "lab/test_rollout.py",
         "docs/test_tutorial.py",
         "lab/test_once_network.py",
+        "lab/test_blades_profiles.py",
     ),
     *("simulation/test_faults.py", "service/test_schema.py", "vsphere/test_killed.py"),
     *("simulation/test_crash_sweep.py", "service/test_cli_bad_input.py"),
