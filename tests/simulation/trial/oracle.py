@@ -183,10 +183,20 @@ class Oracle:
             raise Wrong(f"preview: {deed} is in no plan that was begun")
         if suspicion or crowd:
             raise Wrong(suspicion or crowd)
-        asked = operation in STOPS and deed in self._asked and deed not in self._by_policy
-        if asked and not self._runs(deed.vm):
-            self._stopped.add(deed.vm)
+        self._wants(operation, deed)
         self._at_once()
+
+    def _wants(self, operation: str, deed: foreseen.Deed) -> None:
+        """Take note of what people want of a VM, now that they have it."""
+        if deed not in self._asked:
+            return
+        if operation == "start_vm":
+            self.free.discard(deed.vm)
+        if operation not in STOPS:
+            return
+        self.free.add(deed.vm)
+        if deed not in self._by_policy and not self._runs(deed.vm):
+            self._stopped.add(deed.vm)
 
     def _suspicion(self, operation: str, deed: foreseen.Deed) -> str:
         """Return what is wrong with a start; nothing if it runs there already."""
