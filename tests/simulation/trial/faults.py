@@ -136,7 +136,7 @@ def comes_back(stage: Stage, host: HostId) -> None:
     """Let a host boot; that takes longer than the leader takes to notice that it was away."""
     if lives(stage, host):
         return
-    leader = stage.leader()
+    leader = stage.last_leader()
     if leader is None or not stage.oracle.is_silent(leader, host):
         stage.after(2.0, lambda: comes_back(stage, host))
         return

@@ -56,8 +56,8 @@ class Oracle:
         self._told_at: dict[tuple[str, HostId], float] = {}
         self._silent: dict[str, set[HostId]] = defaultdict(set)
         self._placed_at: dict[tuple[HostId, VmId], float] = {}
-        self._epoch = 0
-        self._brake_from = 0.0
+        self.epoch = 0
+        self._brake_from = 0
         self._fenced_by_s = 0.0
         self._allowed: set[foreseen.Deed] = set()
         self._asked: set[foreseen.Deed] = set()
@@ -154,13 +154,13 @@ class Oracle:
     def commits(self, manager: "Manager", tx: Tx) -> None:
         """A manager is about to commit a transaction that writes."""
         lease = foreseen.lease_of(tx)
-        if lease > self._epoch:
-            self._epoch = lease
+        if lease > self.epoch:
+            self.epoch = lease
             if manager.clock.wrong_s > self._fenced_by_s:
-                self._brake_from = self.world.clock.now()
+                self._brake_from = len(self.world.fences)
         mine = manager.epoch
-        if mine is not None and not manager.taking and mine < self._epoch:
-            raise Wrong(f"epoch: {manager.name} writes as {mine}, and {self._epoch} was given")
+        if mine is not None and not manager.taking and mine < self.epoch:
+            raise Wrong(f"epoch: {manager.name} writes as {mine}, and {self.epoch} was given")
 
     @contextmanager
     def deed(
@@ -176,8 +176,8 @@ class Oracle:
         crowd = self._crowd(manager, operation, deed) if operation in PLACES else ""
         if operation in STARTS and deed.vm in self._stopped and deed not in self._asked:
             suspicion = suspicion or f"stopped: {deed}, which somebody stopped"
-        if epoch < self._epoch:
-            raise Wrong(f"lease: {manager.name} orders {deed} as {epoch}, {self._epoch} was given")
+        if epoch < self.epoch:
+            raise Wrong(f"lease: {manager.name} orders {deed} as {epoch}, {self.epoch} was given")
         yield
         if deed not in self._allowed:
             raise Wrong(f"preview: {deed} is in no plan that was begun")
@@ -246,7 +246,7 @@ class Oracle:
     def _brake(self) -> None:
         """A manager that begins with a clock ahead of the last one's cannot know better."""
         rule = self.rules.guard
-        fences = [one for one in self.world.fences if one[0] >= self._brake_from]
+        fences = self.world.fences[self._brake_from :]
         most = max(1, int(len(self.hosts) * rule.fences_percent // 100))
         for at, _ in fences[-3:]:
             within = {host for then, host in fences if at <= then < at + rule.fences_within_s}

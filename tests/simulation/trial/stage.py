@@ -154,6 +154,11 @@ class Stage:
         """Return the manager that people reach, None while there is none."""
         return next((one for one in self.managers if one.leads), None)
 
+    def last_leader(self) -> Manager | None:
+        """Return the manager that leads, None while it stands still or another believes it does."""
+        epoch = self.oracle.epoch
+        return next((one for one in self.managers if one.leads and one.epoch == epoch), None)
+
     def pass_(self, seconds: float) -> None:
         """Let time pass, and everybody do what is due then."""
         self.clock.advance(seconds)

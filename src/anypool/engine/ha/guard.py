@@ -86,7 +86,7 @@ class Guard:
         self.submit: Submit = self._by_crew
         self.knock: Knock = knock
         self._turn = threading.Lock()
-        self._leading = False
+        self._led: int | None = None
         self._busy = True
         self._pulse = Pulse()
         self._asking = Asking(self._vitals)
@@ -134,11 +134,14 @@ class Guard:
         """Look at every guarded host once; return the seconds until the next time."""
         with self._turn:
             if not self._engine.leads:
-                self._leading = False
+                self._led = None
                 self._standing, self._down = {}, {}
                 return EVERY_S
-            if not self._leading:
+            mandate = self._store.mandate()
+            epoch = 0 if mandate is None else mandate[1]
+            if self._led != epoch:  # another may have led since the last look
                 self._take_over()
+                self._led = epoch
             policies = [
                 one
                 for one in self._engine.policies.all()
@@ -162,7 +165,6 @@ class Guard:
             last = ha.pulse(tx)
         warm = last.at and abs(now - last.at) < WARM_S
         self._pulse = Pulse(at=0.0, cold_at=last.cold_at if warm else now)
-        self._leading = True
 
     def _look(self, policies: list[Policy]) -> None:
         self.charges.settle()
