@@ -80,6 +80,21 @@ def test_fence_counts_once_and_from_its_end(store: Store, clock: ManualClock) ->
     assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 2),)
 
 
+def test_fence_from_here_counts_though_the_clock_jumped_before_it_was_read(
+    store: Store, clock: ManualClock
+) -> None:
+    wall = Wall(clock)
+    fences = Fences(store, wall)
+    fences.begun(HostId("h1"))
+    fenced(store, "h1")
+    wall.wrong_s = HOUR_S
+    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9),)
+    wall.wrong_s = 0.0
+    assert len(fences.recent(WITHIN_S, 1e9)) == 1
+    clock.advance(WITHIN_S + 1)
+    assert fences.recent(WITHIN_S, 1e9) == ()
+
+
 def test_fence_that_lies_ahead_counts_for_its_time_only(store: Store, clock: ManualClock) -> None:
     clock.advance(HOUR_S)
     fenced(store, "h1")

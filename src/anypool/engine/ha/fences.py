@@ -28,6 +28,11 @@ class Fences:
         self._store = store
         self._clock = clock
         self._seen: dict[PlanId, Fence] = {}
+        self._begun: dict[HostId, float] = {}
+
+    def begun(self, host: HostId) -> None:
+        """Take note that a host is about to be switched off from here, whatever clocks say."""
+        self._begun[host] = self._clock.monotonic()
 
     def recent(self, within_s: float, now: float) -> tuple[tuple[HostId, float], ...]:
         """Return who was switched off within so many seconds before `now`, and when.
@@ -42,4 +47,7 @@ class Fences:
                     self._seen[plan] = Fence(host, at, ticks - max(0.0, wall - at))
         self._seen = {plan: one for plan, one in self._seen.items() if ticks - one.ticks < KEPT_S}
         ages = ((one.host, ticks - one.ticks) for _, one in sorted(self._seen.items()))
-        return tuple((host, now - age_s) for host, age_s in ages if age_s < within_s)
+        found = [(host, now - age_s) for host, age_s in ages if age_s < within_s]
+        named = {host for host, _ in found}
+        mine = ((host, ticks - at) for host, at in sorted(self._begun.items()) if host not in named)
+        return (*found, *((host, now - age_s) for host, age_s in mine if age_s < within_s))

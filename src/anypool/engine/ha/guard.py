@@ -336,7 +336,8 @@ class Guard:
             self._asking.ask(key, self.submit)
         if isinstance(decision, Fence) and key not in round_.under_way.fencing:
             plan = plan_fence(round_.inventory, key, decision.why)
-            return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, nothing)
+            also = partial(self._fences.begun, key)
+            return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, also)
         return None
 
     def _start(self, round_: Round, proofs: tuple[Proof, ...], now: float) -> dict[VmId, Reason]:
