@@ -363,3 +363,20 @@ class TestAgents:
         agents = yard.guard.patients.agents
         assert (agents.of(vm).judged, agents.of(other).judged) == (True, False)
         assert agents.of(other).state is AgentState.UNKNOWN
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_was_stopped_while_another_manager_led_was_not_seen_to_end(
+    yard: HaYard, *, anew: bool
+) -> None:
+    """It leads again before the next look: what it knew of who was steady is of no use."""
+    yard.warm()
+    vm, host = someone(yard)
+    if anew:
+        yard.store.store.give_lease()
+        keeper = yard.engine.keeper
+        assert yard.store.store.take_lease(keeper.peer.holder, 30.0, keeper.peer) is not None
+    put(yard, vm, VmState.STOPPED)
+    yard.engine.observe_now(host)
+    yard.guard.round()
+    assert (yard.guard.charges.get(vm) is not None) == anew
