@@ -17,6 +17,7 @@ from anypool.plan import say
 from anypool.planner.operate import plan_migrate
 from anypool.planner.profiles.failover import plan_fail_over
 from anypool.planner.profiles.vigil import Brake, What, braked
+from anypool.store import runs
 from anypool.store.records import RunState
 from tests.simulation.test_profiles import DB, FIRST, RACK, SECOND, THIRD, Racked, facts_of
 
@@ -200,6 +201,29 @@ def test_a_host_with_three_vms_is_emptied_and_takes_a_bare_metal_profile_over(
     assert yard.profile.server == NODE
     assert len(yard.where()) == 3
     assert NODE not in yard.where().values()
+    yard.check_once()
+
+
+def test_a_spare_that_does_not_obey_is_failed_over_like_any_other(yard: Watched) -> None:
+    """Its BMC takes the orders and does nothing: it owns the profile, and the way out is the same.
+
+    Whoever watches does not send the profile on by itself: it never worked there.
+    """
+    yard.watch()
+    set_server(yard.world, FIRST, powered=False)
+    set_server(yard.world, SECOND, bmc=BmcMood.STUCK)
+    yard.pass_s(300)
+    assert yard.profile.server == SECOND
+    assert yard.vigil.standing[DB].what is What.HOLD
+    yard.engine.servers.set_facts(facts_of(FIRST, spare=False), "ada")
+    with yard.store.store.reading() as tx:
+        open_ = [one.id for one in runs.unfinished(tx)]
+    for one in open_:
+        yard.engine.cancel(one, "ada")
+    yard.pass_s(120)
+    run = yard.begin(plan_fail_over(yard.engine.inventory, SECOND))
+    assert yard.finish(run).state is RunState.DONE, yard.steps(run)
+    assert yard.profile.server == THIRD
     yard.check_once()
 
 
