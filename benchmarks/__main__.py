@@ -26,6 +26,7 @@ NAMES = (
     "look",
     "bmc",
     "flat",
+    "console",
 )
 
 

@@ -62,6 +62,7 @@ class Pool:
         self._changes_s = changes_s
         self._settings = Settings(state_dir=str(folder / "state"), listen_port=0)
         self._stack = ExitStack()
+        self._settings_now = self._settings
         self._pid = 0
         self.token = ""
         self.address = ("127.0.0.1", 0)
@@ -145,6 +146,12 @@ class Pool:
         """Return who we are."""
         return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
 
+    def login_link(self) -> str:
+        """Return a link that logs a browser in, once."""
+        from anypool import app
+
+        return app.login_link(self._settings_now, "admin")
+
     def end(self) -> None:
         """End the manager."""
         self._stack.close()
@@ -161,6 +168,7 @@ class Pool:
         running = self._stack.enter_context(manager(self._settings))
         self._pid = running.pid
         self.address = ("127.0.0.1", running.settings.listen_port)
+        self._settings_now = running.settings
         if not self.token:
             from anypool import app
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.kit import LOADED, Console, listened, logged_in
 from tests.service.manager_kit import Manager, add_sim, running
@@ -24,6 +24,7 @@ def browser() -> Iterator[Browser]:
     if found is None or not LOADED.exists():
         pytest.skip("needs chromium and a built console: ./test sees to both")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=20_000)  # machines that test are busy
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=arguments)
         yield chromium
