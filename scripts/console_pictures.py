@@ -20,7 +20,6 @@ POOL = "hosts=40&vms=400&seed=7"
 SIZES = {"wide": (1440, 900), "small": (1280, 800), "phone": (390, 844)}
 PICTURES = {
     "console-vms": ("/vms", "wide", "light"),
-    "console-vms-dark": ("/vms", "wide", "dark"),
     "console-hosts": ("/hosts", "small", "light"),
     "console-phone": ("/", "phone", "dark"),
 }

@@ -33,7 +33,7 @@ function OneFacet({ facet, title, query, onQuery }: { facet: Facet; title: strin
   const wanted = chosen(query, facet.field);
   const lost = wanted.filter((value) => !facet.values.some((one) => one.value === value));
   const values = [...lost.map((value) => ({ value, count: 0 })), ...facet.values].filter(
-    (one) => one.value !== '""',
+    (one) => one.value !== "" && one.value !== '""',
   );
   if (values.length === 0) return null;
   return (
