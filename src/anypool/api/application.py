@@ -59,6 +59,7 @@ from anypool.api import (
     replays,
     resync,
     rollouts,
+    sample,
     searches,
     secrets,
     servers,
@@ -127,6 +128,7 @@ _API = (
     managers,
     lending,
     demo,
+    sample,
 )
 
 

@@ -15,6 +15,8 @@ from anypool.api.views import (
     list_view,
 )
 from anypool.api.vms import Text
+from anypool.drivers.hostkeys import public_key
+from anypool.drivers.knocking import Answer, Login
 from anypool.model import Trace
 from anypool.service.endpoints import NewEndpoint
 
@@ -23,6 +25,7 @@ class NewEndpointBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """An address, such as `qemu+ssh://root@h1/system`; the kind is detected.
 
     Without `observe_only` an endpoint can be operated, but for kinds that begin by looking.
+    `host_key` is the SHA256 of the SSH host key that somebody compared.
     """
 
     uri: Text
@@ -31,6 +34,25 @@ class NewEndpointBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     options: dict[Text, Text] = {}
     pool: Text = "default"
     observe_only: bool | None = None
+    host_key: Text = ""
+
+
+class LookBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address as people know it: a name, a number, or a whole `qemu+ssh://...`."""
+
+    address: Text
+
+
+class LookView(Struct, frozen=True, kw_only=True):
+    """Who answers at an address, the likeliest first; nobody logged in.
+
+    `uri` is how it is added, `login` what lets us in: nothing, key or password. What it `shows`
+    (host-key, certificate or nothing) is compared by its `fingerprint` before a password is
+    given. `public_key` is that by which this manager logs in with a key, "" if it has none.
+    """
+
+    items: tuple[Answer, ...]
+    public_key: str
 
 
 class EndpointPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +91,7 @@ def add_endpoint(services: Use, by: By, data: JSONBody[NewEndpointBody]) -> Resp
         options=tuple(sorted(data.options.items())),
         pool=data.pool,
         observe_only=data.observe_only,
+        host_key=data.host_key,
     )
     known, hosts = services.endpoints.add(by, asked)
     inventory, loads = services.pool.inventory(by), services.pool.loads(by)
@@ -77,6 +100,14 @@ def add_endpoint(services: Use, by: By, data: JSONBody[NewEndpointBody]) -> Resp
         hosts=tuple(host_view(host, inventory, loads) for host in hosts),
     )
     return Response(shown, headers={"Location": f"/api/v1/endpoints/{known.id}"})
+
+
+@post("/endpoints/look", status_code=200, sync_to_thread=True)
+def look_at_address(services: Use, by: By, data: JSONBody[LookBody]) -> LookView:
+    """Say who answers at an address, and what is to be confirmed; nothing is kept."""
+    found = services.endpoints.look(by, data.address)
+    by_key = any(one.login == Login.KEY for one in found)
+    return LookView(items=found, public_key=public_key() if by_key else "")
 
 
 @get("/endpoints/{key:str}", sync_to_thread=True)
@@ -113,6 +144,7 @@ def erase_traces(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Re
 ROUTES = (
     list_endpoints,
     add_endpoint,
+    look_at_address,
     get_endpoint,
     list_traces,
     erase_traces,

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.follow import follow
-from anypool.cli.joining import add
+from anypool.cli.joining import add, look
 from anypool.cli.lists import EVERY, Which, show_all, show_single
 from anypool.cli.output import Column, show_list
 from anypool.cli.pool import Switch, switched
@@ -48,6 +48,7 @@ def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
 
 
 app.command(add)
+app.command(look)
 
 
 @app.command

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from anypool.cli.client import Json
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host_columns import COLUMNS
-from anypool.cli.output import show_list
+from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, note, read_secret
 from anypool.cli.trusting import PasswordFile
 from anypool.errors import Invalid
@@ -41,9 +41,21 @@ class Joining:
             help="look and change nothing there, or be ready to; vSphere is only looked at first",
         ),
     ] = None
+    host_key: Annotated[
+        str, Parameter(help="SHA256 of its SSH host key, compared by you; it is kept then")
+    ] = ""
 
 
 PLAIN = Joining()
+ANSWERS = (
+    Column("KIND", lambda one: one["kind"]),
+    Column("PRODUCT", lambda one: one["product"]),
+    Column("ADDRESS", lambda one: one["uri"]),
+    Column("LOGIN", lambda one: one["login"]),
+    Column("SHOWS", lambda one: one["shows"]),
+    Column("FINGERPRINT", lambda one: one["fingerprint"]),
+    Column("KNOWN", lambda one: one["vouched"]),
+)
 
 
 def add(
@@ -65,6 +77,7 @@ def add(
     body: Json = {"uri": address, "pool": joining.pool, "options": _options(joining.option)}
     body |= {} if joining.observe_only is None else {"observe_only": joining.observe_only}
     body |= {"name": joining.name} if joining.name else {}
+    body |= {"host_key": joining.host_key} if joining.host_key else {}
     body |= {"password": password} if password else {}
     with connected(where) as client:
         found = client.post("/endpoints", body)
@@ -72,6 +85,13 @@ def add(
             endpoint = found["endpoint"]
             note(f"found {endpoint['driver']} at {endpoint['uri']}, endpoint {endpoint['id']}")
         show_list(found["hosts"], COLUMNS, where.output)
+
+
+def look(address: str, /, *, where: Where = HERE) -> None:
+    """Say who answers at an address, and which key or certificate it shows; nobody logs in."""
+    with connected(where) as client:
+        show_list(client.ask("/endpoints/look", {"address": address})["items"], ANSWERS,
+                  where.output)  # fmt: skip
 
 
 def _options(given: tuple[str, ...]) -> dict[str, str]:

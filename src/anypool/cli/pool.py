@@ -112,6 +112,22 @@ def remove(
 
 
 @app.command
+def sample(
+    *,
+    remove: Annotated[bool, Parameter(help="take it away, with everything in it")] = False,
+    where: Where = HERE,
+) -> None:
+    """Make a pool `sample` of simulated hosts and VMs to look around with; nothing is real."""
+    with connected(where) as client:
+        if remove:
+            client.delete("/sample")
+            note("the sample pool is gone")
+            return
+        made = client.post("/sample")
+        note(f"a pool sample with {made['hosts']} simulated hosts and {made['vms']} VMs")
+
+
+@app.command
 def balance(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
     """Move VMs so that the hosts of a pool are alike; nothing moves that is not worth it."""
     path = f"/pools/{key(name)}/balance"

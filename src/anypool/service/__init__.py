@@ -74,6 +74,7 @@ from anypool.service.resync import Resync
 from anypool.service.retention import Retention
 from anypool.service.rollouts import Rollouts
 from anypool.service.rooms import Rooms
+from anypool.service.sample import Sample
 from anypool.service.searches import Searches
 from anypool.service.servers import Servers
 from anypool.service.snapshots import Snapshots
@@ -151,7 +152,7 @@ class Services:
         self.reports = Reports(engine, store)
         self.rolling = Rolling(engine, store, clock)
         self.rollouts = Rollouts(engine, store, self.rolling)
-        self.rooms = Rooms(engine)
+        self.rooms, self.sample = Rooms(engine), Sample(engine, self.datastores, settings)
         self.servers, self.snapshots = Servers(engine, store, lists), Snapshots(proposals)
         self.adopting = Adopting(engine, store, reach)
         self.replacing = Replacing(engine, store, reach, (self.adopting, proposals))

@@ -1,12 +1,15 @@
 """Endpoints: the addresses of the hypervisors that are managed."""
 
 import secrets
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from anypool.drivers import hostkeys
+from anypool.drivers.knocking import Answer, knock
 from anypool.drivers.registry import DRIVERS, check_options, detect
 from anypool.engine import Engine
-from anypool.errors import Conflict, Denied, Invalid, NotFound
+from anypool.errors import Conflict, Denied, Invalid, NotFound, Unreachable
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Host, KnownEndpoint, PoolId, Trace
 from anypool.planner.wishes import LeaveEndpoint
 from anypool.search import Noun
@@ -22,6 +25,7 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
     """An address to add; the password is kept encrypted and never shown again.
 
     With `observe_only` None it is as the driver begins: some look before they may touch.
+    `host_key` is the SSH host key that somebody compared; it is kept before anybody logs in.
     """
 
     uri: str
@@ -30,6 +34,7 @@ class NewEndpoint(Struct, frozen=True, kw_only=True):
     options: tuple[tuple[str, str], ...] = ()
     pool: str = "default"
     observe_only: bool | None = None
+    host_key: str = ""
 
 
 class Endpoints:
@@ -57,6 +62,22 @@ class Endpoints:
             raise NotFound(f"there is no endpoint {key[:80]!r}", hint=hint)
         return found
 
+    def look(self, by: Principal, address: str) -> tuple[Answer, ...]:
+        """Return who answers at an address; nobody logs in, nothing is kept.
+
+        Raises `Invalid` for no address, `Unreachable` if nobody answers.
+        """
+        require(by, Deed.MANAGE_ENDPOINTS)
+        found = knock(checked_text(address, "the address", 400))
+        if not found:
+            hint = "is it switched on, and may the manager reach it? Asked were SSH, libvirt, "
+            hint += "vCenter, Redfish and IPMI at their usual ports; write another as HOST:PORT "
+            raise Unreachable(
+                f"nobody we know answers at {address.strip()[:80]}",
+                hint=hint + "in a whole address such as qemu+ssh://root@HOST:2222/system",
+            )
+        return found
+
     def add(self, by: Principal, asked: NewEndpoint) -> tuple[KnownEndpoint, tuple[Host, ...]]:
         """Connect, look, and keep the endpoint with its hosts; nothing is kept on failure.
 
@@ -65,6 +86,8 @@ class Endpoints:
         """
         require(by, Deed.MANAGE_ENDPOINTS)
         endpoint = self._wanted(asked)
+        if asked.host_key:
+            _trust(endpoint, asked.host_key)
         try:
             hosts = self._engine.add_endpoint(endpoint, asked.password, by.name)
         except Denied as error:
@@ -158,3 +181,11 @@ class Endpoints:
             )
             for endpoint in self._engine.endpoints()
         }
+
+
+def _trust(endpoint: Endpoint, host_key: str) -> None:
+    """Keep a host key that was confirmed; raise `Invalid` where the way there shows none."""
+    place = urlsplit(endpoint.uri)
+    if not place.scheme.endswith("+ssh") or not place.hostname:
+        raise Invalid(f"{endpoint.uri} shows no host key", hint="only ways by SSH do")
+    hostkeys.trust(place.hostname, place.port or hostkeys.PORT, host_key)

@@ -82,21 +82,21 @@ class Cast(Struct, frozen=True, kw_only=True):
     images: tuple[tuple[str, DatastoreId, str], ...] = ()
 
 
-def host_id(name: str) -> HostId:
+def host_id(name: str, world: str = NAME) -> HostId:
     """Return the id of a host by its name."""
-    return HostId(f"{NAME}-{name}")
+    return HostId(f"{world}-{name}")
 
 
-def build(path: Path, hosts: int, vms: int) -> Cast:
+def build(path: Path, hosts: int, vms: int, name: str = NAME) -> Cast:
     """Build a datacenter in the file `path`, unless it holds one already; return who is in it."""
-    world = World(NAME, path=path)
+    world = World(name, path=path)
     with world.turn() as state:
-        cast = cast_of(hosts, vms, State() if state.hosts.rows else state)
+        cast = cast_of(hosts, vms, State() if state.hosts.rows else state, name)
     world.close()
     return cast
 
 
-def cast_of(hosts: int, vms: int, state: State | None = None) -> Cast:
+def cast_of(hosts: int, vms: int, state: State | None = None, name: str = NAME) -> Cast:
     """Return who is in a datacenter of a size, after building it in `state` if that is given."""
     few = vms <= _FEW_VMS
     shape = Shape(
@@ -106,7 +106,7 @@ def cast_of(hosts: int, vms: int, state: State | None = None) -> Cast:
         host_cpus=16 if few else 48,
         fill_percent=85,
     )
-    datacenter = _Datacenter(state or State(), shape, NAME)
+    datacenter = _Datacenter(state or State(), shape, name)
     datacenter.fill()
     return datacenter.cast
 
@@ -162,7 +162,7 @@ class _Datacenter(Builder):
         self._shared = stores
         self._host(name)
         rack = _RACKS[number * len(_RACKS) // self._shape.hosts]
-        host = host_id(name)
+        host = host_id(name, self._name)
         row = self._state.hosts.rows[host]
         shown = replace(row.host, hypervisor="simulated")
         self._state.hosts.put(host, replace(row, host=shown))
