@@ -4,6 +4,8 @@ export class Problem extends Error {
   readonly title: string;
   readonly hint: string;
   readonly refusals: Readonly<Record<string, unknown>>;
+  /** What is wrong with single parts of the request. */
+  readonly errors: readonly { readonly field: string; readonly message: string }[];
 
   constructor(status: number, given: Record<string, unknown>) {
     super(String(given.detail ?? given.title ?? status));
@@ -11,6 +13,7 @@ export class Problem extends Error {
     this.status = status;
     this.title = String(given.title ?? "");
     this.hint = String(given.hint ?? "");
+    this.errors = Array.isArray(given.errors) ? given.errors : [];
     this.refusals = (given.refusals ?? {}) as Record<string, unknown>;
   }
 }

@@ -18,6 +18,12 @@ const records = () => import("../features/lists/Records");
 
 export const ROUTES: readonly Route[] = [
   route("/", () => import("../features/overview/Overview")),
+  route("/endpoints/new", () => import("../features/wizards/AddEndpoint")),
+  route("/vms/new", () => import("../features/wizards/NewVm")),
+  route("/vms/:key/protect", () => import("../features/wizards/Protect")),
+  route("/hosts/:key/maintenance", () => import("../features/wizards/Maintain")),
+  route("/policies/new", () => import("../features/wizards/NewPolicy")),
+  route("/profiles/:key/move", () => import("../features/wizards/MoveProfile")),
   route("/vms/:id/console/:kind", () => import("../features/console/ConsolePage")),
   route("/vms/:id", () => import("../features/objects/VmPage")),
   route("/hosts/:id", () => import("../features/objects/HostPage")),

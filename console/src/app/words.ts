@@ -18,6 +18,10 @@ export const words = bilingual(
     live: "live",
     notLive: (since: string) => `not live since ${since}`,
     simulated: "Simulated pool: no host, VM or load here is real.",
+    sample: "The pool `sample` is simulated: its hosts, VMs and loads are not real.",
+    removeSample: "Remove it",
+    removeSure: "Remove it with everything in it",
+    removing: "Is being removed",
     roles: { viewer: "viewer", operator: "operator", administrator: "administrator" },
     groups: { wishes: "What it will do", past: "What happened", settings: "This manager" },
     nav: {
@@ -56,6 +60,10 @@ export const words = bilingual(
     live: "live",
     notLive: (since: string) => `nicht live seit ${since}`,
     simulated: "Simulierter Pool: Kein Host, keine VM und keine Last hier ist echt.",
+    sample: "Der Pool `sample` ist simuliert: Seine Hosts, VMs und Lasten sind nicht echt.",
+    removeSample: "Entfernen",
+    removeSure: "Mit allem darin entfernen",
+    removing: "Wird entfernt",
     roles: { viewer: "Betrachter", operator: "Operator", administrator: "Administrator" },
     groups: { wishes: "Was es tun wird", past: "Was geschehen ist", settings: "Dieser Manager" },
     nav: {

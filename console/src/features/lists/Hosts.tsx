@@ -11,6 +11,7 @@ import { State } from "../../ui/State";
 import { retag } from "../../ui/Tags";
 import { named, plain, tagged } from "./columns";
 import { Tree } from "./Tree";
+import { Beginning } from "../wizards/Beginning";
 import { words, type Titles } from "./words";
 
 const cpu = (host: Host): string => (host.load ? percent(host.load.cpu_percent) : "");
@@ -79,5 +80,5 @@ export default function Hosts() {
     [t],
   );
   const bulk = useMemo(() => actions(t), [t]);
-  return <ListPage title={t.titles.hosts} list={list} bulk={bulk} tree={(query) => <Tree query={query} hosts />} />;
+  return <ListPage title={t.titles.hosts} actions={<Beginning to="/endpoints/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} hosts />} />;
 }

@@ -10,6 +10,7 @@ import { Moment } from "../../ui/Moment";
 import { State, useStateWord } from "../../ui/State";
 import { objectPath } from "../../ui/objects";
 import { plain, yesNo } from "./columns";
+import { Beginning } from "../wizards/Beginning";
 import { words } from "./words";
 
 const when = (at: number | null): string => (at ? exact(at) : "");
@@ -130,7 +131,7 @@ export function Policies() {
     }),
     [t, said],
   );
-  return <ListPage title={t.titles.policies} list={list} />;
+  return <ListPage title={t.titles.policies} actions={<Beginning to="/policies/new" />} list={list} />;
 }
 
 export function Pools() {

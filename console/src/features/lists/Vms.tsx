@@ -12,6 +12,7 @@ import { State } from "../../ui/State";
 import { retag } from "../../ui/Tags";
 import { named, plain, tagged } from "./columns";
 import { Tree } from "./Tree";
+import { Beginning } from "../wizards/Beginning";
 import { words, type Titles } from "./words";
 
 const disks = (vm: Vm): number => vm.disks.reduce((sum, one) => sum + one.size_bytes, 0);
@@ -92,5 +93,5 @@ export default function Vms() {
     [t],
   );
   const bulk = useMemo(() => actions(t), [t]);
-  return <ListPage title={t.titles.vms} list={list} bulk={bulk} tree={(query) => <Tree query={query} />} />;
+  return <ListPage title={t.titles.vms} actions={<Beginning to="/vms/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} />} />;
 }

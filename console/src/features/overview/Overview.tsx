@@ -8,6 +8,7 @@ import { mib, number } from "../../i18n/format";
 import { Bar } from "../../ui/Bar";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
+import { Start } from "../wizards/Start";
 import { Demo } from "./Demo";
 import "./overview.css";
 import { words } from "./words";
@@ -17,8 +18,10 @@ export default function Overview() {
   const simulated = useSimulated();
   const hosts = useRows<Host>("/hosts", { limit: 200, facets: "state" });
   const vms = useRows<unknown>("/vms", { limit: 1, facets: "state" });
+  const endpoints = useRows<unknown>("/endpoints", { limit: 1 });
   if (hosts.error) return <ProblemBox problem={hosts.error} again={() => void hosts.refetch()} />;
-  if (!hosts.data || !vms.data) return <Waiting />;
+  if (!hosts.data || !vms.data || !endpoints.data) return <Waiting />;
+  if (hosts.data.total === 0 && endpoints.data.total === 0) return <Start />;
   const unknown = vms.data.facets?.[0]?.values.find((one) => one.value === "unknown")?.count ?? 0;
   return (
     <div className="ap-page">
