@@ -64,7 +64,7 @@ def test_the_certificate_is_confirmed_before_a_password_can_be_given(page: Page)
     page.route("**/endpoints/look", lambda route: route.fulfill(json={"items": [answer], "public_key": ""}))
     page.get_by_label("Address").fill("vc")
     page.get_by_role("button", name="Look who is there").click()
-    expect(page.get_by_text("ab" * 32)).to_be_visible()
+    expect(page.locator(".ap-print")).to_have_text("ab" * 32)
     assert page.locator("input[type=password]").count() == 0
     expect(page.get_by_role("button", name="Continue")).to_be_disabled()
     page.get_by_label("It is the same").check()
