@@ -61,7 +61,9 @@ def test_the_certificate_is_confirmed_before_a_password_can_be_given(page: Page)
               "login": "password", "user": "administrator@vsphere.local", "shows": "certificate",
               "fingerprint": "ab" * 32, "vouched": False, "changed": False,
               "server": False}  # fmt: skip
-    page.route("**/endpoints/look", lambda route: route.fulfill(json={"items": [answer], "public_key": ""}))
+    page.route(
+        "**/endpoints/look", lambda route: route.fulfill(json={"items": [answer], "public_key": ""})
+    )
     page.get_by_label("Address").fill("vc")
     page.get_by_role("button", name="Look who is there").click()
     expect(page.locator(".ap-print")).to_have_text("ab" * 32)
@@ -81,7 +83,9 @@ def test_another_host_key_than_before_is_a_dead_end(page: Page) -> None:
     answer = {"kind": "libvirt-ssh", "product": "", "uri": "qemu+ssh://h1/system", "login": "key",
               "user": "root", "shows": "host-key", "fingerprint": PRINT, "vouched": False,
               "changed": True, "server": False}  # fmt: skip
-    page.route("**/endpoints/look", lambda route: route.fulfill(json={"items": [answer], "public_key": ""}))
+    page.route(
+        "**/endpoints/look", lambda route: route.fulfill(json={"items": [answer], "public_key": ""})
+    )
     page.get_by_label("Address").fill("h1")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("somebody is in between")

@@ -36,8 +36,9 @@ def test_a_vm_is_created_with_the_keyboard_alone(
     def tab_to(name: str) -> None:
         for _ in range(60):
             page.keyboard.press("Tab")
-            here = "document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent"
-            if page.evaluate(here).strip() == name:
+            here = "document.activeElement"
+            named = f"{here}.labels?.[0]?.textContent ?? {here}.textContent"
+            if page.evaluate(named).strip() == name:
                 return
         raise AssertionError(f"no way by Tab to {name}")
 
@@ -154,7 +155,7 @@ def test_a_vm_is_protected(at: Callable[[str], Page], manager: Manager) -> None:
 
 def test_a_profile_moves_to_a_spare(at: Callable[[str], Page], manager: Manager) -> None:
     with manager.client() as client:
-        made = client.post("/profiles", json={"name": "web-server"})
+        made = client.post("/profiles", json={"name": "web-server", "nics": [], "hbas": []})
         assert made.status_code == 201, made.text
     page = at("/profiles/web-server/move")
     expect(page.locator(".ap-same__text")).to_have_text("anypool profile assign web-server")
@@ -169,8 +170,8 @@ def test_a_viewer_is_told_that_it_is_not_theirs(
     at: Callable[[str], Page], manager: Manager
 ) -> None:
     page = at("/vms/new")
-    page.route("**/api/v1/me", lambda route: route.fulfill(
-        json={**route.fetch().json(), "role": "viewer"}))  # fmt: skip
+    me = page.evaluate("fetch('/api/v1/me').then((answer) => answer.json())")
+    page.route("**/api/v1/me", lambda route: route.fulfill(json={**me, "role": "viewer"}))
     page.reload()
     expect(page.get_by_text("may look at this, and not do it")).to_be_visible()
     expect(page.get_by_role("button", name="Continue")).to_be_disabled()

@@ -7,6 +7,7 @@ import { written } from "../../search/query";
 import { State } from "../../ui/State";
 import { Tags } from "../../ui/Tags";
 import { Waiting } from "../../ui/Waiting";
+import { Beginning } from "../wizards/Beginning";
 import { DeedButtons, type Named } from "./DeedButtons";
 import "./objects.css";
 import { Card, Facts, Loads, Past, Rules } from "./parts";
@@ -46,6 +47,9 @@ export default function HostPage() {
         <State name={host.state === "up" && host.maintenance ? "maintenance" : host.state} />
         <Tags path={path} name={host.name} tags={host.tags} />
         <span className="ap-grow" />
+        {!host.maintenance && (
+          <Beginning to="maintenance" path={`/hosts/${encodeURIComponent(host.id)}/maintenance`} />
+        )}
         <DeedButtons deeds={deeds} target={{ key: host.id, name: host.name }} />
       </div>
       {host.observe_only && <div className="ap-call ap-object__card--wide">{t.observeOnly}</div>}

@@ -3,6 +3,7 @@ import { Link, useLocation, useParams } from "wouter";
 import { useRead } from "../../api/queries";
 import { useWords } from "../../i18n";
 import { written } from "../../search/query";
+import { Beginning } from "../wizards/Beginning";
 import { words as listWords } from "../lists/words";
 import { Tags } from "../../ui/Tags";
 import { Waiting } from "../../ui/Waiting";
@@ -47,6 +48,7 @@ export default function ThingPage() {
         )}
         <span className="ap-grow" />
         {inside && <Link href={`/vms?q=${encodeURIComponent(inside)}`}>{lists.vms}</Link>}
+        {list === "profiles" && <Beginning to="move" path={`${place}/move`} />}
         <Link href={`/${list}`}>{lists[list as keyof typeof lists]}</Link>
       </div>
       <Card title={t.facts} wide>

@@ -9,6 +9,7 @@ import { ProblemBox } from "../../ui/ProblemBox";
 import { State } from "../../ui/State";
 import { Tags } from "../../ui/Tags";
 import { Waiting } from "../../ui/Waiting";
+import { Beginning } from "../wizards/Beginning";
 import { DeedButtons, type Named } from "./DeedButtons";
 import "./objects.css";
 import { Card, Facts, Loads, Past, Rules } from "./parts";
@@ -80,6 +81,7 @@ export default function VmPage() {
             </Link>
           </>
         )}
+        <Beginning to="protect" path={`/vms/${encodeURIComponent(vm.id)}/protect`} />
         <DeedButtons deeds={deeds(t, vm)} target={{ key: vm.id, name: vm.name }} />
       </div>
       {vm.unseen && (
