@@ -46,7 +46,7 @@ def cases() -> list[Any]:
 
 def test_each_command_asks_for_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:
     if not (known := cases()):
-        pytest.skip("needs the console's tests to be built: npm test in console")
+        pytest.skip("needs the console's tests to be built: npm run units in console")
     for module in ("joining", "pool", "policy", "server_bmc"):
         monkeypatch.setattr(f"anypool.cli.{module}.connected", _connected)
     monkeypatch.setattr(deeds, "connected", _connected)
