@@ -32,8 +32,8 @@ test("a rule's details are options", () => {
   const asked = addPolicy({ name: "two", scope: "tag = db", rule: { kind: "apart", domain: "host" }, should: true });
   assert.equal(command(asked.words), "anypool policy add --domain=host --should two apart 'tag = db'");
   assert.equal(
-    curl(asked.call, "https://pool"),
-    'curl -X POST \\\n  -H "Authorization: Bearer $ANYPOOL_TOKEN" \\\n  -H \'Content-Type: application/json\' \\\n  -d \'{"name":"two","scope":"tag = db","rule":{"kind":"apart","domain":"host"},"strength":"should"}\' \\\n  https://pool/api/v1/policies',
+    curl(asked.call, "HERE"),
+    'curl -X POST \\\n  -H "Authorization: Bearer $ANYPOOL_TOKEN" \\\n  -H \'Content-Type: application/json\' \\\n  -d \'{"name":"two","scope":"tag = db","rule":{"kind":"apart","domain":"host"},"strength":"should"}\' \\\n  HERE/api/v1/policies',
   );
 });
 
