@@ -57,10 +57,13 @@ class Initiator:
         data = "".join(f"{name}={value}\0" for name, value in words.items()).encode()
         head = struct.pack(">BBHI", 0x43, stage, 0, len(data)) + bytes.fromhex("400000010000")
         head += struct.pack(">HIHHII", 0, 1, 0, 0, 1, 0) + bytes(16)
-        self._socket.sendall(head + data + b"\0" * (-len(data) % 4))
-        answer = self._read(_HEAD)
-        length = int.from_bytes(answer[5:8], "big") if answer else 0
-        text = self._read(length + (-length % 4))[:length].decode()
+        try:
+            self._socket.sendall(head + data + b"\0" * (-len(data) % 4))
+            answer = self._read(_HEAD)
+            length = int.from_bytes(answer[5:8], "big") if answer else 0
+            text = self._read(length + (-length % 4))[:length].decode()
+        except ConnectionError:  # it hangs up on who asks for a target that it has not
+            answer, text = b"", ""
         if len(answer) < _HEAD or answer[36]:
             self.refused = answer[36] if answer else 255
             return None

@@ -3,10 +3,8 @@
 Who may log in is tried with an initiator of our own; who a blade is, it says on its console.
 """
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_connection
 
 import pytest
 
@@ -16,6 +14,7 @@ from anypool.lab.places import default_cache_dir
 from anypool.lab.spec import MANAGEMENT_GATEWAY
 from tests.lab.conftest import lab_or_skip, machine, wait_until
 from tests.lab.full_stack import Stack
+from tests.lab.initiator import Initiator
 from tests.lab.rack import Rack
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -68,19 +67,11 @@ class Booted(Stack):
     def is_let_in(self, initiator: str) -> bool:
         """Whether somebody who knows no secret may log in to the profile's target."""
         with self.lab.inside():
-            return _login(initiator)
-
-
-def _login(initiator: str) -> bool:
-    """Ask for a session, as the first request of an iSCSI initiator does."""
-    text = f"InitiatorName={initiator}\0SessionType=Normal\0TargetName={TARGET}\0AuthMethod=None\0"
-    data = text.encode()
-    head = struct.pack(">BBHI", 0x43, 0x81, 0, len(data)) + bytes.fromhex("400000010000")
-    head += struct.pack(">HIHHII", 0, 1, 0, 0, 1, 0) + bytes(16)
-    with create_connection((MANAGEMENT_GATEWAY, 3260), timeout=10) as channel:
-        channel.sendall(head + data + b"\0" * (-len(data) % 4))
-        answer = channel.recv(48)
-    return len(answer) == 48 and answer[36] == 0
+            asking = Initiator((MANAGEMENT_GATEWAY, 3260), initiator, TARGET)
+        try:
+            return asking.login()
+        finally:
+            asking.leave()
 
 
 @pytest.fixture(scope="module")
