@@ -3,17 +3,25 @@
 import ast
 import json
 import os
+import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from anypool.boothost import installing
+from anypool.boothost.control import Control
 from anypool.boothost.installing import SERVICE, TARGETS, Places
 from anypool.boothost.packing import packed
 from anypool.boothost.values import Refused
-from tests.unit.boothost_kit import SITE
+from anypool.drivers.boot.channel import Channel
+from anypool.drivers.boot.driver import BootDriver
+from anypool.errors import Denied, NotFound, OutcomeUnknown, Unreachable
+from anypool.model import EndpointId
+from anypool.model.boothost import ImageDeed, ImageOrder
+from tests.unit.boothost_kit import SITE, Made
 from tests.unit.cli_kit import FakeManager, Terminal, pretend
 
 
@@ -27,6 +35,54 @@ def test_the_program_is_one_file_that_is_the_same_each_time(tmp_path: Path) -> N
         assert done.returncode == 1
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def _ssh(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Channel:
+    """A way through an ssh that runs a script in its place."""
+    (folder / "bin").mkdir(exist_ok=True)
+    ssh = folder / "bin/ssh"
+    ssh.write_text(f"#!/bin/sh\n{script}\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    return Channel("boot+ssh://root@boot1")
+
+
+def test_a_boot_host_is_asked_through_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    (tmp_path / "program").write_bytes(packed())
+    words = [sys.executable, "-I", f"{tmp_path}/program", "--folder", str(tmp_path), "ask"]
+    channel = _ssh(monkeypatch, tmp_path, shlex.join(words))
+    control = Control(made.host, f"{tmp_path}/control")
+    thread = threading.Thread(target=control.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        driver = BootDriver(channel, EndpointId("boot1"))
+        (found,) = driver.observe().boot_hosts
+        assert [one.name for one in found.images] == ["ram", "web"]
+        with pytest.raises(NotFound, match="there is no web:7"):
+            driver.change_image(ImageOrder(deed=ImageDeed.CHOOSE, name="web", version=7))
+    finally:
+        control.shutdown()
+        control.server_close()
+        thread.join()
+        made.host.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "deed", "error"),
+    [
+        ("echo 'Permission denied (publickey).' >&2; exit 255", True, Denied),
+        ("echo 'No route to host' >&2; exit 255", False, Unreachable),
+        ("exit 1", True, OutcomeUnknown),
+        ("cat >/dev/null; echo nonsense", True, OutcomeUnknown),
+        ("cat >/dev/null; echo nonsense", False, Unreachable),
+    ],
+)
+def test_what_goes_wrong_with_ssh_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, deed: bool, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        _ssh(monkeypatch, tmp_path, script).ask("enter", 10, deed=deed)
 
 
 def test_the_program_runs_on_the_oldest_python_it_promises() -> None:
