@@ -196,3 +196,4 @@ def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
     assert could_have(vm(V1), replace(other, datastores=home.datastores), home)
     assert could_have(vm(V1), replace(other, pool=home.pool), home)
     assert not could_have(vm(V1), replace(other, pool=home.pool, arch="aarch64"), home)
+    assert could_have(vm(V1), other, None), "nobody knows where it was"
