@@ -52,7 +52,7 @@ export default function NewPolicy() {
   const path = OF_HOSTS.has(kind) ? "/hosts" : "/vms";
   const found = useFound(path, values.scope);
   const asked = addPolicy({
-    name: values.name,
+    name: values.name || "NAME",
     scope: values.scope,
     rule: ruleOf(kind, values, avoid),
     should: should && MAY_BE_WISHES.has(kind),

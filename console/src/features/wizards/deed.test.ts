@@ -4,6 +4,7 @@ import { addEndpoint, addPolicy, command, concerned, createVm, curl, quoted, wit
 
 test("words are quoted as a shell reads them back", () => {
   assert.equal(quoted("web-1"), "web-1");
+  assert.equal(quoted("--memory=4 GiB"), "--memory='4 GiB'");
   assert.equal(quoted(""), "''");
   assert.equal(quoted("tag = prod"), "'tag = prod'");
   assert.equal(quoted("it's $HOME `id`"), `'it'"'"'s $HOME \`id\`'`);

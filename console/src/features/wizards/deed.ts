@@ -21,6 +21,8 @@ const PLAIN = /^[A-Za-z0-9@%+=:,./_-]+$/;
 
 /** One word as a POSIX shell reads it back unchanged. */
 export function quoted(word: string): string {
+  const named = /^(--[a-z-]+=)(.+)$/s.exec(word);
+  if (named?.[1] && named[2]) return named[1] + quoted(named[2]);
   return PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\"'\"'")}'`;
 }
 
