@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
 from anypool.model import HostId, HostState, PowerOff, StateReason, VmState
-from anypool.planner.ha.astray import MOST, SEEN_S, Astray, Last, could_have
+from anypool.planner.ha.astray import MOST, SEEN_S, Astray, Last, could_have, seen_to_the_end
 from anypool.store.records import LastKnown
 from tests.unit.engine_kit import H1, H2, H3, V1, host, pool, vm
 from tests.unit.test_engine_merge import Scene, endpoint
@@ -197,3 +197,8 @@ def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
     assert could_have(vm(V1), replace(other, pool=home.pool), home)
     assert not could_have(vm(V1), replace(other, pool=home.pool, arch="aarch64"), home)
     assert could_have(vm(V1), other, None), "nobody knows where it was"
+
+
+def test_vm_that_runs_is_where_it_runs_and_one_without_a_host_may_be_anywhere() -> None:
+    assert seen_to_the_end(vm(V1), lambda _: Last(), 100.0)
+    assert not seen_to_the_end(replace(STOPPED, host=None), lambda _: Last(told_at=99.0), 100.0)
