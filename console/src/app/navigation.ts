@@ -20,10 +20,12 @@ export const NAVIGATION: readonly Group[] = [
     label: null,
     entries: [
       { to: "/", icon: "table", label: "overview" },
+      { to: "/deathmap", icon: "skull", label: "deathmap" },
       { to: "/pools", icon: "cubes", label: "pools", count: "/pools" },
       { to: "/vms", icon: "vm", label: "vms", count: "/vms" },
       { to: "/hosts", icon: "cluster", label: "hosts", count: "/hosts" },
       { to: "/servers", icon: "server", label: "servers", count: "/servers" },
+      { to: "/racks", icon: "columns", label: "racks" },
       { to: "/profiles", icon: "key", label: "profiles", count: "/profiles" },
       { to: "/datastores", icon: "storage", label: "storage", count: "/datastores" },
       { to: "/networks", icon: "network", label: "networks", count: "/networks" },
@@ -40,6 +42,7 @@ export const NAVIGATION: readonly Group[] = [
   {
     label: "past",
     entries: [
+      { to: "/incidents", icon: "history", label: "incidents" },
       { to: "/operations", icon: "progress", label: "operations" },
       { to: "/events", icon: "list", label: "events" },
     ],

@@ -41,6 +41,10 @@ export const ROUTES: readonly Route[] = [
   route("/policies", async () => ({ default: (await records()).Policies })),
   route("/plans", async () => ({ default: (await records()).Plans })),
   route("/plans/:id", () => import("../features/plan/PlanPage")),
+  route("/deathmap", () => import("../features/deathmap/DeathMap")),
+  route("/racks", () => import("../features/racks/Racks")),
+  route("/incidents", () => import("../features/incidents/Incidents")),
+  route("/incidents/:id", () => import("../features/incidents/IncidentPage")),
   route("/operations", async () => ({ default: (await records()).Operations })),
   route("/events", async () => ({ default: (await records()).Events })),
 ];

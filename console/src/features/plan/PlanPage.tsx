@@ -4,6 +4,7 @@ import { Link, useParams } from "wouter";
 import { useRead } from "../../api/queries";
 import type { Operation, Plan, Picture } from "../../api/types";
 import { useWords } from "../../i18n";
+import "../../pictures/pictures.css";
 import { pretty } from "../../pictures/pretty";
 import { Icon } from "../../ui/Icon";
 import { Moment } from "../../ui/Moment";
