@@ -189,7 +189,6 @@ function Cell({ data, reachable, point }: { data: CellData; reachable: boolean; 
   return (
     <div
       role="gridcell"
-      aria-label={name}
       aria-selected={dies}
       title={name}
       tabIndex={reachable ? 0 : -1}
@@ -197,13 +196,18 @@ function Cell({ data, reachable, point }: { data: CellData; reachable: boolean; 
       className={`ap-cell ap-load-${loadLevel(percent)}${away ? " ap-cell--away" : ""}${dies ? " ap-cell--dies" : ""}${takes ? " ap-cell--takes" : ""}`}
       onClick={(event) => point(event.shiftKey || event.ctrlKey || event.metaKey)}
     >
-      <span className="ap-cell__name ap-cut">{host.name}</span>
-      <span className="ap-cell__mark">
+      <span className="ap-only-read">{name}</span>
+      <span className="ap-cell__name ap-cut" aria-hidden="true">
+        {host.name}
+      </span>
+      <span className="ap-cell__mark" aria-hidden="true">
         {dies && <Icon name="skull" />}
         {lost > 0 && <Icon name="warn" tone="loss" />}
         {takes > 0 && <span className="ap-cell__takes">+{takes}</span>}
       </span>
-      <span className="ap-cell__percent">{away ? (t.states[state as keyof typeof t.states] ?? state) : number(percent)}</span>
+      <span className="ap-cell__percent" aria-hidden="true">
+        {away ? (t.states[state as keyof typeof t.states] ?? state) : number(percent)}
+      </span>
     </div>
   );
 }
@@ -220,11 +224,15 @@ function Coarse({ hosts, failures, choose }: Pick<Props, "hosts" | "failures" | 
         .map((one) => {
           const worst = Math.max(0, ...one.hosts.map((name) => (byName.has(name) ? percentOf(byName.get(name)!) : 0)));
           return (
-            <button key={one.name} type="button" className={`ap-cell ap-load-${loadLevel(worst)}`} onClick={() => choose(one)}
-              aria-label={t.cell(bare(one.name), number(worst), one.vms, one.lost)}>
-              <span className="ap-cell__name ap-cut">{bare(one.name)}</span>
-              <span className="ap-cell__mark">{one.lost > 0 && <Icon name="warn" tone="loss" />}</span>
-              <span className="ap-cell__percent">{number(worst)}</span>
+            <button key={one.name} type="button" className={`ap-cell ap-load-${loadLevel(worst)}`} onClick={() => choose(one)}>
+              <span className="ap-only-read">{t.cell(bare(one.name), number(worst), one.vms, one.lost)}</span>
+              <span className="ap-cell__name ap-cut" aria-hidden="true">
+                {bare(one.name)}
+              </span>
+              <span className="ap-cell__mark" aria-hidden="true">{one.lost > 0 && <Icon name="warn" tone="loss" />}</span>
+              <span className="ap-cell__percent" aria-hidden="true">
+                {number(worst)}
+              </span>
             </button>
           );
         })}

@@ -39,7 +39,8 @@ type Entries = TimeLine["entries"];
 export default function IncidentPage() {
   const t = useWords(words);
   const { id } = useParams<{ id: string }>();
-  const found = useRead<TimeLine>(`/ha/incidents/${encodeURIComponent(id ?? "")}`);
+  const key = decodeURIComponent(id ?? "");
+  const found = useRead<TimeLine>(`/ha/incidents/${encodeURIComponent(key)}`);
   const runs = [...new Set((found.data?.entries ?? []).map((one) => one.operation).filter(Boolean))].slice(0, 20);
   const operations = useQueries({
     queries: runs.map((run) => ({
@@ -54,7 +55,7 @@ export default function IncidentPage() {
         <ProblemBox problem={found.error} again={() => void found.refetch()} />
       </div>
     );
-  if (!found.data || found.data.incident.id !== id) return <Waiting />;
+  if (!found.data || found.data.incident.id !== key) return <Waiting />;
   const { incident, entries, whole } = found.data;
   return (
     <div className="ap-page ap-incident">

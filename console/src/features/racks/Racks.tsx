@@ -210,7 +210,6 @@ function Bay({ server, profile, moving, reachable, lift, choose, drop }: BayProp
   return (
     <div
       role="gridcell"
-      aria-label={name}
       tabIndex={reachable ? 0 : -1}
       data-server={server.id}
       className={`ap-bay${server.spare && !profile ? " ap-bay--spare" : ""}${unwell ? " ap-bay--unwell" : ""}${state ? ` ap-bay--${state === "fits" ? "fits" : "not"}` : ""}`}
@@ -221,6 +220,8 @@ function Bay({ server, profile, moving, reachable, lift, choose, drop }: BayProp
         drop();
       }}
     >
+      <span className="ap-only-read">{name}</span>
+      <div aria-hidden="true" className="ap-bay__inside">
       <div className="ap-row ap-small">
         <span className="ap-grow ap-cut">{t.bay(server.slot || "–")}</span>
         <Icon name={unwell ? "warn" : "check"} tone={unwell ? "warn" : "subtle"} />
@@ -258,6 +259,7 @@ function Bay({ server, profile, moving, reachable, lift, choose, drop }: BayProp
         <Icon name="power" tone={server.power === "on" ? "ok" : "subtle"} /> {power}
         {unwell && <span className="ap-warn"> · {health}</span>}
       </p>
+      </div>
     </div>
   );
 }
