@@ -121,8 +121,8 @@ def test_an_incident_is_told_on_one_axis_and_in_sentences(
         until(lambda: client.get("/hosts/dying-h1/ha").json()["proof"], "it is proved dead")
         console = open_console(made, "/incidents")
         page = console.page
-        page.get_by_role("main").get_by_role("link").first.click()
-        expect(page.get_by_role("heading", name="The story")).to_be_visible()
+        page.get_by_role("main").get_by_role("rowheader").get_by_role("link").first.click()
+        expect(page.get_by_role("heading", name="The story")).to_be_visible(timeout=20_000)
         expect(page.locator(".ap-mark--proof").first).to_be_attached()
         expect(page.get_by_role("main")).to_contain_text("Proofs:")
         assert violations(page) == []
