@@ -85,6 +85,20 @@ def test_vm_that_is_gone_from_where_it_ran_ended_unseen_whatever_old_copies_are_
     assert unseen(scene)
 
 
+def test_vm_that_is_gone_from_where_it_ran_is_not_the_paused_copy_that_a_migration_left(
+    scene: Scene,
+) -> None:
+    left = vm(V1, H2, VmState.PAUSED)
+    scene.whole(H2, left)
+    silent(scene, H3)
+    scene.whole(H1)
+    assert (scene.shown(), unseen(scene)) == ((H2, VmState.PAUSED), True)
+    scene.part(H2, left)
+    assert unseen(scene), "that it is paused still is no news"
+    scene.part(H2, vm(V1, H2))
+    assert not unseen(scene)
+
+
 def test_vm_that_is_gone_to_where_it_runs_is_seen_to_end_there(scene: Scene) -> None:
     scene.whole(H3, vm(V1, H3, VmState.STOPPED))
     scene.whole(H2, vm(V1, H2))

@@ -14,6 +14,7 @@ from anypool.engine.observing.reading import Reading
 from anypool.model import VM_ALIVE, VM_DOWN, EndpointId, Host, StateReason, Vm, VmId, VmState
 from anypool.planner.ha.astray import could_have
 
+_RUNS = frozenset({VmState.RUNNING, VmState.SUSPENDED})
 _RAN = VM_ALIVE | {VmState.UNKNOWN}
 
 
@@ -56,6 +57,8 @@ class Unseen:
         is the moment of the reading, and whether nothing was heard for a while before it.
         """
         moment, after_gap = about
+        if said.state is VmState.PAUSED and before is not None and before.state is said.state:
+            return replace(said, unseen=before.unseen)
         if said.state not in VM_DOWN:
             return said
         if not _ended_unseen(said, before, known, after_gap=after_gap):
@@ -66,17 +69,18 @@ class Unseen:
         return replace(said, unseen=True)
 
     def left(self, before: Vm | None, moment: int, others: Iterable[Reading | None]) -> None:
-        """Mark the old copies of a VM that is gone from where it ran, unless it runs elsewhere.
+        """Mark the other copies of a VM that is gone from where it ran, unless it runs elsewhere.
 
         `before` is what that endpoint said last, `others` are those that know the VM too.
         """
         if before is None or not (before.state in _RAN or before.unseen):
             return
         there = [(one, one.vms[before.id]) for one in others if one and before.id in one.vms]
-        if any(one.current and said.state in VM_ALIVE for one, said in there):
+        if any(one.current and said.state in _RUNS for one, said in there):
             return
         for one, said in there:
-            if said.state in VM_DOWN:
+            paused = said.state is VmState.PAUSED and before.state is not VmState.PAUSED
+            if said.state in VM_DOWN or paused:
                 one.vms[before.id] = replace(said, unseen=True)
                 self._since[before.id] = moment
 

@@ -40,6 +40,7 @@ from anypool.plan import (
     PowerOnServer,
     Reason,
     RemoveCopy,
+    ResumeVm,
     ServerAction,
     StartAfterFailure,
     StartVm,
@@ -51,7 +52,7 @@ from anypool.plan import (
 )
 from anypool.planner.ha.astray import Astray
 
-MUST_BE_ALONE = (StartVm, StartAfterFailure, DeleteVm, MoveDisks)
+MUST_BE_ALONE = (StartVm, StartAfterFailure, ResumeVm, DeleteVm, MoveDisks)
 """What harms a VM that runs where nobody looks."""
 
 
