@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
+from anypool.engine.runs.eyes import must_be_alone
 from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Seen, Sight
@@ -15,10 +16,13 @@ from anypool.model import (
     DatastoreId,
     Disk,
     DiskWish,
+    HostId,
     Image,
     ImageCopy,
     ImageId,
     ImageVersion,
+    Job,
+    JobState,
     LabelChange,
     Nic,
     Probe,
@@ -27,6 +31,7 @@ from anypool.model import (
     ReadyKind,
     Resources,
     Snapshot,
+    StateReason,
     Trace,
     TraceKind,
     Vm,
@@ -244,3 +249,36 @@ def test_only_volumes_of_the_vm_alone_are_deleted() -> None:
     )
     inventory = pool(replace(RUNNING, disks=disks), vm(V2)).with_image(image)
     assert own_volumes(V1, disks, inventory) == ((SHARED, "own.qcow2"),)
+
+
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_what_arrived_is_not_resumed_while_its_vm_may_run_where_nobody_hears_it(
+    *, cancelling: bool
+) -> None:
+    move = MigrateVm(vm=V1, source=H1, target=H2)
+    arrived = vm(V1, H2, VmState.PAUSED)
+    seen = (
+        Seen(H2, answered=True, state=VmState.PAUSED, reason=StateReason.BY_USER, vm=arrived),
+        Seen(H1, answered=True),
+    )
+    trail = Trail(tag=TAG, memory=Memory(sent=True, held=True), cancelling=cancelling)
+    known = Sight(inventory=pool(), seen=seen)
+    decision = judge(move, known, trail, TIMES)
+    assert isinstance(decision, Act)
+    assert decision.deed is Deed.RESUME_TARGET
+    doubtful = judge(move, replace(known, open=(HostId("h9"),)), trail, TIMES)
+    assert isinstance(doubtful, Wait)
+    assert doubtful.why is not None
+    assert doubtful.why.code == "ha.may-run-on"
+
+
+def test_only_the_platform_can_say_that_it_moved_a_vm_that_nobody_saw_arrive() -> None:
+    move = MigrateVm(vm=V1, source=H1, target=H2)
+    unseen = replace(vm(V1, H2, VmState.PAUSED), unseen=True)
+    done, failed = Job(state=JobState.DONE), Job(state=JobState.FAILED)
+    assert not must_be_alone(move, unseen, done)
+    assert must_be_alone(move, unseen, failed)
+    assert must_be_alone(move, unseen, None)
+    assert not must_be_alone(move, replace(unseen, unseen=False), None)
+    assert must_be_alone(ResumeVm(vm=V1, host=H2), unseen, None)
+    assert not must_be_alone(PauseVm(vm=V1, host=H2), unseen, None)

@@ -35,6 +35,21 @@ def test_one_that_ended_while_its_host_was_away_between_two_looks_is_lost(
     assert (charges.get(V1) is not None) == unseen
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_one_that_ended_while_its_host_was_away_is_lost_though_it_is_known_to_be_nowhere_else(
+    charges: Charges, *, before: bool
+) -> None:
+    if before:
+        charges.look({H0}, with_vm(vm(1, "h0", state=VmState.UNKNOWN), silent=H0), 2.0)
+    charges.miss(pool(2).host(H0).endpoint)
+    charges.settle()
+    charges.look({H0}, LEFT, 3.0)
+    assert charges.lost({H0}, LEFT) == (V1,)
+    charges.look({H0}, with_vm(vm(1, "h0")), 4.0)
+    charges.look({H0}, LEFT, 5.0)
+    assert charges.get(V1) is None, "this time its host answered all the while"
+
+
 def with_vm(one: Vm, *, silent: HostId | None = None) -> Inventory:
     known = pool(2).with_vm(one)
     if silent is not None:

@@ -17,6 +17,7 @@ from anypool.model import (
     VM_ALIVE,
     VM_DOWN,
     Claim,
+    EndpointId,
     HostId,
     HostState,
     Inventory,
@@ -35,7 +36,7 @@ RAN_S = 60.0
 
 
 class Charges:
-    """The charges of all guarded hosts; used by one thread at a time, but for `hear`."""
+    """The charges of all guarded hosts; used by one thread, but for `hear` and `miss`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,11 +48,15 @@ class Charges:
         self._taken: set[VmId] = set()
         self._good: dict[VmId, int] = {}
         self._news: deque[Settled] = deque()
+        self._missed: deque[EndpointId] = deque()
+        self._silent: set[EndpointId] = set()
         self._stopping: set[VmId] = set()
 
     def begin(self) -> None:
         """Know what the records say; no host was seen to answer yet."""
         self._news.clear()
+        self._missed.clear()
+        self._silent.clear()
         self._stopping.clear()
         with self._store.reading() as tx:
             known = ha.charges(tx)
@@ -63,8 +68,14 @@ class Charges:
         """Take note of what runs have written: where VMs were brought, and which are stopped."""
         self._news.extend(settled)
 
+    def miss(self, endpoint: EndpointId) -> None:
+        """Take note that an endpoint fell silent, if only between two looks."""
+        self._missed.append(endpoint)
+
     def settle(self) -> None:
         """Know what was heard. What is observed after that is later than the runs saw it."""
+        while self._missed:
+            self._silent.add(self._missed.popleft())
         while self._news:
             one = self._news[0]
             charge = self._known.get(one.vm)
@@ -116,6 +127,8 @@ class Charges:
             self._keep(changed, ())
             return
         for key in sorted(frozenset(hosts) & inventory.hosts.keys()):
+            if inventory.hosts[key].endpoint in self._silent:
+                self._steady.discard(key)
             if is_silent(key, inventory):
                 self._steady.discard(key)
                 continue
@@ -131,6 +144,7 @@ class Charges:
             dropped += [vm for vm in mine if self._ended(inventory.vms[vm], key)]
         dropped += [vm for vm in self._known if vm not in inventory.vms]
         self._keep(changed, sorted(dropped))
+        self._silent.clear()
         self._seen = inventory
 
     def taking(

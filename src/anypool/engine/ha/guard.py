@@ -75,7 +75,7 @@ class Guard:
         self._vitals.recall, self._vitals.refute = Statements(store).both()
         self._vitals.knock_at = self._knock_at
         self.charges = Charges(store)
-        self._vitals.settled = self.charges.hear
+        self._vitals.settled, self._vitals.silent = self.charges.hear, self.charges.miss
         self.ears = Ears(engine.vitals, engine.services.all)
         self.leasing = Leasing(engine.vitals)
         self._begin = Begin(engine, store)

@@ -74,6 +74,7 @@ class Vitals:
         self.refute: Callable[[Stated], None] = lambda _: None
         self.news: Callable[[], None] = lambda: None
         self.settled: Callable[[Iterable[Settled]], None] = lambda _: None
+        self.silent: Callable[[EndpointId], None] = lambda _: None
         self._lock = threading.RLock()
         self._heard: dict[HostId, dict[Path, Heard]] = {}
         self._life: dict[HostId, Life] = {}
@@ -126,6 +127,7 @@ class Vitals:
             alone = self._alone.get(endpoint)
             if alone is not None:
                 self._hushed[alone] = self.moments.now()
+        self.silent(endpoint)
         self.news()
 
     def hushed(self) -> dict[HostId, float]:

@@ -20,6 +20,7 @@ from anypool.model import (
     Inventory,
     Job,
     JobOrder,
+    JobState,
     Power,
     PowerOff,
     Probe,
@@ -105,7 +106,7 @@ class Eyes:
             sight = replace(sight, void=self._observer.vitals.against(proofs))
         if isinstance(action, StartVm):
             sight = replace(sight, dead=self._dead(seen))
-        if isinstance(action, MUST_BE_ALONE) and vm in inventory.vms:
+        if vm in inventory.vms and must_be_alone(action, inventory.vms[vm], job):
             sight = replace(sight, open=self._open(inventory.vms[vm], inventory))
         return sight
 
@@ -290,6 +291,17 @@ class Eyes:
             return self._observer.driver_of(order.source).migration(order)
         except AnypoolError:
             return None
+
+
+def must_be_alone(action: Action, vm: Vm, job: Job | None) -> bool:
+    """Return whether an action harms a VM that runs where nobody looks.
+
+    So does the end of a migration, where the copy that arrived is resumed because the source is
+    gone: unless the platform says that it has moved it, another tool may have.
+    """
+    if isinstance(action, MigrateVm):
+        return vm.unseen and (job is None or job.state is not JobState.DONE)
+    return isinstance(action, MUST_BE_ALONE)
 
 
 def _seen(vm: VmId, host: HostId, frame: Frame) -> Seen:

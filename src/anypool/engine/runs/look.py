@@ -108,7 +108,9 @@ def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> D
     pair = (sight.at(action.source).copy, _arrived(sight.at(action.target)))
     decision = migration.decide(pair, sight.job, trail.memory, times)
     if trail.cancelling:
-        return migration.called_back(decision, pair, trail.memory)
+        decision = migration.called_back(decision, pair, trail.memory)
+    if isinstance(decision, Act) and decision.deed is Deed.RESUME_TARGET:
+        return _nowhere(decision, sight)
     again = isinstance(decision, Act) and decision.deed is Deed.PERFORM
     if again and tasks.succeeded(sight.job, trail.memory):  # somebody else moved it back
         return Fail(reason("run.reported-at-source"), times.settle_s)
