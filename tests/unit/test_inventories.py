@@ -144,6 +144,13 @@ def test_an_inventory_is_found_by_number_and_by_the_beginning_of_its_digest(
                 inventories.find(tx, key)
 
 
+def test_a_digest_that_begins_like_a_number_is_found(archive: Archive, store: Store) -> None:
+    shapes = (pools.pool(1).with_vm(pools.vm(number, "h0")) for number in range(1000))
+    one = kept(archive, next(shape for shape in shapes if digest(shape)[:8].isdecimal()))
+    with store.reading() as tx:
+        assert inventories.find(tx, one.digest[:8]) == one
+
+
 def test_what_differs_is_told_by_object_and_field(archive: Archive) -> None:
     old = pool(6)
     vm = old.vms[VmId("v1")]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, func, or_, select
 
 from anypool.errors import Conflict, NotFound, StoreFailed
 from anypool.plan.parts import name_of
@@ -77,18 +77,17 @@ def find(tx: Tx, key: str) -> StoredInventory:
     Raise `NotFound`, or `Conflict` if two digests begin so.
     """
     query = select(inventories).order_by(inventories.c.number.desc())
-    if key.isdecimal() and len(key) < 18:
-        query = query.where(inventories.c.number == int(key))
-    elif len(key) >= 8:
-        query = query.where(inventories.c.digest.startswith(key, autoescape=True))
-    else:
-        raise _not_found(key)
-    rows = tx.rows(query.limit(100))
+    number = int(key) if key.isdecimal() and len(key) < 18 else None
+    either = [] if number is None else [inventories.c.number == number]
+    if len(key) >= 8:
+        either.append(inventories.c.digest.startswith(key, autoescape=True))
+    rows = tx.rows(query.where(or_(*either)).limit(100)) if either else ()
     if not rows:
         raise _not_found(key)
-    if len({row.digest for row in rows}) > 1:
+    numbered = [row for row in rows if row.number == number]
+    if len({row.digest for row in numbered or rows}) > 1:
         raise Conflict(f"several inventories begin with {key}", hint="write more digits")
-    return _stored(rows[0])
+    return _stored((numbered or rows)[0])
 
 
 def of_digest(tx: Tx, digest: str) -> StoredInventory | None:
