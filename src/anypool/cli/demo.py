@@ -106,7 +106,7 @@ def _to_try(client: Client) -> tuple[str, ...]:
     first, other = hosts[0], hosts[len(hosts) // 6]
     vm = next(client.items("/vms", query="name = *web-* and state = running", most=1), {})
     return (
-        "host list --filter 'tag = rack-a'",
+        "host list --filter 'tag = rack:a'",
         "vm list --filter 'tag = prod and state = running order by memory desc' --limit 10",
         f"vm migrate {vm.get('name', 'VM')} --watch",
         f"host evacuate {first} --dry-run",

@@ -169,7 +169,7 @@ class _Datacenter(Builder):
         self._free[host] = self._shape.host_mib * self._shape.fill_percent // 100
         self._half_of[host] = half
         newer = {"2025"} if number % 3 else {"2021"}
-        self._hosts[name] = frozenset({f"rack-{rack}", half, *newer})
+        self._hosts[name] = frozenset({f"rack:{rack}", f"site:{half}", *newer})
 
     def _members(self) -> None:
         for service, count in _shares(self._services, self._shape.vms):
