@@ -60,7 +60,7 @@ export const words = bilingual(
     live: "live",
     notLive: (since: string) => `nicht live seit ${since}`,
     simulated: "Simulierter Pool: Kein Host, keine VM und keine Last hier ist echt.",
-    sample: "Der Musterpool ist simuliert: Seine Hosts, VMs und Lasten sind nicht echt.",
+    sample: "Der Beispielpool ist simuliert: Seine Hosts, VMs und Lasten sind nicht echt.",
     removeSample: "Entfernen",
     removeSure: "Mit allem darin entfernen",
     removing: "Wird entfernt",
