@@ -1,4 +1,4 @@
-"""Pictures of the console for the documentation, from a simulated pool: three sizes, two themes.
+"""Pictures of the console for the documentation, from its sample pool: three sizes, two themes.
 
 `python -m scripts.console_pictures [FOLDER [ADDRESS ...]]`; without a folder docs/pictures.
 """
@@ -11,19 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scripts.reference import ROOT
-from tests.service.manager_kit import Manager, add_sim, running
+from tests.service.manager_kit import Manager, running
 
-POOL = "hosts=40&vms=400&seed=7"
 SIZES = {"wide": (1440, 900), "small": (1280, 800), "phone": (390, 844)}
+HOST = "sample-h01"
+PLAN = "PLAN"
 PICTURES = {
-    "console-vms": ("/vms", "wide", "light"),
-    "console-hosts": ("/hosts", "small", "light"),
+    "console-plan": (f"/plans/{PLAN}", "wide", "light"),
+    "console-death-map": ("/deathmap?pool=sample&domain=rack:c", "wide", "light"),
+    "console-vms": ("/vms", "wide", "dark"),
     "console-phone": ("/", "phone", "dark"),
 }
-"""What docs/pictures holds: name, address, size, theme."""
+"""What docs/pictures holds: name, address, size, theme; `PLAN` empties a host of the pool."""
 
 
 @contextmanager
@@ -40,6 +43,13 @@ def logged_in(browser: Browser, manager: Manager, size: str, theme: str) -> Iter
     page.wait_for_selector("main h1")
     yield page
     context.close()
+
+
+def furnish(client: httpx.Client) -> str:
+    """Make the sample pool, and the plan that empties a host of it; return that plan's id."""
+    client.post("/sample").raise_for_status()
+    answer = client.post(f"/hosts/{HOST}/evacuate", params={"dry_run": True}, json={})
+    return str(answer.raise_for_status().json()["id"])
 
 
 def take(page: Page, manager: Manager, path: str, to: Path) -> None:
@@ -67,13 +77,13 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         with manager.client() as client:
-            add_sim(client, query=POOL)
+            plan = furnish(client)
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=arguments
         )
         for name, (path, size, theme) in (wanted or PICTURES).items():
             with logged_in(chromium, manager, size, theme) as page:
-                take(page, manager, path, folder / f"{name}.png")
+                take(page, manager, path.replace(PLAN, plan), folder / f"{name}.png")
         chromium.close()
 
 

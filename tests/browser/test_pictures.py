@@ -60,6 +60,8 @@ def test_a_host_is_pointed_at_and_the_map_says_what_dies(
     panel.get_by_role("button", name="Add to the failure").click()
     page.locator("[data-host=h4]").click()
     expect(panel.get_by_role("heading", name="If h2, h4 fail now")).to_be_visible()
+    page.reload()
+    expect(panel.get_by_role("heading", name="If h2, h4 fail now")).to_be_visible()
     panel.get_by_role("button", name="Rehearse it").click()
     expect(panel.locator(".ap-fate--begun").first).to_be_visible()
     page.get_by_role("button", name="A rack").click()

@@ -1,6 +1,6 @@
 /** What would die: the first look at a pool. Nothing here does anything but think. */
 import { useMemo, useState } from "react";
-import { useSearch } from "wouter";
+import { useLocation, useSearch } from "wouter";
 import { useRead, useRows } from "../../api/queries";
 import type { Failure, Fate, Host, Pool, WhatIf } from "../../api/types";
 import { useWords } from "../../i18n";
@@ -25,13 +25,29 @@ export interface Choice {
 }
 
 const NOTHING: Choice = { hosts: [], domain: "", datastore: "" };
+const PATH = "/deathmap";
+
+/** The address of a pool's map with something that fails, to be sent to somebody. */
+function address(pool: string, choice: Choice): string {
+  const named = { pool, host: choice.hosts.join(","), domain: choice.domain, datastore: choice.datastore };
+  return `${PATH}?${new URLSearchParams(Object.entries(named).filter(([, value]) => value !== ""))}`;
+}
+
+/** What the address of this page says, and a way to change it. */
+function useChoice(pool: string): [Choice, (choice: Choice) => void] {
+  const asked = new URLSearchParams(useSearch());
+  const [, go] = useLocation();
+  const hosts = (asked.get("host") ?? "").split(",").filter((one) => one !== "");
+  const choice = { hosts, domain: asked.get("domain") ?? "", datastore: asked.get("datastore") ?? "" };
+  return [choice, (next) => go(address(pool, next), { replace: true })];
+}
 
 export default function DeathMap() {
   const t = useWords(words);
   const pools = useRows<Pool>("/pools", { limit: MOST });
   const wanted = new URLSearchParams(useSearch()).get("pool");
-  const [picked, setPicked] = useState("");
-  const name = picked || wanted || (pools.data?.items.find((one) => one.hosts > 0) ?? pools.data?.items[0])?.id;
+  const [, go] = useLocation();
+  const name = wanted || (pools.data?.items.find((one) => one.hosts > 0) ?? pools.data?.items[0])?.id;
   if (pools.error) return <Whole problem={pools.error} />;
   if (!pools.data) return <Waiting />;
   return (
@@ -41,7 +57,7 @@ export default function DeathMap() {
         {pools.data.items.length > 1 && (
           <label className="ap-small">
             {t.pool}{" "}
-            <select className="ap-select" value={name} onChange={(event) => setPicked(event.target.value)}>
+            <select className="ap-select" value={name} onChange={(event) => go(address(event.target.value, NOTHING), { replace: true })}>
               {pools.data.items.map((one) => (
                 <option key={one.id}>{one.id}</option>
               ))}
@@ -71,7 +87,7 @@ function OfPool({ pool }: { pool: string }) {
   const failures = useRows<Failure>(`${path}/death-map`, { limit: MOST });
   const lost = useRows<Fate>(`${path}/fates`, { limit: 4, q: "kind = host and survives = false" });
   const whole = useRead<Pool>(path);
-  const [choice, setChoice] = useState<Choice>(NOTHING);
+  const [choice, setChoice] = useChoice(pool);
   const [adding, setAdding] = useState(false);
   const asked = choice.hosts.length > 0 || choice.domain !== "" || choice.datastore !== "";
   const query = { host: choice.hosts.join(","), domain: choice.domain, datastore: choice.datastore };
