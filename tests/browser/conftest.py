@@ -1,6 +1,6 @@
 """Fixtures of the browser tests: Debian's Chromium, a real manager, and somebody logged in.
 
-`console` is a page of a manager with a simulated pool that all tests of a worker share: leave
+`console` is a page of a manager with a simulated pool that all tests of a file share: leave
 it as it was. A test that kills its manager makes one of its own, with `manager_kit.running`.
 """
 
@@ -18,7 +18,7 @@ POOL = "hosts=6&vms=40&seed=7"
 WIDE = {"width": 1440, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium")
     if found is None or not LOADED.exists():
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     with running(tmp_path_factory.mktemp("browser")) as manager:
         with manager.client() as client:

@@ -74,6 +74,7 @@ def test_manager_that_is_told_to_stop_does_not_wait_for_a_planner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planning, enough = threading.Event(), threading.Event()
+    others = set(threading.enumerate())
     monkeypatch.setattr(app, "_GRACE_S", 1)
 
     def plan(*_: object, **__: object) -> None:
@@ -86,7 +87,8 @@ def test_manager_that_is_told_to_stop_does_not_wait_for_a_planner(
         asking.start()
         assert planning.wait(30)
         manager.app.web.stop()
-        until(lambda: "answering" not in {one.name for one in threading.enumerate()}, "it ends", 20)
+        mine = [one for one in threading.enumerate() if one.name == "answering"]
+        until(lambda: not any(one.is_alive() for one in mine if one not in others), "it ends", 20)
         enough.set()
         asking.join(30)
 

@@ -3,6 +3,7 @@
 import random
 import sys
 import tempfile
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -188,13 +189,19 @@ def _is_at_rest(stage: Stage, vm: VmId, places: list[tuple[HostId, VmState]]) ->
 
 
 class Numbered:
-    """While it is open, ids are numbered by the seed: what is sorted by them stays in order."""
+    """While it is open, ids are numbered by the seed: what is sorted by them stays in order.
+
+    Only those of this thread: others may have a manager of their own, for other tests.
+    """
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(f"{seed}/ids")
+        self._thread = threading.get_ident()
         self._places: list[object] = []
 
     def _next(self) -> uuid.UUID:
+        if threading.get_ident() != self._thread:
+            return uuid.uuid4()
         return uuid.UUID(int=self._chance.getrandbits(128), version=4)
 
     def __enter__(self) -> "Numbered":
