@@ -20,7 +20,7 @@ def test_the_palette_leads_everywhere_by_keys(console: Console) -> None:
     expect(dialog.get_by_role("combobox")).to_be_focused()
     assert violations(page) == []
     page.keyboard.type("h3")
-    expect(dialog.get_by_role("option", name="h3").first).to_be_visible()
+    expect(dialog.get_by_role("option", name="h3", exact=True).first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="h3", level=1)).to_be_visible()
     page.keyboard.press("Control+k")
