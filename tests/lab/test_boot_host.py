@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from anypool.boothost.control import asked
-from anypool.boothost.packing import packed
+from anypool.program import packed
 from tests.lab.conftest import inside, wait_until
 from tests.lab.initiator import Initiator
 
@@ -95,7 +95,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
     (folder / "import").mkdir(parents=True)
     site = {"interface": "lan0", "address": ADDRESS}
     (folder / "site.json").write_text(json.dumps(site))
-    (tmp_path / "program").write_bytes(packed())
+    (tmp_path / "program").write_bytes(packed("anypool.boothost"))
     with _running(["unshare", "--net", "sleep", "infinity"]) as holder:
         mine = os.readlink("/proc/self/ns/net")
         wait_until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != mine, "a network")

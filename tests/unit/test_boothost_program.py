@@ -14,21 +14,21 @@ import pytest
 from anypool.boothost import installing
 from anypool.boothost.control import Control
 from anypool.boothost.installing import SERVICE, TARGETS, Places
-from anypool.boothost.packing import packed
 from anypool.boothost.values import Refused
 from anypool.drivers.boot.channel import Channel
 from anypool.drivers.boot.driver import BootDriver
 from anypool.errors import Denied, NotFound, OutcomeUnknown, Unreachable
 from anypool.model import EndpointId
 from anypool.model.boothost import ImageDeed, ImageOrder
+from anypool.program import packed
 from tests.unit.boothost_kit import SITE, Made
 from tests.unit.cli_kit import FakeManager, Terminal, pretend
 
 
 def test_the_program_is_one_file_that_is_the_same_each_time(tmp_path: Path) -> None:
     program = tmp_path / "program"
-    program.write_bytes(packed())
-    assert packed() == program.read_bytes()
+    program.write_bytes(packed("anypool.boothost"))
+    assert packed("anypool.boothost") == program.read_bytes()
     words = [sys.executable, "-I", str(program), "--folder", str(tmp_path)]
     for command, said in (("status", "No such file"), ("run", "site.json")):
         done = subprocess.run([*words, command], capture_output=True, text=True, check=False)
@@ -49,7 +49,7 @@ def _ssh(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Channel:
 
 def test_a_boot_host_is_asked_through_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = Made(tmp_path)
-    (tmp_path / "program").write_bytes(packed())
+    (tmp_path / "program").write_bytes(packed("anypool.boothost"))
     words = [sys.executable, "-I", f"{tmp_path}/program", "--folder", str(tmp_path), "ask"]
     channel = _ssh(monkeypatch, tmp_path, shlex.join(words))
     control = Control(made.host, f"{tmp_path}/control")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anypool.warden.packing import packed
+from anypool.program import packed
 from tests.unit.cli_kit import FakeManager, Terminal, host, pretend
 
 HOST = "00000000-0000-4000-8000-000000000001"
@@ -39,7 +39,7 @@ def test_program_is_written_and_installs_itself(
 ) -> None:
     done = Terminal(capsys)(*ARGS, "--limit-s", "30")
     assert done.code == 0, done.err
-    assert (asked / "given0").read_bytes() == packed()
+    assert (asked / "given0").read_bytes() == packed("anypool.warden")
     assert "/usr/local/sbin/anypool-warden.new" in (asked / "words0").read_text()
     words = (asked / "words1").read_text()
     assert f"install --host={HOST} --limit-s=30" in words
@@ -68,4 +68,4 @@ def test_place_that_would_be_an_option_of_ssh_is_refused(
 def test_program_can_be_had_as_a_file(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = asked.parent / "warden"
     assert Terminal(capsys)("host", "warden-program", str(file)).code == 0
-    assert file.read_bytes() == packed()
+    assert file.read_bytes() == packed("anypool.warden")

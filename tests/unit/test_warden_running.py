@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import anypool.warden
+from anypool.program import packed
 from anypool.warden import sector
 from anypool.warden.config import Config, Misconfigured
 from anypool.warden.guests import Guest, guests, is_there, uses
 from anypool.warden.installing import Places, forget, remove, write
-from anypool.warden.packing import packed
 from anypool.warden.record import LEASE_PREFIX
 from anypool.warden.watchdog import kind_of
 from tests.unit.warden_kit import LIMIT_S, VM, WATCHDOG_S, Hands, Host, be_quick, pass_
@@ -256,7 +256,7 @@ class TestOnTheHost:
 
     def test_it_runs_alone(self, tmp_path: Path) -> None:
         program = tmp_path / "anypool-warden"
-        program.write_bytes(packed())
+        program.write_bytes(packed("anypool.warden"))
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(program), "--help"],
             capture_output=True,
@@ -266,7 +266,7 @@ class TestOnTheHost:
         )
         assert done.returncode == 0, done.stderr
         assert "uninstall" in done.stdout
-        assert packed() == packed()
+        assert packed("anypool.warden") == packed("anypool.warden")
 
     def test_what_was_written_is_taken_away(self, tmp_path: Path) -> None:
         (tmp_path / "etc/libvirt/hooks").mkdir(parents=True)

@@ -1,16 +1,8 @@
 /** Where an object's page is, by its kind as events and notices name it. */
-const PAGES: Readonly<Record<string, string>> = {
-  vm: "/vms",
-  host: "/hosts",
-  server: "/servers",
-  profile: "/profiles",
-  datastore: "/datastores",
-  network: "/networks",
-  image: "/images",
-  pool: "/pools",
-  policy: "/policies",
-  plan: "/plans",
-};
+import { NOUNS } from "../search/nouns";
+
+const { operation: _operation, event: _event, ...withPages } = NOUNS;
+const PAGES: Readonly<Record<string, string>> = withPages;
 
 export function objectPath(kind: string, id: string): string | null {
   const page = PAGES[kind];

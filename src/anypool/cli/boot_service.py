@@ -9,7 +9,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.boothost.packing import packed
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host_warden import Ssh, remote
@@ -17,6 +16,7 @@ from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import clean, confirm, note
 from anypool.cli.words import moment, size
 from anypool.errors import Conflict
+from anypool.program import packed
 
 PROGRAM = "/usr/local/sbin/anypool-boothost"
 app = App(name="boot-service", help="Boot hosts: servers boot from them as profiles.")
@@ -146,7 +146,7 @@ def install(
     It needs Debian's dnsmasq-base and tgt there, and ipxe for firmware without iPXE.
     """
     write = f"umask 022 && cat > {PROGRAM}.new && chmod 755 {PROGRAM}.new"
-    remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed())
+    remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed("anypool.boothost"))
     words = [PROGRAM, "install", f"--interface={interface}", f"--address={address}"]
     return remote(ssh, shlex.join([*words, f"--port={port}"]))
 
@@ -160,7 +160,7 @@ def uninstall(*, ssh: Ssh) -> int:
 @app.command
 def program() -> None:
     """Write the program to standard output, to install it by other means."""
-    sys.stdout.buffer.write(packed())
+    sys.stdout.buffer.write(packed("anypool.boothost"))
 
 
 @app.command

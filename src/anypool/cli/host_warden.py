@@ -13,7 +13,7 @@ from anypool.cli.client import key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.terminal import clean, note
 from anypool.errors import AnypoolError, Invalid, Unreachable
-from anypool.warden.packing import packed
+from anypool.program import packed
 
 PROGRAM = "/usr/local/sbin/anypool-warden"
 _PATIENCE_S = 300.0
@@ -54,7 +54,7 @@ def install_warden(name: str, /, *, ssh: Ssh, terms: Terms, where: Where = HERE)
     with connected(where) as client:
         host = client.get(f"/hosts/{key(name)}")
     write = f"umask 022 && cat > {PROGRAM}.new && chmod 755 {PROGRAM}.new"
-    remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed())
+    remote(ssh, f"{write} && mv {PROGRAM}.new {PROGRAM}", packed("anypool.warden"))
     words = [PROGRAM, "install", f"--host={host['id']}", *terms.words()]
     code = remote(ssh, shlex.join(words))
     if not code:
@@ -70,10 +70,10 @@ def uninstall_warden(*, ssh: Ssh) -> int:
 def warden_program(file: str, /) -> None:
     """Write the warden's program to a file, - for standard output, to install it by other means."""
     if file == "-":
-        sys.stdout.buffer.write(packed())
+        sys.stdout.buffer.write(packed("anypool.warden"))
         return
     try:
-        Path(file).write_bytes(packed())
+        Path(file).write_bytes(packed("anypool.warden"))
     except OSError as error:
         raise Invalid(f"{file} cannot be written: {error.strerror}") from error
 

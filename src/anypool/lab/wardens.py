@@ -12,8 +12,8 @@ from anypool.lab.libvirt_files import SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
 from anypool.lab.spec import Server
+from anypool.program import packed
 from anypool.warden.config import Config
-from anypool.warden.packing import packed
 
 BOOT_FILE = "/run/anypool-boot"
 """Made anew at each boot of a server: the kernel of all of them boots only once."""
@@ -35,7 +35,7 @@ def write(kept: KeptLab, places: LabPlaces, server: Server) -> None:
         stand_in=f"{SERVER_HOME}/{_PIPE}",
         boot_file=BOOT_FILE,
     )
-    (home / _PROGRAM).write_bytes(packed())
+    (home / _PROGRAM).write_bytes(packed("anypool.warden"))
     (home / _CONFIG).write_text(json.dumps(asdict(config)))
     hook = home / "etc/hooks/qemu.d/anypool-warden"
     hook.parent.mkdir(parents=True, exist_ok=True)

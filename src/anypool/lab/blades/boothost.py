@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from anypool.boothost.packing import packed
 from anypool.errors import AnypoolError, NotSupported
 from anypool.lab import outer, servers
 from anypool.lab.blades import disk_system
 from anypool.lab.commands import search_path
 from anypool.lab.places import default_cache_dir
 from anypool.lab.spec import MANAGEMENT_GATEWAY
+from anypool.program import packed
 
 _START_S = 30.0
 _LOOK_AGAIN_S = 0.05
@@ -37,7 +37,7 @@ def serving(name: str, state_dir: Path | None) -> Iterator[Path]:
         site = {"interface": "mgmt", "address": MANAGEMENT_GATEWAY, "prefix": 24}
         (folder / "site.json").write_text(json.dumps(site))
         program = folder / "program"
-        program.write_bytes(packed())
+        program.write_bytes(packed("anypool.boothost"))
         log = end.enter_context((folder / "log").open("w"))
         tgtd = ["env", f"TGT_IPC_SOCKET={folder}/tgtd", "tgtd", "-f", "-C", "0"]
         tgtd += ["--iscsi", f"portal={MANAGEMENT_GATEWAY}:3260"]

@@ -18,7 +18,7 @@ import msgspec
 from anypool.lab import debian_kernel, debian_package, initramfs
 from anypool.lab.image import busybox
 from anypool.lab.locks import locked
-from anypool.warden.packing import packed
+from anypool.program import packed
 
 DOWNLOAD_MB = 80
 CMDLINE = "console=ttyS0 quiet panic=5 no_timer_check cryptomgr.notests"
@@ -64,7 +64,7 @@ def ensure(cache: Path, report: Callable[[str], None]) -> BladeSystem:
 def _build(workspace: Path) -> Path:
     package = debian_package.needed_by("linux-image-amd64", "linux-image-")
     kernel = debian_kernel.unpacked((package,), workspace, _MODULES)
-    files = _scripts() | _python(workspace) | {"bin/anypool-warden": packed()}
+    files = _scripts() | _python(workspace) | {"bin/anypool-warden": packed("anypool.warden")}
     content = workspace / "system"
     content.mkdir()
     (content / "vmlinuz").write_bytes(kernel.image)
@@ -112,7 +112,7 @@ def _scripts() -> dict[str, bytes]:
 
 
 def _recipe() -> str:
-    digest = hashlib.sha256(packed())
+    digest = hashlib.sha256(packed("anypool.warden"))
     for path, text in _scripts().items():
         digest.update(path.encode() + text)
     for file in (Path(__file__), Path(initramfs.__file__)):
