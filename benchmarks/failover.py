@@ -15,7 +15,7 @@ from statistics import median
 
 from anypool import lab as labs
 from benchmarks.table import Rows, show
-from tests.lab.bladed import ADDRESS, NAME, PROBE, Bladed, Watching, fetched
+from tests.lab.bladed import ADDRESS, NAME, PROBE, Bladed, fetched
 from tests.lab.conftest import RunningLab
 from tests.lab.rack import Rack
 
@@ -50,7 +50,7 @@ def run() -> None:
 def _measured(stack: Bladed, rounds: int) -> None:
     rows: Rows = {"anypool": {name: [] for name in ("control s", "boot s", "whole s", "over s")}}
     others = 0
-    with stack.booting(), Watching(stack.mac) as watching:
+    with stack.booting(), stack.watching() as watching:
         stack.do(f"/profiles/{NAME}/assign", {"to": BLADES[0]})
         who = _wait(stack.answer, "the first blade answers")
         print(f"it is {who}", flush=True)

@@ -101,6 +101,12 @@ class Bladed(Stack):
         with netboot.serving(self.lab.name, self.lab.state_dir, files, script, known):
             yield
 
+    def watching(self) -> "Watching":
+        """Watch from now on who uses the profile's address."""
+        pid = self.lab.status().supervisor_pid
+        assert pid is not None
+        return Watching(self.mac, pid)
+
     def mood(self, blade: str, mood: Any) -> None:
         labs.set_mood(self.lab.name, blade, mood, self.lab.state_dir)
 
@@ -126,11 +132,26 @@ def _argv(pid: int) -> str:
         return ""
 
 
-class Watching:
-    """Counts how often an address was in use on two blades, by all processes, 20 times a second."""
+def _is_below(pid: int, top: int) -> bool:
+    """Whether a process descends from another, as those of a lab do from its supervisor."""
+    while pid > 1 and pid != top:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+        except OSError:
+            return False
+        pid = int(status.split()[1])
+    return pid == top
 
-    def __init__(self, mac: str) -> None:
+
+class Watching:
+    """Counts how often an address was in use on two blades of a lab, 20 times a second.
+
+    All processes below the lab's supervisor are looked at; another lab has the same addresses.
+    """
+
+    def __init__(self, mac: str, supervisor_pid: int) -> None:
         self._mac = mac
+        self._top = supervisor_pid
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.looks = 0
@@ -157,4 +178,5 @@ class Watching:
 
     def _uses(self, pid: int) -> bool:
         words = _argv(pid)
-        return words.startswith("qemu-system") and f"mac={self._mac}" in words
+        uses = words.startswith("qemu-system") and f"mac={self._mac}" in words
+        return uses and _is_below(pid, self._top)

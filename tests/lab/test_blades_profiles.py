@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from anypool import lab as labs
-from tests.lab.bladed import NAME, PROBE, Bladed, Watching
+from tests.lab.bladed import NAME, PROBE, Bladed
 from tests.lab.conftest import lab_or_skip, machine, wait_until
 from tests.lab.rack import PORT, Rack, Told, serving
 
@@ -34,7 +34,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bladed]:
 
 def test_a_profile_moves_between_two_blades_and_its_address_with_it(stack: Bladed) -> None:
     """And when the blade that has it dies, its spare answers as the same: name, MAC, address."""
-    with stack.booting(), Watching(stack.mac) as watching:
+    with stack.booting(), stack.watching() as watching:
         stack.do(f"/profiles/{NAME}/assign", {"to": "b1"})
         first = wait_until(stack.heard_at, "its address is on the bridge", timeout_s=120)
         assert stack.users() == ["b1"]
@@ -78,7 +78,7 @@ def test_a_bmc_that_does_not_help_starts_nothing_and_the_way_out_works(
     """The way out: unplug it, cancel, say so; or mend the BMC, where the server works."""
     said: list[bytes] = []
     handler = type("Service", (Told,), {"heard": said})
-    with serving(stack.rack, handler, PORT), Watching(stack.mac) as watching:
+    with serving(stack.rack, handler, PORT), stack.watching() as watching:
         probe = {"kind": "tcp", "address": "10.77.0.254", "port": PORT} if not dies else {}
         stack.client.patch(f"/profiles/{NAME}", {"failover": "manual", "probe": {}})
         if stack.owner != "b1":
