@@ -1,5 +1,5 @@
 /** What may be put in where the cursor is: from the manager, and from what was searched before. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { get } from "../api/client";
 import type { Completion } from "../api/types";
@@ -42,9 +42,10 @@ export function useCompletion(text: string, at: number, noun: Noun | null, open:
       get<Completion>("/search/completion", { q: asked, at: cursor, ...(noun && { noun }) }, signal),
     enabled: open,
     gcTime: 30_000,
-    placeholderData: keepPreviousData,
   });
-  const offered = (data && asked === text ? data.suggestions : []).slice(0, MOST).map((one) => ({
+  // What was offered for another text, or another place in it, would be put where it does not fit.
+  const fits = asked === text && cursor === Math.min(at, text.length);
+  const offered = (data && fits ? data.suggestions : []).slice(0, MOST).map((one) => ({
     ...one,
     kind: one.kind as ChoiceKind,
     start: data?.start ?? 0,
