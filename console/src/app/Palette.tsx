@@ -1,5 +1,5 @@
 /** Ctrl+K: go anywhere, find anything by its name, without the mouse. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useState, type KeyboardEvent } from "react";
 import { useLocation } from "wouter";
 import { get, send } from "../api/client";
@@ -123,7 +123,6 @@ function useWays(text: string, onClose: () => void): readonly Way[] {
     queryKey: ["/palette", text],
     enabled: text.length > 0,
     gcTime: 10_000,
-    placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const q = `name ~ ${written(text)}`;
       const [vms, hosts] = await Promise.all([
