@@ -59,6 +59,7 @@ def open_console(browser: Browser) -> Iterator[Callable[..., Console]]:
 
     yield open_it
     for console in opened:
+        console.page.unroute_all(behavior="ignoreErrors")  # answers may be under way
         console.page.context.close()
     for console in opened:
         assert not console.errors, console.errors
