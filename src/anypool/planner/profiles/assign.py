@@ -4,12 +4,9 @@ A profile leaves a server only when that was seen to be off, and comes to one th
 every plan is: off, withdraw, write, on, see.
 """
 
-from collections.abc import Iterator
-
 from anypool.errors import Conflict
 from anypool.model import (
     Inventory,
-    Means,
     Power,
     Profile,
     ProfileId,
@@ -19,16 +16,11 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import (
-    Action,
-    ApplyProfile,
     Plan,
     PowerOffServer,
-    PowerOnServer,
     Reason,
     Refusal,
-    Step,
     VerifyServer,
-    WithdrawProfile,
     digest,
     plain,
     reason,
@@ -36,19 +28,8 @@ from anypool.plan import (
     say,
 )
 from anypool.planner.evacuate import no_plan
-from anypool.planner.profiles.fitness import idle, means_of, taken, unfit
-
-
-class _Steps:
-    """Steps one after the other: each waits for the one before."""
-
-    def __init__(self) -> None:
-        self.made: list[Step] = []
-
-    def add(self, action: Action, why: Reason) -> None:
-        number = len(self.made) + 1
-        after = frozenset({number - 1}) if number > 1 else frozenset[int]()
-        self.made.append(Step(number=number, action=action, why=why, after=after))
+from anypool.planner.profiles.fitness import idle, taken, unfit
+from anypool.planner.profiles.steps import Steps, bring, leaving, rank, withdrawal
 
 
 def plan_assign(
@@ -72,7 +53,7 @@ def plan_assign(
         refused, chosen = (), None
         _check_named(inventory, profile, server)
     old = None if profile.server is None else inventory.servers.get(profile.server)
-    steps = _Steps()
+    steps = Steps()
     if profile.server is not None:
         _leave(steps, profile, (profile.server, old), stated, force=force)
     _come(steps, profile, server, chosen or reason("bear.free", profile=profile.name))
@@ -102,7 +83,7 @@ def plan_unassign(
         why = reason("bear.free", profile=profile.name)
         raise refuse(Conflict, why, reason("hint.profile-state"))
     server = inventory.servers.get(profile.server)
-    steps = _Steps()
+    steps = Steps()
     _leave(steps, profile, (profile.server, server), stated, force=force)
     name = profile.server if server is None else server.name
     aim = reason("aim.unassign-profile", profile=profile.name, server=name)
@@ -110,7 +91,7 @@ def plan_unassign(
 
 
 def _leave(
-    steps: _Steps,
+    steps: Steps,
     profile: Profile,
     old: tuple[ServerId, Server | None],
     stated: Stated | None,
@@ -119,35 +100,20 @@ def _leave(
 ) -> None:
     """Add what takes a profile from its server: seen off, or said to be dead by a person."""
     key, server = old
-    name = key if server is None else server.name
-    why = reason("bear.leaves-off-only", server=name)
+    why = leaving(key if server is None else server.name, stated)
     if stated is None:
-        steps.add(PowerOffServer(server=key, force=force), why)
-    else:
-        why = reason("bear.said-dead", server=name, who=stated.by, words=stated.words)
-    gone = WithdrawProfile(
-        profile=profile.id,
-        server=key,
-        epoch=profile.epoch,
-        means=profile.means or Means.ADDRESSES,
-        stated=stated,
-    )
-    steps.add(gone, why)
+        steps.add(PowerOffServer(server=key, force=force), why, steps.last)
+    steps.add(withdrawal(profile, key, stated), why, steps.last)
 
 
-def _come(steps: _Steps, profile: Profile, server: Server, why: Reason) -> None:
+def _come(steps: Steps, profile: Profile, server: Server, why: Reason) -> None:
     """Add what brings a profile to a server."""
-    means = means_of(profile, server)
-    assert means is not None
     if server.power is not Power.OFF:
-        steps.add(PowerOffServer(server=server.id), reason("bear.must-be-off", server=server.name))
-    epoch = profile.epoch + 1
-    written = ApplyProfile(profile=profile.id, server=server.id, epoch=epoch, means=means)
-    steps.add(written, why)
-    boot = "Pxe" if means is Means.NETBOOT else ""
-    steps.add(PowerOnServer(server=server.id, boot=boot), reason("bear.starts"))
-    seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch)
-    steps.add(seen, reason("bear.seen", profile=profile.name))
+        off = PowerOffServer(server=server.id)
+        steps.add(off, reason("bear.must-be-off", server=server.name), steps.last)
+    bring(steps, profile, server, (why, reason("bear.starts")), (steps.last,))
+    seen = VerifyServer(server=server.id, profile=profile.id, epoch=profile.epoch + 1)
+    steps.add(seen, reason("bear.seen", profile=profile.name), steps.last)
 
 
 def _check_named(inventory: Inventory, profile: Profile, server: Server) -> None:
@@ -175,7 +141,7 @@ def _best(inventory: Inventory, profile: Profile) -> tuple[Server, tuple[Refusal
         against = [(plain(inventory.servers[ServerId(one.host)].name), one.why) for one in refused]
         told = reason("no.profile-place", profile=profile.name)
         raise no_plan(told, reason("hint.profile-place"), against)
-    best = min(fits, key=lambda one: tuple(_rank(inventory, profile, one)))
+    best = min(fits, key=lambda one: tuple(rank(inventory, profile, one)))
     why = reason("bear.chosen", server=best.name, others=len(fits))
     return best, tuple(refused), why
 
@@ -185,19 +151,3 @@ def _against(inventory: Inventory, profile: Profile, server: Server) -> Reason |
         return why
     lacks = unfit(profile, server)
     return reason("bear.unfit", why=lacks) if lacks else None
-
-
-def _rank(inventory: Inventory, profile: Profile, server: Server) -> Iterator[int | str]:
-    """Yield what orders spares that fit: written addresses, health, then the least too large.
-
-    One in another chassis than the server that has it now is better: that may be what failed.
-    """
-    old = None if profile.server is None else inventory.servers.get(profile.server)
-    yield means_of(profile, server) is not Means.ADDRESSES
-    yield server.health != "ok"
-    yield old is not None and bool(old.chassis) and old.chassis == server.chassis
-    yield server.power is not Power.OFF
-    yield server.memory_mib
-    yield server.cpus
-    yield len(server.ports)
-    yield server.id

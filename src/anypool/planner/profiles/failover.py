@@ -17,7 +17,6 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
-    Means,
     Power,
     Profile,
     Server,
@@ -26,19 +25,15 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import (
-    Action,
-    ApplyProfile,
     FenceHost,
     MigrateVm,
     Plan,
     PowerOffServer,
-    PowerOnServer,
     Proven,
     Reason,
     Refusal,
     Step,
     VerifyServer,
-    WithdrawProfile,
     digest,
     plain,
     reason,
@@ -49,7 +44,8 @@ from anypool.plan import (
 from anypool.plan.servereffect import bearing, in_use
 from anypool.planner.evacuate import no_plan, plan_evacuation
 from anypool.planner.failover import Ground, Order, of_hosts, recover
-from anypool.planner.profiles.fitness import idle, means_of, taken, unfit
+from anypool.planner.profiles.fitness import idle, taken, unfit
+from anypool.planner.profiles.steps import Steps, bring, leaving, rank, withdrawal
 from anypool.planner.rules import NO_RULES, Rulebook
 
 
@@ -122,7 +118,7 @@ def plan_fail_over(
         told = reason("no.spare-server", profile=profile.name, server=name)
         raise no_plan(told, reason("hint.profile-place"), against)
     best = found.spares[0]
-    steps = _Steps()
+    steps = Steps()
     gone = _prove_and_take(steps, inventory, profile, stated)
     ready = _empty(steps, inventory, best, gone[0])
     whys = (_chosen(best, found, named=bool(to)), _starts(inventory, server_id, rules))
@@ -140,49 +136,26 @@ def plan_fail_over(
     )
 
 
-class _Steps:
-    """Steps with numbers; each says itself what it waits for."""
-
-    def __init__(self) -> None:
-        self.made: list[Step] = []
-
-    def add(self, action: Action, why: Reason, *after: int) -> int:
-        number = len(self.made) + 1
-        waits = frozenset(one for one in after if one)
-        self.made.append(Step(number=number, action=action, why=why, after=waits))
-        return number
-
-
 def _prove_and_take(
-    steps: _Steps, inventory: Inventory, profile: Profile, stated: Stated | None
+    steps: Steps, inventory: Inventory, profile: Profile, stated: Stated | None
 ) -> tuple[int, int]:
     """Add what shows that a server is dead and takes its profile; return both steps' numbers."""
     key = profile.server
     assert key is not None
     dead = inventory.servers.get(key)
     name = key if dead is None else dead.name
-    proof = 0
-    if stated is not None:
-        why = reason("bear.said-dead", server=name, who=stated.by, words=stated.words)
-    else:
-        why = reason("bear.leaves-off-only", server=name)
+    why, proof = leaving(name, stated), 0
+    if stated is None:
         host = inventory.hosts.get(HostId(key))
         silent = host is not None and host.state is not HostState.UP
         runs = dead is not None and in_use(inventory, dead) is not None
         fence = FenceHost(host=HostId(key)) if silent and runs else None
         proof = steps.add(fence or PowerOffServer(server=key, force=True), why)
-    gone = WithdrawProfile(
-        profile=profile.id,
-        server=key,
-        epoch=profile.epoch,
-        means=profile.means or Means.ADDRESSES,
-        stated=stated,
-    )
-    taken_ = steps.add(gone, why, proof)
+    taken_ = steps.add(withdrawal(profile, key, stated), why, proof)
     return proof or taken_, taken_
 
 
-def _empty(steps: _Steps, inventory: Inventory, spare: Spare, proven: int) -> int:
+def _empty(steps: Steps, inventory: Inventory, spare: Spare, proven: int) -> int:
     """Add what empties a spare and switches it off; return the last step, 0 if none is needed."""
     offset, last = len(steps.made), 0
     for step in spare.emptying:
@@ -197,20 +170,15 @@ def _empty(steps: _Steps, inventory: Inventory, spare: Spare, proven: int) -> in
 
 
 def _take_over(
-    steps: _Steps,
+    steps: Steps,
     profile: Profile,
     server: Server,
     after: tuple[int, int],
     whys: tuple[Reason, Reason],
 ) -> None:
     """Add what brings the profile to a spare; `whys` say why that one, and why it is started."""
-    means = means_of(profile, server)
-    assert means is not None
+    number = bring(steps, profile, server, whys, after)
     epoch = profile.epoch + 1
-    written = ApplyProfile(profile=profile.id, server=server.id, epoch=epoch, means=means)
-    number = steps.add(written, whys[0], *after)
-    boot = "Pxe" if means is Means.NETBOOT else ""
-    number = steps.add(PowerOnServer(server=server.id, boot=boot), whys[1], number)
     seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch, probe=profile.probe)
     steps.add(seen, reason("bear.seen", profile=profile.name), number)
 
@@ -276,18 +244,9 @@ def _no_spare(profile: Profile, server: Server) -> Reason | None:
 
 def _rank(inventory: Inventory, profile: Profile, spare: Spare) -> Iterator[int | str]:
     """Yield what orders spares: none to be emptied first, then as profiles are brought."""
-    server = spare.server
-    old = None if profile.server is None else inventory.servers.get(profile.server)
     yield bool(spare.emptying)
     yield sum(inventory.vms[one.vm].memory_mib for one in spare.moves)
-    yield means_of(profile, server) is not Means.ADDRESSES
-    yield server.health is not Condition.OK
-    yield old is not None and bool(old.chassis) and old.chassis == server.chassis
-    yield server.power is not Power.OFF
-    yield server.memory_mib
-    yield server.cpus
-    yield len(server.ports)
-    yield server.id
+    yield from rank(inventory, profile, spare.server)
 
 
 def _chosen(best: Spare, found: Found, *, named: bool) -> Reason:
