@@ -4,20 +4,19 @@ The root file system is a disk of its own, in as many variants as somebody wants
 `/image` is what it says it is. Built in the cache, of Debian's packages; nothing is installed.
 """
 
-import gzip
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from anypool.errors import AnypoolError, NotSupported
-from anypool.lab import debian_kernel, debian_package, initramfs
+from anypool.lab import debian_package, initramfs
+from anypool.lab.blades import starting
+from anypool.lab.blades.starting import BladeSystem
 from anypool.lab.commands import run, search_path
 from anypool.lab.image import busybox
-from anypool.lab.locks import locked
 
 CMDLINE = (
     "console=ttyS0 quiet panic=5 no_timer_check cryptomgr.notests "
@@ -50,27 +49,13 @@ _LIBRARIES = (
 _SCRIPTS = {"init": "disk_init.sh", "bin/named": "disk_named.sh"}
 
 
-class DiskSystem(msgspec.Struct, frozen=True, kw_only=True):
-    """Kernel and initial file system, as paths."""
-
-    kernel: Path
-    initrd: Path
-
-
-def ensure(cache: Path, report: Callable[[str], None]) -> DiskSystem:
+def ensure(cache: Path, report: Callable[[str], None]) -> BladeSystem:
     """Return kernel and initial file system in the cache, built first if they are not there.
 
     Raises `Unreachable` or `NotSupported` when their packages cannot be had.
     """
-    folder = cache / f"disk-system-{_recipe()}"
-    with locked(cache / "disk-system.lock"):
-        if not folder.exists():
-            report(
-                f"building the system that starts from a disk (downloads {DOWNLOAD_MB} MB, once)"
-            )
-            with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as workspace:
-                _build(Path(workspace)).rename(folder)
-    return DiskSystem(kernel=folder / "vmlinuz", initrd=folder / "initrd.gz")
+    words = f"building the system that starts from a disk (downloads {DOWNLOAD_MB} MB, once)"
+    return starting.kept(cache, "disk-system", _recipe(), _build, partial(report, words))
 
 
 def disk(file: Path, image: str) -> None:
@@ -97,8 +82,6 @@ def disk(file: Path, image: str) -> None:
 
 
 def _build(workspace: Path) -> Path:
-    package = debian_package.needed_by("linux-image-amd64", "linux-image-")
-    kernel = debian_kernel.unpacked((package,), workspace, _MODULES)
     found = debian_package.files_of(_PACKAGES, workspace, _is_wanted)
     here = Path(__file__).parent
     files = {path: (here / name).read_bytes() for path, name in _SCRIPTS.items()}
@@ -106,12 +89,7 @@ def _build(workspace: Path) -> Path:
         content for path, content in found.items() if path.endswith("/iscsistart")
     )
     files |= {path: one for path, one in found.items() if ".so" in path}
-    content = workspace / "system"
-    content.mkdir()
-    (content / "vmlinuz").write_bytes(kernel.image)
-    archive = initramfs.build(busybox(), files, kernel.modules)
-    (content / "initrd.gz").write_bytes(gzip.compress(archive, 6))
-    return content
+    return starting.packed(workspace, _MODULES, files)
 
 
 def _is_wanted(path: str) -> bool:
@@ -124,6 +102,6 @@ def _recipe() -> str:
     here = Path(__file__).parent
     for name in _SCRIPTS.values():
         digest.update((here / name).read_bytes())
-    for file in (Path(__file__), Path(initramfs.__file__)):
+    for file in (Path(__file__), Path(starting.__file__), Path(initramfs.__file__)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -4,20 +4,17 @@ A kernel with the module of the blade's watchdog, busybox, Python, and the warde
 hosts. Built once per recipe in the cache; nothing is installed on the machine.
 """
 
-import gzip
 import hashlib
 import importlib.util
 import marshal
 import sys
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from anypool.lab import debian_kernel, debian_package, initramfs
-from anypool.lab.image import busybox
-from anypool.lab.locks import locked
+from anypool.lab import debian_package, initramfs
+from anypool.lab.blades import starting
+from anypool.lab.blades.starting import BladeSystem
 from anypool.program import packed
 
 DOWNLOAD_MB = 80
@@ -39,38 +36,18 @@ _UNUSED = (
 _LIBRARIES = ("ld-linux-x86-64.so", "libc.so", "libm.so", "libz.so", "libexpat.so")
 
 
-class BladeSystem(msgspec.Struct, frozen=True, kw_only=True):
-    """Kernel and initial file system, as paths."""
-
-    kernel: Path
-    initrd: Path
-
-
 def ensure(cache: Path, report: Callable[[str], None]) -> BladeSystem:
     """Return the system in the cache, built first if it is not there.
 
     Raises `Unreachable` or `NotSupported` when its packages cannot be had.
     """
-    folder = cache / f"blade-system-{_recipe()}"
-    with locked(cache / "blade-system.lock"):
-        if not folder.exists():
-            report(f"building the blades' system (downloads {DOWNLOAD_MB} MB, once)")
-            with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as workspace:
-                made = _build(Path(workspace))
-                made.rename(folder)
-    return BladeSystem(kernel=folder / "vmlinuz", initrd=folder / "initrd.gz")
+    begin = partial(report, f"building the blades' system (downloads {DOWNLOAD_MB} MB, once)")
+    return starting.kept(cache, "blade-system", _recipe(), _build, begin)
 
 
 def _build(workspace: Path) -> Path:
-    package = debian_package.needed_by("linux-image-amd64", "linux-image-")
-    kernel = debian_kernel.unpacked((package,), workspace, _MODULES)
     files = _scripts() | _python(workspace) | {"bin/anypool-warden": packed("anypool.warden")}
-    content = workspace / "system"
-    content.mkdir()
-    (content / "vmlinuz").write_bytes(kernel.image)
-    archive = initramfs.build(busybox(), files, kernel.modules)
-    (content / "initrd.gz").write_bytes(gzip.compress(archive, 6))
-    return content
+    return starting.packed(workspace, _MODULES, files)
 
 
 def _python(workspace: Path) -> dict[str, bytes]:
@@ -115,6 +92,6 @@ def _recipe() -> str:
     digest = hashlib.sha256(packed("anypool.warden"))
     for path, text in _scripts().items():
         digest.update(path.encode() + text)
-    for file in (Path(__file__), Path(initramfs.__file__)):
+    for file in (Path(__file__), Path(starting.__file__), Path(initramfs.__file__)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
