@@ -121,6 +121,23 @@ class TestCrashes:
         assert thought(yard, vm) == "ha.rests"
         assert yard.pass_(30, lambda: vm in yard.where())
 
+    def test_start_that_ended_with_its_host_lengthens_a_pause_only_the_second_time(
+        self, yard: HaYard
+    ) -> None:
+        """Hosts die one after the other; a VM that takes its host down each time is to rest."""
+        vm, home = someone(yard)
+        took: list[float] = []
+        for _ in range(3):
+            yard.world.switch_host_off(home)
+            began = yard.clock.now()
+            assert yard.pass_(90, lambda: vm in yard.where()), thought(yard, vm)
+            took.append(yard.clock.now() - began)
+            yard.world.boot_host(home)
+            home = yard.where()[vm]
+            yard.pass_(2)
+        assert took[1] <= took[0] + 1, took
+        assert took[2] > took[1] + 3, took
+
     def test_vm_that_ran_long_enough_begins_anew(self, yard: HaYard) -> None:
         vm, home = someone(yard)
         for _ in range(MINE.tries + 1):

@@ -48,6 +48,28 @@ def test_host_that_fell_silent_is_asked_for_until_off_is_proven() -> None:
     assert bench.early() == []
 
 
+def test_host_that_was_dead_once_is_asked_for_as_soon_the_next_time() -> None:
+    bench = Bench()
+    bench.vitals.hush(E)
+    for _ in range(2):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is not None
+    bench.vitals.frame(E, Frame(hosts=(UP,), full=True))
+    bench.clock.advance(10)
+    bench.vitals.hush(E)
+    assert bench.early() == [H]
+
+
+def test_power_that_was_read_off_once_keeps_nobody_awake() -> None:
+    bench = Bench()
+    bench.vitals.hush(E)
+    bench.asking.ask(H, now)
+    bench.vitals.frame(E, Frame(hosts=(UP,), full=True))
+    bench.clock.advance(30)
+    assert bench.asking.rest_s(1.0) == 1.0
+
+
 def test_host_that_was_silent_for_a_while_is_left_to_the_usual_way() -> None:
     bench = Bench()
     bench.vitals.hush(E)

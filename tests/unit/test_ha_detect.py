@@ -102,6 +102,20 @@ def test_old_life_is_silence_and_old_power_says_nothing() -> None:
     assert judged(*off.split(), age=21.0).condition is Condition.UNKNOWN
 
 
+def test_what_was_said_before_a_silent_host_spoke_last_counts_as_not_said() -> None:
+    """Power that was off a minute ago, before the host booted, says nothing of its silence."""
+    itself = Heard(path=Path.MANAGEMENT, word=Word.SILENT, at=NOW, life_at=NOW - 5)
+    others = {Path.DATA: Word.ANSWERS, Path.VMS: Word.ANSWERS, Path.BMC: Word.OFF}
+    for age, condition in ((6.0, "suspect"), (4.0, "management-lost")):
+        said = tuple(heard(word, path, age=age) for path, word in others.items())
+        verdict = detect(H, (itself, *said), NOW, silent_s=30, fresh_s=20)
+        assert verdict.condition == condition
+        assert (verdict.word(Path.BMC) is Word.OFF) is (age < 5)
+    lease = heard(Word.ANSWERS, Path.STORAGE, age=6.0)
+    verdict = detect(H, (itself, lease), NOW, silent_s=30, fresh_s=20)
+    assert verdict.condition is Condition.ISOLATED
+
+
 def told(*hosts: tuple[str, str, float]) -> dict[HostId, Verdict]:
     """Return verdicts as they are of a group: name, words, and how long ago each showed life."""
     alone = {}

@@ -48,7 +48,7 @@ class Asking:
         """Return the hosts to ask for that fell silent just now."""
         hushed = self._vitals.hushed()
         recent = [host for host in sorted(hosts) if now - hushed.get(host, 0.0) < EARLY_S]
-        return [host for host in recent if self._vitals.power(host).proof is None]
+        return [host for host in recent if self._vitals.proof(host) is None]
 
     def of_others(
         self,
@@ -74,6 +74,7 @@ class Asking:
         due = [most_s]
         for host in self._asked:
             read = self._vitals.power(host)
-            if read.word is Word.OFF and read.proof is None:
-                due.append(read.off_at + APART_S + _MARGIN_S - now)
+            left = read.off_at + APART_S + _MARGIN_S - now
+            if read.word is Word.OFF and read.proof is None and left > -most_s:
+                due.append(left)
         return max(_MARGIN_S, min(due))

@@ -47,6 +47,7 @@ class Charges:
         self._lost: set[VmId] = set()
         self._taken: set[VmId] = set()
         self._good: dict[VmId, int] = {}
+        self._ran: set[VmId] = set()
         self._news: deque[Settled] = deque()
         self._missed: deque[EndpointId] = deque()
         self._silent: set[EndpointId] = set()
@@ -63,6 +64,7 @@ class Charges:
         self._known, self._of_host, self._seen = {}, {}, None
         self._learn({one.vm: one for one in known}, ())
         self._steady, self._lost, self._taken, self._good = set(), set(), set(), {}
+        self._ran = set()
 
     def hear(self, settled: Iterable[Settled]) -> None:
         """Take note of what runs have written: where VMs were brought, and which are stopped."""
@@ -95,13 +97,15 @@ class Charges:
         """Return the charge of a VM, None if it is not to run."""
         return self._known.get(vm)
 
-    def failed(self, vm: VmId) -> int:
+    def failed(self, vm: VmId, *, host_lost: bool = False) -> int:
         """Return how many starts in a row failed: those after which it did not run for `RAN_S`.
 
-        A manager that has just begun takes all starts for failed that it did not see.
+        With `host_lost` its host ended what ran: that start did not fail, but those before it
+        did. A manager that has just begun takes all starts for failed that it did not see.
         """
         charge = self._known.get(vm)
-        return 0 if charge is None else max(0, charge.tries - self._good.get(vm, 0))
+        good = self._good.get(vm, 0) + (host_lost and vm in self._ran)
+        return 0 if charge is None else max(0, charge.tries - good)
 
     def any_on(self, host: HostId) -> bool:
         """Return whether a VM that is to run was seen on a host last."""
@@ -160,6 +164,7 @@ class Charges:
     def tried(self, vms: Iterable[VmId], now: float) -> None:
         """Take note that VMs are about to be started again."""
         known = {vm: one for vm in vms if (one := self._known.get(vm)) is not None}
+        self._ran -= known.keys()
         tries = {vm: replace(one, tries=one.tries + 1, since=now) for vm, one in known.items()}
         self._keep(tries, ())
 
@@ -193,6 +198,7 @@ class Charges:
         if vm.state is VmState.PAUSED and (charge is None or _at(vm, charge.host) is not None):
             return
         self._lost.discard(vm.id)
+        self._ran.add(vm.id)
         if charge is None or charge.host != host:
             tries = 0 if charge is None else charge.tries
             changed[vm.id] = Charge(vm=vm.id, host=host, since=now, tries=tries)
@@ -228,6 +234,7 @@ class Charges:
             self._known[vm] = one
             self._of_host.setdefault(one.host, set()).add(vm)
         self._lost -= set(gone)
+        self._ran -= set(gone)
         self._good = {vm: count for vm, count in self._good.items() if vm in self._known}
 
 

@@ -32,7 +32,8 @@ def wanted(round_: Round, charges: Charges, now: float) -> Wanted:
     """Return what of the lost charges of a policy is to start now.
 
     One that failed by itself on a host that is well is given up in the end; what a dead host
-    had is tried until it runs.
+    had is tried until it runs. That its host died is no failure of a start; only of one that took
+    several down in a row, each right after its start, it may be the doing, and it rests.
     """
     if not round_.lost:
         return NOBODY
@@ -49,7 +50,7 @@ def wanted(round_: Round, charges: Charges, now: float) -> Wanted:
         if alone and (why := gave_up(charge.tries, rule)) is not None:
             found.told[vm] = why
             continue
-        failed = charges.failed(vm)
+        failed = charges.failed(vm, host_lost=not alone)
         if (left := rest_s(charge, failed, now)) > 0:
             found.told[vm] = reason("ha.rests", count=failed, left=round(left, 1))
             continue

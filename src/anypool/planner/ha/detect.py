@@ -139,10 +139,13 @@ def detect(
 ) -> Verdict:
     """Return what happened to a host.
 
-    A word older than `fresh_s` says nothing of now and counts as silence. A host that showed
-    life on any path within `silent_s` is at worst suspect, unless its power was read off.
+    A word older than `fresh_s` says nothing of now and counts as silence. What was said before a
+    host that is silent itself answered last was said of another time, and counts as not said. A
+    host that showed life on any path within `silent_s` is at worst suspect, unless its power was
+    read off.
     """
-    evidence = tuple(_now(one, now, fresh_s) for one in sorted(heard, key=lambda one: one.path))
+    told = sorted(_since_it_spoke(heard), key=lambda one: one.path)
+    evidence = tuple(_now(one, now, fresh_s) for one in told)
     words = {one.path: one.word for one in evidence}
     life_at = max((one.life_at for one in evidence), default=0.0)
     condition = _condition(words)
@@ -189,6 +192,19 @@ def _now(one: Heard, now: float, fresh_s: float) -> Heard:
     if one.word in (Word.NONE, Word.SILENT) or now - one.at <= fresh_s:
         return one
     return replace(one, word=Word.SILENT, by="")
+
+
+def _since_it_spoke(heard: tuple[Heard, ...]) -> tuple[Heard, ...]:
+    """Return what counts of a host: the lease is read every so often, and so always does."""
+    itself = next((one for one in heard if one.path is Path.MANAGEMENT), None)
+    if itself is None or itself.word not in _DUMB:
+        return heard
+    return tuple(
+        replace(one, word=Word.NONE, by="")
+        if one.at < itself.life_at and one.path is not Path.STORAGE
+        else one
+        for one in heard
+    )
 
 
 def _condition(words: dict[Path, Word]) -> Condition:
