@@ -1,8 +1,9 @@
-"""Blades die, until a spare answers as them: same name, MAC and address.
+"""Blades die, until a spare answers as them: same name, MAC, address and disk.
 
 Two blades of the lab take turns: the one that bears the profile is killed, the other takes over
-by itself and starts from the network. An oracle looks 20 times a second at all QEMU processes
-whether two of them have the profile's MAC.
+by itself and goes on from the same iSCSI disk, on which each start counts itself. An oracle looks
+20 times a second at all QEMU processes whether two of them have the profile's MAC; who is logged
+in to the disk is asked of its target.
 """
 
 import argparse
@@ -14,12 +15,16 @@ from pathlib import Path
 from statistics import median
 
 from anypool import lab as labs
+from anypool.lab.blades import boothost
+from anypool.lab.blades.disk_system import CMDLINE
+from anypool.lab.spec import MANAGEMENT_GATEWAY
 from benchmarks.table import Rows, show
 from tests.lab.bladed import ADDRESS, NAME, PROBE, Bladed, fetched
 from tests.lab.conftest import RunningLab
 from tests.lab.rack import Rack
 
 BLADES = ("b1", "b2")
+TARGET = "iqn.2026-11.local.boot:db"
 LOOK_S = 0.1
 BOOTS_S = 600.0
 
@@ -39,18 +44,29 @@ def run() -> None:
         stack = Bladed(Rack(RunningLab(spec), folder), folder)
         stack.written = {"observe_every_s": 5.0, "failover_pause_s": 1.0}
         try:
-            stack.start()
-            stack.furnish(*BLADES)
-            _measured(stack, rounds)
+            with boothost.serving_with_image(spec.name, spec.state_dir, print) as boot:
+                stack.start()
+                _take(stack, boot)
+                target = {"iqn": TARGET, "address": MANAGEMENT_GATEWAY}
+                stack.furnish(*BLADES, ip=ADDRESS, image="tiny", iscsi=[target])
+                _measured(stack, rounds)
         finally:
             stack.stop()
             labs.down(spec.name, spec.state_dir, print)
 
 
+def _take(stack: Bladed, boot: Path) -> None:
+    """Add the boot host with its image."""
+    stack.client.post("/endpoints", {"uri": f"boot+unix://{boot}/control", "name": "boot"})
+    parts = {name: name for name in ("disk.raw", "kernel", "initrd")}
+    order = {"deed": "add", "parts": parts, "cmdline": CMDLINE}
+    stack.client.post("/boot-hosts/boot/images/tiny", order)
+
+
 def _measured(stack: Bladed, rounds: int) -> None:
     rows: Rows = {"anypool": {name: [] for name in ("control s", "boot s", "whole s", "over s")}}
     others = 0
-    with stack.booting(), stack.watching() as watching:
+    with stack.watching() as watching:
         stack.do(f"/profiles/{NAME}/assign", {"to": BLADES[0]})
         who = _wait(stack.answer, "the first blade answers")
         print(f"it is {who}", flush=True)
@@ -58,8 +74,9 @@ def _measured(stack: Bladed, rounds: int) -> None:
         for number in range(rounds):
             _wait(lambda: stack.state["state"] == "well", "it is watched")
             said = _round(stack, rows["anypool"])
-            others += said != who
-            print(f"{number + 1}: {_latest(rows)}", flush=True)
+            others += said != _started_once_more(who) or len(_logged_in(stack)) != 1
+            who = said
+            print(f"{number + 1}: {_latest(rows)}; {said}", flush=True)
     figures = {
         "control_s": median(rows["anypool"]["control s"]),
         "control_most_s": max(rows["anypool"]["control s"]),
@@ -85,6 +102,18 @@ def _round(stack: Bladed, row: dict[str, list[float]]) -> str:
     row["whole s"].append(answered - killed)
     row["over s"].append(time.time() - answered)
     return said
+
+
+def _started_once_more(said: str) -> str:
+    """Return what the next start from the same disk says."""
+    *same, starts = said.split()
+    return " ".join((*same, str(int(starts) + 1)))
+
+
+def _logged_in(stack: Bladed) -> list[str]:
+    """Return who is logged in to the disk, as its target says."""
+    targets = stack.client.get("/boot-hosts/boot")["targets"]
+    return [who for one in targets if one["iqn"] == TARGET for who in one["sessions"]]
 
 
 def _latest(rows: Rows) -> str:

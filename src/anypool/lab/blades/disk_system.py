@@ -46,6 +46,7 @@ _LIBRARIES = (
     "ld-linux-x86-64.so", "libc.so", "libcrypto.so", "libkmod.so", "libopeniscsiusr.so",
     "libzstd.so", "liblzma.so",
 )  # fmt: skip
+_APPLETS = ("sh", "mount", "mkdir", "sync", "setsid", "echo", "cat", "ip", "reboot", "poweroff")
 _SCRIPTS = {"init": "disk_init.sh", "bin/named": "disk_named.sh"}
 
 
@@ -69,7 +70,7 @@ def disk(file: Path, image: str) -> None:
             (root / name).mkdir()
         (root / "bin/busybox").write_bytes(busybox())
         (root / "bin/busybox").chmod(0o755)
-        for applet in ("sh", "mount", "sync", "setsid", "echo", "cat", "ip", "reboot", "poweroff"):
+        for applet in _APPLETS:
             (root / "bin" / applet).symlink_to("busybox")
         (root / "sbin/init").write_bytes((Path(__file__).parent / "disk_root.sh").read_bytes())
         (root / "sbin/init").chmod(0o755)
