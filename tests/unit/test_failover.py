@@ -10,6 +10,8 @@ from anypool.model import (
     HostState,
     Inventory,
     Power,
+    Probe,
+    ProbeKind,
     ProfileId,
     ServerId,
     Stated,
@@ -21,6 +23,8 @@ from anypool.plan import (
     VerifyServer,
     WithdrawProfile,
     apply,
+    describe,
+    names_in,
     outcome,
     say,
 )
@@ -68,12 +72,17 @@ def test_an_idle_spare_takes_over_what_a_server_bore_that_was_seen_off() -> None
     assert other.host == HostId(THIRD)
 
 
-def test_the_last_step_waits_until_what_runs_there_answers() -> None:
-    probe = replace(DB.probe, kind="tcp", address="10.0.0.7", port=22)
-    inventory = borne(world().with_profile(replace(DB, probe=probe)))
-    action = plan_fail_over(inventory, FIRST).steps[-1].action
-    assert isinstance(action, VerifyServer)
-    assert action.probe == probe
+def test_whatever_brings_a_profile_waits_until_what_runs_there_answers() -> None:
+    probe = Probe(kind=ProbeKind.TCP, address="10.0.0.7", port=22)
+    free = world().with_profile(replace(DB, probe=probe))
+    inventory = borne(free)
+    plans = (plan_fail_over(inventory, FIRST), plan_assign(inventory, DB.id, SECOND),
+             plan_assign(free, DB.id, None))  # fmt: skip
+    for plan in plans:
+        last = plan.steps[-1]
+        assert isinstance(last.action, VerifyServer)
+        assert last.action.probe == probe
+        assert "answers its probe" in describe(last.action, names_in(inventory))
 
 
 def test_a_spare_that_runs_vms_is_emptied_first_and_only_once_the_other_is_dead() -> None:

@@ -15,6 +15,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "step.power-on-server": {"server": T},
     "step.boot-server": {"server": T, "boot": T},
     "step.verify-server": {"server": T, "profile": T},
+    "step.verify-answers": {"server": T, "profile": T},
     "bear.must-be-off": {"server": T},
     "bear.leaves-off-only": {"server": T},
     "bear.said-dead": {"server": T, "who": T, "words": T},

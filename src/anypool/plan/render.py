@@ -11,6 +11,7 @@ from anypool.model import (
     Means,
     PowerOff,
     Probe,
+    ProbeKind,
     ProfileId,
     Proof,
     Ready,
@@ -189,8 +190,9 @@ def _tell_server(action: ServerAction, names: Names) -> Reason:
             return reason("step.power-on-server", server=server)
         case PowerOnServer(boot=boot):
             return reason("step.boot-server", server=server, boot=boot)
-        case VerifyServer(profile=key):
-            return reason("step.verify-server", server=server, profile=names(HostId(key)))
+        case VerifyServer(profile=key, probe=probe):
+            code = "step.verify-server" if probe.kind is ProbeKind.NONE else "step.verify-answers"
+            return reason(code, server=server, profile=names(HostId(key)))
 
 
 def _tell_after_failure(

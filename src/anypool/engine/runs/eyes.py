@@ -225,18 +225,23 @@ class Eyes:
             answered = False
         power = self._power_of(action, answered=answered)
         proven = isinstance(vitals.proof(action.server), PowerOff)
-        unready = ""
-        if isinstance(action, VerifyServer) and power is Power.ON:
-            asks = action.probe.kind is not ProbeKind.NONE
-            unready = self.knock(action.probe, "") if asks else ""
         return Sight(
             inventory=self._observer.inventory,
             answered=answered,
             power=power,
             void=self._against_leaving(action) or (None if proven else NO_VOUCH),
-            unready=unready,
+            unready=self._unready(action, power),
             boots=boots,
         )
+
+    def _unready(self, action: ServerAction, power: Power) -> str:
+        """Return why a server that is on gave its probe no good answer, "" if it has none."""
+        if not isinstance(action, VerifyServer) or power is not Power.ON:
+            return ""
+        profile = self._observer.inventory.profiles.get(action.profile)
+        if profile is None or action.probe.kind is ProbeKind.NONE:
+            return ""
+        return self.knock(action.probe, profile.name)
 
     def _power_of(self, action: ServerAction, *, answered: bool) -> Power:
         """Return the power of a server: what was just observed, or where it leaves, asked for.

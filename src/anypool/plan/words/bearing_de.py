@@ -13,6 +13,7 @@ WORDS: dict[str, str] = {
     "step.power-on-server": "{server} einschalten",
     "step.boot-server": "{server} einschalten, dieses Mal von {boot}",
     "step.verify-server": "sehen, dass {server} als {profile} an ist",
+    "step.verify-answers": "sehen, dass {server} als {profile} an ist und der Probe antwortet",
     "bear.must-be-off": "Adressen werden nur in {server} geschrieben, solange er aus ist",
     "bear.leaves-off-only": "ein Profil verlässt {server} erst, wenn er aus gesehen wurde",
     "bear.said-dead": "{who} sagt, dass {server} tot ist: {words}",

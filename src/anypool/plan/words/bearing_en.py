@@ -13,6 +13,7 @@ WORDS: dict[str, str] = {
     "step.power-on-server": "switch {server} on",
     "step.boot-server": "switch {server} on, to boot from {boot} this once",
     "step.verify-server": "see that {server} is on as {profile}",
+    "step.verify-answers": "see that {server} is on as {profile} and answers its probe",
     "bear.must-be-off": "addresses are written into {server} only while it is off",
     "bear.leaves-off-only": "a profile leaves {server} only when that was seen to be off",
     "bear.said-dead": "{who} says that {server} is dead: {words}",

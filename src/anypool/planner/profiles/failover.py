@@ -33,7 +33,6 @@ from anypool.plan import (
     Reason,
     Refusal,
     Step,
-    VerifyServer,
     digest,
     plain,
     reason,
@@ -122,7 +121,7 @@ def plan_fail_over(
     gone = _prove_and_take(steps, inventory, profile, stated)
     ready = _empty(steps, inventory, best, gone[0])
     whys = (_chosen(best, found, named=bool(to)), _starts(inventory, server_id, rules))
-    _take_over(steps, profile, best.server, (gone[1], ready), whys)
+    bring(steps, profile, best.server, whys, (gone[1], ready))
     aim = reason("aim.fail-over", profile=profile.name, source=name, server=best.server.name)
     moves = len(best.moves)
     bounds = (Proven(what="moves", reached=moves, bound=moves),) if moves else ()
@@ -167,20 +166,6 @@ def _empty(steps: Steps, inventory: Inventory, spare: Spare, proven: int) -> int
         return last
     why = reason("bear.must-be-off", server=spare.server.name)
     return steps.add(PowerOffServer(server=spare.server.id), why, last or proven)
-
-
-def _take_over(
-    steps: Steps,
-    profile: Profile,
-    server: Server,
-    after: tuple[int, int],
-    whys: tuple[Reason, Reason],
-) -> None:
-    """Add what brings the profile to a spare; `whys` say why that one, and why it is started."""
-    number = bring(steps, profile, server, whys, after)
-    epoch = profile.epoch + 1
-    seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch, probe=profile.probe)
-    steps.add(seen, reason("bear.seen", profile=profile.name), number)
 
 
 def _starts(inventory: Inventory, key: ServerId, rules: Rulebook) -> Reason:

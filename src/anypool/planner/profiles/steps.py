@@ -9,6 +9,7 @@ from anypool.plan import (
     PowerOnServer,
     Reason,
     Step,
+    VerifyServer,
     WithdrawProfile,
     reason,
 )
@@ -59,9 +60,10 @@ def bring(
     whys: tuple[Reason, Reason],
     after: tuple[int, ...],
 ) -> int:
-    """Add what writes a profile into a server that is off and starts it; return the last number.
+    """Add what writes a profile into a server that is off, starts it and sees that it works.
 
-    `whys` say why that server, and why it is started.
+    `whys` say why that server, and why it is started. Whatever brought it there, it works once
+    the profile's probe answers, where it has one. Return the last number.
     """
     means = means_of(profile, server)
     assert means is not None
@@ -69,7 +71,9 @@ def bring(
     written = ApplyProfile(profile=profile.id, server=server.id, epoch=epoch, means=means)
     number = steps.add(written, whys[0], *after)
     boot = "Pxe" if means is Means.NETBOOT else ""
-    return steps.add(PowerOnServer(server=server.id, boot=boot), whys[1], number)
+    number = steps.add(PowerOnServer(server=server.id, boot=boot), whys[1], number)
+    seen = VerifyServer(server=server.id, profile=profile.id, epoch=epoch, probe=profile.probe)
+    return steps.add(seen, reason("bear.seen", profile=profile.name), number)
 
 
 def rank(inventory: Inventory, profile: Profile, server: Server) -> Iterator[int | str]:
