@@ -96,6 +96,7 @@ LEAST: dict[str, Role | None] = {
     "get /address-ranges": _V,
     "post /address-ranges": _A,
     "get /address-ranges/{key}": _V,
+    "delete /address-ranges/{key}": _A,
     "get /vms": _V,
     "post /vms": _O,
     "get /vms/{key}": _V,

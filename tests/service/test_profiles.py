@@ -114,3 +114,15 @@ def test_deleting_gives_addresses_back_to_rest(made: httpx.Client, manager: Mana
     assert made.delete("/profiles/gone").status_code == 204
     problem(made.get("/profiles/gone"), 404)
     assert made.get("/address-ranges/lan").json()["resting"] == 1
+
+
+def test_a_range_is_removed_by_who_may_and_only_when_it_is_free(
+    made: httpx.Client, manager: Manager
+) -> None:
+    body = {"name": "spare", "kind": "mac", "first": "02:00:00:00:09:00", "count": 4}
+    assert made.post("/address-ranges", json=body).status_code == 201
+    with manager.client(Role.OPERATOR) as operator:
+        problem(operator.delete("/address-ranges/spare"), 403)
+    assert made.delete("/address-ranges/spare").status_code == 204
+    problem(made.delete("/address-ranges/spare"), 404)
+    assert "reserved" in problem(made.delete("/address-ranges/lan"), 409)["detail"]

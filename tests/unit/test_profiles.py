@@ -13,7 +13,7 @@ from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.recollect import recollected
 from anypool.engine.profiles import Profiles
-from anypool.errors import AnypoolError, Conflict
+from anypool.errors import AnypoolError, Conflict, NotFound
 from anypool.model import (
     AdapterKind,
     Endpoint,
@@ -132,6 +132,34 @@ def test_ranges_do_not_overlap(yard: Yard) -> None:
     yard.book.add_range(replace(more, first="02:00:00:00:00:05"), "ada")
     with pytest.raises(Conflict, match="there is a range more"):
         yard.book.add_range(replace(more, first="02:00:00:00:01:05"), "ada")
+
+
+def test_a_range_goes_once_none_of_its_addresses_is_held(yard: Yard, clock: ManualClock) -> None:  # noqa: F811
+    made = yard.book.add(profile("a", nics=2), ANY, "ada")
+    with pytest.raises(Conflict, match=r"00:01 \(reserved, profile a\); 02:00:00:00:00:02"):
+        yard.book.remove_range("lan", "ada")
+    yard.book.remove(made.id, "ada")
+    with pytest.raises(Conflict, match=r"00:02 \(resting until 2\d{3}-"):
+        yard.book.remove_range("lan", "ada")
+    clock.advance(REST_S + 1)
+    frame = SimDriver(build_world(Shape(hosts=1, vms=1, servers=0))).observe()
+    vm = replace(frame.vms[0], name="web", nics=(Nic(mac="02-00-00-00-00-03"),))
+    endpoint = Endpoint(id=EndpointId("sim"), driver="sim", uri="sim://sim")
+    seen = replace(frame, vms=(vm,))
+    yard.observer.change(lambda p: p.apply(endpoint, seen, p.moment(), frozenset()))
+    with pytest.raises(Conflict, match=r"00:03 \(in use, VM web\)"):
+        yard.book.remove_range("lan", "ada")
+    seen = replace(frame, vms=(replace(vm, nics=()),))
+    yard.observer.change(lambda p: p.apply(endpoint, seen, p.moment(), frozenset()))
+    coming = AttachNic(vm=vm.id, host=frame.hosts[0].id, nic=Nic(mac="02:00:00:00:00:04"))
+    yard.book.pending = lambda: (coming,)
+    with pytest.raises(Conflict, match="by a running operation"):
+        yard.book.remove_range("lan", "ada")
+    yard.book.pending = tuple
+    yard.book.remove_range("lan", "ada")
+    assert [one.id for one in yard.book.ranges()] == ["san"]
+    with pytest.raises(NotFound):
+        yard.book.remove_range("lan", "ada")
 
 
 def test_an_address_is_in_the_book_once_whoever_writes(yard: Yard, store: Store) -> None:  # noqa: F811

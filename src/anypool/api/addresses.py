@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
@@ -116,4 +116,10 @@ def add_range(services: Use, by: By, data: JSONBody[RangeBody]) -> RangeView:
     return range_view(made, services.pool.inventory(by), whole=True)
 
 
-ROUTES = (list_ranges, get_range, add_range)
+@delete("/address-ranges/{key:str}", status_code=204, sync_to_thread=True)
+def remove_range(services: Use, by: By, key: Key) -> None:
+    """Remove a range; refused while an address of it is in use, reserved or resting."""
+    services.addresses.remove(by, key)
+
+
+ROUTES = (list_ranges, get_range, add_range, remove_range)

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_list, show_one
+from anypool.cli.terminal import note
 from anypool.cli.words import moment
 
 app = App(
@@ -73,3 +74,11 @@ def add(name: str, /, *, bounds: Bounds, where: Where = HERE) -> None:
     body: Json = {"name": name, **{key: value for key, value in vars(bounds).items() if value}}
     with connected(where) as client:
         show_list([client.post("/address-ranges", body)], COLUMNS, where.output)
+
+
+@app.command
+def remove(name: str, /, *, where: Where = HERE) -> None:
+    """Remove a range, once no address of it is in use, reserved or resting."""
+    with connected(where) as client:
+        client.delete(f"/address-ranges/{key(name)}")
+        note(f"the range {name} is removed; its addresses are no longer ours to give")

@@ -22,6 +22,7 @@ from anypool.model.address import (
     AddressState,
     number_of,
     overlap,
+    text_of,
 )
 from anypool.model.profile import Identity, Tenure
 from anypool.plan import Action, ApplyProfile, AttachNic, CreateVm, WithdrawProfile
@@ -29,6 +30,9 @@ from anypool.planner.profiles import addressing
 from anypool.store import Store, Tx, events, facts
 from anypool.store import profiles as records
 from anypool.store.records import EventRecord
+
+SAID = 5
+"""Addresses that an error names one by one."""
 
 Ranges = tuple[str, str]
 """Names of the ranges that MACs and WWNs are taken from, "" for any with room."""
@@ -73,6 +77,29 @@ class Profiles:
             facts.address_ranges.put(tx, made)
             said = f"range {made.id} added: {made.first} to {made.last}"
             events.append(tx, _event("address-range.added", ("address-range", made.id), said, by))
+        self._board.tell((Notice("event"),))
+
+    def remove_range(self, name: str, by: str) -> None:
+        """Forget a range of which no address is in use, reserved or resting.
+
+        Raise `NotFound`, or `Conflict` that says which address is held by whom.
+        """
+        with self._changing, self._store.writing() as tx:
+            found = facts.address_ranges.get(tx, name)
+            if found is None:
+                hint = "`anypool address-range list` shows them"
+                raise NotFound(f"there is no range {name}", hint=hint)
+            records.forget_rested(tx)
+            held = addressing.held(found, records.book(tx), self._observer.inventory)
+            coming = _coming(found.kind, self.pending())
+            first, last = found.bounds
+            for number in sorted(one for one in coming if first <= one <= last):
+                held.setdefault(text_of(found.kind, number), "in use soon, by a running operation")
+            if held:
+                raise _still_held(found, held)
+            facts.address_ranges.delete(tx, name)
+            said = f"range {name} removed: {found.first} to {found.last}"
+            events.append(tx, _event("address-range.removed", ("address-range", name), said, by))
         self._board.tell((Notice("event"),))
 
     def add(self, profile: Profile, ranges: Ranges, by: str) -> Profile:
@@ -174,6 +201,14 @@ class Profiles:
         changes: dict[ProfileId, Profile | None] = {one.id: one for one in some}
         self._observer.change(partial(Picture.put_profiles, changes=changes))
         self._board.tell((Notice("event"),))
+
+
+def _still_held(found: AddressRange, held: dict[str, str]) -> Conflict:
+    """Return why a range cannot be removed: the first addresses of it that are not free."""
+    told = "; ".join(f"{text} ({why})" for text, why in list(held.items())[:SAID])
+    more = f", and {len(held) - SAID} more" if len(held) > SAID else ""
+    hint = f"`anypool address-range show {found.id}` says whose each is and until when others rest"
+    return Conflict(f"the range {found.id} is not free: {told}{more}", hint=hint)
 
 
 def _fixed(profile: Profile) -> Identity:

@@ -66,6 +66,11 @@ class Addresses:
         self._engine.servers.profiles.add_range(made, by.name)
         return KnownRange(range=made, given=())
 
+    def remove(self, by: Principal, key: str) -> None:
+        """Forget a range; raise `NotFound`, or `Conflict` while an address of it is not free."""
+        require(by, Deed.MANAGE_PROFILES)
+        self._engine.servers.profiles.remove_range(key, by.name)
+
 
 def _known(one: AddressRange, book: Sequence[Address]) -> KnownRange:
     first, last = one.bounds

@@ -1,6 +1,6 @@
 """Which addresses are free, and giving them to the ports of a profile: pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -22,17 +22,40 @@ KIND_OF = {AdapterKind.ETHERNET: AddressKind.MAC, AdapterKind.FC: AddressKind.WW
 
 def live(kind: AddressKind, inventory: Inventory) -> set[int]:
     """Return the addresses that are in use: of VMs in all pools, of servers, their own included."""
-    texts: set[str] = set()
+    texts = {text for text, _ in _users(kind, inventory)}
+    return {number for text in texts if (number := _number(kind, text)) is not None}
+
+
+def held(one: AddressRange, book: Iterable[Address], inventory: Inventory) -> dict[str, str]:
+    """Return which addresses of a range are not free, in order, each with why in words."""
+    first, last = one.bounds
+    names = {profile.id: profile.name for profile in inventory.profiles.values()}
+    found: dict[int, str] = {}
+    for given in book:
+        if given.kind is one.kind and first <= number_of(one.kind, given.address) <= last:
+            whose = names.get(given.profile, given.profile)
+            until = f" until {_moment(given.until)}" if given.until else ""
+            found[number_of(one.kind, given.address)] = f"{given.state}{until}, profile {whose}"
+    for text, whose in _users(one.kind, inventory):
+        number = _number(one.kind, text)
+        if number is not None and first <= number <= last:
+            found.setdefault(number, f"in use, {whose}")
+    return {text_of(one.kind, number): found[number] for number in sorted(found)}
+
+
+def _users(kind: AddressKind, inventory: Inventory) -> Iterator[tuple[str, str]]:
+    """Yield each address that is in use as its platform writes it, and who uses it."""
     if kind is AddressKind.MAC:
-        texts |= {nic.mac for vm in inventory.vms.values() for nic in vm.nics}
+        for vm in inventory.vms.values():
+            yield from ((nic.mac, f"VM {vm.name}") for nic in vm.nics)
     wanted = AdapterKind.ETHERNET if kind is AddressKind.MAC else AdapterKind.FC
     for server in inventory.servers.values():
         for port in server.ports_of(wanted):
-            texts |= {port.address, port.permanent, port.node}
+            for text in (port.address, port.permanent, port.node):
+                yield text, f"server {server.name}"
     for profile in inventory.profiles.values():
         for one in profile.ports_of(wanted):
-            texts |= {one.address, one.node}
-    return {number for text in texts if (number := _number(kind, text)) is not None}
+            yield from ((text, f"profile {profile.name}") for text in (one.address, one.node))
 
 
 def _number(kind: AddressKind, text: str) -> int | None:
@@ -41,6 +64,10 @@ def _number(kind: AddressKind, text: str) -> int | None:
         return number_of(kind, text)
     except ValueError:
         return None
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class Giver:
@@ -83,8 +110,8 @@ class Giver:
         names = ", ".join(one.id for one in self._ranges)
         hint = f"add another range: {add}"
         if self._rests_until:
-            free = datetime.fromtimestamp(self._rests_until, UTC)
-            hint += f", or wait until {free:%Y-%m-%d %H:%M} UTC, when the first that rests is free"
+            free = _moment(self._rests_until)
+            hint += f", or wait until {free}, when the first that rests is free"
         return Conflict(f"no {kind} is left in {names}", hint=hint)
 
 
