@@ -37,19 +37,26 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
+    Probe,
     Rule,
+    ServerId,
     Service,
     ServiceId,
     Spread,
     Vm,
     VmId,
 )
+from anypool.model.profile import IscsiTarget
 from anypool.plan import Plan, digest, encode_plan
 from anypool.planner import plan_evacuation, plan_migrate, plan_start
+from anypool.planner.profiles.failover import plan_fail_over
 from anypool.planner.rules import Rulebook, bind
 from anypool.scenario.page import parse_page
 from anypool.scenario.pool import read_pool
-from tests.strategies import inventories
+from tests.strategies import inventories, pool
+from tests.unit.test_bearing import DB, FIRST, borne
+from tests.unit.test_bearing import world as bladed
+from tests.unit.test_failover import THIRD
 
 RULES: tuple[tuple[str, Rule], ...] = (
     ("tag = web", Apart(domain="rack")),
@@ -253,3 +260,59 @@ def test_loads_keep_their_object() -> None:
     file = replace(pool_file(pool(1).with_vm(vm(1, "h0"))), loads=loads, loads_s=60)
     assert read_pool_file("x", json.loads(json.dumps(as_data(file)))) == file
     assert list(mask(file).loads) == ["v1"]
+
+
+OUR_MAC = "02:aa:bb:00:00:01"
+
+
+def racks() -> Inventory:
+    """Blades that are spares, the first with a profile, the third a host; all names are ours."""
+    world = bladed(3, serial="our-serial", tags=frozenset({"our-tag"}))
+    profile = replace(
+        DB, name="our-db", description="ours", ip="10.0.0.7", script="http://our/s",
+        slot="our-bx/2", initiator="iqn.our:db",
+        iscsi=(IscsiTarget(iqn="iqn.our:t", address="10.0.0.5"),),
+        bios=(("our", "asset"),), image="our-image:2", tags=frozenset({"our-tag"}),
+        ports=(replace(DB.ports[0], networks=(), address=OUR_MAC),),
+        probe=Probe(address="our.db", port=22),
+    )  # fmt: skip
+    world = borne(world.with_profile(profile))
+    third = replace(pool(1).hosts[HostId("h0")], id=HostId(THIRD), name="blade3", maintenance=True)
+    return world.with_host(third)
+
+
+def test_servers_and_profiles_read_back_give_the_same_plan() -> None:
+    world = racks()
+    text = yaml.dump(as_data(pool_file(world)))
+    again = read_pool(parse_page("pool", text)).inventory
+    assert digest(again) == digest(world)
+    assert encode_plan(plan_fail_over(again, FIRST)) == encode_plan(plan_fail_over(world, FIRST))
+
+
+def test_masked_servers_give_the_same_plan_and_tell_no_name() -> None:
+    world = racks()
+    file = pool_file(world)
+    masked, of = mask(file), Masks(file).of
+    old = plan_fail_over(world, FIRST)
+    new = plan_fail_over(masked.inventory(), ServerId(HostId(of("host", FIRST))))
+    assert [type(step.action) for step in new] == [type(step.action) for step in old]
+    ids = [[to_builtins(step.action)["server"] for step in plan] for plan in (old, new)]
+    assert [of("host", one) for one in ids[0]] == ids[1]
+    assert of("host", THIRD) in masked.inventory().hosts, "a server that is a host is one still"
+    bearer = masked.inventory().servers[ServerId(HostId(of("host", FIRST)))]
+    assert bearer.bears == f"{of('profile', DB.id)}@1"
+    told = json.dumps(as_data(masked))
+    addresses = {port.permanent for one in world.servers.values() for port in one.ports}
+    secret = ("our", "blade1", "bx1", "10.0.0", "iqn.2026", OUR_MAC, *addresses)
+    assert [word for word in secret if word in told] == []
+
+
+def test_who_bears_a_profile_of_a_pool_is_with_it() -> None:
+    world = racks()
+    far = replace(world.servers[FIRST], pool="far")
+    file = pool_file(world.with_server(far), only=frozenset({"far"}))
+    assert ([one.id for one in file.servers], [one.name for one in file.profiles]) == (
+        [FIRST], ["our-db"],
+    )  # fmt: skip
+    file = pool_file(world.with_server(far), only=frozenset({"default"}))
+    assert len(file.servers) == 3

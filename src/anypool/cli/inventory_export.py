@@ -43,7 +43,8 @@ def export(
     text = json.dumps(data, indent=1) + "\n" if file.suffix == ".json" else yaml.dump(data)
     _write(file, text)
     masked = ", names masked" if mask_names else ""
-    note(f"{file}: {len(found.hosts)} hosts, {len(found.vms)} VMs{masked}")
+    servers = f", {len(found.servers)} servers" if found.servers else ""
+    note(f"{file}: {len(found.hosts)} hosts, {len(found.vms)} VMs{servers}{masked}")
 
 
 def _write(file: Path, text: str) -> None:

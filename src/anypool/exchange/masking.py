@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from anypool.exchange.masking_servers import masked_probe, masked_profile, masked_server
 from anypool.exchange.masks import Masks
 from anypool.exchange.poolfile import PoolFile
 from anypool.exchange.scopes import Scopes
@@ -34,8 +35,9 @@ from anypool.model import (
     PolicyId,
     Pool,
     PoolId,
-    Probe,
+    Profile,
     Rule,
+    Server,
     Service,
     ServiceId,
     Spread,
@@ -45,7 +47,7 @@ from anypool.model import (
 )
 from anypool.search import Noun
 
-T = TypeVar("T", Host, Vm, Datastore, Network, Image, Policy, Service)
+T = TypeVar("T", Host, Vm, Datastore, Network, Image, Policy, Service, Server, Profile)
 
 
 def mask(file: PoolFile) -> PoolFile:
@@ -75,6 +77,8 @@ class _Masking:
             images=_by_id(map(self._image, file.images)),
             policies=(),
             services=_by_id(map(self._service, file.services)),
+            servers=_by_id(masked_server(one, self._masks) for one in file.servers),
+            profiles=_by_id(masked_profile(one, self._masks) for one in file.profiles),
             loads={self._object(key): load for key, load in file.loads.items()},
         )
         scopes = Scopes(self._masks, file.inventory(), masked.inventory())
@@ -222,7 +226,7 @@ class _Masking:
             networks=None if networks is None else tuple(map(self._network_key, networks)),
             tags=tuple(map(self._masks.tag, part.tags)),
             after=tuple(parts.get(name, "gone") for name in part.after),
-            probe=_masked_probe(part.probe),
+            probe=masked_probe(part.probe),
         )
 
     def _rule(self, rule: Rule, scopes: Scopes) -> Rule:
@@ -254,10 +258,6 @@ class _Masking:
 
     def _tags(self, tags: Iterable[str]) -> frozenset[str]:
         return frozenset(map(self._masks.tag, tags))
-
-
-def _masked_probe(probe: Probe) -> Probe:
-    return replace(probe, address="masked" if probe.address else "", path="/")
 
 
 def _noun(rule: Rule) -> Noun:

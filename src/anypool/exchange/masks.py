@@ -7,7 +7,7 @@ ties by name, decide the same with them.
 from collections.abc import Iterable, Iterator
 
 from anypool.exchange.poolfile import PoolFile
-from anypool.model import HOST_DOMAIN, Exclusive
+from anypool.model import HOST_DOMAIN, AdapterKind, Exclusive, Host, Server
 
 KNOWN_KINDS = frozenset({HOST_DOMAIN, "rack", "chassis", "power", "site"})
 """Kinds of tags that say nothing about whose pool it is; they stay as they are."""
@@ -19,6 +19,10 @@ class Masks:
 
     def __init__(self, file: PoolFile) -> None:
         hosts, vms = file.hosts, file.vms
+        placed: tuple[Host | Server, ...] = (*hosts, *file.servers)
+        ports = [port for one in file.servers for port in one.ports]
+        reached = [name for port in ports for name in port.networks]
+        reached += [name for one in file.profiles for port in one.ports for name in port.networks]
         rules = [policy.rule for policy in file.policies]
         self._prefixes = sorted(
             {rule.prefix for rule in rules if isinstance(rule, Exclusive) and rule.prefix},
@@ -26,29 +30,32 @@ class Masks:
         )
         self._tags = set(_tags_of(file))
         self._maps = {
-            "host": _ordered("h", (one.id for one in hosts)),
-            "host-name": _ordered("host", (one.name for one in hosts)),
+            "host": _ordered("h", (one.id for one in placed)),
+            "host-name": _ordered("host", (one.name for one in placed)),
             "vm": _ordered("v", (one.id for one in vms)),
             "vm-name": _ordered("vm", (one.name for one in vms)),
             "datastore": _ordered("d", (one.id for one in file.datastores)),
             "datastore-name": _ordered("store", (one.name for one in file.datastores)),
             "cluster": _ordered("cluster", (one.cluster for one in hosts if one.cluster)),
             "network": _ordered("n", (one.id for one in file.networks)),
-            "network-name": _ordered("net", (one.name for one in file.networks)),
+            "network-name": _ordered("net", (*(one.name for one in file.networks), *reached)),
             "image": _ordered("i", (one.id for one in file.images)),
             "image-name": _ordered("image", (one.name for one in file.images)),
-            "endpoint": _ordered("e", (one.endpoint for one in hosts)),
-            "pool": _ordered("pool", (one.pool for one in hosts if one.pool != USUAL_POOL)),
+            "endpoint": _ordered("e", (one.endpoint for one in placed)),
+            "pool": _ordered("pool", _pools_of(file)),
             "policy": _ordered("policy", (one.id for one in file.policies)),
             "service": _ordered("service", (one.id for one in file.services)),
-            "mac": _ordered("mac", (nic.mac for vm in vms for nic in vm.nics)),
+            "mac": _hex("02:00", (*_of_ports(file, AdapterKind.ETHERNET), *_macs_of_vms(file))),
+            "wwn": _hex("50:00:00:00", _of_ports(file, AdapterKind.FC)),
+            "profile": _ordered("p", (one.id for one in file.profiles)),
+            "profile-name": _ordered("profile", (one.name for one in file.profiles)),
+            "chassis": _ordered("chassis", _chassis_of(file)),
+            "slot": _ordered("slot", _slots_of(file)),
+            "switch": _ordered("switch", (port.switch for port in ports if port.switch)),
+            "iqn": _ordered("iqn", (one.iqn for profile in file.profiles for one in profile.iscsi)),
             "snapshot": _ordered("before", (one.name for vm in vms for one in vm.snapshots)),
         }
         self._maps["pool"][USUAL_POOL] = USUAL_POOL
-        self._maps["mac"] = {
-            mac: f"02:00:{n >> 24 & 255:02x}:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}"
-            for n, mac in enumerate(sorted(self._maps["mac"]), 1)
-        }
         parts = [self._split(tag) for tag in self._tags]
         kinds = {kind for kind, _ in parts if kind} | set(self._prefixes)
         kinds |= {f"{domain}:" for rule in rules if (domain := getattr(rule, "domain", ""))}
@@ -98,12 +105,50 @@ class Masks:
 
 
 def _tags_of(file: PoolFile) -> Iterator[str]:
-    for group in (file.hosts, file.vms, file.datastores, file.networks):
+    tagged = (file.hosts, file.vms, file.datastores, file.networks, file.servers, file.profiles)
+    for group in tagged:
         for one in group:
             yield from one.tags
     for service in file.services:
         for part in service.components:
             yield from part.tags
+
+
+def _pools_of(file: PoolFile) -> Iterator[str]:
+    for group in (file.hosts, file.servers, file.profiles):
+        yield from (one.pool for one in group if one.pool != USUAL_POOL)
+
+
+def _chassis_of(file: PoolFile) -> Iterator[str]:
+    yield from (one.chassis for one in file.servers if one.chassis)
+    yield from (one.slot.rpartition("/")[0] for one in file.profiles if "/" in one.slot)
+
+
+def _slots_of(file: PoolFile) -> Iterator[str]:
+    yield from (one.slot for one in file.servers if one.slot)
+    yield from (one.slot.rpartition("/")[2] for one in file.profiles if "/" in one.slot)
+
+
+def _macs_of_vms(file: PoolFile) -> Iterator[str]:
+    return (nic.mac for vm in file.vms for nic in vm.nics)
+
+
+def _of_ports(file: PoolFile, kind: AdapterKind) -> Iterator[str]:
+    """Yield the addresses of all ports of a kind, and of the FC targets of profiles."""
+    for server in file.servers:
+        for port in server.ports_of(kind):
+            yield from (port.address, port.permanent, port.node)
+    for profile in file.profiles:
+        for one in profile.ports_of(kind):
+            yield from (one.address, one.node)
+        if kind is AdapterKind.FC:
+            yield from (target.wwpn for target in profile.fc)
+
+
+def _hex(head: str, addresses: Iterable[str]) -> dict[str, str]:
+    """Return an address that begins alike for each, in their order."""
+    ordered = sorted({one for one in addresses if one})
+    return {one: f"{head}:{n.to_bytes(4, 'big').hex(':')}" for n, one in enumerate(ordered, 1)}
 
 
 def _ordered(word: str, names: Iterable[str]) -> dict[str, str]:

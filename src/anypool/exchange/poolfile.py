@@ -17,6 +17,8 @@ from anypool.model import (
     PMap,
     Policy,
     Pool,
+    Profile,
+    Server,
     Service,
     Vm,
 )
@@ -44,6 +46,8 @@ class PoolFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     images: tuple[Image, ...] = ()
     policies: tuple[Policy, ...] = ()
     services: tuple[Service, ...] = ()
+    servers: tuple[Server, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     loads_s: int = 0
     loads: Loads = {}
 
@@ -54,6 +58,8 @@ class PoolFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             datastores=PMap.of({one.id: one for one in self.datastores}),
             networks=PMap.of({one.id: one for one in self.networks}),
             images=PMap.of({one.id: one for one in self.images}),
+            servers=PMap.of({one.id: one for one in self.servers}),
+            profiles=PMap.of({one.id: one for one in self.profiles}),
         )
         return whole.patched_vms({one.id: one for one in self.vms})
 
@@ -66,7 +72,7 @@ def pool_file(
     services: Iterable[Service] = (),
     only: frozenset[str] = frozenset(),
 ) -> PoolFile:
-    """Return a pool as a file, or only the hosts of the pools `only`, with what belongs to them."""
+    """Return a pool as a file, or only hosts and servers of some pools, with what is theirs."""
     hosts = [host for host in inventory.hosts.values() if not only or host.pool in only]
     ids = {host.id for host in hosts}
     vms = [vm for vm in inventory.vms.values() if not only or vm.host in ids]
@@ -74,6 +80,8 @@ def pool_file(
     stores |= {disk.datastore for vm in vms for disk in vm.disks if disk.datastore is not None}
     networks = {key for host in hosts for key in host.networks}
     networks |= {nic.network for vm in vms for nic in vm.nics if nic.network is not None}
+    servers, profiles = _racks(inventory, only)
+    booted = {profile.image.partition(":")[0] for profile in profiles}
     names = {vm.name for vm in vms} | {str(vm.id) for vm in vms}
     return PoolFile(
         pools=_sorted(pool for pool in pools if not only or pool.id in only),
@@ -88,13 +96,29 @@ def pool_file(
         images=_sorted(
             one
             for one in inventory.images.values()
-            if not only or any(place[0] in stores for place in one.places)
+            if not only or one.name in booted or any(place[0] in stores for place in one.places)
         ),
         policies=_sorted(policies),
         services=_sorted(
             one for one in services if not only or names & set(_members(one))
         ),
+        servers=_sorted(servers),
+        profiles=_sorted(profiles),
     )  # fmt: skip
+
+
+def _racks(
+    inventory: Inventory, only: frozenset[str]
+) -> tuple[tuple[Server, ...], tuple[Profile, ...]]:
+    """Return the servers and profiles of some pools; who bears one of these is always with it."""
+    if not only:
+        return tuple(inventory.servers.values()), tuple(inventory.profiles.values())
+    ours = {one.id for one in inventory.servers.values() if one.pool in only}
+    profiles = tuple(
+        one for one in inventory.profiles.values() if one.pool in only or one.server in ours
+    )
+    ours |= {one.server for one in profiles if one.server is not None}
+    return tuple(one for one in inventory.servers.values() if one.id in ours), profiles
 
 
 def as_data(file: PoolFile) -> dict[str, Any]:

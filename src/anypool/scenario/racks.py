@@ -102,6 +102,15 @@ def server_of(inventory: Inventory, item: Item, name: str) -> Server:
     raise item.wrong(f"there is no server {name!r}", hint=hint)
 
 
+def _profile_of(inventory: Inventory, item: Item, name: str) -> Profile:
+    for profile in inventory.profiles.values():
+        if name in (profile.name, profile.id):
+            return profile
+    names = [one.name for one in inventory.profiles.values()]
+    hint = instead(name, names) if names else "the pool file has no profiles"
+    raise item.wrong(f"there is no profile {name!r}", hint=hint)
+
+
 def failed_over(asked: Asked) -> Plan:
     """Return the plan for a server that failed."""
     server = server_of(asked.inventory, asked.item, asked.words[0])
@@ -112,13 +121,10 @@ def failed_over(asked: Asked) -> Plan:
 
 def assigned(asked: Asked) -> Plan:
     """Return the plan that brings a profile to a server."""
-    name, to = asked.words[0], asked.after("to")
-    if ProfileId(name) not in asked.inventory.profiles:
-        names = [one.name for one in asked.inventory.profiles.values()]
-        hint = instead(name, names) if names else "the pool file has no profiles"
-        raise asked.item.wrong(f"there is no profile {name!r}", hint=hint)
+    to = asked.after("to")
+    profile = _profile_of(asked.inventory, asked.item, asked.words[0])
     spare = server_of(asked.inventory, asked.item, to).id if to else None
-    return plan_assign(asked.inventory, ProfileId(name), spare)
+    return plan_assign(asked.inventory, profile.id, spare)
 
 
 def covered(asked: Asked) -> tuple[str, ...]:
