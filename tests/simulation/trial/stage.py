@@ -127,19 +127,21 @@ class Stage:
         self.oracle.rules = Rules(guard=GUARD, apart=(apart,) if len(apart) == 2 else ())
 
     def _pair(self) -> frozenset[VmId]:
-        """Return two VMs that never share a host, but not two that are bound to the same one."""
+        """Return two VMs that never share a host, but not two that start only where they are.
+
+        One may be brought to where the other is stopped, and then nobody can start both.
+        """
         first, *others = sorted(self.where())
-        home = self._bound_to(first)
-        able = [vm for vm in others if home is None or self._bound_to(vm) != home]
+        able = [vm for vm in others if not (self._is_bound(first) and self._is_bound(vm))]
         return frozenset((first, *able[:1]))
 
-    def _bound_to(self, vm: VmId) -> HostId | None:
-        """Return the one host that a VM can start on, None if it can on several."""
+    def _is_bound(self, vm: VmId) -> bool:
+        """Return whether a VM can start on one host only."""
         inventory = self.managers[0].engine.inventory
         known = inventory.vms[vm]
         shared = {key for key, one in inventory.datastores.items() if one.shared}
         local = {disk.datastore for disk in known.disks} - shared
-        return known.host if local or known.snapshots or not known.made_by else None
+        return bool(local or known.snapshots or not known.made_by)
 
     def _trust_locks(self) -> None:
         from anypool.model import Locking
