@@ -144,7 +144,7 @@ def _is_below(pid: int, top: int) -> bool:
 
 
 class Watching:
-    """Counts how often an address was in use on two blades of a lab, 20 times a second.
+    """Counts how often an address was in use on two blades or VMs of a lab, 20 times a second.
 
     All processes below the lab's supervisor are looked at; another lab has the same addresses.
     """
@@ -178,5 +178,6 @@ class Watching:
 
     def _uses(self, pid: int) -> bool:
         words = _argv(pid)
-        uses = words.startswith("qemu-system") and f"mac={self._mac}" in words
+        mine = f"mac={self._mac}" in words or f'"mac":"{self._mac}"' in words  # libvirt's
+        uses = "qemu-system" in words[:200] and mine
         return uses and _is_below(pid, self._top)

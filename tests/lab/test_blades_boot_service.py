@@ -3,8 +3,10 @@
 Who may log in is tried with an initiator of our own; who a blade is, it says on its console.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,14 @@ READY = r"root ready name (\S+ ip \S+ image \S+ starts \d+)"
 
 
 class Booted(Stack):
-    """A rack of blades with a manager and a boot host in `folder`."""
+    """A rack of blades with a manager and a boot host in `folder`.
+
+    Blades whose BMC is `proven` to write addresses get those of the profile; `more` is of that.
+    """
+
+    blades: tuple[str, ...] = ("b1", "b2")
+    proven = False
+    more: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, rack: Rack, boot: Path, folder: Path) -> None:
         super().__init__(rack.lab, folder)
@@ -34,14 +43,14 @@ class Booted(Stack):
         """Adopt the blades, take the boot host with an image, and make a profile of it."""
         status = self.lab.status()
         password = Path(status.bmc_password_file).read_text().strip()
-        for name in ("b1", "b2"):
+        for name in self.blades:
             body = {
                 "address": self.lab.server(name).bmc_url.split("/")[2],
                 "user": status.bmc_user,
                 "password": password,
                 "fingerprint": status.bmc_fingerprint,
                 "name": name,
-                "prove": False,
+                "prove": self.proven,
             }
             self.client.post("/servers", body)
         uri = f"boot+unix://{self.boot}/control"
@@ -57,7 +66,7 @@ class Booted(Stack):
         self.client.post("/address-ranges", range_)
         target = {"iqn": TARGET, "address": MANAGEMENT_GATEWAY}
         profile = {"name": "db", "ip": IP, "image": "tiny", "iscsi": [target]}
-        self.client.post("/profiles", profile)
+        self.client.post("/profiles", profile | dict(self.more))
 
     def sessions(self) -> list[str]:
         """Who is logged in to the profile's target, as tgtd says."""

@@ -154,6 +154,7 @@ LEAST: dict[str, Role | None] = {
     "delete /services/{key}": _A,
     "post /services/{key}/start": _O,
     "post /services/{key}/stop": _O,
+    "post /services/{key}/move": _O,
     "get /pools": _V,
     "post /pools": _A,
     "get /pools/{key}": _V,

@@ -130,6 +130,67 @@ def test_images_are_added_chosen_and_deployed(
         problem(racks.post(path, json={"deed": "forget", "version": 1}), 409)
 
 
+def test_images_for_vms_and_for_servers_are_one_catalogue(
+    racks: httpx.Client, made: Served
+) -> None:
+    known = {one["name"]: one for one in racks.get("/images").json()["items"]}
+    assert known["web"]["uses"] == ["boot"]
+    assert known["web"]["exports"] == [{"boot_host": "boot1", "versions": [1, 2], "current": 2}]
+    assert [one["name"] for one in known["web"]["versions"]] == ["web:1", "web:2"]
+    vms = next(one for one in known.values() if one["uses"] == ["vm"])
+    path = f"/boot-hosts/boot1/images/{vms['name']}"
+    for file in ("a", "b", "c"):
+        (made.folder / f"import/{file}").write_bytes(b"3")
+    with made.answering():
+        same = {"deed": "add", "parts": {"disk.raw": "a"}, "version": vms["newest"]}
+        assert racks.post(path, json=same).json()["version"] == vms["newest"]
+        problem(racks.post(path, json=same | {"parts": {"disk.raw": "b"}}), 502)
+        new = {"deed": "add", "parts": {"disk.raw": "c"}}
+        assert racks.post(path, json=new).json()["version"] == vms["newest"] + 1
+    both = racks.get(f"/images/{vms['name']}").json()
+    assert both["uses"] == ["vm", "boot"]
+    assert [one["uses"] for one in both["versions"][-2:]] == [["vm", "boot"], ["boot"]]
+    assert both["newest"] == vms["newest"]
+    for use, names in (("boot", {"web", vms["name"]}), ("vm", {vms["name"]})):
+        found = racks.get("/images", params={"q": f"use = {use}"}).json()["items"]
+        assert names <= {one["name"] for one in found}
+
+
+def test_a_service_moves_from_a_server_to_a_vm_with_its_entry(
+    racks: httpx.Client, made: Served, manager: Manager
+) -> None:
+    network = racks.get("/networks").json()["items"][0]["name"]
+    web = {"name": "web", "profile": "boots", "memory_mib": 256, "networks": [network]}
+    path = "/services/shop2/move"
+    vm = {"component": "web", "to": "vm"}
+    assert racks.post("/services", json={"name": "shop2", "components": [web]}).is_success
+    (member,) = racks.get("/services/shop2").json()["members"]
+    assert (member["state"], member["place"]) == ("running", "blade2")
+    with manager.client(Role.VIEWER) as viewer:
+        problem(viewer.post(path, json=vm), 403)
+    problem(racks.post(path, json=vm | {"to": "nowhere"}), 404)
+    preview = racks.post(path, json=vm, params={"dry_run": True}).json()
+    assert "to a VM on" in preview["goal"]
+    with made.answering():
+        assert finished(racks, racks.post(path, json=vm | {"force": True}))["state"] == "done"
+        profile = racks.get("/profiles/boots").json()
+        assert (profile["server"], profile["vm"], profile["means"]) == ("", "boots", "vm")
+        (one,) = state(racks)["entries"]
+        mac = profile["ports"][0]["address"]
+        assert (one["server"], one["mac"], one["ip"]) == ("boots", mac, "10.0.0.30")
+        assert state(racks)["well"]
+        made_of = racks.get("/vms/boots").json()
+        assert [nic["mac"] for nic in made_of["nics"]] == [mac]
+        assert made_of["disks"] == []
+        (member,) = racks.get("/services/shop2").json()["members"]
+        assert (member["state"], member["place"]) == ("running", made_of["host_name"])
+        problem(racks.post(path, json=vm), 409)
+        back = racks.post(path, json=vm | {"to": "blade2", "force": True})
+        assert finished(racks, back)["state"] == "done"
+        assert state(racks)["entries"][0]["server"] == "blade2"
+        problem(racks.get("/vms/boots"), 404)
+
+
 def test_a_profile_that_leaves_takes_its_entry_with_it(racks: httpx.Client, made: Served) -> None:
     with made.answering():
         answer = racks.post("/profiles/boots/unassign", json={"force": True})

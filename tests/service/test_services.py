@@ -102,7 +102,7 @@ def test_a_service_from_its_file_to_its_end(
     assert started.code == 0, started.err
     until(lambda: state(anypool) == "up", "the service is up")
     status = anypool("service", "status", "shop").out
-    assert [line.split()[2:] for line in status.splitlines()[1:]] == [
+    assert [line.split()[2:4] for line in status.splitlines()[1:]] == [
         ["running", "healthy"],
         ["running", "unprobed"],
         ["running", "unprobed"],
@@ -140,9 +140,11 @@ def test_vms_that_are_there_are_adopted(anypool: Terminal, tmp_path: Path) -> No
         ("name: [", "no YAML"),
         ("- a", "declares no service"),
         ("name: x\ncomponents: []", "components"),
-        ("name: x\ncomponents: [{name: a}]", "needs an image or VMs"),
+        ("name: x\ncomponents: [{name: a}]", "needs an image, VMs or a profile"),
         ("name: x\ncomponents: [{name: a, image: base, vms: [b]}]", "one of them"),
-        ("name: x\ncomponents: [{name: a, kind: server, vms: [b]}]", "not managed yet"),
+        ("name: x\ncomponents: [{name: a, kind: server, vms: [b]}]", "leave kind out"),
+        ("name: x\ncomponents: [{name: a, profile: nothing}]", "no profile"),
+        ("name: x\ncomponents: [{name: a, profile: b, count: 2}]", "one machine"),
         ("name: x\ncomponents: [{name: a, vms: [b], after: [c]}]", "no component"),
         ("name: x\ncomponents: [{name: a, vms: [b], after: [a]}]", "wait for each other"),
         ("name: x\ncomponents: [{name: a, vms: [b]}, {name: a, vms: [c]}]", "named twice"),

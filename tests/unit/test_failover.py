@@ -32,9 +32,9 @@ from anypool.plan.check import objections, violations
 from anypool.planner.profiles.assign import plan_assign
 from anypool.planner.profiles.cover import coverage
 from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.wishes import FailOver
 from anypool.planner.rules import NO_RULES
 from anypool.planner.wish import Inputs, Terms, decode_inputs, encode_inputs, planned
-from anypool.planner.wishes import FailOver
 from tests.strategies import pool, vm
 from tests.unit.test_bearing import DB, FIRST, OTHER, SECOND, borne, changed, kinds, world
 

@@ -17,7 +17,17 @@ from anypool.api.planviews import (
 )
 from anypool.api.views import PageView, page_view
 from anypool.api.vms import Text
-from anypool.model import Component, Health, KnownService, Service, ServiceId, ServiceState
+from anypool.model import (
+    Component,
+    Health,
+    Inventory,
+    KnownService,
+    Member,
+    Service,
+    ServiceId,
+    ServiceState,
+)
+from anypool.service.moving import MoveAsked
 
 
 class ServiceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,14 +38,31 @@ class ServiceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     description: Text = ""
 
 
+class MoveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a component is to be: `server`, `vm`, or the name of a server, slot or host.
+
+    With `force` the operating system that runs now is not asked to shut down.
+    """
+
+    component: Text
+    to: Text
+    force: bool = False
+
+
 class MemberView(Struct, frozen=True, kw_only=True):
-    """A VM of a component as it is now; `vm` is null and `state` missing while there is none."""
+    """A machine of a component as it is now: a VM, or the server that bears its profile.
+
+    `vm` is null and `state` missing while there is none. `place` is the name of the host or
+    server where it is, "" for nowhere.
+    """
 
     component: str
     name: str
     vm: str | None
     state: str
     health: Health
+    server: str | None = None
+    place: str = ""
 
 
 class ServiceView(Struct, frozen=True, kw_only=True):
@@ -56,7 +83,7 @@ class AppliedView(Struct, frozen=True, kw_only=True):
     operation: OperationView | None
 
 
-def service_view(known: KnownService) -> ServiceView:
+def service_view(known: KnownService, inventory: Inventory) -> ServiceView:
     """Return a service as it is shown."""
     return ServiceView(
         id=known.id,
@@ -70,10 +97,21 @@ def service_view(known: KnownService) -> ServiceView:
                 vm=one.vm,
                 state=one.state,
                 health=one.health,
+                server=one.server,
+                place=_place(one, inventory),
             )
             for one in known.members
         ),
     )
+
+
+def _place(member: Member, inventory: Inventory) -> str:
+    if member.server is not None:
+        server = inventory.servers.get(member.server)
+        return member.server if server is None else server.name
+    vm = None if member.vm is None else inventory.vms.get(member.vm)
+    host = None if vm is None or vm.host is None else inventory.hosts.get(vm.host)
+    return "" if host is None else host.name
 
 
 _NOTHING_BEGUN = {200: ResponseSpec(AppliedView, description="nothing was begun")}
@@ -82,7 +120,9 @@ _NOTHING_BEGUN = {200: ResponseSpec(AppliedView, description="nothing was begun"
 @get("/services", sync_to_thread=True)
 def list_services(services: Use, by: By, ask: Wanted) -> PageView[ServiceView]:
     """List services."""
-    return page_view(services.applications.list(by, ask), service_view)
+    inventory = services.pool.inventory(by)
+    found = services.applications.list(by, ask)
+    return page_view(found, lambda known: service_view(known, inventory))
 
 
 @post("/services", status_code=202, responses=_NOTHING_BEGUN, sync_to_thread=True)
@@ -101,7 +141,7 @@ def apply_service(
         operation = operation_view(services.operations.get(by, applied.run.id), inventory)
         headers = {"Location": f"/api/v1/operations/{applied.run.id}"}
     view = AppliedView(
-        service=service_view(applied.service),
+        service=service_view(applied.service, inventory),
         plan=None if applied.plan is None else plan_view(applied.plan, inventory),
         operation=operation,
     )
@@ -111,7 +151,7 @@ def apply_service(
 @get("/services/{key:str}", sync_to_thread=True)
 def get_service(services: Use, by: By, key: Key) -> ServiceView:
     """Show one service with its VMs and their health."""
-    return service_view(services.applications.get(by, key))
+    return service_view(services.applications.get(by, key), services.pool.inventory(by))
 
 
 @post("/services/{key:str}/start", status_code=202, responses=PREVIEW, sync_to_thread=True)
@@ -127,6 +167,16 @@ def stop_service(services: Use, by: By, key: Key, dry_run: DryRun = False) -> Re
     return proposed(services, by, services.applications.stop(by, key, dry_run=dry_run))
 
 
+@post("/services/{key:str}/move", status_code=202, responses=PREVIEW, sync_to_thread=True)
+def move_component(
+    services: Use, by: By, key: Key, data: JSONBody[MoveBody], dry_run: DryRun = False
+) -> Response[Accepted]:
+    """Move a component with a profile to a server or to a VM, with its addresses and its disk."""
+    asked = MoveAsked(to=data.to, force=data.force)
+    proposal = services.moving.move(by, (key, data.component), asked, dry_run=dry_run)
+    return proposed(services, by, proposal)
+
+
 @delete("/services/{key:str}", sync_to_thread=True)
 def remove_service(services: Use, by: By, key: Key) -> None:
     """Forget a service; its VMs stay as they are."""
@@ -139,5 +189,6 @@ ROUTES = (
     get_service,
     start_service,
     stop_service,
+    move_component,
     remove_service,
 )

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from anypool.api.asking import By, DryRun, Key, Use
 from anypool.api.vms import Text
+from anypool.model import VmId
 from anypool.model.boothost import BootTarget, DiskCopy, ImageDeed, ImageOrder, ServerImage
 from anypool.planner.profiles.booting import Difference
 from anypool.service.bootservice import BootStatus
@@ -83,7 +84,8 @@ class ImageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do to an image of a boot host.
 
     `add` takes files of its import folder, by part: `disk.raw`, `kernel`, `initrd`; `cmdline`
-    is for the kernel. `capture` takes the disk of a profile whose server is off. `choose` makes
+    is for the kernel. `capture` takes the disk of a profile whose server is off. Both give it
+    the next number of the catalogue, or `version`: what it is elsewhere already. `choose` makes
     a version current: it is taken at the next start. `forget` deletes one.
     """
 
@@ -204,9 +206,10 @@ class _Names:
         return found.get(key, key)
 
     def server(self, key: str) -> str:
-        """Return the name of a server, its id where it is not known."""
+        """Return the name of a server, or of a VM that boots as one; its id if not known."""
         found = {str(one.id): one.name for one in self._inventory.servers.values()}
-        return found.get(key, key)
+        vm = self._inventory.vms.get(VmId(key))
+        return found.get(key, key) if vm is None else vm.name
 
 
 def _amiss(services: Use, by: By, found: tuple[Difference, ...]) -> tuple[DifferenceView, ...]:

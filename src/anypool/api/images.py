@@ -14,6 +14,7 @@ from anypool.api.views import ListView, list_view, time_or_none
 from anypool.api.vms import Text
 from anypool.engine.observing.digests import Progress
 from anypool.model import Boot, Image, ImageCopy, ImageVersion, Inventory, Place
+from anypool.model.catalogue import CatalogueImage, ImageUse, catalogue, uses_of
 from anypool.service import Principal, Services
 from anypool.service.images import NewImage, NewVersion, VersionChange
 
@@ -84,11 +85,25 @@ class CopyView(Struct, frozen=True, kw_only=True):
     reading: ReadingView | None
 
 
+class ExportView(Struct, frozen=True, kw_only=True):
+    """The versions that a boot host has; `current` is taken at the next start, 0 is none."""
+
+    boot_host: str
+    versions: tuple[int, ...]
+    current: int
+
+
 class VersionView(Struct, frozen=True, kw_only=True):
-    """A version; `digest` is null while it is unknown, `vms` counts those made from it."""
+    """A version; `digest` is null while it is unknown, `vms` counts those made from it.
+
+    `uses` says what it can be used for: `vm`, for which it has `copies`, and `boot`, for which
+    the boot hosts in `exported_by` have it.
+    """
 
     number: int
     name: str
+    uses: tuple[ImageUse, ...]
+    exported_by: tuple[str, ...]
     digest: str | None
     format: str
     size_bytes: int
@@ -106,11 +121,14 @@ class ImageView(Struct, frozen=True, kw_only=True):
     """An image; `newest` is the number of the version that VMs are made from, null for none.
 
     What is not in `versions` is that version's: its digest, its size, and the datastore and
-    volume of its first copy.
+    volume of its first copy. `uses` says what it can be used for, `vm`, `boot` or both, and
+    `exports` which boot hosts have it.
     """
 
     id: str
     name: str
+    uses: tuple[ImageUse, ...]
+    exports: tuple[ExportView, ...]
     newest: int | None
     digest: str | None
     datastore: str
@@ -140,22 +158,28 @@ def image_views(services: Services, by: Principal) -> Callable[[Image], ImageVie
             found = image.version(number) if key == image.id else None
             if found is not None:
                 vms[found.number] += count
+        known = catalogue((image,), ())[0] if type(image) is Image else image
+        assert isinstance(known, CatalogueImage)
         versions = tuple(
-            _version(image, version, vms[version.number], (inventory, progress))
-            for version in image.versions
+            _version(known, number, vms[number], (inventory, progress)) for number in known.numbers
         )
-        return _image(image, versions)
+        return _image(known, versions)
 
     return view
 
 
-def _image(image: Image, versions: tuple[VersionView, ...]) -> ImageView:
+def _image(image: CatalogueImage, versions: tuple[VersionView, ...]) -> ImageView:
     shown, newest = image.shown, image.newest
     first = next((one for one in versions if one.number == shown.number), None)
     copy = first.copies[0] if first is not None and first.copies else None
     return ImageView(
         id=image.id,
         name=image.name,
+        uses=uses_of(image),
+        exports=tuple(
+            ExportView(boot_host=one.boot_host, versions=one.versions, current=one.current)
+            for one in image.exports
+        ),
         newest=None if newest is None else newest.number,
         digest=shown.digest or None,
         datastore="" if copy is None else copy.datastore,
@@ -174,10 +198,14 @@ def _image(image: Image, versions: tuple[VersionView, ...]) -> ImageView:
 _Seen = tuple[Inventory, Callable[[Place], Progress | None]]
 
 
-def _version(image: Image, version: ImageVersion, vms: int, seen: _Seen) -> VersionView:
+def _version(image: CatalogueImage, number: int, vms: int, seen: _Seen) -> VersionView:
+    version = image.version(number) or ImageVersion(number=number, format="raw")
+    exported = tuple(one.boot_host for one in image.exports if number in one.versions)
     return VersionView(
-        number=version.number,
-        name=image.called(version.number),
+        number=number,
+        name=f"{image.name}:{number}",
+        uses=image.uses_of(number),
+        exported_by=exported,
         digest=version.digest or None,
         format=version.format,
         size_bytes=version.size_bytes,

@@ -81,6 +81,8 @@ class ProfileView(Struct, frozen=True, kw_only=True):
     slot: str
     server: str
     server_id: str
+    vm: str
+    vm_id: str
     epoch: int
     means: str
 
@@ -114,7 +116,8 @@ class WiringView(Struct, frozen=True, kw_only=True):
 
 def profile_view(profile: Profile, inventory: Inventory) -> ProfileView:
     """Return a profile as it is shown."""
-    server = None if profile.server is None else inventory.servers.get(profile.server)
+    server = None if profile.machine is None else inventory.servers.get(profile.machine)
+    vm = None if profile.vm is None else inventory.vms.get(profile.vm)
     ports = tuple(
         ProfilePortView(
             id=port.id,
@@ -144,8 +147,10 @@ def profile_view(profile: Profile, inventory: Inventory) -> ProfileView:
         image=profile.image,
         tags=tuple(sorted(profile.tags)),
         slot=profile.slot,
-        server=(profile.server or "") if server is None else server.name,
-        server_id=profile.server or "",
+        server=(profile.machine or "") if server is None else server.name,
+        server_id=profile.machine or "",
+        vm=(profile.vm or "") if vm is None else vm.name,
+        vm_id=profile.vm or "",
         epoch=profile.epoch,
         means=profile.means or "",
     )

@@ -26,11 +26,13 @@ def _operations(host: BootHost) -> Mapping[str, Callable[[dict[str, Any]], Any]]
         "leave": lambda said: host.leave(_word(said, "profile"), _word(said, "server")),
         "make": lambda _: host.make(),
         "add-image": lambda said: host.images.add(
-            image_name(said.get("name")), _parts(said), _word(said, "cmdline", "")
+            image_name(said.get("name")), _parts(said), _word(said, "cmdline", ""), _number(said)
         ),
         "choose-image": lambda said: host.images.choose(*_version(said)),
         "forget-image": lambda said: host.images.forget(*_version(said)),
-        "capture": lambda said: host.capture(_word(said, "profile"), image_name(said.get("name"))),
+        "capture": lambda said: host.capture(
+            _word(said, "profile"), image_name(said.get("name")), _number(said)
+        ),
     }
 
 
@@ -46,6 +48,11 @@ def _version(said: dict[str, Any]) -> tuple[str, int]:
     if isinstance(number, bool) or not isinstance(number, int):
         raise Refused("a version is a number", kind="invalid")
     return image_name(said.get("name")), number
+
+
+def _number(said: dict[str, Any]) -> int:
+    """Return the number that a version is to get, 0 for the next one."""
+    return _version({"version": 0, **said})[1]
 
 
 def _parts(said: dict[str, Any]) -> dict[str, str]:

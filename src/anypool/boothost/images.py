@@ -55,15 +55,15 @@ class Images:
         self._closed = True
         self._crew.shutdown(wait=True, cancel_futures=True)
 
-    def add(self, name: str, parts: dict[str, str], cmdline: str) -> int:
+    def add(self, name: str, parts: dict[str, str], cmdline: str, number: int = 0) -> int:
         """Make a version of files of the import folder, which leave it; return its number.
 
-        The first version of an image is current at once, others when they are chosen. Raises
-        `Refused`.
+        That is `number`, or the next one for 0. The first version of an image is current at
+        once, others when they are chosen. Raises `Refused`.
         """
         _check_parts(parts, cmdline)
         found = {one: self._found(file) for one, file in parts.items()}
-        version = self._keep(name, found, cmdline, _linked)
+        version = self._keep((name, number), found, cmdline, _linked)
         for path in found.values():
             with suppress(OSError):
                 os.unlink(path)
@@ -79,13 +79,22 @@ class Images:
         return path
 
     def _keep(
-        self, name: str, parts: dict[str, str], cmdline: str, bring: Callable[[str, str], None]
+        self,
+        wanted: tuple[str, int],
+        parts: dict[str, str],
+        cmdline: str,
+        bring: Callable[[str, str], None],
     ) -> int:
         """Make a version of files that `bring` brings; one that fails has used its number."""
+        name, number = wanted
         folder = self._folder(name)
         with self._lock:
-            version = max([*self.versions(name), self._last(name)], default=0) + 1
-            put_json(f"{folder}/last", version, 0o644)
+            given = self._given(name)
+            version = number or max(given, default=0) + 1
+            if version in given or version < 0:
+                raise Refused(f"{name}:{version} was there already", "take another number")
+            put_json(f"{folder}/given", sorted({*given, version}), 0o644)
+            put_json(f"{folder}/last", max({*given, version}), 0o644)
         made = f"{folder}/{version}.new"
         try:
             os.makedirs(made, mode=0o755)
@@ -166,8 +175,12 @@ class Images:
                 self._crew.submit(self._copy, kit, path)
         return ""
 
-    def capture(self, disk: str, name: str, kit: Kit | None, check: Callable[[], None]) -> int:
+    def capture(
+        self, disk: str, wanted: tuple[str, int], kit: Kit | None, check: Callable[[], None]
+    ) -> int:
         """Make a version of a disk, booted as `kit` is; return its number.
+
+        `wanted` is the name of its image and its number, 0 for the next one.
 
         `check` raises `Refused` if somebody may have written to it; it is asked after the copy.
         """
@@ -180,7 +193,7 @@ class Images:
         if kit is not None and kit.kernel:
             folder = f"{self._images}/{kit.name}/{kit.version}"
             parts |= {one: f"{folder}/{one}" for one in ("kernel", "initrd") if getattr(kit, one)}
-        return self._keep(name, parts, "" if kit is None else kit.cmdline, bring)
+        return self._keep(wanted, parts, "" if kit is None else kit.cmdline, bring)
 
     def prune(self, entry: Entry, runs: str) -> None:
         """Delete the oldest disks of a profile, but never the one that it runs."""
@@ -199,7 +212,12 @@ class Images:
     def told(self) -> list[dict[str, Any]]:
         """Return all images with their versions."""
         return [
-            {"name": name, "versions": self.versions(name), "current": self.current(name)}
+            {
+                "name": name,
+                "versions": self.versions(name),
+                "current": self.current(name),
+                "last": max(self._given(name), default=0),
+            }
             for name in self.names()
         ]
 
@@ -228,6 +246,13 @@ class Images:
     def _last(self, name: str) -> int:
         """Return the highest number that was ever given; none is given twice."""
         return _number(f"{self._images}/{name}/last")
+
+    def _given(self, name: str) -> set[int]:
+        """Return all numbers that were ever given; of old images those up to the highest."""
+        known = set(self.versions(name))
+        with suppress(OSError, ValueError, TypeError):
+            return known | set(map(int, read_json(f"{self._images}/{name}/given")))
+        return known | set(range(1, self._last(name) + 1))
 
     def _there(self, name: str) -> str:
         known = [f"{name}:{one}" for one in self.versions(name)] or self.names()

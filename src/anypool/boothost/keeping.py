@@ -109,7 +109,7 @@ class BootHost:
         mine = any(one.image and one.wanted[0] == name for one in known)
         return self.images.file(name, version, part) if mine else ""
 
-    def capture(self, profile: str, name: str) -> int:
+    def capture(self, profile: str, name: str, number: int = 0) -> int:
         """Make a version of an image of a profile's disk, and return its number.
 
         Raises `Refused` while anybody is logged in to it, or was meanwhile. Nobody else waits
@@ -130,7 +130,7 @@ class BootHost:
                     raise Refused(f"{entry.name} started meanwhile", "shut it down and try again")
 
         check()
-        return self.images.capture(disk, name, kit, check)
+        return self.images.capture(disk, (name, number), kit, check)
 
     def _check_idle(self, entry: Entry) -> None:
         """Raise `Refused` while somebody is logged in to the target of an entry."""

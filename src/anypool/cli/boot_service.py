@@ -226,9 +226,19 @@ NOTHING = Parts()
 
 
 @image.command(name="add")
-def add_image(name: str, /, *, parts: Parts = NOTHING, on: Host = "", where: Where = HERE) -> None:
+def add_image(
+    name: str,
+    /,
+    *,
+    parts: Parts = NOTHING,
+    number: Annotated[
+        int, Parameter(help="of a version that is the same elsewhere; else the next one")
+    ] = 0,
+    on: Host = "",
+    where: Where = HERE,
+) -> None:
     """Make a version of an image of files in /var/lib/anypool-boot/import on its boot host."""
-    _ordered(name, on, where, deed="add", **parts.body)
+    _ordered(name, on, where, deed="add", version=number, **parts.body)
 
 
 @image.command

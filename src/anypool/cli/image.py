@@ -1,4 +1,4 @@
-"""`anypool image`: what VMs are made from."""
+"""`anypool image`: what VMs are made from, and what servers boot."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,7 +22,7 @@ from anypool.cli.terminal import confirm, note
 from anypool.cli.words import mib, size, to_mib
 from anypool.search import Noun
 
-app = App(name="image", help="Images: what VMs are made from, in versions.")
+app = App(name="image", help="Images: what VMs are made from and servers boot, in versions.")
 app.command(image_version.app)
 
 
@@ -37,10 +37,12 @@ def _newest(image: Json) -> Json:
 
 COLUMNS = (
     Column("NAME", lambda image: image["name"]),
+    Column("USES", lambda image: image["uses"]),
     Column("VERSIONS", lambda image: len(image["versions"])),
     Column("NEWEST", lambda image: _newest(image)["name"]),
     Column("DIGEST", lambda image: digest_of(_newest(image))),
     Column("DATASTORES", lambda image: stores_of(_newest(image))),
+    Column("BOOT HOSTS", lambda image: boot_hosts_of(image)),
     Column("SIZE", lambda image: size(image["size_bytes"])),
     Column("MEMORY", lambda image: mib(image["memory_mib"])),
     Column("VMS", lambda image: image["vms"]),
@@ -50,6 +52,11 @@ COLUMNS = (
     Column("KERNEL", lambda image: (image["boot"] or {}).get("kernel"), wide=True),
     Column("ID", lambda image: image["id"], wide=True),
 )
+
+
+def boot_hosts_of(image: Json) -> list[str]:
+    """Return the boot hosts that export an image, each with the version taken next."""
+    return [f"{one['boot_host']} ({image['name']}:{one['current']})" for one in image["exports"]]
 
 
 @Parameter(name="*", group="The image")
@@ -68,7 +75,7 @@ class NewImage(NewVersion):
 
 @app.command(name="list")
 def list_(*, which: Which = EVERY, where: Where = HERE) -> None:
-    """List images, each with its newest version."""
+    """List images for VMs and for servers, each with its newest version and where it lies."""
     show_all("/images", Noun.IMAGE, COLUMNS, which, where)
 
 

@@ -20,6 +20,8 @@ _DIGITS = len("sha256:") + 12
 
 def digest_of(version: Json) -> str:
     """Return the beginning of a version's digest, or how far one is from knowing it."""
+    if not version["copies"]:
+        return ""
     if version["digest"]:
         return str(version["digest"])[:_DIGITS]
     return next((how for copy in version["copies"] if (how := progress_of(copy))), "unknown")
@@ -58,10 +60,12 @@ def copies_of(version: Json) -> list[str]:
 
 COLUMNS = (
     Column("VERSION", lambda version: version["name"]),
+    Column("USES", lambda version: version["uses"]),
     Column("DIGEST", digest_of),
-    Column("SIZE", lambda version: size(version["size_bytes"])),
+    Column("SIZE", lambda version: size(version["size_bytes"] or None)),
     Column("ON DISK", lambda version: size(version["used_bytes"] or None)),
     Column("COPIES", copies_of),
+    Column("BOOT HOSTS", lambda version: version["exported_by"]),
     Column("VMS", lambda version: version["vms"]),
     Column("CREATED", lambda version: moment(version["created_at"])),
     Column("DEPRECATED", lambda version: "yes" if version["deprecated"] else "no"),

@@ -24,7 +24,7 @@ app = App(
 
 COLUMNS = (
     Column("NAME", lambda one: one["name"]),
-    Column("SERVER", lambda one: one["server"]),
+    Column("SERVER", lambda one: one["server"] or (one["vm"] and f"VM {one['vm']}")),
     Column("SLOT", lambda one: one["slot"]),
     Column("PORTS", lambda one: len(one["ports"])),
     Column("BOOT", lambda one: " ".join(one["boot"])),

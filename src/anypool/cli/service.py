@@ -29,9 +29,10 @@ COLUMNS = (
 )
 MEMBERS = (
     Column("COMPONENT", lambda member: member["component"]),
-    Column("VM", lambda member: member["name"]),
+    Column("MACHINE", lambda member: member["name"]),
     Column("STATE", lambda member: member["state"]),
     Column("HEALTH", lambda member: member["health"]),
+    Column("ON", lambda member: _bearer(member)),
 )
 
 
@@ -94,6 +95,36 @@ def stop(name: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
 
 
 @app.command
+def move(
+    component: Annotated[str, Parameter(help="SERVICE/COMPONENT; it has a profile")],
+    /,
+    *,
+    to: Annotated[
+        str, Parameter(help="server, vm, or the name of a server, of a slot, or of a host for VMs")
+    ],
+    force: Annotated[
+        bool, Parameter(help="switch off without asking the operating system", negative="")
+    ] = False,
+    how: How = PLAINLY,
+    where: Where = HERE,
+) -> int:
+    """Move a component between servers and VMs: it keeps its addresses, its name and its disk.
+
+    It is stopped and seen to be off or gone, then started there, and counts as moved when its
+    probe answers.
+    """
+    service, slash, name = component.partition("/")
+    if not (service and slash and name):
+        raise Invalid(f"{component!r} names no component", hint="write SERVICE/COMPONENT")
+    path = f"/services/{key(service)}/move"
+    body = {"component": name, "to": to} | ({"force": True} if force else {})
+    question = f"Move {component}? It is stopped for that."
+    return do(
+        where, how, lambda client, dry: client.post(path, body, dry_run=dry), question=question
+    )
+
+
+@app.command
 def remove(
     name: str,
     /,
@@ -144,6 +175,13 @@ def _sized(component: Json) -> Json:
     if "disk" in sized:
         sized["disk_bytes"] = to_bytes(str(sized.pop("disk")))
     return sized
+
+
+def _bearer(member: Json) -> str:
+    """Return where a machine is: a server, or as a VM on a host."""
+    if member["server"] is not None:
+        return f"server {member['place']}"
+    return f"VM on {member['place']}" if member["place"] else ""
 
 
 def _running(service: Json) -> str:

@@ -16,9 +16,8 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.observing.knock import knock
-from anypool.engine.records.archive import Origin
-from anypool.engine.records.inputs import keep
 from anypool.engine.threads import Looking, ThreadCrew
+from anypool.engine.unasked import begin
 from anypool.errors import AnypoolError
 from anypool.model import (
     Inventory,
@@ -33,12 +32,9 @@ from anypool.model import (
     ServerId,
 )
 from anypool.plan import ApplyProfile, Reason, VerifyServer, WithdrawProfile, reason, say, why_of
-from anypool.plan.check import objections
-from anypool.plan.managercheck import of_manager
 from anypool.planner.ha.detect import Path, Word
 from anypool.planner.profiles.vigil import Brake, Case, What, braked, judge
-from anypool.planner.wish import Inputs, finished
-from anypool.planner.wishes import FailOver
+from anypool.planner.profiles.wishes import FailOver
 from anypool.settings import Settings
 from anypool.store import Store, events
 from anypool.store.records import EventRecord, Severity
@@ -243,24 +239,11 @@ class Vigil(Looking):
 
     def _begin(self, server: ServerId, inventory: Inventory) -> Reason:
         """Plan and run a fail-over; return what came of it."""
-        rules = self._engine.policies.rulebook(inventory)
-        terms = self._engine.keeping.prices.terms(BY, waive=True)
-        wish = FailOver(server=server)
         try:
-            plan = wish.plan(inventory, rules)
-            made = finished(plan, terms, inventory, rules, self._engine.policies.outlook)
-            against = objections(made, inventory, rules.bounds) or of_manager(
-                made, inventory, self._engine.policies.own
-            )
-            if against:
-                return reason("watch.objected", objections=against[:3])
-            inputs = Inputs(wish=wish, policies=rules.policies, terms=terms)
-            origin = Origin(also=keep(inputs, made))
-            record = self._engine.submit(made, BY, inventory, origin)
-            self._engine.run(record.id, BY)
+            plan = begin(self._engine, FailOver(server=server), BY, inventory)
         except AnypoolError as error:
             return reason("vigil.no-plan", why=why_of(error))
-        return reason("watch.runs", plan=record.id)
+        return reason("watch.runs", plan=plan or "")
 
     def _tell(self, profile: Profile, seen: _Seen, why: Reason, severity: Severity) -> None:
         """Write an event, once for each reason."""
@@ -284,7 +267,7 @@ class Vigil(Looking):
 
 
 def _is_watched(profile: Profile) -> bool:
-    return profile.server is not None and profile.failover is not Level.DISABLED
+    return profile.machine is not None and profile.failover is not Level.DISABLED
 
 
 def _quietly(ask: Callable[[ServerId], Power], server: ServerId) -> None:

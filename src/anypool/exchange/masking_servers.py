@@ -48,7 +48,7 @@ def masked_profile(profile: Profile, masks: Masks) -> Profile:
     """Return a profile in masked names: what it needs and boots from stays, where that is not."""
     of = masks.of
     image, colon, version = profile.image.partition(":")
-    server = profile.server
+    server, kind = profile.server, "host" if profile.vm is None else "vm"
     return replace(
         profile,
         id=ProfileId(of("profile", profile.id)),
@@ -69,7 +69,7 @@ def masked_profile(profile: Profile, masks: Masks) -> Profile:
         image=f"{of('image-name', image)}{colon}{version}" if image else "",
         tags=frozenset(map(masks.tag, profile.tags)),
         slot=_place(profile.slot, masks),
-        server=None if server is None else ServerId(HostId(of("host", server))),
+        server=None if server is None else ServerId(HostId(of(kind, server))),
     )
 
 

@@ -158,6 +158,7 @@ from anypool.model.server import (
     ServerAbility,
 )
 from anypool.model.service import (
+    Bearer,
     Component,
     Health,
     KnownService,
@@ -222,6 +223,7 @@ __all__ = [
     "Automation",
     "Balance",
     "Bay",
+    "Bearer",
     "Bmc",
     "Booking",
     "BookingId",

@@ -44,11 +44,15 @@ class BootTarget(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
 
 
 class ServerImage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """An image for servers, in versions; the current one is taken at the next start."""
+    """An image for servers, in versions; the current one is taken at the next start.
+
+    `last` is the highest number that was ever given there, 0 from a program that does not say.
+    """
 
     name: str
     versions: tuple[int, ...] = ()
     current: int = 0
+    last: int = 0
 
 
 class DiskCopy(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -87,8 +91,9 @@ class ImageOrder(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
     """What a boot host is to do to an image.
 
     ADD makes a version of files that are on the boot host, by their part: `disk.raw`, `kernel`,
-    `initrd`. CAPTURE makes one of the disk of a profile whose server is off. CHOOSE makes
-    `version` the current one, FORGET deletes it.
+    `initrd`. CAPTURE makes one of the disk of a profile whose server is off; both give it the
+    number `version`, the next one of that boot host for 0. CHOOSE makes `version` the current
+    one, FORGET deletes it.
     """
 
     deed: ImageDeed

@@ -1,10 +1,11 @@
 """A profile: the movable identity of a server, made before any server is there."""
 
+import hashlib
 from enum import StrEnum
 
 from msgspec import Struct
 
-from anypool.model.ids import ProfileId, ServerId
+from anypool.model.ids import HostId, ProfileId, ServerId, VmId
 from anypool.model.policy import Level
 from anypool.model.probe import Probe
 from anypool.model.server import AdapterKind
@@ -24,9 +25,11 @@ class Means(StrEnum):
 
     ADDRESSES are written into its adapters through the BMC. With NETBOOT the server keeps its
     own, and the boot service hands it the identity: DHCP entry, boot script, initiator name.
+    With VM no server bears it, but a virtual machine with its MACs and no disk of its own.
     """
 
     ADDRESSES = "addresses"
+    VM = "vm"
     NETBOOT = "netboot"
 
 
@@ -105,7 +108,8 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
 
     `server` owns it since epoch `epoch`, from before anything is written into it until it was
     seen to be off and the identity withdrawn; None if no server does. `means` is how it was
-    given. `slot` is where it is to be, `CHASSIS/SLOT`, whether or not a server stands there.
+    given; with VM, `server` is the id of a virtual machine, and so never free by mistake.
+    `slot` is where it is to be, `CHASSIS/SLOT`, whether or not a server stands there.
     `probe` is asked whether what runs on it works. `failover` is what happens when its server
     fails: nothing, a word (MANUAL) or a plan that runs (AUTOMATIC).
     `ip`, `script` (what is chained to, an address of iPXE) and `image` (`NAME`, of which it
@@ -144,6 +148,25 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
         found = (text for port in self.ports for text in (port.address, port.node))
         return tuple(dict.fromkeys(text for text in found if text))
 
+    @property
+    def vm(self) -> VmId | None:
+        """The virtual machine that bears it, None if none does."""
+        virtual = self.means is Means.VM and self.server is not None
+        return VmId(self.server or "") if virtual else None
+
+    @property
+    def machine(self) -> ServerId | None:
+        """The physical server that bears it, None if none does."""
+        return None if self.means is Means.VM else self.server
+
+    @property
+    def virtual_macs(self) -> tuple[str, ...]:
+        """The MACs of a virtual machine that bears it: always the same, also of one without."""
+        mine = [one.address.lower() for one in self.ports_of(AdapterKind.ETHERNET)]
+        if any(mine):
+            return tuple(filter(None, mine))
+        return (f"02:{hashlib.sha256(self.id.encode()).digest()[:5].hex(':')}",)
+
     def identity(self, epoch: int, means: Means = Means.ADDRESSES) -> Identity:
         """Return what is written into the server that owns it in an epoch."""
         return Identity(
@@ -163,13 +186,20 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+def bearer_of(vm: VmId) -> ServerId:
+    """Return how the owner of a profile is called that is a virtual machine."""
+    return ServerId(HostId(vm))
+
+
 def boots_there(profile: Profile | Identity) -> bool:
     """Return whether a profile asks something of a boot host."""
     return bool(profile.ip and (profile.image or profile.script or profile.iscsi))
 
 
 class Tenure(Struct, frozen=True, kw_only=True, gc=False):
-    """Which server had a profile in one epoch: from when until when, by whose order and which plan.
+    """Who had a profile in one epoch: from when until when, by whose order and which plan.
+
+    `server` is a server, or a virtual machine.
 
     `ended_at` is 0 while it lasts; `proof` says how it was known then that the server was off.
     """

@@ -10,7 +10,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.model import Inventory
+from anypool.model import Inventory, Means
 from anypool.model.units import MIB
 from anypool.plan.action import (
     Action,
@@ -182,8 +182,9 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.service_ms)
         case PowerOffHost() | FenceHost() | PowerOffServer():
             return Cost(duration_ms=_off_ms(action, model))
-        case ApplyProfile() | WithdrawProfile():
-            return Cost(duration_ms=model.profile_ms)
+        case ApplyProfile(means=means) | WithdrawProfile(means=means):
+            virtual = means is Means.VM
+            return Cost(duration_ms=model.short_ms if virtual else model.profile_ms)
         case PowerOnHost() | PowerOnServer():
             return Cost(duration_ms=model.power_on_ms)
         case EnterMaintenance() | LeaveMaintenance() | VerifyHost() | VerifyServer():

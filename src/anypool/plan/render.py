@@ -172,14 +172,21 @@ def tell(action: Action, names: Names) -> Reason:
             return _tell_change(action, names)
 
 
+_GIVEN = {
+    Means.ADDRESSES: "step.apply-profile",
+    Means.NETBOOT: "step.enter-profile",
+    Means.VM: "step.enter-vm",
+}
+
+
 def _tell_server(action: ServerAction, names: Names) -> Reason:
     server = names(action.server)
     match action:
         case ApplyProfile(profile=key, epoch=epoch, means=means):
-            code = "step.enter-profile" if means is Means.NETBOOT else "step.apply-profile"
-            return reason(code, profile=names(HostId(key)), server=server, epoch=epoch)
-        case WithdrawProfile(profile=key, stated=None):
-            return reason("step.withdraw-profile", profile=names(HostId(key)), server=server)
+            return reason(_GIVEN[means], profile=names(HostId(key)), server=server, epoch=epoch)
+        case WithdrawProfile(profile=key, stated=None, means=means):
+            code = "step.leave-vm" if means is Means.VM else "step.withdraw-profile"
+            return reason(code, profile=names(HostId(key)), server=server)
         case WithdrawProfile(profile=key, stated=stated):
             who = "" if stated is None else stated.by
             profile = names(HostId(key))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from anypool.model import Inventory
-from anypool.plan.action import FenceHost
+from anypool.plan.action import CreateVm, DeleteVm, FenceHost, StartVm
 from anypool.plan.plan import Plan, Step
 from anypool.plan.reason import Reason, reason
 from anypool.plan.serveraction import (
@@ -38,7 +38,8 @@ def of_addresses(inventory: Inventory) -> Iterator[Reason]:
 
 def of_servers(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
     """Yield what speaks against the steps of a plan on servers, in their order."""
-    if not any(isinstance(step.action, _JUDGED) for step in plan.steps):
+    known = bool(inventory.profiles or inventory.servers)
+    if not known or not any(isinstance(step.action, _JUDGED) for step in plan.steps):
         return
     ledger = _Ledger(inventory, plan)
     for step in plan.steps:
@@ -46,7 +47,8 @@ def of_servers(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
             yield from ledger.judge(step)
 
 
-_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer | FenceHost
+_OF_VM = CreateVm | DeleteVm | StartVm
+_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer | FenceHost | _OF_VM
 
 
 class _Ledger:
@@ -57,7 +59,9 @@ class _Ledger:
         self.off: set[str] = {one.id for one in inventory.servers.values() if one.power == "off"}
         self.seen_off: dict[str, int] = {}
         self.after = {step.number: step.after for step in plan.steps}
-        self.owner = {one.id: one.server for one in inventory.profiles.values()}
+        self.owner: dict[str, str | None] = {
+            one.id: one.server for one in inventory.profiles.values()
+        }
         self.epoch = {one.id: one.epoch for one in inventory.profiles.values()}
         self.has = {one.id: tuple(one.addresses) for one in inventory.profiles.values()}
         self.label = {one.id: one.name for one in inventory.profiles.values()}
@@ -65,7 +69,10 @@ class _Ledger:
         for server in inventory.servers.values():
             self.ports[server.id] = {port.address for port in server.ports if port.address}
         self.vms: dict[str, str] = {}
+        self.macs: dict[str, set[str]] = {}
+        self.gone: dict[str, int] = {}
         for vm in inventory.vms.values():
+            self.macs[vm.id] = {nic.mac for nic in vm.nics}
             for nic in vm.nics:
                 self.vms[nic.mac] = vm.name
 
@@ -76,6 +83,12 @@ class _Ledger:
         if isinstance(action, FenceHost):
             self.off.add(action.host)
             self.seen_off[action.host] = step.number
+            return
+        if isinstance(action, _OF_VM):
+            yield from self._of_vm(step, action)
+            return
+        if isinstance(action, ApplyProfile | WithdrawProfile) and action.means == "vm":
+            yield from self._virtual(step, action)
             return
         said = isinstance(action, WithdrawProfile) and action.stated is not None
         if action.server not in self.names and not said:
@@ -121,6 +134,49 @@ class _Ledger:
         self.ports.setdefault(action.server, set()).difference_update(
             self.has.get(action.profile, ())
         )
+
+    def _of_vm(self, step: Step, action: CreateVm | DeleteVm | StartVm) -> Iterator[Reason]:
+        """Judge a VM that is made, started or deleted by the addresses it has.
+
+        One that has a profile's is made for whom the profile is, and for nobody else.
+        """
+        if isinstance(action, CreateVm):
+            wish = action.wish
+            mine = self.macs[wish.id] = {nic.mac for nic in wish.nics}
+            for profile, addresses in self.has.items():
+                if mine & set(addresses) and self.owner.get(profile) != wish.id:
+                    yield reason("check.profile-taken", profile=self.label[profile])
+            self.vms |= dict.fromkeys(mine, wish.name)
+            return
+        mine = self.macs.get(action.vm, set())
+        if isinstance(action, DeleteVm):
+            self.gone[action.vm] = step.number
+            for mac in mine:
+                self.vms.pop(mac, None)
+            return
+        for server, ports in self.ports.items():
+            for mac in sorted(mine & ports if server not in self.off else ()):
+                places = tuple(sorted((self.names[server], self.vms.get(mac, action.vm))))
+                yield reason("check.address-twice", address=mac, places=places)
+
+    def _virtual(self, step: Step, action: ApplyProfile | WithdrawProfile) -> Iterator[Reason]:
+        """Judge a profile that a VM is to bear, or no more: then it is gone before."""
+        name, vm = self.label.get(action.profile, action.profile), action.server
+        by = self.gone.get(vm)
+        if vm in self.macs and (by is None or by not in self._before(step)):
+            yield reason("check.vm-there", vm=vm)
+        if isinstance(action, WithdrawProfile):
+            if self.owner.get(action.profile) != vm:
+                yield reason("run.profile-elsewhere", profile=name)
+            if self.epoch.get(action.profile) != action.epoch:
+                yield reason("check.profile-late", profile=name)
+            self.owner[action.profile] = None
+            return
+        if self.owner.get(action.profile) is not None:
+            yield reason("check.profile-taken", profile=name)
+        if self.epoch.get(action.profile, 0) + 1 != action.epoch:
+            yield reason("check.profile-late", profile=name)
+        self.owner[action.profile], self.epoch[action.profile] = vm, action.epoch
 
     def _is_off(self, step: Step, server: str) -> Iterator[Reason]:
         """Yield nothing if a server is off by then: it was, or this waits for who did it."""

@@ -14,6 +14,7 @@ from anypool.model import (
     Profile,
     Server,
     ServerId,
+    VmId,
 )
 from anypool.model.profile import mark_of
 from anypool.plan.reason import Reason, reason
@@ -32,6 +33,8 @@ def served(inventory: Inventory, action: ServerAction) -> Inventory:
     """Return the inventory after one action; raise `Conflict` or `NotFound` if it cannot run."""
     if isinstance(action, WithdrawProfile) and action.stated is not None:
         return _released(inventory, action)  # also from a server that is not known any more
+    if isinstance(action, ApplyProfile | WithdrawProfile) and action.means is Means.VM:
+        return _virtual(inventory, action)
     server = inventory.server(action.server)
     match action:
         case PowerOffServer():
@@ -110,6 +113,24 @@ def _released(inventory: Inventory, action: WithdrawProfile) -> Inventory:
     if profile.server != action.server or profile.epoch != action.epoch:
         raise _refused(reason("run.profile-elsewhere", profile=profile.name))
     return inventory.with_profile(replace(profile, server=None, means=None))
+
+
+def _virtual(inventory: Inventory, action: ApplyProfile | WithdrawProfile) -> Inventory:
+    """Return the inventory with a profile that a VM bears, or none that is gone bears any more."""
+    profile, vm = inventory.profile(action.profile), VmId(action.server)
+    if vm in inventory.vms:
+        there = inventory.vms[vm].name
+        raise _refused(reason("bear.vm-there", vm=there, profile=profile.name))
+    if isinstance(action, WithdrawProfile):
+        if profile.server != action.server or profile.epoch != action.epoch:
+            raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+        return inventory.with_profile(replace(profile, server=None, means=None))
+    if profile.server is not None:
+        raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+    if profile.epoch + 1 != action.epoch:
+        raise _refused(reason("run.profile-epoch", profile=profile.name, epoch=profile.epoch))
+    owned = replace(profile, server=action.server, epoch=action.epoch, means=Means.VM)
+    return inventory.with_profile(owned)
 
 
 def bearing(inventory: Inventory, server: Server) -> Profile | None:

@@ -86,13 +86,13 @@ def plan_create(
     """
     steps: list[Step] = []
     rejected: list[Refusal] = []
-    coming = tuple(_wished(wish) for wish in wishes)
+    coming = tuple(wished(wish) for wish in wishes)
     world = inventory.patched_vms({vm.id: vm for vm in coming})
     known = any(vm.id in inventory.vms for vm in coming)
     rules = rules.bound_to(world) if known else rules.joined_by(coming, world)
     for wish in wishes:
-        vm = _wished(wish)
-        choice = _choice(world, vm, host, Wanted(rules=rules))
+        vm = wished(wish)
+        choice = choice_of(world, vm, host, Wanted(rules=rules))
         if choice.host is None or choice.why is None:
             raise no_place(inventory, vm, choice, rules)
         rejected += choice.refused
@@ -104,7 +104,7 @@ def plan_create(
         )
         steps.append(create)
         if start:
-            steps.append(_start_after(create, wish, choice.host))
+            steps.append(start_after(create, wish, choice.host))
         world = world.with_vm(replace(vm, host=choice.host, state=VmState.RUNNING))
     aim = _creating([wish.name for wish in wishes])
     return Plan(
@@ -199,7 +199,7 @@ def plan_migrate(
         there = inventory.host(target).name
         raise refuse(Conflict, reason("is.there-already", vm=vm.name, host=there))
     wanted = Wanted(rules=rules, avoid=frozenset({vm.host}))
-    choice = _choice(inventory, vm, target, wanted)
+    choice = choice_of(inventory, vm, target, wanted)
     if choice.host is None or choice.why is None:
         raise no_place(inventory, vm, choice, rules)
     step = Step(
@@ -222,12 +222,13 @@ def plan_migrate(
     )
 
 
-def _choice(
+def choice_of(
     inventory: Inventory,
     vm: Vm,
     named: HostId | None,
     wanted: Wanted,
 ) -> Choice:
+    """Return the named host or why not that one, the best one where none is named."""
     if named is None:
         return choose(inventory, vm, wanted)
     host = inventory.host(named)
@@ -258,7 +259,8 @@ def no_place(inventory: Inventory, vm: Vm, choice: Choice, rules: Rulebook = NO_
     return no_plan(why, hint, named)
 
 
-def _wished(wish: VmWish) -> Vm:
+def wished(wish: VmWish) -> Vm:
+    """Return a VM as it will be once it is made."""
     disks = tuple(
         Disk(target=disk.target, volume=disk.volume, datastore=disk.datastore)
         for disk in wish.disks
@@ -276,7 +278,8 @@ def _wished(wish: VmWish) -> Vm:
     )
 
 
-def _start_after(create: Step, wish: VmWish, host: HostId) -> Step:
+def start_after(create: Step, wish: VmWish, host: HostId) -> Step:
+    """Return the step that starts a VM once it is made."""
     return Step(
         number=create.number + 1,
         action=StartVm(vm=wish.id, host=host),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -37,6 +38,7 @@ from anypool.plan import (
 from anypool.planner.evacuate import no_plan
 from anypool.planner.operate import STARTABLE, check_alone_awake, plan_create
 from anypool.planner.place import refusal
+from anypool.planner.profiles.running import Borne, start_borne, stop_borne
 from anypool.planner.rules import NO_RULES, Rulebook
 
 Members = Mapping[str, tuple[Vm, ...]]
@@ -98,7 +100,11 @@ def plan_service_make(
 
 
 def plan_service_start(
-    inventory: Inventory, service: Service, members: Members, rules: Rulebook = NO_RULES
+    inventory: Inventory,
+    service: Service,
+    members: Members,
+    rules: Rulebook = NO_RULES,
+    borne: Mapping[str, Borne] = MappingProxyType({}),
 ) -> Plan:
     """Return the steps that start what does not run, in order, and wait until it is ready.
 
@@ -110,7 +116,9 @@ def plan_service_start(
     for component in in_order(service.components):
         before = frozenset[int]().union(*(last[name] for name in component.after))
         ends: set[int] = set()
-        for vm in members[component.name]:
+        if component.name in borne:
+            ends = _embedded(steps, start_borne(world, borne[component.name], rules), before)
+        for vm in members.get(component.name, ()):
             host = _host_of(vm)
             after = before
             if vm.state not in _ALIVE:
@@ -128,7 +136,11 @@ def plan_service_start(
 
 
 def plan_service_stop(
-    inventory: Inventory, service: Service, members: Members, rules: Rulebook = NO_RULES
+    inventory: Inventory,
+    service: Service,
+    members: Members,
+    rules: Rulebook = NO_RULES,
+    borne: Mapping[str, Borne] = MappingProxyType({}),
 ) -> Plan:
     """Return the steps that shut down what runs, those first that others do not wait for.
 
@@ -140,7 +152,10 @@ def plan_service_stop(
         users = [one.name for one in service.components if component.name in one.after]
         before = frozenset[int]().union(*(last[name] for name in users))
         ends: set[int] = set()
-        for vm in members[component.name]:
+        if component.name in borne:
+            profile = inventory.profile(borne[component.name].profile)
+            ends = _embedded(steps, stop_borne(inventory, profile), before)
+        for vm in members.get(component.name, ()):
             host = _host_of(vm)
             if vm.state not in _ALIVE:
                 continue
@@ -159,6 +174,17 @@ def plan_service_stop(
         last[component.name] = frozenset(ends) or before
     aim = reason("aim.stop-service", service=service.id)
     return Plan(goal=say(aim), aim=aim, steps=tuple(steps), based_on=digest(inventory))
+
+
+def _embedded(steps: list[Step], some: tuple[Step, ...], before: frozenset[int]) -> set[int]:
+    """Add the steps of another plan after some; return the numbers of its last ones."""
+    offset = len(steps)
+    waited: set[int] = set()
+    for step in some:
+        after = frozenset(number + offset for number in step.after) or before
+        steps.append(replace(step, number=step.number + offset, after=after))
+        waited |= step.after
+    return {step.number + offset for step in some if step.number not in waited}
 
 
 def _start(number: int, vm: Vm, host: HostId, after: Iterable[int]) -> Step:

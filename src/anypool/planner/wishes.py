@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 import numpy as np
-from msgspec import Struct
+from msgspec import field
 from msgspec.structs import replace
 
 from anypool.model import (
@@ -11,11 +11,8 @@ from anypool.model import (
     EndpointId,
     HostId,
     Inventory,
-    ProfileId,
     RolloutWish,
-    ServerId,
     Service,
-    Stated,
     Trace,
     Usage,
     Vm,
@@ -30,22 +27,21 @@ from anypool.planner.copies import plan_remove_copy
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.leave import plan_leave
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
-from anypool.planner.profiles.assign import plan_assign, plan_unassign
-from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.running import Borne
+from anypool.planner.profiles.wishes import (
+    AssignProfile,
+    FailOver,
+    MoveProfile,
+    PutBack,
+    UnassignProfile,
+)
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
 from anypool.planner.rounds import Late, Rounds
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, plan_saving, plan_wake_proof
 from anypool.planner.serve import plan_service_make, plan_service_start, plan_service_stop
-
-
-class Wish(Struct, frozen=True, kw_only=True, tag_field="wish", forbid_unknown_fields=True):
-    """What all wishes are: values that make a plan of an inventory and its rules."""
-
-    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
-        """Return the plan; raise what its planner raises. `late` ends a search early."""
-        raise NotImplementedError
+from anypool.planner.wishing import Wish
 
 
 class EvacuateHost(Wish, frozen=True, tag="evacuate"):
@@ -131,7 +127,7 @@ class BalanceHosts(Wish, frozen=True, tag="balance"):
 
     hosts: frozenset[HostId]
     name: str = ""
-    usages: dict[VmId, Usage] = {}
+    usages: dict[VmId, Usage] = field(default_factory=dict)
     weights: Weights = Weights()
     left_alone: frozenset[VmId] = frozenset()
     at_once: int = 0
@@ -159,13 +155,13 @@ class FewestHosts(Wish, frozen=True, tag="fewest"):
 
     hosts: frozenset[HostId]
     name: str = ""
-    curves: dict[VmId, tuple[bytes, bytes]] = {}
+    curves: dict[VmId, tuple[bytes, bytes]] = field(default_factory=dict)
     least_hours: int = 24
     headroom_percent: float = 20.0
     failures: int = 0
     left_alone: frozenset[VmId] = frozenset()
     close: bool = False
-    watts: dict[HostId, Watts] = {}
+    watts: dict[HostId, Watts] = field(default_factory=dict)
     tariff: Tariff = NO_TARIFF
     rounds: int = -1
 
@@ -203,26 +199,29 @@ class MakeService(Wish, frozen=True, tag="make-service"):
 
 
 class StartService(Wish, frozen=True, tag="start-service"):
-    """Start a service; `members` are the VMs of each of its components."""
+    """Start a service; `members` are the VMs of each component, `borne` those with a profile."""
 
     service: Service
     members: dict[str, tuple[VmId, ...]]
+    borne: dict[str, Borne] = field(default_factory=dict)
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps."""
         members = _members(self.members, inventory)
-        return plan_service_start(inventory, self.service, members, rules)
+        return plan_service_start(inventory, self.service, members, rules, self.borne)
 
 
 class StopService(Wish, frozen=True, tag="stop-service"):
-    """Stop a service; `members` are the VMs of each of its components."""
+    """Stop a service; `members` are the VMs of each component, `borne` those with a profile."""
 
     service: Service
     members: dict[str, tuple[VmId, ...]]
+    borne: dict[str, Borne] = field(default_factory=dict)
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps."""
-        return plan_service_stop(inventory, self.service, _members(self.members, inventory), rules)
+        members = _members(self.members, inventory)
+        return plan_service_stop(inventory, self.service, members, rules, self.borne)
 
 
 def _members(ids: dict[str, tuple[VmId, ...]], inventory: Inventory) -> dict[str, tuple[Vm, ...]]:
@@ -322,44 +321,6 @@ class ProveWake(Wish, frozen=True, tag="prove-wake"):
         return plan_wake_proof(inventory, self.host, rules)
 
 
-class AssignProfile(Wish, frozen=True, tag="assign-profile"):
-    """Bring a profile to a server, None for the best spare; see `planner.profiles.assign`."""
-
-    profile: ProfileId
-    server: ServerId | None = None
-    stated: Stated | None = None
-    force: bool = False
-
-    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
-        """Return the steps; raise `NoPlan` with what each server is short of."""
-        asked = (self.profile, self.server, self.stated)
-        return plan_assign(inventory, *asked, force=self.force)
-
-
-class UnassignProfile(Wish, frozen=True, tag="unassign-profile"):
-    """Take a profile from its server."""
-
-    profile: ProfileId
-    stated: Stated | None = None
-    force: bool = False
-
-    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
-        """Return the steps."""
-        return plan_unassign(inventory, self.profile, self.stated, force=self.force)
-
-
-class FailOver(Wish, frozen=True, tag="fail-over"):
-    """Bring the profile of a failed server to a spare, `to` that one, None for the best."""
-
-    server: ServerId
-    to: ServerId | None = None
-    stated: Stated | None = None
-
-    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
-        """Return the steps; raise `NoPlan` with what is against each server."""
-        return plan_fail_over(inventory, self.server, self.to, self.stated, rules)
-
-
 AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
@@ -379,5 +340,7 @@ AnyWish: TypeAlias = (
     | ProveWake
     | AssignProfile
     | UnassignProfile
+    | MoveProfile
+    | PutBack
     | FailOver
 )

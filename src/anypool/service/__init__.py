@@ -11,6 +11,7 @@ from anypool.engine.failover import Vigil
 from anypool.engine.ha.guard import Guard
 from anypool.engine.notifying.postman import Postman
 from anypool.engine.observing.ownvm import OwnVm
+from anypool.engine.returning import Returning
 from anypool.engine.rolling import Rolling
 from anypool.engine.watching.watch import Watch
 from anypool.service.access import Deed, Principal, require
@@ -51,6 +52,7 @@ from anypool.service.logins import Logins
 from anypool.service.managers import Managers
 from anypool.service.marks import Marks
 from anypool.service.measures import Measures
+from anypool.service.moving import Moving
 from anypool.service.networks import Networks
 from anypool.service.notifications import Notifications
 from anypool.service.once import Once
@@ -103,6 +105,7 @@ class Services:
         self.audit = Audit(store, settings)
         self.addresses, self.bearing = Addresses(engine), Bearing(engine, store, proposals)
         self.applications = Applications(engine, proposals, underway)
+        self.moving = Moving(engine, proposals, underway)
         self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
         self.bmcs = Bmcs(engine)
@@ -121,6 +124,7 @@ class Services:
         self.guard = Guard(engine, store, clock)
         engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
         self.vigil = Vigil(engine, store, clock, settings)
+        self.returning = Returning(engine, store, clock)
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.incidents = Incidents(engine, store)
         self.exports = Exports(engine, clock)
@@ -129,7 +133,7 @@ class Services:
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.managers = Managers(engine, store)
         self.marks = Marks(engine, proposals)
-        self.images, self.networks = Images(engine, lists), Networks(engine, lists)
+        self.images, self.networks = Images(engine), Networks(engine, lists)
         self.inventories = Inventories(engine, store)
         self.keys = Keys(engine, store)
         self.lending = Lending(engine, store, clock)

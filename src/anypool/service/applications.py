@@ -20,8 +20,10 @@ from anypool.model import (
 )
 from anypool.plan import reason, refuse
 from anypool.planner import check_across, in_order
+from anypool.planner.profiles.running import Borne
 from anypool.planner.wishes import MakeService, StartService, StopService
 from anypool.search import Noun
+from anypool.service import borne
 from anypool.service.access import Deed, Principal, require
 from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_tags, checked_text
@@ -103,7 +105,11 @@ class Applications:
         return self._proposals.propose(
             by,
             Deed.OPERATE_VM,
-            lambda pool, _: StartService(service=service, members=self._members(service, pool)),
+            lambda pool, _: StartService(
+                service=service,
+                members=self._members(service, pool),
+                borne=self._borne(service, pool),
+            ),
             dry_run=dry_run,
             waive=waive,
         )
@@ -115,14 +121,20 @@ class Applications:
         return self._proposals.propose(
             by,
             Deed.OPERATE_VM,
-            lambda pool, _: StopService(service=service, members=self._members(service, pool)),
+            lambda pool, _: StopService(
+                service=service,
+                members=self._members(service, pool),
+                borne=self._borne(service, pool),
+            ),
             dry_run=dry_run,
         )
 
     def _known(self, service: Service) -> KnownService:
         vms = found(_names(service), self._engine.inventory)
         members = tuple(
-            Member(
+            borne.member(self._engine, service, component)
+            if component.profile
+            else Member(
                 component=component.name,
                 name=name,
                 vm=vms[name].id if name in vms else None,
@@ -143,12 +155,28 @@ class Applications:
         return {
             component.name: tuple(vms[name].id for name in service.members(component))
             for component in service.components
+            if not component.profile
+        }
+
+    def _borne(self, service: Service, inventory: Inventory) -> dict[str, Borne]:
+        """Return what is needed to start the components that are profiles."""
+
+        def used() -> Taken:
+            return taken(inventory, self._underway.plans())
+
+        return {
+            component.name: borne.borne(component, self._engine, inventory, used)
+            for component in service.components
+            if component.profile
         }
 
     def _lacking(self, service: Service, inventory: Inventory) -> Lacking:
         vms = found(_names(service), inventory)
         lacking: Lacking = ()
         for component in service.components:
+            if component.profile:
+                borne.profile(component, inventory)
+                continue
             gone = [name for name in service.members(component) if name not in vms]
             if gone and component.vms:
                 names = ", ".join(gone[:5])
@@ -171,7 +199,9 @@ class Applications:
 
 
 def _names(service: Service) -> frozenset[str]:
-    return frozenset(name for one in service.components for name in service.members(one))
+    """Return the names of the VMs that are the service's own, or taken in."""
+    own = (one for one in service.components if not one.profile)
+    return frozenset(name for one in own for name in service.members(one))
 
 
 def _asked(component: Component, name: str) -> NewVm:
@@ -206,10 +236,13 @@ def checked(service: Service) -> None:
 def _check_component(service: Service, component: Component, names: frozenset[str]) -> None:
     what = f"component {checked_name(component.name, 'a component')}"
     if component.kind != "vm":
-        hint = "use vm; servers are not managed yet"
+        hint = "leave kind out: `bearer:` says what may bear a profile"
         raise Invalid(f"{what} is a {component.kind[:40]!r}", hint=hint)
-    if bool(component.image) == bool(component.vms):
-        raise Invalid(f"{what} needs an image or VMs, one of them", hint="image: or vms:")
+    if sum(map(bool, (component.image, component.vms, component.profile))) != 1:
+        hint = "image:, vms: or profile:"
+        raise Invalid(f"{what} needs an image, VMs or a profile, one of them", hint=hint)
+    if component.profile and component.count != 1:
+        raise Invalid(f"{what} is one machine, not {component.count}", hint="leave count out")
     if not 1 <= component.count <= MOST_VMS:
         raise Invalid(f"{what} cannot have {component.count} VMs", hint=f"1 to {MOST_VMS}")
     for name in service.members(component):

@@ -6,8 +6,8 @@ from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid
 from anypool.model import HostId, HostState, Inventory, Power, Profile, Server, ServerId, Stated
 from anypool.planner.profiles.cover import Cover, coverage
+from anypool.planner.profiles.wishes import AssignProfile, FailOver, UnassignProfile
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import AssignProfile, FailOver, UnassignProfile
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.ha import LONGEST_WORDS
@@ -72,14 +72,14 @@ class Bearing:
         require(by, Deed.OPERATE_HOST)
         server = self._failed(key)
         profile = next(
-            (one for one in self._engine.inventory.profiles.values() if one.server == server), None
+            (one for one in self._engine.inventory.profiles.values() if one.machine == server), None
         )
         stated = None
         if profile is not None:
             stated = self._stated(by, profile, asked.dead, dry_run=dry_run)
 
         def plan(inventory: Inventory, _: Rulebook) -> FailOver:
-            to = _named(inventory, asked.to) if asked.to else None
+            to = named(inventory, asked.to) if asked.to else None
             return FailOver(server=server, to=to, stated=stated)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
@@ -93,7 +93,7 @@ class Bearing:
 
     def _failed(self, key: str) -> ServerId:
         """Return the server that is meant, also one that is not known any more."""
-        borne = {one.server for one in self._engine.inventory.profiles.values() if one.server}
+        borne = {one.machine for one in self._engine.inventory.profiles.values() if one.machine}
         if key in borne:
             return ServerId(HostId(key))
         return find.server(self._engine.inventory, key).id
@@ -110,6 +110,9 @@ class Bearing:
             raise Invalid("that is too long", hint=f"at most {LONGEST_WORDS} characters")
         if profile.server is None:
             raise Conflict(f"no server bears {profile.name}", hint="leave out that one is dead")
+        if profile.vm is not None and profile.vm in self._engine.inventory.vms:
+            hint = "leave out that it is dead: it is stopped and deleted"
+            raise Conflict(f"a VM bears {profile.name}, and is known", hint=hint)
         self._check_silent(profile.server)
         at = self._engine.vitals.moments.now()
         if dry_run:
@@ -146,7 +149,7 @@ def _target(inventory: Inventory, profile: Profile, to: str) -> ServerId | None:
     return found.id
 
 
-def _named(inventory: Inventory, to: str) -> ServerId:
+def named(inventory: Inventory, to: str) -> ServerId:
     """Return the server of a name, or that in a slot."""
     chassis, slash, slot = to.partition("/")
     if not (chassis and slash and slot):

@@ -1,11 +1,14 @@
 """The boot service: how boot hosts stand, bringing them into line, their images."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.engine import Engine
+from anypool.engine.observing.boothosts import DRIVER
 from anypool.errors import Busy, Conflict, Invalid, NotFound
 from anypool.model import Endpoint, EndpointId, EndpointState, Means, Profile
 from anypool.model.boothost import BootHost, ImageDeed, ImageOrder
+from anypool.model.catalogue import next_number
 from anypool.plan import ApplyProfile, WithdrawProfile
 from anypool.planner.profiles.booting import Amiss, Difference, differences
 from anypool.service import find
@@ -13,7 +16,6 @@ from anypool.service.access import Deed, Principal, require
 from anypool.service.names import checked_text
 from anypool.service.profiles import Profiles, ProfileWish
 
-DRIVER = "boot"
 MOST_AT_ONCE = 500
 
 
@@ -89,7 +91,9 @@ class BootService:
             self._check_unused(found, f"{order.name}:{order.version}")
         if order.deed is ImageDeed.CAPTURE:
             profile = find.profile(self._engine.inventory, order.profile)
-            order = ImageOrder(deed=order.deed, name=order.name, profile=profile.id)
+            order = replace(order, profile=profile.id)
+        if order.deed in (ImageDeed.ADD, ImageDeed.CAPTURE):
+            order = replace(order, version=self._number(order))
         version = self._engine.servers.change_image(found.endpoint.id, order, by.name)
         self._engine.servers.look(found.endpoint.id)
         return version
@@ -122,6 +126,13 @@ class BootService:
             raise Invalid(
                 f"{found.endpoint.id} has no image {image[:80]}", hint=f"there are: {names}"
             )
+
+    def _number(self, order: ImageOrder) -> int:
+        """Return the number a new version gets: as asked, else one that no image has had."""
+        if order.version:
+            return order.version
+        hosts = (host for _, host in self._engine.servers.boot_hosts().values())
+        return next_number(order.name, self._engine.inventory.images.values(), hosts)
 
     def _check_unused(self, found: BootStatus, image: str) -> None:
         users = [one.name for one in self._engine.inventory.profiles.values() if one.image == image]

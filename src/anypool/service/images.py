@@ -1,6 +1,6 @@
 """Images: masters that VMs are made from, in versions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from msgspec import Struct
@@ -22,12 +22,14 @@ from anypool.model import (
     Place,
     Volume,
 )
+from anypool.model.boothost import BootHost
+from anypool.model.catalogue import CatalogueImage, catalogue, next_number
 from anypool.model.units import format_size
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.dependants import dependants
-from anypool.service.listing import Lists
+from anypool.service.listing import searched_page
 from anypool.service.names import checked_name, checked_text
 from anypool.service.pages import Ask, Listed
 from anypool.service.wishes import checked_memory
@@ -66,19 +68,31 @@ class VersionChange(Struct, frozen=True, kw_only=True):
 class Images:
     """The use cases of an image."""
 
-    def __init__(self, engine: Engine, lists: Lists) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lists = lists
 
-    def list(self, by: Principal, ask: Ask) -> Listed[Image]:
+    def list(self, by: Principal, ask: Ask) -> Listed[CatalogueImage]:
         """Return a page of the images that match; raise `Invalid` for a bad query."""
         require(by, Deed.READ)
-        return self._lists.page(Noun.IMAGE, ask)
+        return searched_page(self._engine.inventory, Noun.IMAGE, self._all(), ask)
 
-    def get(self, by: Principal, key: str) -> Image:
+    def get(self, by: Principal, key: str) -> CatalogueImage:
         """Return one image by id or name; raise `NotFound` or `Conflict`."""
         require(by, Deed.READ)
-        return find.image(self._engine.inventory, key)
+        exported = [one for one in self._all() if one.name == key and not one.versions]
+        if exported:
+            return exported[0]
+        image = find.image(self._engine.inventory, key)
+        return catalogue((image,), self._boot_hosts(image.name))[0]
+
+    def _all(self) -> tuple[CatalogueImage, ...]:
+        hosts = (host for _, host in self._engine.servers.boot_hosts().values())
+        return catalogue(self._engine.inventory.images.values(), hosts)
+
+    def _boot_hosts(self, name: str) -> Iterator[BootHost]:
+        """Yield the boot hosts, each with the image of one name alone."""
+        for _, host in self._engine.servers.boot_hosts().values():
+            yield replace(host, images=tuple(one for one in host.images if one.name == name))
 
     def progress(self, by: Principal) -> Callable[[Place], Progress | None]:
         """Return what tells how the reading of a volume stands."""
@@ -94,13 +108,14 @@ class Images:
             hint = f"choose another name, or `anypool image version add {name}`"
             raise Conflict(f"there is an image called {name} already", hint=hint)
         first = self._version(by, asked.first, ImageVersion(number=0))
+        number = next_number(name, (), self._boot_hosts(name))
         image = Image(
             id=ImageId(name),
             name=name,
-            versions=(replace(first, number=1),),
+            versions=(replace(first, number=number),),
             memory_mib=checked_memory(asked.memory_mib),
             description=checked_text(asked.description, "description", 1000),
-            last=1,
+            last=number,
         )
         self._engine.images.add(image, by.name)
         return image
@@ -118,7 +133,8 @@ class Images:
                     f"{asked.volume} is {image.called(old.number)} already",
                     hint="`anypool image verify` reads it again",
                 )
-            version = replace(made, number=image.last + 1)
+            taken = next_number(image.name, (image,), self._boot_hosts(image.name))
+            version = replace(made, number=taken)
             return replace(image, versions=(*image.versions, version), last=version.number)
 
         return self._engine.images.change(image.id, by.name, "has another version", add)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from anypool.engine import Engine
 from anypool.errors import AnypoolError, Conflict, Invalid, NotFound
 from anypool.model import Endpoint, EndpointId, HostState, Power, Profile, Server, Stated
+from anypool.planner.profiles.wishes import AssignProfile
 from anypool.planner.rules import Rulebook
-from anypool.planner.wishes import AssignProfile
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
 from anypool.service.adoption import Adopting, NewServer

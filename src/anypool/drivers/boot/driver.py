@@ -89,13 +89,11 @@ class BootDriver(BaseDriver):
 
     def change_image(self, order: ImageOrder) -> int:
         """Add, choose, forget or capture an image; return the number of its version."""
-        more: dict[str, Any] = {"name": order.name}
+        more: dict[str, Any] = {"name": order.name, "version": order.version}
         if order.deed is ImageDeed.ADD:
             more |= {"parts": dict(order.parts), "cmdline": order.cmdline}
         elif order.deed is ImageDeed.CAPTURE:
             more["profile"] = order.profile
-        else:
-            more["version"] = order.version
         mandate.check(f"image {order.name} at {self._channel.name}")
         made = self._channel.ask(_WORDS[order.deed], COPY_S, deed=True, **more)
         return made if isinstance(made, int) else order.version

@@ -10,7 +10,7 @@ from anypool.drivers.libvirt.xml_vm import CPU_PERIOD_US
 from anypool.drivers.libvirt.xml_write import child
 from anypool.drivers.names import check_name, check_vm_id
 from anypool.errors import Invalid
-from anypool.model import Boot, DiskWish, Resources, VmWish
+from anypool.model import DiskWish, Resources, VmWish
 
 KIB_PER_MIB = 1024
 
@@ -53,7 +53,7 @@ def domain(
     child(vm, "metadata").append(ours)
     _size(vm, wish)
     _tune(vm, wish.resources)
-    _boot(vm, wish.boot, platform)
+    _boot(vm, wish, platform)
     if platform.kind in ("qemu", "kvm"):
         _machine(vm, wish, platform)
     devices = child(vm, "devices")
@@ -123,11 +123,12 @@ def _tune(vm: ET.Element, wish: Resources) -> None:
         child(_group(vm, "memtune"), "hard_limit", limit, unit="KiB")
 
 
-def _boot(vm: ET.Element, boot: Boot | None, platform: Platform) -> None:
-    system = child(vm, "os")
+def _boot(vm: ET.Element, wish: VmWish, platform: Platform) -> None:
+    """Say what it starts: a kernel, its disk, or where it has neither what the network hands it."""
+    boot, system = wish.boot, child(vm, "os")
     child(system, "type", platform.os_type, arch=platform.arch, machine=platform.machine)
     if boot is None:
-        child(system, "boot", dev="hd")
+        child(system, "boot", dev="hd" if wish.disks else "network")
         return
     for path in (boot.kernel, boot.initrd):
         if path and (not path.startswith("/") or "/../" in path):

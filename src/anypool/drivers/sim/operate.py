@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from anypool.drivers.sim import migrate
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.state import State
+from anypool.drivers.sim.usage import note_vm
 from anypool.errors import Conflict, NotFound, Rejected
 from anypool.model import (
     VM_ALIVE,
@@ -134,6 +135,7 @@ def restart(place: Place) -> None:
 
 def _boot(place: Place) -> None:
     """Let a guest begin; one that hung hangs no more."""
+    note_vm(place.state, place.get())
     place.set_state(VmState.RUNNING)
     guest = place.state.guests.get(place.vm)
     if guest is not None and guest.hung_at:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from anypool.drivers.sim.records import BmcMood, DoubleAddress, Fault, FaultKind, SimServer
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.switching import Switching
+from anypool.drivers.sim.usage import note_server
 from anypool.drivers.sim.world import World
 from anypool.errors import OutcomeUnknown, Rejected, Unreachable
 from anypool.model import (
@@ -138,7 +139,7 @@ def set_server(world: World, server: HostId, **changes: Any) -> None:
 
 
 def double_addresses(world: World) -> tuple[DoubleAddress, ...]:
-    """Return every moment at which two servers were on with one address."""
+    """Return every moment at which two servers, or one and a VM, were on with one address."""
     with world.turn() as state:
         return tuple(state.double_addresses.rows.values())
 
@@ -154,21 +155,8 @@ def _off(_: State, row: SimServer) -> SimServer:
 
 def _on(state: State, row: SimServer) -> SimServer:
     """Switch a server on; the oracle looks whether somebody else uses one of its addresses."""
-    mine = addresses(row)
-    for other in state.servers.rows.values():
-        both = mine & addresses(other)
-        if other.powered and other.server.id != row.server.id and both:
-            seen = DoubleAddress(
-                address=min(both), servers=(other.server.name, row.server.name), at=state.now
-            )
-            state.double_addresses.put(str(len(state.double_addresses.rows)), seen)
+    note_server(state, row)
     return replace(row, powered=True, boot="", booted=row.boot or "disk")
-
-
-def addresses(row: SimServer) -> set[str]:
-    """Return what a server is known by while it is on: addresses, or what it boots as."""
-    found = {port.address for port in row.server.ports}
-    return found | ({row.server.entered} if row.server.entered else set())
 
 
 def _written(server: Server, identity: Identity) -> Server:

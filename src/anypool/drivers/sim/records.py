@@ -200,7 +200,7 @@ class DoubleRun(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DoubleAddress(Struct, frozen=True, kw_only=True, gc=False):
-    """The moment at which two servers were on with one address: what must never be."""
+    """The moment at which two servers, or one and a VM, had one address: what must never be."""
 
     address: str
     servers: tuple[str, ...]

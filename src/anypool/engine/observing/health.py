@@ -12,7 +12,8 @@ from anypool.clock import Clock
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.knock import knock
 from anypool.engine.observing.services import Services, found, places
-from anypool.model import Component, Health, Inventory, Probe, ProbeKind, Service, VmState
+from anypool.model import Component, Health, Inventory, Probe, ProbeKind, Service, Vm, VmState
+from anypool.model.service import profile_of, state_of
 from anypool.plan import reason, say
 from anypool.store import Store, events
 from anypool.store.records import EventRecord, Severity
@@ -99,8 +100,8 @@ class Healths:
         for service, component, name in asked:
             key = (str(service.id), component.name, name)
             keys.add(key)
-            vm = vms.get(name)
-            if vm is None or vm.state is not VmState.RUNNING:
+            called = _running(component, vms.get(name), inventory)
+            if called is None:
                 self._put(key, Pulse(), name, "")
                 continue
             with self._lock:
@@ -108,7 +109,7 @@ class Healths:
                 if pulse.asking or now < pulse.due:
                     continue
                 self._pulses[key] = replace(pulse, asking=True)
-            self.submit(partial(self._ask, key, component.probe, vm.name))
+            self.submit(partial(self._ask, key, component.probe, called))
         with self._lock:
             self._pulses = {key: one for key, one in self._pulses.items() if key in keys}
 
@@ -140,6 +141,15 @@ class Healths:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="probe")
         return self._threads.submit(task)
+
+
+def _running(component: Component, vm: Vm | None, inventory: Inventory) -> str | None:
+    """Return the name of what is to be asked, a VM or a profile; None while it does not run."""
+    if component.profile:
+        profile = profile_of(component, inventory)
+        runs = profile is not None and state_of(profile, inventory) is VmState.RUNNING
+        return profile.name if profile is not None and runs else None
+    return vm.name if vm is not None and vm.state is VmState.RUNNING else None
 
 
 def _event(service: str, vm: str, health: Health, why: str) -> EventRecord:

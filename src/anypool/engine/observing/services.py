@@ -83,7 +83,7 @@ def own_probes(services: Iterable[Service]) -> Iterator[tuple[Service, Component
     """
     for service, component, name in places(services):
         probe = component.probe
-        if probe.kind is ProbeKind.NONE:
+        if probe.kind is ProbeKind.NONE or component.profile:  # it may answer from a server
             continue
         if "{vm}" in probe.address or len(service.members(component)) == 1:
             yield service, component, name

@@ -1,5 +1,7 @@
 """Who is told that a server bears a profile, or no more: its boot host, its BMC, or both.
 
+Of a VM that bears one only the boot host is told; its MACs are in what it is made of.
+
 The boot host is told first both times. So a server that starts as somebody finds its disk, and
 one that is nobody any more has lost that before its own addresses are given back.
 """
@@ -22,6 +24,11 @@ class Bearers:
         """Give a server the identity of a profile; return when that was read back."""
         inventory = self._observer.inventory
         identity = inventory.profile(action.profile).identity(action.epoch, action.means)
+        if action.means is Means.VM:
+            booting = self._boot_hosts.virtual_driver(inventory.profile(action.profile))
+            if booting is not None:
+                booting.apply_identity(action.server, booted(identity, inventory, action.server))
+            return
         netboot = action.means is Means.NETBOOT
         boot_host = self._boot_hosts.driver(action.server)
         if boot_host is not None and (netboot or boots_there(identity)):
@@ -31,6 +38,12 @@ class Bearers:
 
     def withdraw(self, action: WithdrawProfile) -> None:
         """Take the identity of a profile from a server; of one that is dead only the disk."""
+        if action.means is Means.VM:
+            profile = self._observer.inventory.profile(action.profile)
+            booting = self._boot_hosts.virtual_driver(profile)
+            if booting is not None:
+                booting.withdraw_identity(action.server, action.profile)
+            return
         boot_host = self._boot_hosts.driver(action.server)
         if boot_host is not None:
             boot_host.withdraw_identity(action.server, action.profile)

@@ -7,6 +7,7 @@ proof that it is off, comes only to one that is off, and no address is used in t
 from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Sight
+from anypool.engine.runs.virtual import AGAIN_S
 from anypool.model import Inventory, Means, Power, Profile, Server, ServerAbility
 from anypool.model.profile import boots_there, mark_of
 from anypool.plan import (
@@ -21,8 +22,6 @@ from anypool.plan import (
 )
 from anypool.plan.servereffect import bearing, in_use
 
-AGAIN_S = 60.0
-"""An order of which nothing came for so long is given once more."""
 _DO = Act(Deed.PERFORM, None)
 
 

@@ -21,6 +21,7 @@ from anypool.model import (
     Job,
     JobOrder,
     JobState,
+    Means,
     Power,
     PowerOff,
     Probe,
@@ -30,6 +31,7 @@ from anypool.model import (
 )
 from anypool.plan import (
     Action,
+    ApplyProfile,
     DeleteVm,
     FenceHost,
     ForgetCopy,
@@ -199,6 +201,8 @@ class Eyes:
             return self._look_at_power(action)
         if isinstance(action, FenceHost):
             return self._look_before_fencing(action.host)
+        if isinstance(action, ApplyProfile | WithdrawProfile) and action.means is Means.VM:
+            return self._look_at_virtual(action)
         if isinstance(action, ServerAction):
             return self._look_at_server(action)
         return self._look_at_host(hosts_of(action)[0])
@@ -242,6 +246,26 @@ class Eyes:
         if profile is None or action.probe.kind is ProbeKind.NONE:
             return ""
         return self.knock(action.probe, profile.name)
+
+    def _look_at_virtual(self, action: ApplyProfile | WithdrawProfile) -> Sight:
+        """Read the boot host of a profile that a VM bears, and the hosts that know that VM."""
+        inventory = self._observer.inventory
+        profile, vm = inventory.profiles.get(action.profile), VmId(action.server)
+        known = inventory.vms.get(vm)
+        seen = () if known is None else self._look_at_vm(vm, places(known, ()))
+        if profile is None:
+            return Sight(inventory=self._observer.inventory)
+        place = self._boot_hosts.of_virtual(profile)
+        boots = self._boot_hosts.look_at(place)
+        return Sight(
+            inventory=self._observer.inventory,
+            seen=seen,
+            answered=all(one.answered for one in seen),
+            void=self._against_leaving(action),
+            boots=boots,
+            serves=place is not None,
+            entered=self._boot_hosts.entered(profile, action.server),
+        )
 
     def _power_of(self, action: ServerAction, *, answered: bool) -> Power:
         """Return the power of a server: what was just observed, or where it leaves, asked for.

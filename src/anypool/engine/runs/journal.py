@@ -11,9 +11,10 @@ from anypool.engine.runs import powering, tenures
 from anypool.engine.runs.measuring import measured
 from anypool.engine.runs.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
-from anypool.model import Inventory, PlanId, Profile, RunId, VmId
+from anypool.model import Inventory, Means, PlanId, Profile, RunId, VmId
 from anypool.plan import (
     Action,
+    ApplyProfile,
     AwaitReady,
     CreateVm,
     DeleteVm,
@@ -29,6 +30,7 @@ from anypool.plan import (
     StartAfterFailure,
     StartVm,
     StopVm,
+    WithdrawProfile,
     goal_of,
     hosts_of,
     names_of,
@@ -234,6 +236,8 @@ def _step_events(
 def _kind_of(action: Action) -> str:
     """Return what a step is about: a VM, a server, or a host."""
     if vm_of(action) is not None:
+        return "vm"
+    if isinstance(action, ApplyProfile | WithdrawProfile) and action.means is Means.VM:
         return "vm"
     return "server" if isinstance(action, ServerAction) else "host"
 

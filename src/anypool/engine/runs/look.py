@@ -15,9 +15,11 @@ from anypool.engine.runs.decision import Act, AskHuman, Decision, Deed, Done, Fa
 from anypool.engine.runs.judging import OfFailure, of_failure, open_
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
-from anypool.model import HostId, ReadyKind, StateReason, Vm, VmChange, VmWish
+from anypool.engine.runs.virtual import of_virtual
+from anypool.model import HostId, Means, ReadyKind, StateReason, Vm, VmChange, VmWish
 from anypool.plan import (
     Action,
+    ApplyProfile,
     AttachDisk,
     AttachNic,
     AwaitReady,
@@ -48,6 +50,7 @@ from anypool.plan import (
     StopHow,
     StopVm,
     VerifyHost,
+    WithdrawProfile,
     reason,
 )
 from anypool.plan.disks import going
@@ -91,6 +94,8 @@ _OfHost = EnterMaintenance | LeaveMaintenance | HandOver | VerifyHost | PowerOff
 
 
 def _host(action: _OfHost | ServerAction, sight: Sight, trail: Trail, times: Times) -> Decision:
+    if isinstance(action, ApplyProfile | WithdrawProfile) and action.means is Means.VM:
+        return of_virtual(action, sight, trail.memory, acked=trail.acked)
     if isinstance(action, ServerAction):
         return of_server(action, sight, (trail.memory, times), acked=trail.acked)
     match action:

@@ -67,7 +67,8 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     `void` says why the proofs of a start after a failure do not stand now, None if they do;
     or of a host to be switched off that its lease is fresh. `job` is None if it could not be
     asked for; `inventory` is the pool as known right after the look. `boots` is False while the
-    boot host of a server does not answer.
+    boot host of a server does not answer. Of a profile that a VM bears or is to bear, `serves`
+    says whether a boot host has a part in it, `entered` as what it lets that VM boot.
     """
 
     inventory: Inventory
@@ -80,6 +81,8 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
     unready: str = ""
     dead: frozenset[HostId] = frozenset()
     boots: bool = True
+    serves: bool = False
+    entered: str = ""
 
     def at(self, host: HostId) -> Seen:
         """Return what was seen on a host; not answered if it was not looked at."""

@@ -5,7 +5,7 @@ is done: so whoever reads the records never finds a profile free that may be in 
 """
 
 from anypool.engine.runs.state import RunNow, StepNow
-from anypool.model import Profile
+from anypool.model import Means, Profile
 from anypool.model.profile import Tenure
 from anypool.plan import Action, ApplyProfile, WithdrawProfile
 from anypool.store import Tx, facts, profiles
@@ -44,7 +44,9 @@ def _tenure(run: RunNow, action: ApplyProfile) -> Tenure:
 
 
 def _proof(action: WithdrawProfile) -> str:
-    """Return in a few words how it was known that the server is off."""
+    """Return in a few words how it was known that the server is off, or the VM gone."""
     if action.stated is not None:
         return f"{action.stated.by} says that it is dead: {action.stated.words}"
+    if action.means is Means.VM:
+        return "it was stopped and deleted from its host"
     return "its power was read as off twice"

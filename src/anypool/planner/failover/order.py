@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from anypool.model import Inventory, Priority, Probe, Ready, ReadyKind, Service, Vm, VmId
-from anypool.model.service import found
+from anypool.model.service import found, vms_in
 from anypool.planner.rules import NO_RULES, Rulebook
 
 LEVELS = tuple(Priority)
@@ -79,11 +79,12 @@ class Order:
         return (self._needs, self._ready, self._level) == (other._needs, other._ready, other._level)
 
     def _take(self, service: Service, inventory: Inventory) -> None:
-        names = frozenset(name for one in service.components for name in service.members(one))
-        vms = found(names, inventory)
+        named = {one.name: vms_in(service, one, inventory) for one in service.components}
+        vms = found(frozenset(name for names in named.values() for name in names), inventory)
         members = {
-            one.name: frozenset(vms[name].id for name in service.members(one) if name in vms)
+            one.name: frozenset(vms[name].id for name in named[one.name] if name in vms)
             for one in service.components
+            if not one.profile or named[one.name]  # what a server bears is not ours to start
         }
         for one in service.components:
             needed = tuple(
@@ -91,7 +92,7 @@ class Order:
                 for name in one.after
                 if name in members
             )
-            for vm in members[one.name]:
+            for vm in members.get(one.name, ()):
                 self._ready[vm] = (one.ready, one.probe)
                 if needed:
                     self._needs[vm] = (*self._needs.get(vm, ()), *needed)

@@ -1,13 +1,13 @@
 """Bringing a profile to a server, moving it, taking it away: pure.
 
 A profile leaves a server only when that was seen to be off, and comes to one that is off. So
-every plan is: off, withdraw, write, on, see that it works.
+every plan is: off, withdraw, write, on, see that it works. A VM that bears it is stopped and
+deleted instead.
 """
 
 from anypool.errors import Conflict
 from anypool.model import (
     Inventory,
-    Power,
     Profile,
     ProfileId,
     Server,
@@ -17,7 +17,6 @@ from anypool.model import (
 )
 from anypool.plan import (
     Plan,
-    PowerOffServer,
     Reason,
     Refusal,
     digest,
@@ -28,7 +27,8 @@ from anypool.plan import (
 )
 from anypool.planner.evacuate import no_plan
 from anypool.planner.profiles.fitness import idle, taken, unfit
-from anypool.planner.profiles.steps import Steps, bring, leaving, rank, withdrawal
+from anypool.planner.profiles.leaving import Leaving, Seen, bearer_name, come, leave
+from anypool.planner.profiles.steps import Steps, rank
 
 
 def plan_assign(
@@ -44,21 +44,32 @@ def plan_assign(
     `stated` stands for seeing its old server off, `force` does not ask its operating system.
     Raise `NoPlan` with what each server is short of, `Conflict` where it is there already.
     """
+    how = Leaving(stated=stated, force=force)
+    return plan_bring(inventory, profile_id, server_id, how)
+
+
+def plan_bring(
+    inventory: Inventory,
+    profile_id: ProfileId,
+    server_id: ServerId | None,
+    how: Leaving,
+    seen: Seen | None = None,
+) -> Plan:
+    """Return the steps of `plan_assign`; `seen` has to answer, None for the profile's probe."""
     profile = inventory.profile(profile_id)
     if server_id is None:
-        server, refused, chosen = _best(inventory, profile)
+        server, refused, chosen = best_spare(inventory, profile)
     else:
         server = inventory.server(server_id)
         refused, chosen = (), None
-        _check_named(inventory, profile, server)
-    old = None if profile.server is None else inventory.servers.get(profile.server)
+        check_named(inventory, profile, server)
     steps = Steps()
     if profile.server is not None:
-        _leave(steps, profile, (profile.server, old), stated, force=force)
-    _come(steps, profile, server, chosen or reason("bear.free", profile=profile.name))
+        leave(steps, inventory, profile, how)
+    come(steps, profile, server, chosen or reason("bear.free", profile=profile.name), seen)
     aim = reason("aim.assign-profile", profile=profile.name, server=server.name)
     if profile.server is not None:
-        source = profile.server if old is None else old.name
+        source = bearer_name(inventory, profile)
         aim = reason("aim.move-profile", profile=profile.name, source=source, server=server.name)
     return Plan(
         goal=say(aim),
@@ -81,39 +92,14 @@ def plan_unassign(
     if profile.server is None:
         why = reason("bear.free", profile=profile.name)
         raise refuse(Conflict, why, reason("hint.profile-state"))
-    server = inventory.servers.get(profile.server)
     steps = Steps()
-    _leave(steps, profile, (profile.server, server), stated, force=force)
-    name = profile.server if server is None else server.name
+    leave(steps, inventory, profile, Leaving(stated=stated, force=force))
+    name = bearer_name(inventory, profile)
     aim = reason("aim.unassign-profile", profile=profile.name, server=name)
     return Plan(goal=say(aim), aim=aim, steps=tuple(steps.made), based_on=digest(inventory))
 
 
-def _leave(
-    steps: Steps,
-    profile: Profile,
-    old: tuple[ServerId, Server | None],
-    stated: Stated | None,
-    *,
-    force: bool,
-) -> None:
-    """Add what takes a profile from its server: seen off, or said to be dead by a person."""
-    key, server = old
-    why = leaving(key if server is None else server.name, stated)
-    if stated is None:
-        steps.add(PowerOffServer(server=key, force=force), why, steps.last)
-    steps.add(withdrawal(profile, key, stated), why, steps.last)
-
-
-def _come(steps: Steps, profile: Profile, server: Server, why: Reason) -> None:
-    """Add what brings a profile to a server."""
-    if server.power is not Power.OFF:
-        off = PowerOffServer(server=server.id)
-        steps.add(off, reason("bear.must-be-off", server=server.name), steps.last)
-    bring(steps, profile, server, (why, reason("bear.starts")), (steps.last,))
-
-
-def _check_named(inventory: Inventory, profile: Profile, server: Server) -> None:
+def check_named(inventory: Inventory, profile: Profile, server: Server) -> None:
     """Raise `Conflict` where a server is not to be had, `NoPlan` where it does not fit."""
     if (why := taken(profile, server, inventory)) is not None:
         told = reason("no.profile-server", profile=profile.name, server=server.name, why=why)
@@ -124,7 +110,9 @@ def _check_named(inventory: Inventory, profile: Profile, server: Server) -> None
         raise no_plan(told, reason("hint.profile-place"), [(plain(server.name), why)])
 
 
-def _best(inventory: Inventory, profile: Profile) -> tuple[Server, tuple[Refusal, ...], Reason]:
+def best_spare(
+    inventory: Inventory, profile: Profile
+) -> tuple[Server, tuple[Refusal, ...], Reason]:
     """Return the spare that is least too large; raise `NoPlan` with each server's reason."""
     fits: list[Server] = []
     refused: list[Refusal] = []

@@ -34,8 +34,12 @@ class Difference(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def borne_in(inventory: Inventory, pool: str) -> Iterator[Profile]:
-    """Yield the profiles that servers of a pool bear and boot from its boot host."""
+    """Yield the profiles that servers or VMs of a pool bear and boot from its boot host."""
     for profile in inventory.profiles.values():
+        if profile.vm is not None:
+            if profile.pool == pool and boots_there(profile):
+                yield profile
+            continue
         server = None if profile.server is None else inventory.servers.get(profile.server)
         if server is None or server.pool != pool:
             continue

@@ -36,7 +36,7 @@ class Cover(Struct, frozen=True, kw_only=True):
 def coverage(inventory: Inventory, rules: Rulebook = NO_RULES) -> tuple[Cover, ...]:
     """Return how far each server that bears a profile is covered, by the profiles' names."""
     borne = sorted(
-        (one for one in inventory.profiles.values() if one.server is not None),
+        (one for one in inventory.profiles.values() if one.machine is not None),
         key=lambda one: (one.name, one.id),
     )
     found = {one.id: find_spares(inventory, one, rules) for one in borne}
@@ -45,12 +45,12 @@ def coverage(inventory: Inventory, rules: Rulebook = NO_RULES) -> tuple[Cover, .
     return tuple(
         Cover(
             profile=one,
-            server=one.server,
+            server=one.machine,
             found=found[one.id],
             together=pairs.get(one.id),
         )
         for one in borne
-        if one.server is not None
+        if one.machine is not None
     )
 
 

@@ -106,7 +106,7 @@ def plan_fail_over(
     `stated` stands for seeing it off. Raise `Conflict` where it bears no profile, `NoPlan` with
     what is against each server.
     """
-    profile = next((one for one in inventory.profiles.values() if one.server == server_id), None)
+    profile = next((one for one in inventory.profiles.values() if one.machine == server_id), None)
     dead = inventory.servers.get(server_id)
     name = server_id if dead is None else dead.name
     if profile is None:

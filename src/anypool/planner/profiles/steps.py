@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from anypool.model import Condition, Inventory, Means, Power, Profile, Server, ServerId, Stated
 from anypool.plan import (
     Action,
@@ -13,6 +15,7 @@ from anypool.plan import (
     WithdrawProfile,
     reason,
 )
+from anypool.plan.plan import Condition as Assumption
 from anypool.planner.profiles.fitness import means_of
 
 
@@ -33,6 +36,10 @@ class Steps:
         waits = frozenset(one for one in after if one)
         self.made.append(Step(number=number, action=action, why=why, after=waits))
         return number
+
+    def holds(self, *conditions: Assumption) -> None:
+        """Say what must still hold when the newest step begins."""
+        self.made[-1] = replace(self.made[-1], valid_while=conditions)
 
 
 def leaving(name: str, stated: Stated | None) -> Reason:

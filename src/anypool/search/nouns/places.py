@@ -13,6 +13,7 @@ from anypool.model import (
     Locking,
     Network,
 )
+from anypool.model.catalogue import CatalogueImage, exports_of, uses_of
 from anypool.model.units import MIB
 from anypool.search.field import Field, Join, Kind, Table
 from anypool.search.syntax import Noun
@@ -38,6 +39,10 @@ def _image_places(image: Image, inventory: Inventory) -> tuple[Datastore, ...]:
 def _image_place_names(image: Image, inventory: Inventory) -> list[str]:
     known = inventory.datastores
     return [known[key].name if key in known else key for key in _image_place_ids(image)]
+
+
+def _versions(image: Image) -> int:
+    return len(image.numbers if isinstance(image, CatalogueImage) else image.versions)
 
 
 def _copy_states(image: Image) -> list[str]:
@@ -103,7 +108,20 @@ IMAGE: Table[Image] = Table(
             lambda image, _: [place[1] for place in image.places],
             "its volumes there",
         ),
-        Field("versions", Kind.NUMBER, lambda image, _: len(image.versions), "how many it has"),
+        Field("versions", Kind.NUMBER, lambda image, _: _versions(image), "how many it has"),
+        Field(
+            "use",
+            Kind.SET,
+            lambda image, _: [str(use) for use in uses_of(image)],
+            "what it can be used for: vm, boot",
+        ),
+        Field(
+            "boot-host",
+            Kind.SET,
+            lambda image, _: [str(one.boot_host) for one in exports_of(image)],
+            "boot hosts that export it",
+            free=True,
+        ),
         Field(
             "digest",
             Kind.SET,

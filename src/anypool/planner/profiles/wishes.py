@@ -1,0 +1,84 @@
+"""What is wished of profiles: that a server bears one, a VM, or nobody."""
+
+from anypool.model import Inventory, PlanId, ProfileId, ServerId, Stated
+from anypool.plan import Plan
+from anypool.planner.profiles.assign import plan_assign, plan_bring, plan_unassign
+from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.leaving import Leaving, Seen
+from anypool.planner.profiles.moving import Virtual, plan_to_vm
+from anypool.planner.profiles.returning import Home, plan_back
+from anypool.planner.rebalance.search import never
+from anypool.planner.rounds import Late
+from anypool.planner.rules import Rulebook
+from anypool.planner.wishing import Wish
+
+
+class AssignProfile(Wish, frozen=True, tag="assign-profile"):
+    """Bring a profile to a server, None for the best spare; see `planner.profiles.assign`."""
+
+    profile: ProfileId
+    server: ServerId | None = None
+    stated: Stated | None = None
+    force: bool = False
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what each server is short of."""
+        asked = (self.profile, self.server, self.stated)
+        return plan_assign(inventory, *asked, force=self.force)
+
+
+class UnassignProfile(Wish, frozen=True, tag="unassign-profile"):
+    """Take a profile from its server."""
+
+    profile: ProfileId
+    stated: Stated | None = None
+    force: bool = False
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps."""
+        return plan_unassign(inventory, self.profile, self.stated, force=self.force)
+
+
+class MoveProfile(Wish, frozen=True, tag="move-profile"):
+    """Bring a profile to a server, None for the best spare, or to a VM that is made for it.
+
+    `home` is where it is put back to if that fails, None if nobody bore it.
+    """
+
+    profile: ProfileId
+    server: ServerId | None = None
+    virtual: Virtual | None = None
+    leaving: Leaving = Leaving()
+    seen: Seen = Seen()
+    home: Home | None = None
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what each server or host is short of."""
+        if self.virtual is not None:
+            return plan_to_vm(inventory, self.profile, self.virtual, self.leaving, rules)
+        return plan_bring(inventory, self.profile, self.server, self.leaving, self.seen)
+
+
+class PutBack(Wish, frozen=True, tag="put-back"):
+    """Bring a profile back to where it was before `plan`, which failed."""
+
+    profile: ProfileId
+    home: Home
+    of: PlanId
+    seen: Seen = Seen()
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps, none where it is there and on; raise `NoPlan` or `Conflict`."""
+        return plan_back(inventory, self.profile, (self.home, self.of), self.seen, rules)
+
+
+class FailOver(Wish, frozen=True, tag="fail-over"):
+    """Bring the profile of a failed server to a spare, `to` that one, None for the best."""
+
+    server: ServerId
+    to: ServerId | None = None
+    stated: Stated | None = None
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what is against each server."""
+        return plan_fail_over(inventory, self.server, self.to, self.stated, rules)
