@@ -215,14 +215,17 @@ class _Masking:
         ids = {str(vm.id) for vm in self._file.vms}
         members = tuple(
             self._masks.of("vm" if name in ids else "vm-name", name)
-            for name in service.members(part)
+            for name in (() if part.profile else service.members(part))
         )
+        profiles = {str(one.id) for one in self._file.profiles}
+        kind = "profile" if part.profile in profiles else "profile-name"
         networks = part.networks
         return replace(
             part,
             name=parts[part.name],
             image="",
             vms=members,
+            profile=self._masks.of(kind, part.profile) if part.profile else "",
             networks=None if networks is None else tuple(map(self._network_key, networks)),
             tags=tuple(map(self._masks.tag, part.tags)),
             after=tuple(parts.get(name, "gone") for name in part.after),
