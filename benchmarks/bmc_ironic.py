@@ -144,7 +144,7 @@ def running(folder: Path) -> Iterator[Ironic]:
     folder.mkdir()
     settings = {name: dict(values) for name, values in _SETTINGS.items()}
     settings["DEFAULT"] |= {"state_path": folder, "log_file": folder / "ironic.log"}
-    settings["database"] = {"connection": f"sqlite:///{folder}/ironic.db"}
+    settings["database"] = {"connection": f"sqlite:///{folder}/ironic.db?timeout=60"}
     settings["deploy"] = {"http_root": folder / "http"}
     settings["oslo_concurrency"] = {"lock_path": folder / "lock"}
     for name in ("http", "lock"):
