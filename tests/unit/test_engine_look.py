@@ -272,6 +272,23 @@ def test_what_arrived_is_not_resumed_while_its_vm_may_run_where_nobody_hears_it(
     assert doubtful.why.code == "ha.may-run-on"
 
 
+def test_what_arrived_is_left_to_people_when_a_third_host_had_the_vm_and_died() -> None:
+    move = MigrateVm(vm=V1, source=H1, target=H2)
+    arrived = vm(V1, H2, VmState.PAUSED)
+    third = Seen(HostId("h9"), answered=False)
+    seen = (
+        Seen(H2, answered=True, state=VmState.PAUSED, reason=StateReason.BY_USER, vm=arrived),
+        Seen(H1, answered=True),
+        third,
+    )
+    trail = Trail(tag=TAG, memory=Memory(sent=True, held=True))
+    silent = Sight(inventory=pool(), seen=seen, open=(third.host,))
+    assert isinstance(judge(move, silent, trail, TIMES), Wait)
+    dead = judge(move, replace(silent, open=()), trail, TIMES)
+    assert isinstance(dead, AskHuman)
+    assert dead.why.code == "migration.stale"
+
+
 def test_only_the_platform_can_say_that_it_moved_a_vm_that_nobody_saw_arrive() -> None:
     move = MigrateVm(vm=V1, source=H1, target=H2)
     unseen = replace(vm(V1, H2, VmState.PAUSED), unseen=True)

@@ -110,7 +110,14 @@ class Eyes:
             sight = replace(sight, dead=self._dead(seen))
         if vm in inventory.vms and must_be_alone(action, inventory.vms[vm], job):
             sight = replace(sight, open=self._open(inventory.vms[vm], inventory))
+        if isinstance(action, MigrateVm):
+            sight = replace(sight, open=(*sight.open, *self._silent(sight.elsewhere(*named))))
         return sight
+
+    def _silent(self, others: tuple[Seen, ...]) -> tuple[HostId, ...]:
+        """Return those of other hosts that know a VM, do not answer, and are not proven dead."""
+        dead = self._dead(others)
+        return tuple(one.host for one in others if not one.answered and one.host not in dead)
 
     def _open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
         """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.

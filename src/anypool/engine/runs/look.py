@@ -115,6 +115,9 @@ def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> D
     if trail.cancelling:
         decision = migration.called_back(decision, pair, trail.memory)
     if isinstance(decision, Act) and decision.deed is Deed.RESUME_TARGET:
+        others = sight.elsewhere(action.source, action.target)
+        if not sight.open and any(one.copy is Copy.UNKNOWN for one in others):
+            return AskHuman(reason("migration.stale"), times.settle_s)  # it ran there, and died
         return _nowhere(decision, sight)
     again = isinstance(decision, Act) and decision.deed is Deed.PERFORM
     if again and tasks.succeeded(sight.job, trail.memory):  # somebody else moved it back

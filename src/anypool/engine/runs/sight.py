@@ -91,9 +91,9 @@ class Sight(Struct, frozen=True, kw_only=True, gc=False):
                 return seen
         return Seen(host, answered=False)
 
-    def elsewhere(self, host: HostId) -> tuple[Seen, ...]:
+    def elsewhere(self, *hosts: HostId) -> tuple[Seen, ...]:
         """Return what was seen on all other hosts."""
-        return tuple(seen for seen in self.seen if seen.host != host)
+        return tuple(seen for seen in self.seen if seen.host not in hosts)
 
     def told(self) -> tuple[Reason, ...]:
         """Return the sight for people, with host names."""
