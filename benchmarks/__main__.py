@@ -27,6 +27,7 @@ NAMES = (
     "bmc",
     "flat",
     "console",
+    "console_paint",
 )
 
 

@@ -1,6 +1,7 @@
 """Pictures of the console for the documentation, from its sample pool: three sizes, two themes.
 
 `python -m scripts.console_pictures [FOLDER [ADDRESS ...]]`; without a folder docs/pictures.
+`python -m scripts.console_pictures FOLDER states [NAME ...]`: lists and frame, as they can be.
 """
 
 import os
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from scripts.console_states import STATES, State
 from scripts.reference import ROOT
 from tests.service.manager_kit import Manager, running
 
@@ -61,9 +63,35 @@ def take(page: Page, manager: Manager, path: str, to: Path) -> None:
     print(to)
 
 
+def show(page: Page, manager: Manager, state: State, to: Path) -> None:
+    """Take one picture of what the console can look like."""
+    page.goto(manager.url + state.path)
+    page.wait_for_selector("main h1")
+    page.wait_for_timeout(700)
+    state.do(page)
+    page.wait_for_timeout(400)
+    page.screenshot(path=to)
+    print(to)
+
+
+def states(browser: Browser, manager: Manager, folder: Path, names: list[str]) -> None:
+    """Take what lists and frame can look like, in every size and theme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names or list(STATES):
+        for size in SIZES:
+            for theme in ("light", "dark"):
+                with logged_in(browser, manager, size, theme) as page:
+                    to = folder / f"{name}-{size}-{theme}.png"
+                    try:
+                        show(page, manager, STATES[name], to)
+                    except Error as error:
+                        print(f"{to}: {error.message.splitlines()[0]}")
+
+
 def main() -> None:
     """Take those of the documentation, or of some addresses in every size and theme."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/pictures"
+    of_states = sys.argv[2:3] == ["states"]
     wanted = {
         f"{path.strip('/').replace('/', '-') or 'start'}-{size}-{theme}": (path, size, theme)
         for path in sys.argv[2:]
@@ -81,7 +109,9 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=arguments
         )
-        for name, (path, size, theme) in (wanted or PICTURES).items():
+        if of_states:
+            states(chromium, manager, folder, sys.argv[3:])
+        for name, (path, size, theme) in ({} if of_states else wanted or PICTURES).items():
             with logged_in(chromium, manager, size, theme) as page:
                 take(page, manager, path.replace(PLAN, plan), folder / f"{name}.png")
         chromium.close()

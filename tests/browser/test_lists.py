@@ -106,6 +106,38 @@ def test_several_are_previewed_before_anything_is_done(console: Console) -> None
     expect(dialog).not_to_be_visible()
 
 
+def test_several_plans_are_seen_whole_before_they_are_rejected(console: Console) -> None:
+    page = console.page
+    with console.manager.client() as client:
+        hosts = client.get("/hosts", params={"q": "vms > 0", "limit": 2}).json()["items"]
+        made = [
+            client.post(f"/hosts/{one['id']}/evacuate", params={"dry_run": True}).json()["id"]
+            for one in hosts
+        ]
+    console.go("/plans?q=state%20%3D%20recommended")
+    for one in hosts:
+        row = page.locator(".ap-table__row--body", has_text=one["name"]).first
+        row.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Reject").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".ap-plan-preview li").first).to_be_visible()
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Do it: 2").click()
+    expect(dialog.get_by_text("done", exact=True)).to_have_count(2)
+    with console.manager.client() as client:
+        assert {client.get(f"/plans/{key}").json()["state"] for key in made} == {"cancelled"}
+
+
+def test_an_empty_list_says_what_to_do_next(console: Console) -> None:
+    said = {"/servers": "anypool server discover", "/images": "anypool image add"}
+    for path, text in said.items():
+        console.go(path)
+        expect(console.page.locator(".ap-empty")).to_contain_text(text)
+    console.go("/policies")
+    console.page.locator(".ap-empty").get_by_role("link", name="Add a rule").click()
+    expect(console.page).to_have_url(re.compile("/policies/new"))
+
+
 def test_the_tree_is_walked_by_keys(console: Console) -> None:
     console.go("/vms?view=tree")
     page = console.page

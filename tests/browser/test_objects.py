@@ -69,6 +69,21 @@ def test_a_serial_console_takes_what_is_typed_and_pasted(
     assert violations(page) == []
 
 
+def test_nobody_takes_a_serial_console_without_seeing_whose_it_is(
+    open_console: Callable[..., Console], manager: Manager, running_vm: dict[str, Any]
+) -> None:
+    path = f"/vms/{running_vm['id']}/console/serial"
+    first = open_console(manager, path).page
+    expect(first.get_by_role("main").get_by_role("status")).to_contain_text("Connected")
+    expect(first.get_by_text("Nobody else has a console of this VM open")).to_be_visible()
+    second = open_console(manager, path).page
+    expect(second.get_by_role("alert")).to_contain_text("admin has this console open since")
+    assert violations(second) == []
+    second.get_by_role("button", name="Take it over").click()
+    expect(second.get_by_role("main").get_by_role("status")).to_contain_text("Connected")
+    expect(first.get_by_text("admin: Serial console, since")).to_be_visible()
+
+
 def test_a_screen_that_refuses_says_why(console: Console, running_vm: dict[str, Any]) -> None:
     page = console.page
     console.go(f"/vms/{running_vm['id']}/console/vnc")

@@ -105,6 +105,7 @@ LEAST: dict[str, Role | None] = {
     "get /copies": _V,
     "post /vms/{key}/remove-copy": _O,
     "get /vms/{key}/history": _V,
+    "get /vms/{key}/consoles": _O,
     "post /vms/{key}/console": _O,
     "post /vms/{key}/disks": _O,
     "delete /vms/{key}/disks/{target}": _O,

@@ -129,6 +129,8 @@ def test_a_server_is_switched_and_what_was_ordered_is_written_before(
 ) -> None:
     del service.extra[SYSTEM]
     client.post("/servers", json=body(service))
+    asked = {"json": {"to": "force-off"}, "params": {"dry_run": True}}
+    assert client.post("/servers/b3/power", **asked).json()["power"] == "on"  # type: ignore[arg-type]
     off = client.post("/servers/b3/power", json={"to": "force-off"}).json()
     assert (off["power"], service.power) == ("off", "Off")
     assert client.post("/servers/b3/power", json={"to": "on"}).json()["power"] == "on"

@@ -3,6 +3,7 @@
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from anypool.api.consoles import TAKEN
 from anypool.drivers import doors
 from anypool.model import Console, Endpoint, EndpointId, VmId
 from anypool.service.consoles import TTL_S, Consoles
@@ -189,6 +191,54 @@ def test_a_serial_console_ends_when_its_vm_moves(manager: Manager, pool: httpx.C
         finished(pool, pool.post(f"/vms/{name}/migrate", json={}))
         with pytest.raises(ConnectionClosed):
             socket.recv(10)
+
+
+def who(pool: httpx.Client, vm: str) -> list[tuple[str, str]]:
+    found = pool.get(f"/vms/{vm}/consoles").json()["items"]
+    return [(one["user"], one["kind"]) for one in found]
+
+
+def test_who_has_a_console_open_is_told(manager: Manager, pool: httpx.Client) -> None:
+    pool.post("/users", json={"name": "ines", "role": "operator"})
+    ines, name = manager.token(Role.OPERATOR, user="ines"), running_vm(pool)
+    theirs = {"base_url": pool.base_url, "headers": {"Authorization": f"Bearer {ines}"}}
+    with httpx.Client(**theirs) as other:  # type: ignore[arg-type]
+        assert who(pool, name) == []
+        with opened(manager, ticket(pool, "vnc", name), manager.token()) as mine:
+            heard(mine, b"RFB")
+            with opened(manager, ticket(other, "serial", name), ines) as second:
+                heard(second, b"simulated")
+                assert who(other, name) == [("admin", "vnc"), ("ines", "serial")]
+            until(lambda: who(pool, name) == [("admin", "vnc")], "who left is not named")
+    until(lambda: who(pool, name) == [], "nobody is named")
+    with manager.client(Role.VIEWER) as viewer:
+        problem(viewer.get(f"/vms/{name}/consoles"), 403)
+
+
+def test_whose_serial_console_was_taken_is_told_by_whom(
+    manager: Manager, pool: httpx.Client
+) -> None:
+    pool.post("/users", json={"name": "ines", "role": "operator"})
+    ines, name = manager.token(Role.OPERATOR, user="ines"), running_vm(pool)
+    theirs = {"base_url": pool.base_url, "headers": {"Authorization": f"Bearer {ines}"}}
+    with (
+        httpx.Client(**theirs) as other,  # type: ignore[arg-type]
+        opened(manager, ticket(pool, "serial", name), manager.token()) as mine,
+        opened(manager, ticket(other, "serial", name), ines) as second,
+    ):
+        heard(mine, b"simulated")
+        heard(second, b"simulated")
+        finished(pool, pool.post(f"/vms/{name}/power-off"))
+        assert ended(mine) == (TAKEN, "ines")
+        assert ended(second) == (1000, "")
+    finished(pool, pool.post(f"/vms/{name}/start"))
+
+
+def ended(socket: ClientConnection) -> tuple[int, str]:
+    with suppress(ConnectionClosed):
+        while True:
+            socket.recv(10)
+    return socket.close_code or 0, socket.close_reason or ""
 
 
 def test_a_simulated_vm_says_that_it_has_no_screen(manager: Manager, pool: httpx.Client) -> None:

@@ -19,6 +19,7 @@ export interface Liveness {
 const SILENCE_MS = 12_000;
 const AGAIN_MS = 2_000;
 const READ_EVERY_MS = 1_000;
+const COUNT_EVERY_MS = 5_000;
 
 /** Which paths show what a notice of this kind is about. */
 const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
@@ -41,7 +42,10 @@ let watchdog = 0;
 let again = 0;
 let reading = 0;
 let everything = false;
+let countedAt = 0;
+let counting = 0;
 const waiting = new Set<string>();
+const uncounted = new Set<string>();
 const listeners = new Set<() => void>();
 const hearers = new Set<(kind: string, id: string) => void>();
 
@@ -110,13 +114,41 @@ async function read(): Promise<void> {
   const paths = [...waiting];
   everything = false;
   waiting.clear();
-  const concerned = (name: unknown): boolean =>
-    all || paths.some((path) => name === path || String(name).startsWith(`${path}/`));
-  await queries.invalidateQueries({ predicate: (query) => concerned(query.queryKey[0]) });
+  for (const path of paths) uncounted.add(path);
+  count(all);
+  await queries.invalidateQueries({
+    predicate: (query) => !query.meta?.unhurried && (all || concerns(paths, query.queryKey[0])),
+  });
   reading = window.setTimeout(() => {
     reading = 0;
     if (everything || waiting.size) readSoon();
   }, READ_EVERY_MS);
+}
+
+function concerns(paths: Iterable<string>, name: unknown): boolean {
+  for (const path of paths) if (name === path || String(name).startsWith(`${path}/`)) return true;
+  return false;
+}
+
+/** Have counts and facets read again: now, or when the last time is long enough ago. */
+function count(all: boolean): void {
+  if (all) uncounted.add("");
+  const wait = countedAt + COUNT_EVERY_MS - Date.now();
+  if (wait > 0) {
+    counting ||= window.setTimeout(() => {
+      counting = 0;
+      count(false);
+    }, wait);
+    return;
+  }
+  const paths = [...uncounted];
+  uncounted.clear();
+  if (!paths.length) return;
+  countedAt = Date.now();
+  void queries.invalidateQueries({
+    predicate: (query) =>
+      query.meta?.unhurried === true && (paths.includes("") || concerns(paths, query.queryKey[0])),
+  });
 }
 
 /** Follow the stream from now on. */

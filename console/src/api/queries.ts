@@ -41,3 +41,14 @@ export function useRows<T>(
 ): UseQueryResult<Page<T>, Problem> {
   return useRead<Page<T>>(path, query, options);
 }
+
+/** Read sums and counts: after a notice at once, but no more than every few seconds (live.ts). */
+export function useCounts<T>(path: string, query: Query, enabled = true): UseQueryResult<Page<T>, Problem> {
+  return useQuery<Page<T>, Problem>({
+    queryKey: [path, query],
+    queryFn: ({ signal }) => get<Page<T>>(path, query, signal),
+    placeholderData: keepPreviousData,
+    enabled,
+    meta: { unhurried: true },
+  });
+}

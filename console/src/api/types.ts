@@ -47,6 +47,7 @@ export type Cell = string | number | boolean | null | undefined;
 export type History = Schemas["history_HistoryView"];
 export type VmHa = Schemas["VmHaView"];
 export type ConsoleTicket = Schemas["ConsoleView"];
+export type OpenConsole = Schemas["OpenConsoleView"];
 export type Look = Schemas["LookView"];
 export type Answer = Schemas["Answer"];
 export type SampleState = Schemas["SampleView"];

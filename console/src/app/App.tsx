@@ -8,12 +8,14 @@ import { entered, left, useSession } from "../api/session";
 import type { Me } from "../api/types";
 import { Login, loginProblem } from "../features/login/Login";
 import { Waiting } from "../ui/Waiting";
+import { fetchAhead } from "./routes";
 import { Shell } from "./Shell";
 
 /** A login link carries its code behind the #, which never leaves the browser but here. */
 async function begin(): Promise<void> {
   const code = /^#code=(.+)$/.exec(location.hash)?.[1];
   if (location.pathname === "/login") history.replaceState(null, "", "/");
+  fetchAhead(location.pathname);
   if (!code) return recall();
   try {
     entered(await send<Me>("POST", "/login", { body: { code } }));

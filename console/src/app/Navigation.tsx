@@ -1,6 +1,6 @@
 import { useEffect, useSyncExternalStore } from "react";
 import { Link, useLocation } from "wouter";
-import { useRows } from "../api/queries";
+import { useCounts } from "../api/queries";
 import { useWords } from "../i18n";
 import { number } from "../i18n/format";
 import { Icon } from "../ui/Icon";
@@ -66,6 +66,6 @@ function NavLink({ entry, place, label }: { entry: Entry; place: string; label: 
 }
 
 function Count({ path }: { path: string }) {
-  const { data } = useRows<unknown>(path, { limit: 1 });
+  const { data } = useCounts<unknown>(path, { limit: 1 });
   return <span className="ap-nav__count">{data ? number(data.total) : ""}</span>;
 }

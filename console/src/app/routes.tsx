@@ -5,11 +5,13 @@ export interface Route {
   /** A pattern of wouter: `/vms/:id`. */
   readonly path: string;
   readonly Page: ComponentType;
+  /** Fetches it; again, it is there already. */
+  readonly load: () => Promise<unknown>;
 }
 
 type Loaded = Promise<{ default: ComponentType }>;
 
-const route = (path: string, load: () => Loaded): Route => ({ path, Page: lazy(load) });
+const route = (path: string, load: () => Loaded): Route => ({ path, load, Page: lazy(load) });
 
 const physical = () => import("../features/lists/Physical");
 const places = () => import("../features/lists/Places");
@@ -48,5 +50,15 @@ export const ROUTES: readonly Route[] = [
   route("/operations", async () => ({ default: (await records()).Operations })),
   route("/events", async () => ({ default: (await records()).Events })),
 ];
+
+/** Begin to fetch the page of an address, while something else is waited for. */
+export function fetchAhead(place: string): void {
+  const parts = place.split("/");
+  const fits = (path: string): boolean => {
+    const wanted = path.split("/");
+    return wanted.length === parts.length && wanted.every((one, at) => one.startsWith(":") || one === parts[at]);
+  };
+  ROUTES.find((one) => fits(one.path))?.load().catch(() => undefined);
+}
 
 export const Missing = lazy(() => import("../features/missing/Missing"));

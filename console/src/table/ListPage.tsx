@@ -6,11 +6,12 @@ import { number } from "../i18n/format";
 import { reordered } from "../search/query";
 import { Icon } from "../ui/Icon";
 import { BulkBar, type Bulk } from "./BulkBar";
+import { csv } from "./cells";
 import type { ListOf } from "./column";
-import { csv, everything, give } from "./csv";
+import { everything, give } from "./csv";
 import { Facets } from "./Facets";
 import { ObjectTable } from "./ObjectTable";
-import { useGrowing, useJumping, type Rows } from "./rows";
+import { PAGE, useGrowing, useJumping, type Rows } from "./rows";
 import { words } from "./words";
 
 interface Props<T> {
@@ -18,10 +19,14 @@ interface Props<T> {
   readonly list: ListOf<T>;
   readonly bulk?: readonly Bulk<T>[];
   readonly actions?: ReactNode;
+  /** What is said where there is nothing at all: what to do next. */
+  readonly empty: ReactNode;
   /** The same things as a tree. */
   readonly tree?: (query: string) => ReactNode;
 }
 
+/** Records are read on this many rows before their end comes into view. */
+const AHEAD = 20;
 const NOBODY: ReadonlyMap<string, string> = new Map();
 
 export function ListPage<T>(props: Props<T>) {
@@ -51,10 +56,15 @@ function useAsked(): Asked {
 
 function Jumping<T>(props: Props<T>) {
   const asked = useAsked();
-  const [{ from, to }, setView] = useState({ from: 0, to: 0 });
+  // By pages: whoever scrolls through one draws the rows that come, and nothing else anew.
+  const [from, setFrom] = useState(0);
+  const [to, setTo] = useState(0);
   const facets = (props.list.facets ?? []).map((one) => one.field).join(",");
   const rows = useJumping<T>(props.list.path, asked.q, facets, from, to);
-  const seen = useCallback((a: number, b: number) => setView({ from: a, to: b }), []);
+  const seen = useCallback((first: number, last: number) => {
+    setFrom(Math.floor(first / PAGE));
+    setTo(Math.floor(last / PAGE));
+  }, []);
   return <Whole {...props} asked={asked} rows={rows} onView={seen} />;
 }
 
@@ -62,7 +72,7 @@ function Growing<T>(props: Props<T>) {
   const asked = useAsked();
   const [to, setTo] = useState(0);
   const rows = useGrowing<T>(props.list.path, asked.q, to);
-  const seen = useCallback((_: number, b: number) => setTo(b), []);
+  const seen = useCallback((_: number, last: number) => setTo(Math.ceil((last + 1) / AHEAD) * AHEAD), []);
   return <Whole {...props} asked={asked} rows={rows} onView={seen} />;
 }
 
@@ -72,7 +82,7 @@ interface WholeProps<T> extends Props<T> {
   readonly onView: (from: number, to: number) => void;
 }
 
-function Whole<T>({ title, list, bulk, actions, tree, asked, rows, onView }: WholeProps<T>) {
+function Whole<T>({ title, list, bulk, actions, empty, tree, asked, rows, onView }: WholeProps<T>) {
   const t = useWords(words);
   const [shown, setShown] = useShown(list);
   const [selected, setSelected] = useState(NOBODY);
@@ -101,7 +111,7 @@ function Whole<T>({ title, list, bulk, actions, tree, asked, rows, onView }: Who
         {actions}
       </div>
       {withFacets && (
-        <Facets facets={rows.first?.facets ?? []} titles={list.facets ?? []} query={q} onQuery={ask} />
+        <Facets facets={rows.facets} titles={list.facets ?? []} query={q} onQuery={ask} />
       )}
       <div className="ap-list__body">
         {inTree ? (
@@ -118,6 +128,7 @@ function Whole<T>({ title, list, bulk, actions, tree, asked, rows, onView }: Who
             onSort={(field) => ask(reordered(q, field))}
             onView={onView}
             onClear={() => ask("")}
+            empty={empty}
           />
         )}
         {bulk && !inTree && selected.size > 0 && (

@@ -2,7 +2,7 @@
 import { getCoreRowModel, useReactTable, type ColumnDef } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
-  memo, useCallback, useEffect, useMemo, useRef, type KeyboardEvent, type MouseEvent,
+  memo, useCallback, useEffect, useMemo, useRef, type KeyboardEvent, type MouseEvent, type ReactNode,
 } from "react";
 import { tellFound } from "../search/found";
 import { orderOf } from "../search/query";
@@ -30,6 +30,8 @@ export interface TableProps<T> {
   readonly onSort: (field: string) => void;
   readonly onView: (from: number, to: number) => void;
   readonly onClear: () => void;
+  /** What is said where there is nothing at all. */
+  readonly empty: ReactNode;
 }
 
 export function ObjectTable<T>(props: TableProps<T>) {
@@ -51,7 +53,7 @@ export function ObjectTable<T>(props: TableProps<T>) {
     count: rows.total,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
-    overscan: 12,
+    overscan: 8,
   });
   const items = virtual.getVirtualItems();
   const from = items[0]?.index ?? 0;
@@ -153,9 +155,10 @@ export function ObjectTable<T>(props: TableProps<T>) {
       </div>
       {rows.total === 0 && (
         <div className="ap-empty">
-          <p className="ap-strong">{t.none}</p>
+          {!props.query && props.empty}
           {props.query && (
             <>
+              <p className="ap-strong">{t.none}</p>
               <p>{t.noneHint}</p>
               <button type="button" className="ap-button" onClick={props.onClear}>
                 {t.clear}

@@ -1,21 +1,9 @@
-/** Rows as CSV. A spreadsheet runs cells that begin like a formula: those get a quote before. */
+/** The rows of a list for a spreadsheet: all of them, as CSV. */
 import { get } from "../api/client";
 import type { Page } from "../api/types";
-import type { Column } from "./column";
 
 const LARGEST = 1000;
 const MOST = 50_000;
-
-export function safe(text: string): string {
-  const harmless = /^[\s]*[=+\-@\t\r]/.test(text) && !/^-?\d+([.,]\d+)?$/.test(text) ? `'${text}` : text;
-  return /[",;\n\r]/.test(harmless) || harmless !== text ? `"${harmless.replace(/"/g, '""')}"` : harmless;
-}
-
-export function csv<T>(columns: readonly Column<T>[], rows: readonly T[]): string {
-  const lines = [columns.map((one) => safe(one.title))];
-  for (const row of rows) lines.push(columns.map((one) => safe(one.text(row))));
-  return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
-}
 
 /** Every row that matches, up to 50,000. */
 export async function everything<T>(path: string, q: string): Promise<readonly T[]> {

@@ -3,16 +3,18 @@ import { keepPreviousData, useInfiniteQuery, useQueries } from "@tanstack/react-
 import { useMemo, useRef } from "react";
 import { get } from "../api/client";
 import { Problem } from "../api/problem";
-import { useRead } from "../api/queries";
-import type { Page } from "../api/types";
+import { useCounts, useRead } from "../api/queries";
+import type { Facet, Page } from "../api/types";
 
 export const PAGE = 100;
+const NO_FACETS: readonly Facet[] = [];
 
 export interface Rows<T> {
   readonly total: number;
   /** The row at a place, undefined while it is read. */
   readonly at: (index: number) => T | undefined;
   readonly first: Page<T> | undefined;
+  readonly facets: readonly Facet[];
   readonly error: Problem | null;
   /** Whether what is shown answers an older question. */
   readonly old: boolean;
@@ -20,19 +22,21 @@ export interface Rows<T> {
   readonly tookMs: number;
 }
 
-/** A list whose any place can be read: `from` and `to` are in view. */
+/** A list whose any place can be read: the pages `from` to `to` are in view.
+ *
+ * What is counted beside the rows is asked for when they are there, and less often: it costs the
+ * manager more than they do.
+ */
 export function useJumping<T>(path: string, q: string, facets: string, from: number, to: number): Rows<T> {
   const asked = useRef({ q, at: performance.now(), took: 0 });
   if (asked.current.q !== q) asked.current = { q, at: performance.now(), took: 0 };
-  const first = useRead<Page<T>>(path, { q, limit: PAGE, facets });
-  if (first.data && !first.isPlaceholderData && !asked.current.took) {
-    asked.current.took = performance.now() - asked.current.at;
-  }
+  const first = useRead<Page<T>>(path, { q, limit: PAGE });
+  const there = first.data !== undefined && !first.isPlaceholderData;
+  const counted = useCounts<T>(path, { q, limit: 1, facets }, there && facets !== "");
+  if (there && !asked.current.took) asked.current.took = performance.now() - asked.current.at;
   const wanted = useMemo(() => {
     const pages: number[] = [];
-    for (let page = Math.floor(from / PAGE); page <= Math.floor(to / PAGE); page += 1) {
-      if (page > 0) pages.push(page);
-    }
+    for (let page = Math.max(1, from); page <= to; page += 1) pages.push(page);
     return pages;
   }, [from, to]);
   const more = useQueries({
@@ -51,6 +55,7 @@ export function useJumping<T>(path: string, q: string, facets: string, from: num
       return (page === 0 ? first.data : pages.get(page))?.items[index % PAGE];
     },
     first: first.data,
+    facets: counted.data?.facets ?? NO_FACETS,
     error: first.error,
     old: first.isPlaceholderData,
     again: () => void first.refetch(),
@@ -82,6 +87,7 @@ export function useGrowing<T>(path: string, q: string, to: number): Rows<T> {
     total: found.hasNextPage ? Math.min(total, items.length + 20) : items.length,
     at: (index) => items[index],
     first: found.data?.pages[0],
+    facets: NO_FACETS,
     error: found.error,
     old: found.isPlaceholderData,
     again: () => void found.refetch(),

@@ -11,6 +11,8 @@ import { Dialog } from "./Dialog";
 import { Icon } from "./Icon";
 import { words } from "./deedwords";
 
+type Given = Readonly<Record<string, string>>;
+
 export interface Target {
   readonly key: string;
   readonly name: string;
@@ -23,13 +25,16 @@ export interface Deed {
   /** What must be filled in first: the names of the body's fields with their labels. */
   readonly asks?: readonly { readonly field: string; readonly label: string; readonly optional?: boolean }[];
   readonly body?: Readonly<Record<string, unknown>>;
-  /** Done instead of a plan: something that only concerns our records, such as tags. */
-  readonly perform?: (key: string, given: Readonly<Record<string, string>>) => Promise<void>;
+  /** Done instead of asking for a plan at `path`. Without `look` at once: only for our records. */
+  readonly perform?: (key: string, given: Given, once: string) => Promise<void>;
+  /** What is seen before `perform`: a plan that is there already, or what would be, in words. */
+  readonly look?: (key: string, given: Given) => Promise<Plan | string>;
   readonly danger?: boolean;
 }
 
 interface Outcome {
   readonly plan?: Plan;
+  readonly says?: string;
   readonly operation?: Accepted;
   readonly problem?: Problem;
   readonly done?: boolean;
@@ -52,7 +57,8 @@ export function Deeds({ title, deed, targets, onClose }: {
   // One key for each object for as long as this window is open: pressed twice, done once.
   const keys = useRef(new Map(chosen.map((one) => [one.key, newKey()])));
   const [given, setGiven] = useState<Record<string, string>>({});
-  const [stage, setStage] = useState<Stage>(deed.asks || deed.perform ? "asking" : "previewing");
+  const atOnce = deed.perform !== undefined && deed.look === undefined;
+  const [stage, setStage] = useState<Stage>(deed.asks || atOnce ? "asking" : "previewing");
   const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
 
   async function each(run: (target: Target) => Promise<Outcome>, over: readonly Target[]): Promise<void> {
@@ -70,8 +76,12 @@ export function Deeds({ title, deed, targets, onClose }: {
   }
 
   async function ask(target: Target, dry: boolean): Promise<Outcome> {
+    if (dry && deed.look) {
+      const seen = await deed.look(target.key, given);
+      return typeof seen === "string" ? { says: seen } : { plan: seen };
+    }
     if (deed.perform) {
-      await deed.perform(target.key, given);
+      await deed.perform(target.key, given, keys.current.get(target.key) ?? newKey());
       return { done: true };
     }
     const path = deed.path.replace("{key}", encodeURIComponent(target.key));
@@ -92,7 +102,7 @@ export function Deeds({ title, deed, targets, onClose }: {
   }
 
   async function preview(): Promise<void> {
-    if (deed.perform) return go();
+    if (atOnce) return go();
     setStage("previewing");
     await each((target) => ask(target, true), chosen);
     setStage("previewed");
@@ -100,19 +110,19 @@ export function Deeds({ title, deed, targets, onClose }: {
 
   async function go(): Promise<void> {
     setStage("doing");
-    const wanted = chosen.filter((one) => deed.perform || outcomes.get(one.key)?.plan);
+    const wanted = chosen.filter((one) => atOnce || fits(outcomes.get(one.key)));
     await each((target) => ask(target, false), wanted);
     setStage("done");
   }
 
   const begun = useRef(false);
   useEffect(() => {
-    if (begun.current || deed.asks || deed.perform) return;
+    if (begun.current || deed.asks || atOnce) return;
     begun.current = true;
     void preview();
   });
 
-  const ready = chosen.filter((one) => outcomes.get(one.key)?.plan).length;
+  const ready = chosen.filter((one) => fits(outcomes.get(one.key))).length;
   const missing = (deed.asks ?? []).some((one) => !one.optional && !given[one.field]);
   return (
     <Dialog
@@ -128,7 +138,7 @@ export function Deeds({ title, deed, targets, onClose }: {
               disabled={missing || !live}
               onClick={() => void preview()}
             >
-              {deed.perform ? t.doIt : t.preview}
+              {atOnce ? t.doIt : t.preview}
             </button>
           )}
           {(stage === "previewed" || stage === "previewing") && (
@@ -138,7 +148,7 @@ export function Deeds({ title, deed, targets, onClose }: {
               disabled={stage === "previewing" || ready === 0 || !live}
               onClick={() => void go()}
             >
-              {targets.length === 1 ? t.doIt : t.doAll(ready)}
+              {targets.length === 1 ? t.doIt : deed.perform ? t.doEach(ready) : t.doAll(ready)}
             </button>
           )}
           <button type="button" className="ap-button" onClick={onClose}>
@@ -171,6 +181,10 @@ export function Deeds({ title, deed, targets, onClose }: {
   );
 }
 
+function fits(outcome: Outcome | undefined): boolean {
+  return outcome?.plan !== undefined || outcome?.says !== undefined;
+}
+
 function OneOutcome({ target, outcome, stage }: { target: Target; outcome: Outcome | undefined; stage: Stage }) {
   const t = useWords(words);
   return (
@@ -185,6 +199,7 @@ function OneOutcome({ target, outcome, stage }: { target: Target; outcome: Outco
           </p>
         )}
         {outcome?.plan && <Preview plan={outcome.plan} />}
+        {outcome?.says && <p className="ap-plan">{outcome.says}</p>}
         {outcome?.operation && (
           <p className="ap-running">
             <Icon name="progress" />{" "}

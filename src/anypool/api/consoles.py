@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import anyio.to_thread
-from litestar import WebSocket, post, websocket
+from litestar import WebSocket, get, post, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.params import JSONBody
 from msgspec import Struct
@@ -15,16 +15,20 @@ from anypool.api.asking import By, Key, Use
 from anypool.api.gate import SECRET, Caller
 from anypool.errors import AnypoolError, NotLoggedIn, Unreachable
 from anypool.model import Console, VmId
-from anypool.service.consoles import Consoles
+from anypool.service.consoles import Consoles, Ticket
 
 PROTOCOL = "anypool.console"
 TICKET = "anypool.ticket."
 _CONNECT_S = 5.0
 _CHECK_S = 5.0
 _CHUNK = 65536
+_REASON = 40
+"""Letters of a reason: a frame that closes has room for 123 bytes."""
 _ENDED = 1000
 _FORBIDDEN = 1008
-"""How a websocket is closed: the console ended, or its user may not go on."""
+TAKEN = 4001
+"""How a websocket is closed: the console ended, its user may not go on, or another one took the
+serial console, whose name is the reason then."""
 
 
 class ConsoleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,23 +38,55 @@ class ConsoleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class ConsoleView(Struct, frozen=True, kw_only=True):
-    """How to open it: a websocket at `path` with `subprotocols`, once, within 30 seconds."""
+    """How to open it: a websocket at `path` with `subprotocols`, once, within 30 seconds.
 
+    `id` is what the console is called among those that are open.
+    """
+
+    id: str
     path: str
     subprotocols: tuple[str, ...]
     token: str
     good_for_s: float
 
 
+class OpenConsoleView(Struct, frozen=True, kw_only=True):
+    """A console that somebody has open; `since` is in seconds since 1970."""
+
+    id: str
+    user: str
+    kind: str
+    since: float
+
+
+class OpenConsolesView(Struct, frozen=True, kw_only=True):
+    """Who has a console of a VM open, the first who came first."""
+
+    items: tuple[OpenConsoleView, ...]
+
+
 @post("/vms/{key:str}/console", status_code=200, opt={SECRET: True}, sync_to_thread=True)
 def open_console(services: Use, by: By, key: Key, data: JSONBody[ConsoleBody]) -> ConsoleView:
     """Ask for a ticket to a console."""
-    token = services.consoles.ticket(by, key, data.kind)
+    token, number = services.consoles.ticket(by, key, data.kind)
     return ConsoleView(
+        id=number,
         path="/api/v1/console",
         subprotocols=(PROTOCOL, TICKET + token),
         token=token,
         good_for_s=30.0,
+    )
+
+
+@get("/vms/{key:str}/consoles", sync_to_thread=True)
+def list_consoles(services: Use, by: By, key: Key) -> OpenConsolesView:
+    """Say who has a console of a VM open now; a serial one has one user, the last who came."""
+    found = services.consoles.of_vm(by, key)
+    return OpenConsolesView(
+        items=tuple(
+            OpenConsoleView(id=one.id, user=one.user, kind=one.kind, since=one.since)
+            for one in found
+        )
     )
 
 
@@ -64,17 +100,27 @@ async def console(socket: WebSocket[Caller, Any, Any], services: Use) -> None:
         raise NotLoggedIn("no console ticket", hint="send it as a subprotocol")
     redeem = services.consoles.redeem
     ticket = await anyio.to_thread.run_sync(redeem, caller.principal, tokens[0])
-    reader, writer = await _connected(ticket.console)
-    code = _ENDED
+    services.consoles.opened(ticket)
+    try:
+        await _carried(socket, services.consoles, ticket)
+    finally:
+        services.consoles.closed(ticket)
+
+
+async def _carried(socket: WebSocket[Caller, Any, Any], consoles: Consoles, of: Ticket) -> None:
+    reader, writer = await _connected(of.console)
+    code, reason = _ENDED, ""
     try:
         await socket.accept(subprotocols=PROTOCOL)
-        watch = asyncio.ensure_future(_watch(caller, services.consoles, ticket.vm))
+        watch = asyncio.ensure_future(_watch(socket.user, consoles, of.vm))
         await _first(_inward(socket, writer), _outward(reader, socket), watch)
-        code = _FORBIDDEN if watch.done() and not watch.cancelled() else _ENDED
+        reason = consoles.taken(of)
+        code = TAKEN if reason else _ENDED
+        code = _FORBIDDEN if watch.done() and not watch.cancelled() else code
     finally:
         writer.close()
         with suppress(OSError, RuntimeError, WebSocketDisconnect):
-            await socket.close(code=code)
+            await socket.close(code=code, reason=reason[:_REASON] or None)
 
 
 async def _connected(to: Console) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -118,4 +164,4 @@ async def _first(*parts: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-ROUTES = (open_console, console)
+ROUTES = (open_console, list_consoles, console)

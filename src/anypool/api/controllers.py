@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from litestar import get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from anypool.api.asking import By, Key, Use
@@ -13,6 +13,10 @@ from anypool.api.vms import Text
 from anypool.model import BootOrder, Hardware, LogEntry, MediumOrder, Sensor
 from anypool.service.adoption import NewServer
 from anypool.service.controllers import PowerWish
+
+OnlySeen = Annotated[
+    bool, QueryParameter(description="only say whether it would be refused, and how it is now")
+]
 
 
 class NewServerBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,9 +119,11 @@ def read_log(services: Use, by: By, key: Key) -> LogView:
 
 
 @post("/servers/{key:str}/power", status_code=200, sync_to_thread=True)
-def switch_server(services: Use, by: By, key: Key, data: JSONBody[PowerBody]) -> ServerView:
+def switch_server(
+    services: Use, by: By, key: Key, data: JSONBody[PowerBody], dry_run: OnlySeen = False
+) -> ServerView:
     """Switch a server that was adopted, and show it as it is some seconds later."""
-    server = services.controllers.switch(by, key, PowerWish(data.to))
+    server = services.controllers.switch(by, key, PowerWish(data.to), dry_run=dry_run)
     return server_view(server, services.pool.inventory(by))
 
 

@@ -83,13 +83,17 @@ def power(
     /,
     *,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="only say whether it would be refused")
+    ] = False,
     where: Where = HERE,
 ) -> None:
     """Switch a server on, ask it to go off, or force it off."""
-    if to != "on":
+    if to != "on" and not dry_run:
         confirm(f"Switch {name} {to.replace('-', ' ')}? What runs there ends.", yes=yes)
     with connected(where) as client:
-        show_one(client.post(f"/servers/{key(name)}/power", {"to": to}), SHORT, where.output)
+        found = client.post(f"/servers/{key(name)}/power", {"to": to}, dry_run=dry_run)
+        show_one(found, SHORT, where.output)
 
 
 def boot(

@@ -73,10 +73,11 @@ class Controllers:
         server, driver = self._looked_at(by, key)
         return driver.hardware_log(server.host)
 
-    def switch(self, by: Principal, key: str, wish: PowerWish) -> Server:
-        """Switch a server, and return it as it is some seconds later.
+    def switch(self, by: Principal, key: str, wish: PowerWish, *, dry_run: bool = False) -> Server:
+        """Switch a server, and return it as it is some seconds later; or as it is now.
 
-        Raises `Conflict` for one that was not adopted, or that is a host of the pool.
+        Raises `Conflict` for one that was not adopted, or that is a host of the pool; with
+        `dry_run` that is all it does.
         """
         server = self._adopted(by, key)
         host = self._engine.inventory.hosts.get(server.host)
@@ -85,6 +86,8 @@ class Controllers:
             raise Conflict(f"{server.name} is the host {host.name} and may run VMs", hint=hint)
         if wish is not PowerWish.ON:
             self._check_unwatched(server)
+        if dry_run:
+            return server
         driver = self._reach.driver(server.endpoint)
         self._ordered(by, server, f"power {wish}", lambda: _DEEDS[wish](driver, server.host))
         wanted = Power.ON if wish is PowerWish.ON else Power.OFF

@@ -4,14 +4,18 @@ import { useLocation, useParams } from "wouter";
 import { send } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useRead } from "../../api/queries";
-import type { ConsoleTicket, Vm } from "../../api/types";
+import type { ConsoleTicket, OpenConsole, Vm } from "../../api/types";
 import { useWords } from "../../i18n";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/Icon";
+import { Moment } from "../../ui/Moment";
 import { ProblemBox } from "../../ui/ProblemBox";
 import "./console.css";
 import type { Open, Screen } from "./screen";
 import { words } from "./words";
+
+/** How often it is asked who else is here. */
+const EVERY_MS = 4_000;
 
 type State = "opening" | "open" | "closed";
 
@@ -35,12 +39,18 @@ export default function ConsolePage() {
   const [problem, setProblem] = useState<Error | null>(null);
   const [reason, setReason] = useState("");
   const [round, setRound] = useState(0);
+  const [mine, setMine] = useState("");
+  const others = useOthers(path, mine);
+  // A serial console has one user: nobody takes it from somebody else without being asked.
+  const [agreed, setAgreed] = useState(kind !== "serial");
+  const holder = agreed ? undefined : others.list?.find((one) => one.kind === "serial");
+  const free = agreed || (others.list !== undefined && holder === undefined) || others.failed;
   const [pasting, setPasting] = useState(false);
   const [said, setSaid] = useState("");
 
   useEffect(() => {
     const box = place.current;
-    if (!box) return;
+    if (!box || !free) return;
     let gone = false;
     setState("opening");
     setProblem(null);
@@ -51,11 +61,18 @@ export default function ConsolePage() {
         if (gone) return;
         const ticket = await send<ConsoleTicket>("POST", `${path}/console`, { body: { kind }, once: "" });
         if (gone) return;
+        setAgreed(true);
+        setMine(ticket.id);
         screen.current = make(into, ticket, {
           opened: () => setState("open"),
           closed: (why) => {
             setState("closed");
             setReason(why);
+          },
+          taken: (by) => {
+            setState("closed");
+            setReason(t.takenBy(by));
+            setAgreed(false);
           },
           label: t.label[kind],
         });
@@ -74,7 +91,7 @@ export default function ConsolePage() {
       screen.current = null;
       box.replaceChildren();
     };
-  }, [kind, path, round, t]);
+  }, [free, kind, path, round, t]);
 
   const escape = useCallback((event: KeyboardEvent) => {
     if (!event.ctrlKey || !event.altKey || !event.shiftKey) return;
@@ -92,7 +109,7 @@ export default function ConsolePage() {
       <div className="ap-console__head">
         <h1>{t.title[kind](name)}</h1>
         <span role="status" className={state === "open" ? "ap-subtle" : "ap-warn"}>
-          {t.states[state]} {reason} {said}
+          {holder ? reason : `${t.states[state]} ${reason}`} {said}
         </span>
         <span className="ap-grow" />
         {state === "open" && (
@@ -110,7 +127,7 @@ export default function ConsolePage() {
             </button>
           </>
         )}
-        {state === "closed" && (
+        {state === "closed" && !holder && (
           <button type="button" className="ap-button" onClick={() => setRound(round + 1)}>
             {t.again}
           </button>
@@ -121,8 +138,19 @@ export default function ConsolePage() {
       </div>
       {problem && <ProblemBox problem={problem} again={() => setRound(round + 1)} />}
       <p className="ap-small ap-least">
-        {t.keys} {t.shown}
+        {t.keys} {kind === "vnc" && t.shown}
       </p>
+      {holder && (
+        <div className="ap-row" role="alert">
+          <p className="ap-warn">
+            {t.held(holder.user)} <Moment at={holder.since} />. {t.oneUser}
+          </p>
+          <button type="button" className="ap-button" onClick={() => setAgreed(true)}>
+            {t.takeOver}
+          </button>
+        </div>
+      )}
+      {!holder && others.list && <Others list={others.list} />}
       <div ref={place} className="ap-console__place ap-keys" />
       {pasting && (
         <Paste
@@ -135,6 +163,28 @@ export default function ConsolePage() {
         />
       )}
     </div>
+  );
+}
+
+/** Who else has a console of this VM open; undefined until it was told. */
+function useOthers(path: string, mine: string): { list: readonly OpenConsole[] | undefined; failed: boolean } {
+  const found = useRead<{ readonly items: readonly OpenConsole[] }>(`${path}/consoles`, {}, { refetchInterval: EVERY_MS });
+  return { list: found.data?.items.filter((one) => one.id !== mine), failed: found.isError };
+}
+
+function Others({ list }: { list: readonly OpenConsole[] }) {
+  const t = useWords(words);
+  return (
+    <p className="ap-small ap-subtle ap-console__others" aria-live="polite">
+      <Icon name="users" />{" "}
+      {list.length === 0
+        ? t.alone
+        : list.map((one) => (
+            <span key={one.id} className="ap-label">
+              {t.also(one.user, t.label[one.kind === "serial" ? "serial" : "vnc"])} <Moment at={one.since} />
+            </span>
+          ))}
+    </p>
   );
 }
 

@@ -11,7 +11,18 @@ export interface Heard {
   readonly opened: () => void;
   /** With the reason, if one was given. */
   readonly closed: (why: string) => void;
+  /** It went to somebody else, by name: a serial console has one user. */
+  readonly taken: (by: string) => void;
   readonly label: string;
+}
+
+/** With this code the manager closes a console that somebody else took. */
+const TAKEN = 4001;
+
+/** How the end of a console is told. */
+export function tellEnd(event: CloseEvent, heard: Heard): void {
+  if (event.code === TAKEN) heard.taken(event.reason);
+  else heard.closed(event.reason);
 }
 
 export type Open = (place: HTMLElement, ticket: ConsoleTicket, heard: Heard) => Screen;

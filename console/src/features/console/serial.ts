@@ -1,7 +1,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
-import { socketOf, type Open } from "./screen";
+import { socketOf, tellEnd, type Open } from "./screen";
 
 /** A document whose style elements fill sheets of the page instead.
  *
@@ -65,7 +65,7 @@ export const openSerial: Open = (place, ticket, heard) => {
     terminal.focus();
   };
   socket.onmessage = (message: MessageEvent<ArrayBuffer>) => terminal.write(new Uint8Array(message.data));
-  socket.onclose = (event) => heard.closed(event.reason);
+  socket.onclose = (event) => tellEnd(event, heard);
   terminal.onData(give);
   return {
     type: (text) => give(text.replace(/\r?\n/g, "\r")),

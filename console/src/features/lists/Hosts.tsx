@@ -8,10 +8,12 @@ import { ListPage } from "../../table/ListPage";
 import { Bar } from "../../ui/Bar";
 import { Fresh } from "../../ui/Fresh";
 import { State } from "../../ui/State";
-import { retag } from "../../ui/Tags";
 import { named, plain, tagged } from "./columns";
 import { Tree } from "./Tree";
 import { Beginning } from "../wizards/Beginning";
+import { tagging } from "./bulk";
+import { bulkWords, type BulkWords } from "./bulkwords";
+import { Nothing } from "./Nothing";
 import { words, type Titles } from "./words";
 
 const cpu = (host: Host): string => (host.load ? percent(host.load.cpu_percent) : "");
@@ -45,18 +47,12 @@ function columns(t: Titles): readonly Column<Host>[] {
   ];
 }
 
-function actions(t: Titles): readonly Bulk<Host>[] {
+function actions(t: Titles, b: BulkWords): readonly Bulk<Host>[] {
   const a = t.actions;
   return [
     { key: "evacuate", label: a.evacuate, icon: "lr", deed: { path: "/hosts/{key}/evacuate" } },
     { key: "open", label: a.open, icon: "undo", deed: { path: "/hosts/{key}/leave-maintenance" } },
-    {
-      key: "tag", label: a.tag, icon: "tag",
-      deed: {
-        path: "", asks: [{ field: "tag", label: a.newTag }],
-        perform: (key, given) => retag(`/hosts/${encodeURIComponent(key)}`, (tags) => [...tags, (given.tag ?? "").trim()]),
-      },
-    },
+    tagging<Host>(b, "/hosts"),
   ];
 }
 
@@ -79,6 +75,7 @@ export default function Hosts() {
     }),
     [t],
   );
-  const bulk = useMemo(() => actions(t), [t]);
-  return <ListPage title={t.titles.hosts} actions={<Beginning to="/endpoints/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} hosts />} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => actions(t, b), [t, b]);
+  return <ListPage title={t.titles.hosts} empty={<Nothing of="hosts" />} actions={<Beginning to="/endpoints/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} hosts />} />;
 }

@@ -7,6 +7,9 @@ import type { ListOf } from "../../table/column";
 import { ListPage } from "../../table/ListPage";
 import { State, useStateWord } from "../../ui/State";
 import { named, plain, tagged, yesNo } from "./columns";
+import { profileBulk, serverBulk } from "./bulk";
+import { bulkWords } from "./bulkwords";
+import { Nothing } from "./Nothing";
 import { words } from "./words";
 
 export function Servers() {
@@ -48,7 +51,9 @@ export function Servers() {
     }),
     [t, said],
   );
-  return <ListPage title={t.titles.servers} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => serverBulk(b), [b]);
+  return <ListPage title={t.titles.servers} empty={<Nothing of="servers" />} bulk={bulk} list={list} />;
 }
 
 export function Profiles() {
@@ -78,5 +83,7 @@ export function Profiles() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.profiles} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => profileBulk(b), [b]);
+  return <ListPage title={t.titles.profiles} empty={<Nothing of="profiles" />} bulk={bulk} list={list} />;
 }

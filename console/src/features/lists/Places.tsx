@@ -6,6 +6,9 @@ import type { ListOf } from "../../table/column";
 import { ListPage } from "../../table/ListPage";
 import { Bar } from "../../ui/Bar";
 import { named, plain, tagged, yesNo } from "./columns";
+import { tagging } from "./bulk";
+import { bulkWords } from "./bulkwords";
+import { Nothing } from "./Nothing";
 import { words } from "./words";
 
 export function Datastores() {
@@ -46,7 +49,9 @@ export function Datastores() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.datastores} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => [tagging<Datastore>(b, "/datastores")], [b]);
+  return <ListPage title={t.titles.datastores} empty={<Nothing of="datastores" />} bulk={bulk} list={list} />;
 }
 
 export function Networks() {
@@ -72,7 +77,7 @@ export function Networks() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.networks} list={list} />;
+  return <ListPage title={t.titles.networks} empty={<Nothing of="networks" />} list={list} />;
 }
 
 export function Images() {
@@ -99,5 +104,5 @@ export function Images() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.images} list={list} />;
+  return <ListPage title={t.titles.images} empty={<Nothing of="images" />} list={list} />;
 }

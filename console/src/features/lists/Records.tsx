@@ -11,6 +11,9 @@ import { State, useStateWord } from "../../ui/State";
 import { objectPath } from "../../ui/objects";
 import { plain, yesNo } from "./columns";
 import { Beginning } from "../wizards/Beginning";
+import { operationBulk, planBulk, policyBulk } from "./bulk";
+import { bulkWords } from "./bulkwords";
+import { Nothing } from "./Nothing";
 import { words } from "./words";
 
 const when = (at: number | null): string => (at ? exact(at) : "");
@@ -40,7 +43,9 @@ export function Plans() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.plans} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => planBulk(b), [b]);
+  return <ListPage title={t.titles.plans} empty={<Nothing of="plans" />} bulk={bulk} list={list} />;
 }
 
 export function Operations() {
@@ -73,7 +78,9 @@ export function Operations() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.operations} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => operationBulk(b), [b]);
+  return <ListPage title={t.titles.operations} empty={<Nothing of="operations" />} bulk={bulk} list={list} />;
 }
 
 export function Events() {
@@ -101,7 +108,7 @@ export function Events() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.events} list={list} />;
+  return <ListPage title={t.titles.events} empty={<Nothing of="events" />} list={list} />;
 }
 
 export function Policies() {
@@ -131,7 +138,9 @@ export function Policies() {
     }),
     [t, said],
   );
-  return <ListPage title={t.titles.policies} actions={<Beginning to="/policies/new" />} list={list} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => policyBulk(b), [b]);
+  return <ListPage title={t.titles.policies} empty={<Nothing of="policies" />} bulk={bulk} actions={<Beginning to="/policies/new" />} list={list} />;
 }
 
 export function Pools() {
@@ -154,5 +163,5 @@ export function Pools() {
     }),
     [t],
   );
-  return <ListPage title={t.titles.pools} list={list} />;
+  return <ListPage title={t.titles.pools} empty={<Nothing of="pools" />} list={list} />;
 }

@@ -9,10 +9,12 @@ import { ListPage } from "../../table/ListPage";
 import { Bar } from "../../ui/Bar";
 import { Fresh } from "../../ui/Fresh";
 import { State } from "../../ui/State";
-import { retag } from "../../ui/Tags";
 import { named, plain, tagged } from "./columns";
 import { Tree } from "./Tree";
 import { Beginning } from "../wizards/Beginning";
+import { tagging } from "./bulk";
+import { bulkWords, type BulkWords } from "./bulkwords";
+import { Nothing } from "./Nothing";
 import { words, type Titles } from "./words";
 
 const disks = (vm: Vm): number => vm.disks.reduce((sum, one) => sum + one.size_bytes, 0);
@@ -56,20 +58,14 @@ function columns(t: Titles): readonly Column<Vm>[] {
   ];
 }
 
-function actions(t: Titles): readonly Bulk<Vm>[] {
+function actions(t: Titles, b: BulkWords): readonly Bulk<Vm>[] {
   const a = t.actions;
   return [
     { key: "migrate", label: a.migrate, icon: "lr", deed: { path: "/vms/{key}/migrate", asks: [{ field: "host", label: a.toHost, optional: true }] } },
     { key: "snapshot", label: a.snapshot, icon: "camera", deed: { path: "/vms/{key}/snapshots", asks: [{ field: "name", label: a.snapshotName }] } },
     { key: "start", label: a.start, icon: "play", deed: { path: "/vms/{key}/start" } },
     { key: "shut-down", label: a.shutDown, icon: "power", deed: { path: "/vms/{key}/shut-down" } },
-    {
-      key: "tag", label: a.tag, icon: "tag",
-      deed: {
-        path: "", asks: [{ field: "tag", label: a.newTag }],
-        perform: (key, given) => retag(`/vms/${encodeURIComponent(key)}`, (tags) => [...tags, (given.tag ?? "").trim()]),
-      },
-    },
+    tagging<Vm>(b, "/vms"),
   ];
 }
 
@@ -92,6 +88,7 @@ export default function Vms() {
     }),
     [t],
   );
-  const bulk = useMemo(() => actions(t), [t]);
-  return <ListPage title={t.titles.vms} actions={<Beginning to="/vms/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} />} />;
+  const b = useWords(bulkWords);
+  const bulk = useMemo(() => actions(t, b), [t, b]);
+  return <ListPage title={t.titles.vms} empty={<Nothing of="vms" />} actions={<Beginning to="/vms/new" />} list={list} bulk={bulk} tree={(query) => <Tree query={query} />} />;
 }

@@ -27,8 +27,8 @@ export const words = bilingual(
     memoryOf: (name: string) => `memory of ${name}`,
     actions: {
       start: "Start", shutDown: "Shut down", reboot: "Reboot", powerOff: "Power off", migrate: "Migrate",
-      snapshot: "Snapshot", tag: "Tag", evacuate: "Evacuate", open: "Open again",
-      newTag: "Tag to add", toHost: "To host (empty: the best one)", snapshotName: "Name of the snapshot",
+      snapshot: "Snapshot", evacuate: "Empty for maintenance", open: "Open again",
+      toHost: "To host (empty: the best one)", snapshotName: "Name of the snapshot",
     },
     tree: {
       label: "Pools, hosts and VMs", none: "Nothing here.",
@@ -63,8 +63,8 @@ export const words = bilingual(
     memoryOf: (name: string) => `RAM von ${name}`,
     actions: {
       start: "Starten", shutDown: "Herunterfahren", reboot: "Neu starten", powerOff: "Ausschalten", migrate: "Migrieren",
-      snapshot: "Snapshot", tag: "Tag", evacuate: "Räumen", open: "Wieder öffnen",
-      newTag: "Neues Tag", toHost: "Auf Host (leer: der beste)", snapshotName: "Name des Snapshots",
+      snapshot: "Snapshot", evacuate: "Für Wartung räumen", open: "Wieder öffnen",
+      toHost: "Auf Host (leer: der beste)", snapshotName: "Name des Snapshots",
     },
     tree: {
       label: "Pools, Hosts und VMs", none: "Hier ist nichts.",
