@@ -210,6 +210,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     bmc_every_s: Annotated[
         Seconds, Meta(description="between two readings of a host's power at its BMC")
     ] = 60.0
+    snmp_trap_listen: Annotated[
+        str,
+        Meta(
+            description="address and port at which SNMP traps of BMCs are taken, such as "
+            "`0.0.0.0:162`; empty: none are"
+        ),
+    ] = ""
+    snmp_trap_community: Annotated[
+        str, Meta(description="community that traps of SNMP v1 and v2c must have; empty: any")
+    ] = ""
     stand_in_watchdogs: Annotated[
         bool,
         Meta(

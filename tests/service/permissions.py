@@ -93,6 +93,7 @@ LEAST: dict[str, Role | None] = {
     "post /servers/{key}/restore-addresses": _O,
     "post /servers/{key}/replace": _A,
     "get /wiring": _V,
+    "get /traps": _V,
     "get /address-ranges": _V,
     "post /address-ranges": _A,
     "get /address-ranges/{key}": _V,

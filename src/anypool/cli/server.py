@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import server_bmc, server_failover
+from anypool.cli import server_bmc, server_failover, server_hearing
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host import retag
@@ -17,7 +17,12 @@ from anypool.errors import Invalid
 from anypool.search import Noun
 
 app = App(name="server", help="Servers: physical machines, whether or not they run VMs.")
-for _command in (discover, *server_bmc.COMMANDS, *server_failover.COMMANDS):
+for _command in (
+    discover,
+    *server_bmc.COMMANDS,
+    *server_failover.COMMANDS,
+    *server_hearing.COMMANDS,
+):
     app.command(_command)
 
 

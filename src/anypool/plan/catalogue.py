@@ -8,6 +8,7 @@ from anypool.plan.bearing import CODES as _BEARING
 from anypool.plan.beginning import CODES as _BEGINNING
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
 from anypool.plan.drifting import CODES as _DRIFTING
+from anypool.plan.hearing import CODES as _HEARING
 from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
 from anypool.plan.labelling import CODES as _LABELLING
 from anypool.plan.moving import CODES as _MOVING
@@ -392,6 +393,6 @@ CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
     **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING, **_AVAILABILITY, **_MOVING,
-    **_LABELLING, **_BEGINNING, **_BEARING,
+    **_LABELLING, **_BEGINNING, **_BEARING, **_HEARING,
 }  # fmt: skip
 """The facts of every code, by name."""

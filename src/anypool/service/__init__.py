@@ -9,6 +9,8 @@ from anypool.engine import DriverPool, Engine
 from anypool.engine.certificates.watch import Certificates as CertificateWatch
 from anypool.engine.failover import Vigil
 from anypool.engine.ha.guard import Guard
+from anypool.engine.hearing.hints import Hints
+from anypool.engine.hearing.traps import Traps
 from anypool.engine.notifying.postman import Postman
 from anypool.engine.observing.ownvm import OwnVm
 from anypool.engine.returning import Returning
@@ -40,6 +42,7 @@ from anypool.service.facts import Facts
 from anypool.service.failures import Failures
 from anypool.service.ha import Ha
 from anypool.service.hardware import Hardware
+from anypool.service.hearing import Hearing
 from anypool.service.history import History
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
@@ -128,6 +131,9 @@ class Services:
         self.incidents = Incidents(engine, store)
         self.exports = Exports(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
+        self.hints = Hints(clock)
+        self.trap_receiver = Traps(engine, store, clock, settings, self.hints)
+        self.hearing = Hearing(self.trap_receiver)
         self.history = History(engine, clock)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.managers = Managers(engine, store)

@@ -5,6 +5,7 @@ from anypool.plan.words.bearing_en import WORDS as BEARING
 from anypool.plan.words.beginning_en import WORDS as BEGINNING
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
+from anypool.plan.words.hearing_en import WORDS as HEARING
 from anypool.plan.words.labelling_en import WORDS as LABELLING
 from anypool.plan.words.migrating_en import WORDS as MIGRATING
 from anypool.plan.words.moving_en import WORDS as MOVING
@@ -20,6 +21,7 @@ WORDS: dict[str, str] = {
     **BEARING,
     **POWERING,
     **DRIFTING,
+    **HEARING,
     **MOVING,
     **MIGRATING,
     **LABELLING,

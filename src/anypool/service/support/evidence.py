@@ -14,6 +14,7 @@ from sqlalchemy import func, make_url, select
 
 from anypool import __version__
 from anypool.engine import Engine
+from anypool.service.support.masking import HIDDEN
 from anypool.settings import Settings
 from anypool.store import Store, events, lease, runs
 from anypool.store.migrate import newest, revision_of
@@ -53,6 +54,8 @@ def settings(chosen: Settings) -> Data:
         url = make_url(chosen.database)
         shown["database"] = url.set(username=None, password=None, query={}).render_as_string()
     changed = sorted(name for name, value in usual.items() if shown[name] != value)
+    if chosen.snmp_trap_community:
+        shown["snmp_trap_community"] = HIDDEN
     return {"settings": shown, "changed": changed}
 
 

@@ -1,0 +1,1 @@
+"""What BMCs tell by themselves: SNMP traps and Redfish pushes. It is a hint, never a proof."""
