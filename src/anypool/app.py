@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -65,8 +66,7 @@ class App(NamedTuple):
         self.services.guard.start()
         self.services.vigil.start()
         self.services.returning.start()
-        self.services.hints.start()
-        self.services.trap_receiver.start()
+        self.services.hearing.start()
         self.services.postman.start()
         self.services.certificate_watch.start()
         self.sharing.start()
@@ -82,8 +82,7 @@ class App(NamedTuple):
         self.services.certificate_watch.stop()
         self.services.postman.stop()
         self.services.returning.stop()
-        self.services.trap_receiver.stop()
-        self.services.hints.stop()
+        self.services.hearing.stop()
         self.services.vigil.stop()
         self.services.guard.stop()
         self.services.rolling.stop()
@@ -112,6 +111,7 @@ def build(settings: Settings) -> App:
     services.lending.make = lambda: blind(WorkerPool(settings.workers, clock, log=log))
     sharing = Sharing(engine, store, clock, settings, links)
     names = frozenset() if _is_wild(settings.listen_host) else frozenset({settings.listen_host})
+    names |= {host.lower() for host in (urlsplit(settings.bmc_push_url).hostname,) if host}
     web = Web(services, names)
     return App(settings, store, drivers, engine, services, sharing, web)
 

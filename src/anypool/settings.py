@@ -220,6 +220,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     snmp_trap_community: Annotated[
         str, Meta(description="community that traps of SNMP v1 and v2c must have; empty: any")
     ] = ""
+    bmc_push_url: Annotated[
+        str,
+        Meta(
+            description="address at which BMCs reach this manager, such as "
+            "`https://10.0.0.5:8420`; they are asked to push their events there where they have "
+            "no stream; empty: none is asked"
+        ),
+    ] = ""
     stand_in_watchdogs: Annotated[
         bool,
         Meta(

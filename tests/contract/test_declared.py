@@ -34,6 +34,7 @@ from anypool.model import (
 )
 from anypool.model.boothost import ImageDeed, ImageOrder
 from anypool.model.profile import Identity
+from anypool.model.push import PushOrder
 from tests.contract.conftest import LIBVIRT, VSPHERE
 from tests.contract.harness import Harness
 
@@ -48,6 +49,7 @@ SAMPLES: dict[object, object] = {
     HostId: HostId("nowhere"),
     ServerId: ServerId(HostId("nowhere")),
     ProfileId: ProfileId("p"),
+    PushOrder: PushOrder(base="https://m/", mark="anypool:"),
     Identity: Identity(profile=ProfileId("p"), name="p"),
     tuple[HostId, ...]: (),
     tuple[VmId, ...]: (),

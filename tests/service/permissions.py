@@ -94,6 +94,8 @@ LEAST: dict[str, Role | None] = {
     "post /servers/{key}/replace": _A,
     "get /wiring": _V,
     "get /traps": _V,
+    "get /event-subscriptions": _V,
+    "post /pushes/{key}": ANYBODY,
     "get /address-ranges": _V,
     "post /address-ranges": _A,
     "get /address-ranges/{key}": _V,

@@ -40,3 +40,16 @@ def test_a_viewer_may_look_and_not_change(servers: httpx.Client, manager: Manage
     with manager.client(Role.VIEWER) as viewer:
         assert viewer.get("/servers/blade1").status_code == 200
         problem(viewer.patch("/servers/blade1", json={"spare": True}), 403)
+
+
+def test_what_bmcs_tell_is_off_until_it_is_set_and_a_push_that_proves_nothing_is_refused(
+    pool: httpx.Client, manager: Manager
+) -> None:
+    assert pool.get("/traps").json() == {"listen": "", "problem": "", "items": [], "total": 0}
+    key = "0" * 32
+    with manager.anonymous() as stranger:
+        for body in (b"{}", b"\xff" * 100, b""):
+            problem(stranger.post(f"/pushes/{key}", content=body), 404)
+        assert stranger.post(f"/pushes/{key}", content=b"x" * (1 << 17)).status_code == 413
+    shown = pool.get("/event-subscriptions").json()
+    assert (shown["url"], shown["unknown"], shown["items"]) == ("", 3, [])

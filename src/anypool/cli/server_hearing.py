@@ -1,4 +1,4 @@
-"""`anypool server traps`: what BMCs tell by themselves."""
+"""`anypool server traps` and `subscriptions`: what BMCs tell by themselves."""
 
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_list
@@ -16,6 +16,17 @@ TRAPS = (
     Column("REFUSED", lambda one: one["refused"], wide=True),
     Column("DROPPED", lambda one: one["dropped"], wide=True),
 )
+SUBSCRIPTIONS = (
+    Column("ENDPOINT", lambda one: one["endpoint"]),
+    Column("SUBSCRIPTION", lambda one: one["path"] or "-"),
+    Column("RECEIVED", lambda one: one["received"]),
+    Column("LAST", lambda one: moment(one["last_at"]) if one["last_at"] else "-"),
+    Column("MESSAGE", lambda one: one["message"]),
+    Column("MADE", lambda one: one["made"], wide=True),
+    Column("LEFT OVER", lambda one: one["left_over"], wide=True),
+    Column("REFUSED", lambda one: one["refused"], wide=True),
+    Column("DROPPED", lambda one: one["dropped"], wide=True),
+)
 
 
 def traps(*, where: Where = HERE) -> None:
@@ -29,4 +40,13 @@ def traps(*, where: Where = HERE) -> None:
         note("no traps are listened for; the setting snmp_trap_listen says where they are taken")
 
 
-COMMANDS = (traps,)
+def subscriptions(*, where: Where = HERE) -> None:
+    """Show which BMCs push their events to this manager, and why others do not."""
+    with connected(where) as client:
+        found = client.get("/event-subscriptions")
+        show_list(found["items"], SUBSCRIPTIONS, where.output)
+    if not found["url"]:
+        note("no BMC is asked to push; the setting bmc_push_url says where to")
+
+
+COMMANDS = (traps, subscriptions)

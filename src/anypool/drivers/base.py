@@ -39,6 +39,7 @@ from anypool.model import (
 )
 from anypool.model.boothost import ImageOrder
 from anypool.model.profile import Identity
+from anypool.model.push import PushOrder, PushReading
 
 OPERATIONS: dict[str, Capability] = {
     "changes": Capability.EVENTS,
@@ -95,6 +96,7 @@ OPERATIONS: dict[str, Capability] = {
     "apply_identity": Capability.IDENTITY,
     "withdraw_identity": Capability.IDENTITY,
     "change_image": Capability.SERVER_IMAGES,
+    "subscribe": Capability.PUSH,
 }
 """Which capability declares which operation; `info`, `observe`, `observe_vms` and `close` are
 for every driver."""
@@ -316,6 +318,10 @@ class BaseDriver:
     def change_image(self, order: ImageOrder) -> int:
         """Refuse."""
         self._refuse("change_image")
+
+    def subscribe(self, order: PushOrder) -> PushReading:
+        """Refuse."""
+        self._refuse("subscribe")
 
     def enter_maintenance(self, host: HostId) -> None:
         """Refuse."""

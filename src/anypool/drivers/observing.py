@@ -61,7 +61,7 @@ DEEDS = frozenset(
         *("enter_maintenance", "leave_maintenance"),
         *("power_off_host", "force_off_host", "power_on_host"),
         *("set_boot", "set_medium", "prove_writes", "apply_identity", "withdraw_identity"),
-        "change_image",
+        *("change_image", "subscribe"),
     }
 )
 """Operations that change something, or open a way to."""

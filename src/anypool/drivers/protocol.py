@@ -60,6 +60,7 @@ from anypool.model import (
 )
 from anypool.model.boothost import ImageOrder
 from anypool.model.profile import Identity
+from anypool.model.push import PushOrder, PushReading
 
 
 class Migration(Struct, frozen=True, kw_only=True, gc=False):
@@ -346,6 +347,10 @@ class Driver(Protocol):
 
         Versions are added once each time that is asked for; all else is quiet where it is so.
         """
+        ...
+
+    def subscribe(self, order: PushOrder) -> PushReading:
+        """Have a BMC push its events as ordered, and take away what is left over of ours."""
         ...
 
     def enter_maintenance(self, host: HostId) -> None:

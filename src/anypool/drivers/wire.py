@@ -34,7 +34,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class Open(Struct, frozen=True, kw_only=True, tag=True):
-    """To a worker: what to connect to when `key` is first called; the only carrier of a secret."""
+    """To a worker: what to connect to when `key` is first called; it alone carries a password."""
 
     key: str
     endpoint: Endpoint

@@ -1,5 +1,6 @@
 """What is ours about physical servers, and the profiles that they bear."""
 
+from collections.abc import Callable
 from functools import partial
 
 from anypool.engine.observing.board import Board
@@ -11,6 +12,7 @@ from anypool.engine.runs.runner import Runner
 from anypool.model import EndpointId, ProfileId, Server, ServerId
 from anypool.model.boothost import BootHost, ImageOrder
 from anypool.model.profile import Identity
+from anypool.model.push import PushOrder, PushReading
 from anypool.settings import Settings
 from anypool.store import Store, events, facts
 from anypool.store.records import EventRecord, ServerFacts
@@ -34,6 +36,14 @@ class Servers:
     def look(self, endpoint: EndpointId) -> None:
         """Read an endpoint anew and publish what it says; raise what the driver raises."""
         self._observer.read(endpoint)
+
+    def subscribe(self, endpoint: EndpointId, order: PushOrder) -> PushReading:
+        """Have a BMC push its events, or stop it; raise what the driver raises."""
+        return self._observer.driver(endpoint).subscribe(order)
+
+    def before_leaving(self, tell: Callable[[EndpointId], None]) -> None:
+        """Have somebody told of each endpoint that is about to be forgotten."""
+        self._observer.leaving = tell
 
     def note(self, server: Server, kind: str, message: str, by: str) -> None:
         """Write what is ordered of a server, before it is sent, and what came of it."""

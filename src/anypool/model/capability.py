@@ -31,6 +31,7 @@ class Capability(StrEnum):
     PORT_ADDRESSES = "port-addresses"
     IDENTITY = "identity"
     SERVER_IMAGES = "server-images"
+    PUSH = "push"
     HOST_LEASES = "host-leases"
     HOST_MAINTENANCE = "host-maintenance"
     TASKS = "tasks"

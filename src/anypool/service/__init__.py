@@ -9,8 +9,6 @@ from anypool.engine import DriverPool, Engine
 from anypool.engine.certificates.watch import Certificates as CertificateWatch
 from anypool.engine.failover import Vigil
 from anypool.engine.ha.guard import Guard
-from anypool.engine.hearing.hints import Hints
-from anypool.engine.hearing.traps import Traps
 from anypool.engine.notifying.postman import Postman
 from anypool.engine.observing.ownvm import OwnVm
 from anypool.engine.returning import Returning
@@ -129,12 +127,9 @@ class Services:
         self.returning = Returning(engine, store, clock)
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.incidents = Incidents(engine, store)
-        self.exports = Exports(engine, clock)
+        self.exports, self.history = Exports(engine, clock), History(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
-        self.hints = Hints(clock)
-        self.trap_receiver = Traps(engine, store, clock, settings, self.hints)
-        self.hearing = Hearing(self.trap_receiver)
-        self.history = History(engine, clock)
+        self.hearing = Hearing(engine, store, clock, settings)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.managers = Managers(engine, store)
         self.marks, self.moving = Marks(engine, proposals), Moving(engine, proposals, underway)

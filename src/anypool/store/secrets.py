@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select
+from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import delete as delete_rows
 
 from anypool.errors import StoreFailed
 from anypool.store.sealing import Sealed
@@ -11,6 +12,10 @@ from anypool.store.tables import secrets
 from anypool.store.tx import Tx
 
 _ONE = select(secrets).where(
+    secrets.c.object == bindparam("owner"), secrets.c.field == bindparam("which")
+)
+
+_DELETE = delete_rows(secrets).where(
     secrets.c.object == bindparam("owner"), secrets.c.field == bindparam("which")
 )
 
@@ -33,9 +38,14 @@ def get(tx: Tx, owner: str, field: str) -> str:
     return _opened(tx, row)
 
 
+def delete(tx: Tx, owner: str, field: str) -> None:
+    """Forget one secret of an object; quiet if there is none."""
+    tx.run(_DELETE, [{"owner": owner, "which": field}])
+
+
 def delete_all(tx: Tx, owner: str) -> int:
     """Forget the secrets of an object; return how many there were."""
-    return tx.run(delete(secrets).where(secrets.c.object == owner))
+    return tx.run(delete_rows(secrets).where(secrets.c.object == owner))
 
 
 def seal_all(tx: Tx) -> int:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from anypool.drivers import mandate
 from anypool.drivers.base import BaseDriver
 from anypool.drivers.protocol import Driver
-from anypool.drivers.redfish import boot, enclosures, hardware, proving, sensing, watts
+from anypool.drivers.redfish import boot, enclosures, hardware, proving, pushing, sensing, watts
 from anypool.drivers.redfish import identity as identities
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.service import Service, link, members, words
@@ -46,6 +46,7 @@ from anypool.model import (
     split_uri,
 )
 from anypool.model.profile import Identity
+from anypool.model.push import PushOrder, PushReading
 
 OPERATION_S = 25.0
 """What one operation may take, all its requests together; the worker's deadline is above it."""
@@ -77,6 +78,7 @@ class RedfishDriver(BaseDriver):
             Capability.EVENTS,
             *(Capability.HOST_POWER, Capability.HARDWARE, Capability.BOOT_OVERRIDE),
             *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES, Capability.IDENTITY),
+            Capability.PUSH,
         }
     )
 
@@ -213,6 +215,11 @@ class RedfishDriver(BaseDriver):
         """Give the system, which is off, its own addresses back, and read that back."""
         with self._writing() as place:
             identities.withdraw(place)
+
+    def subscribe(self, order: PushOrder) -> PushReading:
+        """Have the service push its events as ordered; `NotSupported` where it has a stream."""
+        with self._begun(OBSERVE_S) as service:
+            return pushing.settle(service, order)
 
     @contextmanager
     def _writing(self) -> Iterator[identities.Place]:

@@ -18,7 +18,7 @@ from anypool.model import (
 )
 
 HOST_ABILITIES = frozenset(Capability) - {
-    Capability.SERVER_IMAGES,
+    *(Capability.SERVER_IMAGES, Capability.PUSH),
     Capability.IDENTITY,
     *(Capability.HARDWARE, Capability.BOOT_OVERRIDE),
     *(Capability.VIRTUAL_MEDIA, Capability.PORT_ADDRESSES),

@@ -149,6 +149,7 @@ class Endpoints:
         known = next((one for one in self.all() if one.id == endpoint), None)
         if known is None:
             raise NotFound(f"there is no endpoint {endpoint}")
+        self._observer.leaving(endpoint)
         with self._store.writing() as tx:
             facts.endpoints.delete(tx, endpoint)
             secrets.delete_all(tx, endpoint)

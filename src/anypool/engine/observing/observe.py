@@ -47,6 +47,7 @@ class Observer:
     `moving` tells which VMs a migration of ours is about, `changed` is told of what is new,
     `whole` of endpoints that were read whole, once that is published; `vouched` tells of which
     somebody said that no VM runs behind them,
+    `leaving` of those that are about to be forgotten,
     `remarked` of what a platform says of changes, with the pool as it was before. `bmc` gives
     the driver of a host's BMC, None for a host without one; `read_power` asks it, and publishes
     what it says.
@@ -69,6 +70,7 @@ class Observer:
         self.whole: Callable[[EndpointId], None] = lambda _: None
         self.vouched: Callable[[], frozenset[EndpointId]] = frozenset
         self.remarked: Callable[[EndpointId, tuple[Remark, ...], Inventory], None] = _unheard
+        self.leaving: Callable[[EndpointId], None] = lambda _: None
         self.has_bmc: Callable[[HostId], bool] = lambda _: False
         self.bmc: Callable[[HostId], Driver | None] = lambda _: None
         self.read_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN

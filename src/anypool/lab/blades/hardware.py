@@ -96,7 +96,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     """A blade's whole state that outlives its power.
 
     `pending` is what the next start makes `bios`; `log_cleared` the last entry of the journal
-    that the log shows no more.
+    that the log shows no more; `streams` whether events can be followed, and not only pushed.
     """
 
     cards: tuple[Card, ...]
@@ -108,6 +108,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     indicator: str = "Off"
     asset_tag: str = ""
     log_cleared: int = 0
+    streams: bool = True
 
 
 def made(server: Server, memory_mib: int) -> Hardware:

@@ -79,6 +79,7 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
 
     @app.get(_EVENTS)
     def event_service() -> Resource:
+        stream = {"ServerSentEventUri": f"{_EVENTS}/SSE"} if find().hardware.streams else {}
         return resource(
             _EVENTS,
             "EventService.v1_10_3.EventService",
@@ -88,7 +89,6 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
             DeliveryRetryIntervalSeconds=int(subscriptions.INTERVAL_S),
             EventFormatTypes=["Event"],
             RegistryPrefixes=["ResourceEvent", "LabBlade"],
-            ServerSentEventUri=f"{_EVENTS}/SSE",
             Subscriptions=link(_SUBSCRIPTIONS),
             Status={"State": "Enabled", "Health": "OK"},
             Actions={
@@ -96,6 +96,7 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
                     "target": f"{_EVENTS}/Actions/EventService.SubmitTestEvent"
                 }
             },
+            **stream,
         )
 
     @app.post(f"{_EVENTS}/Actions/EventService.SubmitTestEvent")
@@ -106,6 +107,8 @@ def add_events(app: flask.Flask, find: Find, teller: Teller) -> None:
     @app.get(f"{_EVENTS}/SSE")
     def event_stream() -> flask.Response:
         name = find().server.name
+        if not find().hardware.streams:
+            raise NotFound("there is no stream of events")
         return flask.Response(_streamed(teller, name), mimetype="text/event-stream")
 
 
