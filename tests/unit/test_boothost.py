@@ -39,6 +39,7 @@ def test_a_server_that_is_entered_finds_its_address_its_script_and_its_disk(made
 
 def test_nobody_is_answered_who_is_not_entered(made: Made) -> None:
     config = render.settings(SITE, "/f")
+    assert "dhcp-option=tag:ipxe,encap:175,176,1b" in config, "no second DHCP server is waited for"
     assert "dhcp-ignore=tag:!known\n" in config
     assert "dhcp-range=10.0.0.0,static,255.255.255.0,12h\n" in config
     assert "10.0.0.1,10" not in config

@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from anypool.boothost.advertising import Advertiser
 from anypool.boothost.control import NAME, Control, asked, serving
 from anypool.boothost.files import read_json
 from anypool.boothost.installing import FOLDER, Places, install, uninstall
@@ -66,18 +67,28 @@ def _run(given: argparse.Namespace) -> int:
     host.make()
     web = Web((site.address, site.port), host.script, host.file)
     control = Control(host, f"{given.folder}/{NAME}")
-    threads = [serving(web, "http"), serving(control, "control")]
+    servers: list[Web | Control | Advertiser] = [web, control, *_advertising(host)]
+    threads = [serving(one, type(one).__name__.lower()) for one in servers]
     _tell("READY=1")
     try:
         while not stop.wait(EVERY_S) and all(one.is_alive() for one in threads):
             host.make()
             _tell("WATCHDOG=1")
     finally:
-        for server in (web, control):
+        for server in servers:
             server.shutdown()
             server.server_close()
         host.close()
     return 0 if stop.is_set() else 1
+
+
+def _advertising(host: BootHost) -> list[Advertiser]:
+    """Return who answers servers that ask for an IPv6 router; nobody where there is no IPv6."""
+    try:
+        return [Advertiser(host.site.interface, host.knows)]
+    except OSError as problem:
+        sys.stderr.write(f"anypool-boothost: servers wait for IPv6 when they start: {problem}\n")
+        return []
 
 
 def _tell(word: str) -> None:

@@ -9,7 +9,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from anypool.boothost.keeping import BootHost
 from anypool.boothost.values import Refused, entry_of, image_name
@@ -117,7 +117,15 @@ def asked(path: str, line: bytes, timeout_s: float) -> bytes:
             return answer.readline(LONGEST * 16)
 
 
-def serving(server: socketserver.BaseServer, name: str) -> threading.Thread:
+class Serves(Protocol):
+    """What serves until it is shut down."""
+
+    def serve_forever(self) -> None:
+        """Serve."""
+        ...
+
+
+def serving(server: Serves, name: str) -> threading.Thread:
     """Serve in a thread of its own, until it is shut down."""
     thread = threading.Thread(target=server.serve_forever, name=name, daemon=True)
     thread.start()

@@ -102,6 +102,10 @@ class BootHost:
             self._write(entry)
             return render.script(entry, self.site, kit, self._secrets.get(entry.profile, ""))
 
+    def knows(self, mac: str) -> bool:
+        """Return whether a server that boots here has a MAC; asked from any thread."""
+        return any(mac in one.macs for one in tuple(self._entries.values()))
+
     def file(self, address: str, name: str, version: str, part: str) -> str:
         """Return a part of an image for a server that boots it, "" for anybody else."""
         with self._lock:

@@ -11,6 +11,8 @@ from anypool.boothost.values import Entry, Site, Target
 LEASE = "12h"
 AGAIN_S = 5
 _EFI = (6, 7, 9)
+NO_PROXY = "encap:175,176,1b"
+"""iPXE's own option no-pxedhcp: it need not wait for another server that says what to boot."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def settings(site: Site, folder: str) -> str:
         f"dhcp-leasefile={folder}/leases",
         "dhcp-match=set:ipxe,175",
         f"dhcp-boot=tag:ipxe,{site.url}/boot",
+        f"dhcp-option=tag:ipxe,{NO_PROXY}",
     ]
     if site.tftp:
         lines += [f"dhcp-match=set:efi,option:client-arch,{kind}" for kind in _EFI]

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from anypool.boothost.render import NO_PROXY
 from anypool.errors import AnypoolError, NotFound, NotSupported
 from anypool.lab import outer, servers
 from anypool.lab.blades import system
@@ -63,8 +64,11 @@ def serving(
         sending = [sys.executable, "-m", "http.server", "-d", str(served)]
         sending += ["-b", MANAGEMENT_GATEWAY, str(PORT)]
         log = end.enter_context((folder / "log").open("w"))
+        saying = [sys.executable, "-m", "anypool.boothost.advertising", "mgmt"]
+        saying += _addresses(kept, places) | dict(addresses or {})
         running = [
-            end.enter_context(_running([*enter, *words], log)) for words in (giving, sending)
+            end.enter_context(_running([*enter, *words], log))
+            for words in (giving, sending, saying)
         ]
         _wait(enter, running, folder / "log")
         yield URL
@@ -118,6 +122,8 @@ def _settings(folder: Path, addresses: Mapping[str, str]) -> str:
         "dhcp-authoritative",
         f"dhcp-range={network}.200,{network}.250,255.255.255.0,1h",
         f"dhcp-boot={URL}",
+        "dhcp-match=set:ipxe,175",
+        f"dhcp-option=tag:ipxe,{NO_PROXY}",
         f"dhcp-leasefile={folder / 'leases'}",
         *(f"dhcp-host={mac},{address}" for mac, address in addresses.items()),
     ]
