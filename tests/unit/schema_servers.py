@@ -2,8 +2,19 @@
 
 from anypool.model import AdapterKind, HostId, Means, Profile, ProfileId, ServerId
 from anypool.model.address import Address, AddressKind, AddressRange, AddressState
+from anypool.model.calendar import (
+    Calendar,
+    CalendarId,
+    Hold,
+    Memory,
+    OneOff,
+    OnLoad,
+    Purpose,
+    Span,
+)
 from anypool.model.profile import BootWay, IscsiTarget, Needs, ProfilePort, Tenure
-from anypool.store import Tx, facts, profiles
+from anypool.plan import reason
+from anypool.store import Tx, calendars, facts, profiles
 from anypool.store.records import ServerFacts
 
 BLADE = ServerId(HostId("s1"))
@@ -43,3 +54,27 @@ def servers(tx: Tx) -> None:
         began_at=tx.now,
     )  # fmt: skip
     profiles.own(tx, tenure, Means.ADDRESSES)
+    _calendar(tx, profile.id)
+
+
+def _calendar(tx: Tx, profile: ProfileId) -> None:
+    """Write a calendar with all that it can have, and how it stands."""
+    made = Calendar(
+        id=CalendarId("blades"),
+        servers="tag = blue",
+        zone="Europe/Berlin",
+        purposes=(Purpose(name="reporting", profiles=(profile,)), Purpose(name="rest", hosts=True)),
+        spans=(Span(purpose="reporting", when="sat-sun"),),
+        otherwise="rest",
+        exceptions=(OneOff(purpose="rest", when="2026-12-25", words="nobody is there"),),
+        on_load=OnLoad(hosts="tag = hot", profiles=(ProfileId("profile-2"),), yields=(profile,)),
+        hold=Hold(since=tx.now, until=tx.now + 60, by="ada"),
+        changed_at=tx.now,
+    )
+    calendars.calendars.put(tx, made)
+    memory = Memory(homes={profile: BLADE}, closed=frozenset({HostId("s1")}))
+    standing = calendars.Standing(
+        calendar=made.id, purpose="reporting", since=tx.now, memory=memory, turns=(tx.now,),
+        said=reason("calendar.settled", purpose="reporting"),
+    )  # fmt: skip
+    calendars.standings.put(tx, standing)

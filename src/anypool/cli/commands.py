@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "operation": ("operation:app", "plans that are being carried out, or were"),
         "ha": ("ha:app", "what runs again by itself when a host dies, and what does not"),
         "booking": ("booking:app", "room that is kept for VMs to come"),
+        "calendar": ("calendar:app", "servers that are one thing now and another at the weekend"),
         "rollout": ("rollout:app", "pools that are maintained host by host"),
         "event": ("event:app", "what happened"),
         "notify": ("notify:app", "who is told of what happened, by mail, webhook or syslog"),

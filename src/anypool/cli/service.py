@@ -141,11 +141,7 @@ def remove(
 
 def read(file: Path) -> Json:
     """Return a declaration; sizes may be written as `memory: 1GiB` and `disk: 20GiB`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file} cannot be read: {error}") from error
-    found = _parsed(file, text)
+    found = parsed(file)
     if not isinstance(found, dict):
         raise Invalid(f"{file} declares no service", hint="begin with `name:` and `components:`")
     components = found.get("components")
@@ -154,7 +150,12 @@ def read(file: Path) -> Json:
     return found
 
 
-def _parsed(file: Path, text: str) -> Any:
+def parsed(file: Path) -> Any:
+    """Return what a file of YAML or JSON says; raise `Invalid`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{file} cannot be read: {error}") from error
     if file.suffix == ".json":
         try:
             return json.loads(text)

@@ -13,6 +13,7 @@ from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T
 from anypool.plan.labelling import CODES as _LABELLING
 from anypool.plan.moving import CODES as _MOVING
 from anypool.plan.powering import CODES as _POWERING
+from anypool.plan.repurposing import CODES as _REPURPOSING
 from anypool.plan.rollouts import CODES as _ROLLOUTS
 
 _WORDS = (
@@ -392,7 +393,7 @@ _RUNS: dict[str, dict[str, Kind]] = {
 CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
-    **_RUNS, **_ROLLOUTS, **_POWERING, **_CONSOLIDATING, **_DRIFTING, **_AVAILABILITY, **_MOVING,
-    **_LABELLING, **_BEGINNING, **_BEARING, **_HEARING,
+    **_RUNS, **_ROLLOUTS, **_REPURPOSING, **_POWERING, **_CONSOLIDATING, **_DRIFTING,
+    **_AVAILABILITY, **_MOVING, **_LABELLING, **_BEGINNING, **_BEARING, **_HEARING,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -39,6 +39,7 @@ from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
 from anypool.plan.rulecheck import of_rules
+from anypool.plan.serveraction import PowerOffServer, PowerOnServer
 from anypool.plan.servercheck import of_addresses, of_servers
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
@@ -188,6 +189,8 @@ def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
             return ledger.power_off(host)
         case PowerOnHost(host=host):
             return ledger.power_on(host)
+        case PowerOffServer(server=server) | PowerOnServer(server=server):
+            return ledger.switch(server, on=isinstance(action, PowerOnServer))
         case EraseTrace(host=host, trace=trace):
             return ledger.reach(host, trace.vm, trace.name)
         case ReconfigureVm(vm=vm, change=change):
@@ -316,6 +319,13 @@ class _Ledger:
         self.off.discard(host)
         self.handed.add(host)
         return [] if known else [reason("check.not-ours", host=host)]
+
+    def switch(self, server: str, *, on: bool) -> list[Reason]:
+        """Take a server that is a host as off, or as on and not seen up yet."""
+        if server in self.free:
+            (self.off.discard if on else self.off.add)(server)
+            self.handed |= {server} if on else set()
+        return []
 
     def fence(self, host: str) -> list[Reason]:
         if host not in self.free:

@@ -15,6 +15,7 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
+    ServerId,
     Snapshot,
     Vm,
     VmId,
@@ -258,12 +259,17 @@ def _enter_maintenance(inventory: Inventory, host: HostId) -> Inventory:
 def _unseen(
     inventory: Inventory, action: HandOver | EraseTrace | VerifyHost | ChangeLabels
 ) -> Inventory:
-    """Return the inventory as it is, but for labels: the rest is seen when it is read again."""
+    """Return the inventory as it is, but for labels: the rest is seen when it is read again.
+
+    A server that was off is a hypervisor again once it is verified as one.
+    """
     if isinstance(action, ChangeLabels):
         return labelled(inventory, action)
     if isinstance(action, HandOver):
         return _hand_over(inventory, action.host)
-    inventory.host(action.host)
+    host = inventory.host(action.host)
+    if isinstance(action, VerifyHost) and ServerId(host.id) in inventory.servers:
+        return inventory.with_host(replace(host, state=HostState.UP))
     return inventory
 
 

@@ -37,6 +37,8 @@ from anypool.planner.profiles.wishes import (
 )
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
 from anypool.planner.rebalance.search import never
+from anypool.planner.repurpose.aim import Aim as NewPurpose
+from anypool.planner.repurpose.change import plan_repurpose
 from anypool.planner.rounds import Late, Rounds
 from anypool.planner.rules import Rulebook
 from anypool.planner.saving import Order, plan_saving, plan_wake_proof
@@ -321,6 +323,16 @@ class ProveWake(Wish, frozen=True, tag="prove-wake"):
         return plan_wake_proof(inventory, self.host, rules)
 
 
+class Repurpose(Wish, frozen=True, tag="repurpose"):
+    """Make a group of servers what a calendar wants them to be."""
+
+    aim: NewPurpose
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` where nothing of it can be done."""
+        return plan_repurpose(inventory, self.aim, rules)
+
+
 AnyWish: TypeAlias = (
     EvacuateHost
     | StartOne
@@ -343,4 +355,5 @@ AnyWish: TypeAlias = (
     | MoveProfile
     | PutBack
     | FailOver
+    | Repurpose
 )

@@ -30,10 +30,15 @@ from anypool.scenario.event import DEEDS, LATER, QUESTIONS, Event, event_of
 from anypool.scenario.fate import answered
 from anypool.scenario.happen import happened
 from anypool.scenario.lifeless import judged, recovered
+from anypool.scenario.repurposing import repurposed
 from anypool.scenario.world import World
 
 _TERMS = Terms(model=CostModel(steps_at_once=2), slots=2, waive=False)
-RACKS = {"fail-over": racks.failed_over, "assign": racks.assigned}
+RACKS = {
+    "fail-over": racks.failed_over,
+    "assign": racks.assigned,
+    "repurpose": repurposed,
+}
 _PLANNED = (*DEEDS, "by-hand")
 
 

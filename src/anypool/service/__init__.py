@@ -6,6 +6,7 @@ else; everything raised is from `anypool.errors`.
 
 from anypool.clock import Clock
 from anypool.engine import DriverPool, Engine
+from anypool.engine.calendars.repurposing import Repurposing
 from anypool.engine.certificates.watch import Certificates as CertificateWatch
 from anypool.engine.failover import Vigil
 from anypool.engine.ha.guard import Guard
@@ -25,6 +26,7 @@ from anypool.service.bearing import Bearing
 from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
 from anypool.service.bootservice import BootService
+from anypool.service.calendars import Calendars
 from anypool.service.certificates import Certificates
 from anypool.service.consoles import Consoles
 from anypool.service.consolidations import Consolidations
@@ -108,8 +110,7 @@ class Services:
         self.applications = Applications(engine, proposals, underway)
         self.backups = Backups(engine)
         self.balances = Balances(engine, proposals, clock)
-        self.bmcs = Bmcs(engine)
-        self.bookings = Bookings(engine)
+        self.bmcs, self.bookings = Bmcs(engine), Bookings(engine)
         self.consolidations = Consolidations(engine, proposals, clock, settings)
         self.certificate_watch = CertificateWatch(engine, store, clock, settings)
         self.certificates = Certificates(engine, self.certificate_watch, clock)
@@ -119,8 +120,7 @@ class Services:
         self.demo = Demo(store, settings)
         self.devices = Devices(engine, proposals, underway)
         self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
-        self.events = Events(engine, store)
-        self.failures = Failures(engine)
+        self.events, self.failures = Events(engine, store), Failures(engine)
         self.guard = Guard(engine, store, clock)
         engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
         self.vigil = Vigil(engine, store, clock, settings)
@@ -155,6 +155,8 @@ class Services:
         self.reports = Reports(engine, store)
         self.rolling = Rolling(engine, store, clock)
         self.rollouts = Rollouts(engine, store, self.rolling)
+        self.repurposing = Repurposing(engine, store, clock)
+        self.calendars = Calendars(engine, self.repurposing, clock)
         self.rooms, self.sample = Rooms(engine), Sample(engine, self.datastores, settings)
         self.servers, self.snapshots = Servers(engine, store, lists), Snapshots(proposals)
         self.adopting = Adopting(engine, store, reach)

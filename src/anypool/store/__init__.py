@@ -10,6 +10,7 @@ take one, so that what belongs together is written in one transaction:
         events.append(tx, event)
 """
 
+from anypool.store import calendar_tables as calendar_tables
 from anypool.store import certificate_tables as certificate_tables
 from anypool.store import compat_tables as compat_tables
 from anypool.store import ha_tables as ha_tables

@@ -13,7 +13,7 @@ from sqlalchemy import Table, delete, func, select, text, update
 from anypool.errors import NotFound
 from anypool.model import EndpointId
 from anypool.plan import PlanState, Reason, reason, say
-from anypool.store import audit, events, facts, lease, plans, rollouts, runs, tables
+from anypool.store import audit, calendars, events, facts, lease, plans, rollouts, runs, tables
 from anypool.store.records import EventRecord, RunRecord, RunState, Severity, StepRecord, StepState
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
@@ -61,6 +61,7 @@ def begin(tx: Tx, backup_at: float, release: str, day: str, epoch: int = 0) -> i
     stuck = [_interrupt(tx, run, day) for run in runs.unfinished(tx)]
     waiting = plans.supersede(tx, None, reason("restored.plan", day=day))
     rollouts.interrupt(tx, reason("rollout.restored", day=day))
+    calendars.interrupt(tx, f"restored from the backup of {day}: look at its servers, release it")
     row = Restoration(
         at=tx.now,
         backup_at=backup_at,

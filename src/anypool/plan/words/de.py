@@ -10,6 +10,7 @@ from anypool.plan.words.labelling_de import WORDS as LABELLING
 from anypool.plan.words.migrating_de import WORDS as MIGRATING
 from anypool.plan.words.moving_de import WORDS as MOVING
 from anypool.plan.words.powering_de import WORDS as POWERING
+from anypool.plan.words.repurposing_de import WORDS as REPURPOSING
 from anypool.plan.words.rollouts_de import WORDS as ROLLOUTS
 
 POINT = ","
@@ -17,6 +18,7 @@ POINT = ","
 WORDS: dict[str, str] = {
     **BEGINNING,
     **CONSOLIDATING,
+    **REPURPOSING,
     **ROLLOUTS,
     **BEARING,
     **POWERING,

@@ -1,0 +1,1 @@
+"""Calendars: kept, and carried out by plans."""
