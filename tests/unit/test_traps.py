@@ -224,6 +224,19 @@ def test_who_is_not_known_is_counted_told_once_and_not_read(
     assert bench.looked == []
 
 
+def test_a_bmc_that_was_just_added_is_known_at_once(bench: Bench) -> None:
+    before = bench.engine.endpoints()
+    bench.engine.endpoints = list
+    bench.traps.sources.refresh()
+    bench.take(DELL_V2)
+    assert bench.looked == []
+    bench.engine.endpoints = lambda: before
+    bench.clock.advance(1.0)
+    bench.take(HPE_V1)
+    assert bench.looked == ["bmc-1"]
+    assert bench.traps.heard()[0].why == ""
+
+
 def test_many_unknown_ones_fill_neither_memory_nor_the_records(bench: Bench) -> None:
     for number in range(2 * MOST_STRANGERS):
         bench.take(DELL_V2, f"10.8.{number // 256}.{number % 256}")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from anypool.engine.engine import Engine
+from anypool.engine.hearing.bounds import Bucket
 from anypool.model import Adoption, Endpoint, EndpointId, HostId, Server
 
 log = logging.getLogger(__name__)
@@ -39,30 +40,44 @@ class Sources:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._places: dict[str, tuple[str, ...]] = {}
-        self._known: dict[str, tuple[str | EndpointId, ...]] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._seen: tuple[tuple[str, str], ...] = ()
+        self._looks = Bucket(1.0, 1.0)
         self.resolve: Callable[[str], Iterable[str]] = resolved
 
     def refresh(self) -> None:
         """Find out at which addresses the BMCs are that are known now."""
-        known: dict[str, list[str]] = {}
-        for key, place in _places(self._engine):
-            for address in self._addresses(place):
-                known.setdefault(address, []).append(key)
-        self._known = {address: tuple(keys) for address, keys in known.items()}
+        for _, place in _places(self._engine):
+            if plain(place) is None:
+                try:
+                    self._places[place] = tuple(self.resolve(place))
+                except OSError as error:
+                    log.info("the BMC %s is not found by its name: %s", place, error)
+        self._arrange(tuple(_places(self._engine)))
 
-    def at(self, address: str) -> tuple[Source, ...]:
-        """Return what has an address, () if nothing that is known."""
+    def at(self, address: str, now: float) -> tuple[Source, ...]:
+        """Return what has an address, () if nothing that is known; `now` of a steady clock.
+
+        A BMC that was added since the last `refresh` is known by its address within a second.
+        """
+        if address not in self._known and self._looks.take(now):
+            pairs = tuple(_places(self._engine))
+            if pairs != self._seen:
+                self._arrange(pairs)
         found = [self._source(key) for key in self._known.get(address, ())]
         return tuple(one for one in found if one is not None)
 
+    def _arrange(self, pairs: tuple[tuple[str, str], ...]) -> None:
+        known: dict[str, list[str]] = {}
+        for key, place in pairs:
+            for address in self._addresses(place):
+                known.setdefault(address, []).append(key)
+        self._known = {address: tuple(keys) for address, keys in known.items()}
+        self._seen = pairs
+
     def _addresses(self, place: str) -> tuple[str, ...]:
-        if (literal := plain(place)) is not None:
-            return (literal,)
-        try:
-            self._places[place] = tuple(self.resolve(place))
-        except OSError as error:
-            log.info("the BMC %s is not found by its name: %s", place, error)
-        return self._places.get(place, ())
+        literal = plain(place)
+        return self._places.get(place, ()) if literal is None else (literal,)
 
     def _source(self, key: str) -> Source | None:
         kind, _, name = key.partition(" ")

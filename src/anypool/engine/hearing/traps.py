@@ -132,7 +132,8 @@ class Traps(Looking):
         """Do what is to be done about one datagram; never raises for what is in it."""
         if not self._engine.leads:
             return
-        now, known = self._clock.monotonic(), self.sources.at(address)
+        now = self._clock.monotonic()
+        known = self.sources.at(address, now)
         good = [one for one in known if not one.why]
         if not good:
             self._stranger(address, known[0] if known else None, now)
