@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from anypool.engine.ha.charges import Charges
 from anypool.engine.observing.vitals import Settled
 from anypool.model import HostId, HostState, Inventory, StateReason, Vm, VmCopy, VmId, VmState
-from anypool.store import Store
+from anypool.store import Store, ha
 from tests.strategies import host, pool, vm
 from tests.unit import store_kit
 
@@ -163,3 +163,20 @@ def test_what_a_run_started_and_somebody_stopped_at_once_stays_stopped(store: St
     stopped = with_vm(replace(silent, copies=(copy,)), silent=H0)
     charges.look(BOTH, stopped, 3.0)
     assert charges.get(V1) is None
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_we_started_is_to_run_though_nobody_saw_it_before_its_host_died(
+    store: Store, *, killed: bool
+) -> None:
+    charges = looked(store, LEFT)
+    with store.writing() as tx:
+        ha.started(tx, V1, H0)
+    if killed:
+        charges = looked(store)
+    else:
+        charges.hear([Settled(vm=V1, host=H0, started_at=5.0)])
+        charges.miss(pool(2).host(H0).endpoint)
+        charges.settle()
+    charges.look(BOTH, LEFT, 9.0)
+    assert charges.lost(BOTH, LEFT) == (V1,)

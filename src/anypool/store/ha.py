@@ -59,6 +59,11 @@ def moved(tx: Tx, vm: VmId, host: HostId) -> None:
     tx.run(_MOVED, [{"this": vm, "host": host}])
 
 
+def started(tx: Tx, vm: VmId, host: HostId) -> None:
+    """Keep that a VM is to run, unless that is known."""
+    tx.put_new(ha_charges, [to_row(Charge(vm=vm, host=host, since=tx.now))])
+
+
 def state(tx: Tx, host: HostId, at: float, words: str) -> Stated:
     """Keep what whoever acts in this transaction says of a host, chained into the audit trail."""
     doing = act.current()

@@ -1,10 +1,11 @@
 """Charges: which VMs are to run, and which of them do not although nobody stopped them.
 
-A VM that is seen to run on a guarded host is a charge until somebody stops or deletes it. It
-belongs to the host where it ran last, and what becomes of it there decides, whatever copies
-others have: that it is stopped on a host that answered all the while means that somebody stopped
-it. That it is stopped on a host that was away, and so ended unseen, means that the host took it
-down. A paused copy elsewhere, as a migration leaves one, changes nothing: it never ran there.
+A VM that is seen to run on a guarded host, or that we started there, is a charge until somebody
+stops or deletes it. It belongs to the host where it ran last, and what becomes of it there
+decides, whatever copies others have: that it is stopped on a host that answered all the while
+means that somebody stopped it. That it is stopped on a host that was away, and so ended unseen,
+means that the host took it down. A paused copy elsewhere, as a migration leaves one, changes
+nothing: it never ran there.
 """
 
 from collections import deque
@@ -86,6 +87,8 @@ class Charges:
                 self.release(one.vm)
             elif charge is not None and charge.host != one.host:
                 self._learn({one.vm: replace(charge, host=one.host)}, ())
+            elif charge is None and one.started_at:
+                self._learn({one.vm: Charge(vm=one.vm, host=one.host, since=one.started_at)}, ())
             self._news.popleft()
             self._seen = None  # what is there is looked at once more
 

@@ -112,8 +112,7 @@ class Guard:
 
     def standing(self) -> tuple[Standing, ...]:
         """Return what is thought of each guarded host, by id."""
-        known = self._standing
-        return tuple(known[key] for key in sorted(known))
+        return tuple(one for _, one in sorted(self._standing.items()))
 
     def down(self) -> dict[VmId, Reason]:
         """Return why VMs that are to run do not start."""
@@ -149,6 +148,8 @@ class Guard:
             ]
             if policies:
                 self._look(policies)
+            else:
+                self._vitals.guarded = frozenset()
             return self._asking.rest_s(EVERY_S)
 
     def _take_over(self) -> None:
@@ -175,7 +176,7 @@ class Guard:
         scopes = {
             one.policy: one.hosts for one in rules.bounds if isinstance(one.rule, HighAvailability)
         }
-        everywhere = frozenset[HostId]().union(*scopes.values())
+        everywhere = self._vitals.guarded = frozenset[HostId]().union(*scopes.values())
         self.charges.look(everywhere, known, now)
         for task in self.leasing.tasks(everywhere, inventory):
             self.submit(task)
@@ -229,8 +230,7 @@ class Guard:
         now: float,
         found: tuple[dict[HostId, Standing], dict[VmId, Reason]],
     ) -> None:
-        standing, down = found
-        rule = round_.rule
+        (standing, down), rule = found, round_.rule
         alone = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
         verdicts = grouped(alone, rule.silent_s)
         fences = self._fences.recent(rule.fences_within_s, now) if round_.lost else ()
@@ -262,8 +262,8 @@ class Guard:
                 at_risk=round_.holding.get(key, ()),
                 said=said,
             )
-        others = round_.holding.keys() - verdicts.keys()
-        proofs += self._asking.of_others(others, round_.inventory, self.submit)
+        rest = round_.holding.keys() - verdicts.keys()
+        proofs += self._asking.of_others(rest, round_.inventory, self.submit)
         ails = self._start(round_, tuple(proofs), now) | self.patients.mend(round_, now)
         down |= ails
         self._chronicle.look(

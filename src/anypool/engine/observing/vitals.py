@@ -43,11 +43,15 @@ AskAgents = Callable[[HostId, tuple[VmId, ...], float], tuple[AgentReading, ...]
 
 
 class Settled(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a run brought a VM, None if it was stopped; `begun` says that it is being stopped."""
+    """Where a run brought a VM, None if it was stopped; `begun` says that it is being stopped.
+
+    `started_at` is when it was started where hosts are guarded, 0 if that is not what was done.
+    """
 
     vm: VmId
     host: HostId | None
     begun: bool = False
+    started_at: float = 0.0
 
 
 class Read(Struct, frozen=True, gc=False):
@@ -75,6 +79,7 @@ class Vitals:
         self.news: Callable[[], None] = lambda: None
         self.settled: Callable[[Iterable[Settled]], None] = lambda _: None
         self.silent: Callable[[EndpointId], None] = lambda _: None
+        self.guarded: frozenset[HostId] = frozenset()
         self._lock = threading.RLock()
         self._heard: dict[HostId, dict[Path, Heard]] = {}
         self._life: dict[HostId, Life] = {}

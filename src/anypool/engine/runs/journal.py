@@ -11,7 +11,7 @@ from anypool.engine.runs import powering, tenures
 from anypool.engine.runs.measuring import measured
 from anypool.engine.runs.state import RunNow, StepNow
 from anypool.errors import Conflict, Invalid
-from anypool.model import Inventory, Means, PlanId, Profile, RunId, VmId
+from anypool.model import HostId, Inventory, Means, PlanId, Profile, RunId, VmId
 from anypool.plan import (
     Action,
     ApplyProfile,
@@ -95,8 +95,17 @@ class Journal:
             events.append(tx, _run_event(run, reason("event.begun", goal=goal_of(plan.plan))))
         return run
 
-    def write(self, old: RunNow, new: RunNow, inventory: Inventory) -> Facts:
-        """Write all that differs; return the facts that were changed with it."""
+    def write(
+        self,
+        old: RunNow,
+        new: RunNow,
+        inventory: Inventory,
+        guarded: frozenset[HostId] = frozenset(),
+    ) -> Facts:
+        """Write all that differs; return the facts that were changed with it.
+
+        What is started on a `guarded` host is to run from the moment that is written.
+        """
         changed = [s for s, before in zip(new.steps, old.steps, strict=True)
                    if s.record != before.record]  # fmt: skip
         if not changed and new.record == old.record:
@@ -109,7 +118,7 @@ class Journal:
                 for event in _step_events(new, before, step, inventory):
                     events.append(tx, event)
             measurements.put(tx, measured(new, ended, inventory))
-            found = _facts(tx, new, changed)
+            found = _facts(tx, new, changed, guarded)
             if new.record != old.record:
                 self._write_run(tx, old, new)
         return found
@@ -242,7 +251,7 @@ def _kind_of(action: Action) -> str:
     return "server" if isinstance(action, ServerAction) else "host"
 
 
-def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
+def _facts(tx: Tx, run: RunNow, changed: list[StepNow], guarded: frozenset[HostId]) -> Facts:
     hosts: list[HostFacts] = []
     vms: list[VmFacts] = []
     deleted: list[VmId] = []
@@ -254,7 +263,7 @@ def _facts(tx: Tx, run: RunNow, changed: list[StepNow]) -> Facts:
             known = facts.hosts.get(tx, action.host) or HostFacts(host=action.host)
             marked = powering.marked(action, step.record, known)
             hosts += [] if marked == known else [marked]
-        settled += _note_ha(tx, run, step, action)
+        settled += _note_ha(tx, run, step, action, guarded)
         profiles += tenures.note(tx, run, step, action)
         if step.state is not StepState.DONE:
             continue
@@ -292,7 +301,9 @@ _FENCED = frozenset({StepState.BEGUN, StepState.DONE, StepState.FAILED, StepStat
 """A host is switched off at some moment between the first and the last of these."""
 
 
-def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> list[Settled]:
+def _note_ha(
+    tx: Tx, run: RunNow, step: StepNow, action: Action, guarded: frozenset[HostId]
+) -> list[Settled]:
     """Note who is about to be switched off, where VMs run now, and which somebody stops.
 
     Return the last two. What somebody wants to be stopped is not started again, whatever
@@ -316,7 +327,10 @@ def _note_ha(tx: Tx, run: RunNow, step: StepNow, action: Action) -> list[Settled
             return [Settled(vm=vm, host=host)]
         case StartAfterFailure() | StartVm() if done:
             ha.moved(tx, action.vm, action.host)
-            return [Settled(vm=action.vm, host=action.host)]
+            if action.host not in guarded:
+                return [Settled(vm=action.vm, host=action.host)]
+            ha.started(tx, action.vm, action.host)
+            return [Settled(vm=action.vm, host=action.host, started_at=tx.now)]
         case _:
             return []
 

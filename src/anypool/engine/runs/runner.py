@@ -172,7 +172,8 @@ class Runner:
             if run is None:
                 return
             new, commands = core.advance(run, event, self._context(run_id))
-            facts = self._journal.write(run, new, self._observer.inventory)
+            known, guarded = self._observer.inventory, self._observer.vitals.guarded
+            facts = self._journal.write(run, new, known, guarded)
             self._keep(run, new)
             generation = self._generation
         self._publish(run, new, facts)
