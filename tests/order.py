@@ -13,6 +13,7 @@ LONG = (
     *(
         "lab/test_chaos.py",
         "lab/test_blades_boot_service.py",
+        "lab/test_service_moves.py",
         "lab/test_rollout.py",
         "docs/test_tutorial.py",
         "lab/test_once_network.py",
