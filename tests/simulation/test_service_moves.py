@@ -33,7 +33,7 @@ from anypool.model.address import AddressKind, AddressRange
 from anypool.model.profile import IscsiTarget, ProfilePort
 from anypool.plan import Plan, StartVm, Step, digest, reason
 from anypool.planner.profiles.assign import plan_assign, plan_unassign
-from anypool.planner.profiles.leaving import Seen
+from anypool.planner.profiles.leaving import Leaving, Seen
 from anypool.planner.profiles.moving import Virtual
 from anypool.planner.profiles.returning import Home
 from anypool.planner.profiles.running import stop_borne
@@ -301,6 +301,21 @@ def test_a_move_that_fails_is_put_back_once(yard: Moved) -> None:
     with yard.store.store.reading() as tx:
         told = [one for one in events.find(tx, Ask()).items if one.kind == "profile.put-back"]
     assert len(told) == 1
+    yard.deaf = ""
+    yard.moved(yard.to_vm(AGAIN))
+    assert returned(yard) is None
+    assert yard.bearer == AGAIN
+
+
+def test_what_somebody_moved_since_is_not_put_back(yard: Moved) -> None:
+    yard.deaf = VM
+    run = yard.move(yard.to_vm(home=Home(server=FIRST)))
+    assert yard.finish(run).state is RunState.FAILED
+    yard.clock.advance(5)
+    there = MoveProfile(profile=WEB, server=SECOND, leaving=Leaving(force=True), seen=SEEN)
+    yard.moved(there)
+    assert returned(yard) is None
+    assert yard.bearer == SECOND
 
 
 def test_a_server_that_does_not_answer_gives_it_back_to_a_vm(yard: Moved) -> None:

@@ -1,7 +1,8 @@
 """Profiles whose move failed are put back to where they were, once.
 
 Which moves failed is read from the journal, so that a manager that was killed meanwhile, or
-another one, knows it too. A move that a person cancelled, or that waits for one, is left alone.
+another one, knows it too. A move that a person cancelled, or that waits for one, is left alone,
+and so is a profile that somebody moved since.
 """
 
 import logging
@@ -13,7 +14,7 @@ from anypool.engine.engine import Engine
 from anypool.engine.threads import Looking
 from anypool.engine.unasked import begin
 from anypool.errors import AnypoolError, Busy
-from anypool.model import PlanId, RunId
+from anypool.model import PlanId, ProfileId, RunId
 from anypool.plan import Reason, reason, say, why_of
 from anypool.planner.profiles.wishes import MoveProfile, PutBack
 from anypool.planner.wish import decode_inputs
@@ -80,7 +81,7 @@ class Returning(Looking):
     def _back(self, run: RunRecord, wish: MoveProfile) -> None:
         assert wish.home is not None
         profile = self._engine.inventory.profiles.get(wish.profile)
-        if profile is None:
+        if profile is None or self._went_on(wish.profile, run):
             return
         back = PutBack(profile=wish.profile, home=wish.home, of=run.plan, seen=wish.seen)
         try:
@@ -92,6 +93,11 @@ class Returning(Looking):
             return
         if plan is not None:
             self._tell(wish, reason("back.begun", profile=profile.name, plan=plan))
+
+    def _went_on(self, profile: ProfileId, run: RunRecord) -> bool:
+        """Return whether somebody gave or took the profile since: then it is where they want it."""
+        history = self._engine.servers.profiles.history(profile)[:1]
+        return any(max(one.began_at, one.ended_at) > run.ended_at for one in history)
 
     def _tell(self, wish: MoveProfile, why: Reason) -> None:
         told = EventRecord(
