@@ -55,6 +55,9 @@ prove:  ## the long searches for a broken promise
 		tests/lab/test_wardens.py tests/lab/test_chaos.py -s 2>&1 \
 		| tee -a "docs/proofs/$$(date -u +%F)-$$(git rev-parse --short HEAD).log"
 
+prove-hypervisor:  ## once, for real: a blade without a disk becomes a host and runs a VM (20 minutes)
+	$(PYTHON) -m tests.lab.prove_hypervisor $${TMPDIR:-/var/tmp}/anypool-hypervisor
+
 FAULTS ?= 10000
 SEED ?= 1
 

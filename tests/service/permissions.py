@@ -88,6 +88,8 @@ LEAST: dict[str, Role | None] = {
     "get /profiles/{key}/history": _V,
     "post /profiles/{key}/assign": _O,
     "post /profiles/{key}/unassign": _O,
+    "post /profiles/{key}/make-host": _A,
+    "post /servers/{key}/retire-host": _A,
     "post /servers/{key}/fail-over": _O,
     "get /coverage": _V,
     "post /servers/{key}/restore-addresses": _O,

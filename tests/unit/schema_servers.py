@@ -38,6 +38,7 @@ def servers(tx: Tx) -> None:
         needs=Needs(memory_mib=65536),
         slot="bx1/3",
         image="web:3",
+        hypervisor=True,
     )
     facts.profiles.put(tx, profile)
     given = Address(

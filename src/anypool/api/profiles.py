@@ -42,6 +42,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     probe: Probe | None = None
     failover: Level | None = None
     image: Text | None = None
+    hypervisor: bool | None = None
     tags: Annotated[tuple[Text, ...], Meta(max_length=100)] | None = None
     slot: Text | None = None
     mac_range: Text = ""
@@ -77,6 +78,7 @@ class ProfileView(Struct, frozen=True, kw_only=True):
     probe: Probe
     failover: str
     image: str
+    hypervisor: bool
     tags: tuple[str, ...]
     slot: str
     server: str
@@ -145,6 +147,7 @@ def profile_view(profile: Profile, inventory: Inventory) -> ProfileView:
         probe=profile.probe,
         failover=profile.failover,
         image=profile.image,
+        hypervisor=profile.hypervisor,
         tags=tuple(sorted(profile.tags)),
         slot=profile.slot,
         server=(profile.machine or "") if server is None else server.name,

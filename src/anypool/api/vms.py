@@ -127,7 +127,15 @@ def list_vms(services: Use, by: By, search: Searched) -> ListView[VmView]:
 @post("/vms", status_code=202, responses=PREVIEW, sync_to_thread=True)
 def create_vm(services: Use, by: By, data: JSONBody[NewVmBody], room: Room) -> Response[Accepted]:
     """Make VMs of an image; ids, addresses and volume names are chosen here."""
-    asked = NewVm(
+    asked = new_vm(data)
+    return proposed(
+        services, by, services.vms.create(by, asked, dry_run=room.dry_run, waive=room.waive)
+    )
+
+
+def new_vm(data: NewVmBody) -> NewVm:
+    """Return what a request asks for; raise `Invalid` for what is no size."""
+    return NewVm(
         name=data.name,
         image=data.image,
         count=data.count,
@@ -144,9 +152,6 @@ def create_vm(services: Use, by: By, data: JSONBody[NewVmBody], room: Room) -> R
         shareable=data.shareable,
         cmdline=data.cmdline,
         booking=data.booking,
-    )
-    return proposed(
-        services, by, services.vms.create(by, asked, dry_run=room.dry_run, waive=room.waive)
     )
 
 

@@ -65,7 +65,7 @@ def _run(given: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     host.make()
-    web = Web((site.address, site.port), host.script, host.file)
+    web = Web((site.address, site.port), host.script, host.file, host.join)
     control = Control(host, f"{given.folder}/{NAME}")
     servers: list[Web | Control | Advertiser] = [web, control, *_advertising(host)]
     threads = [serving(one, type(one).__name__.lower()) for one in servers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from anypool.boothost import render
+from anypool.boothost import joining, render
 from anypool.boothost.dhcp import Dhcp
 from anypool.boothost.files import put_json, read_json
 from anypool.boothost.images import Images, disks_of
@@ -41,6 +42,8 @@ class BootHost:
         self._entries: dict[str, Entry] = {}
         self._bound: dict[str, str] = {}
         self._secrets: dict[str, str] = {}
+        self._keys: dict[str, tuple[str, str]] = {}
+        self._tokens: dict[str, str] = {}
         self._served: dict[str, tuple[float, int]] = {}
         self._problems: dict[str, str] = {}
         self._seen: tuple[Exported, ...] = ()
@@ -99,8 +102,24 @@ class BootHost:
             except Refused as problem:
                 return render.not_ready(entry, self.site, str(problem))
             self._served[entry.profile] = (self._clock(), 0 if kit is None else kit.version)
+            asks = ""
+            if entry.keys:
+                self._tokens[entry.profile] = joining.token()
+                asks = f"{self.site.url}/join/{self._tokens[entry.profile]}"
             self._write(entry)
-            return render.script(entry, self.site, kit, self._secrets.get(entry.profile, ""))
+            told = render.script(entry, self.site, kit, self._secrets.get(entry.profile, ""))
+            return joining.with_address(told, asks)
+
+    def join(self, address: str, token: str) -> str:
+        """Return who a server is that started at an address, once after each start; else ""."""
+        with self._lock:
+            entry = next((one for one in self._entries.values() if one.ip == address), None)
+            open_ = "" if entry is None else self._tokens.get(entry.profile, "")
+            if entry is None or not open_ or not hmac.compare_digest(open_, token):
+                return ""
+            del self._tokens[entry.profile]
+            self._write(entry)
+            return joining.bundle(entry, self._keys[entry.profile])
 
     def knows(self, mac: str) -> bool:
         """Return whether a server that boots here has a MAC; asked from any thread."""
@@ -174,6 +193,7 @@ class BootHost:
     def _told(self, entry: Entry) -> dict[str, Any]:
         at, version = self._served.get(entry.profile, (0.0, 0))
         known = {"served_at": at, "runs": version, "disk": self._bound.get(entry.profile, "")}
+        known["host_key"] = self._keys.get(entry.profile, ("", ""))[1]
         known["next"] = 0
         known["problem"] = ""
         try:
@@ -205,7 +225,7 @@ class BootHost:
 
     def _change(self, profile: str, entry: Entry | None) -> None:
         """Put an entry in place of the one there is, and make all so; else all is as it was."""
-        tables = (self._entries, self._bound, self._served, self._secrets)
+        tables = (self._entries, self._bound, self._served, self._secrets, self._keys)
         kept = tuple(one.get(profile) for one in tables)
         self._put(profile, entry)
         self.make()
@@ -217,13 +237,16 @@ class BootHost:
         raise Refused(why, "see `anypool boot-service status`", "silent")
 
     def _restore(self, profile: str, kept: tuple[Any, ...]) -> None:
-        entry, disk, served, secret = kept
+        entry, disk, served, secret, key = kept
         if disk is not None:
             self._bound[profile] = disk
         if served is not None:
             self._served[profile] = served
         if secret is not None:
             self._secrets[profile] = secret
+        self._keys.pop(profile, None)
+        if key is not None:
+            self._keys[profile] = key
         if entry is None:
             self._put(profile, None)
         else:
@@ -257,19 +280,30 @@ class BootHost:
             self._bound.pop(profile, None)
             self._served.pop(profile, None)
             self._secrets.pop(profile, None)
+            self._keys.pop(profile, None)
+            self._tokens.pop(profile, None)
             with suppress(FileNotFoundError):
                 os.unlink(path)
             return
         before = self._entries.get(profile)
-        if before is None or before.mark != entry.mark:
+        new = before is None or before.mark != entry.mark
+        if entry.keys and (new or profile not in self._keys):
+            self._keys[profile] = joining.host_key()
+        if new:
             self._secrets[profile] = secrets.token_hex(_SECRET_BYTES)
+            self._tokens.pop(profile, None)
+        if not entry.keys:
+            self._keys.pop(profile, None)
         self._entries[profile] = entry
         self._write(entry)
 
     def _write(self, entry: Entry) -> None:
         served = self._served.get(entry.profile, (0.0, 0))
-        kept = {"entry": plain(entry), "served": served, "disk": self._bound.get(entry.profile)}
+        kept: dict[str, Any] = {"entry": plain(entry), "served": served}
+        kept["disk"] = self._bound.get(entry.profile)
         kept["secret"] = self._secrets[entry.profile]
+        kept["key"] = self._keys.get(entry.profile)
+        kept["token"] = self._tokens.get(entry.profile, "")
         put_json(f"{self._folder}/entries/{entry.profile}.json", kept)
 
     def _load(self) -> None:
@@ -280,6 +314,10 @@ class BootHost:
             entry = entry_of(kept["entry"])
             self._entries[entry.profile] = entry
             self._secrets[entry.profile] = str(kept["secret"])
+            if key := kept.get("key"):
+                self._keys[entry.profile] = (str(key[0]), str(key[1]))
+            if token := kept.get("token"):
+                self._tokens[entry.profile] = str(token)
             at, version = kept["served"]
             self._served[entry.profile] = (float(at), int(version))
             if kept["disk"]:

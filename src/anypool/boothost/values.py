@@ -15,7 +15,9 @@ _URL = re.compile(r"(https?|tftp)://[A-Za-z0-9._~:/?#@!$&'()*+,;=%{}\[\]-]{1,380
 _IMAGE = re.compile(r"([a-z0-9][a-z0-9._-]{0,62})(?::([1-9]\d{0,5}))?")
 _INTERFACE = re.compile(r"[A-Za-z0-9._-]{1,15}")
 _PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_SSH = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]{40,120}={0,2}( [A-Za-z0-9@._-]{1,80})?")
 MOST_MACS = 16
+MOST_KEYS = 16
 
 
 class Refused(Exception):
@@ -42,7 +44,8 @@ class Entry:
     """Who boots as whom: a server, by its MACs, as a profile in one epoch.
 
     `image` is `NAME`, whose current version is booted, or `NAME:VERSION`; "" for none.
-    `script` is an address that iPXE is sent on to.
+    `script` is an address that iPXE is sent on to. `keys` are public SSH keys of who may log in
+    to it; a server with some is a hypervisor, and is given a host key.
     """
 
     profile: str
@@ -55,6 +58,7 @@ class Entry:
     targets: tuple[Target, ...] = ()
     image: str = ""
     script: str = ""
+    keys: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -102,6 +106,10 @@ def entry_of(raw: Any) -> Entry:
     if not isinstance(macs, (list, tuple)) or not 0 < len(macs) <= MOST_MACS:
         raise Refused("an entry has MACs", "of the server that boots", "invalid")
     known["macs"] = tuple(_text(mac, _MAC, "a MAC") for mac in macs)
+    keys = known.get("keys", ())
+    if not isinstance(keys, (list, tuple)) or len(keys) > MOST_KEYS:
+        raise Refused("keys are a list of public SSH keys", kind="invalid")
+    known["keys"] = tuple(_text(key, _SSH, "a public SSH key, ssh-ed25519 ...") for key in keys)
     made = Entry(**known)
     _text(made.profile, _KEY, "the id of a profile")
     _text(made.server, _KEY, "the id of a server")

@@ -11,20 +11,23 @@ from typing import Any
 SILENCE_S = 30.0
 
 Script = Callable[[str], str]
+Join = Callable[[str, str], str]
 File = Callable[[str, str, str, str], str]
 
 
 class Web(ThreadingHTTPServer):
     """Serves what `script` (an address) and `file` (an address, image, version, part) return.
 
-    Both return "" for whoever is not known: that gets no more than 404.
+    `join` (an address, a token) says who a hypervisor is. All return "" for whoever is not known:
+    that gets no more than 404.
     """
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, place: tuple[str, int], script: Script, file: File) -> None:
+    def __init__(self, place: tuple[str, int], script: Script, file: File, join: Join) -> None:
         self.script = script
+        self.join = join
         self.file = file
         super().__init__(place, _Handler)
 
@@ -52,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
             starts = body and self.headers.get("User-Agent", "").startswith("iPXE/")
             text = self.server.script(who) if starts else ""
             self._text(text)
+        elif len(parts) == 2 and parts[0] == "join" and body:
+            self._text(self.server.join(who, parts[1]))
         elif len(parts) == 4 and parts[0] == "images":
             self._file(self.server.file(who, parts[1], parts[2], parts[3]), body=body)
         else:

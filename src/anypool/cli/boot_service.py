@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Client, Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host_warden import Ssh, remote
+from anypool.cli.hypervisor_image import build_hypervisor
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import clean, confirm, note
 from anypool.cli.words import moment, size
@@ -22,6 +23,7 @@ PROGRAM = "/usr/local/sbin/anypool-boothost"
 app = App(name="boot-service", help="Boot hosts: servers boot from them as profiles.")
 image = App(name="image", help="Images that servers boot, in versions.")
 app.command(image)
+image.command(build_hypervisor)
 
 Host = Annotated[str, Parameter(help="the boot host; the only one needs no name")]
 Yes = Annotated[bool, Parameter(name=("--yes", "-y"), help="agree beforehand")]

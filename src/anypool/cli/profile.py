@@ -124,6 +124,10 @@ class Parts:
     image: Annotated[
         str | None, Parameter(help="what it boots: an image of its boot host, or IMAGE:VERSION")
     ] = None
+    hypervisor: Annotated[
+        bool | None,
+        Parameter(help="what it boots is a hypervisor: `anypool server make-host` has it join"),
+    ] = None
     description: Annotated[str | None, Parameter(help="in words")] = None
     pool: Annotated[str | None, Parameter(help="its pool")] = None
     slot: Annotated[str | None, Parameter(help="where it is to be, such as bx1/3")] = None
@@ -133,7 +137,8 @@ class Parts:
     @property
     def body(self) -> Json:
         """Return what the request says."""
-        plain = ("initiator", "ip", "script", "image", "description", "pool", "slot", "failover")
+        plain = ["initiator", "ip", "script", "image", "description", "pool", "slot", "failover"]
+        plain.append("hypervisor")
         found: Json = {name: getattr(self, name) for name in plain}
         found = {name: value for name, value in found.items() if value is not None}
         found |= {name: value for name in ("mac_range", "wwn_range") if (value := vars(self)[name])}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from anypool.cli import server_bmc, server_failover, server_hearing
+from anypool.cli import server_bmc, server_failover, server_hearing, server_host
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.host import retag
@@ -22,6 +22,7 @@ for _command in (
     *server_bmc.COMMANDS,
     *server_failover.COMMANDS,
     *server_hearing.COMMANDS,
+    *server_host.COMMANDS,
 ):
     app.command(_command)
 

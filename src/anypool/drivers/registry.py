@@ -78,7 +78,7 @@ DRIVERS: dict[str, DriverEntry] = {
             example="qemu+ssh://root@HOST/system",
             install="install Debian's python3-libvirt, or `pip install anypool[libvirt]`",
             options=frozenset(
-                {"user", "peer_uri", "accelerator"}
+                {"user", "peer_uri", "accelerator", "host_key"}
                 | {"vnc_listen", "console_log_dir", "disk_cache"}
             ),
         ),

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine.bookings import Bookings
+from anypool.engine.hosting import Hosting
 from anypool.engine.lease import Keeper
 from anypool.engine.loads.load import Loads
 from anypool.engine.loads.meter import SHARES, Meter
@@ -70,8 +71,7 @@ class Engine:
         self._journal = Journal(store)
         self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
         self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
-        self.bmcs = self._endpoints.bmcs
-        self.vitals = self._observer.vitals
+        self.bmcs, self.vitals = self._endpoints.bmcs, self._observer.vitals
         self._saver = Saver(store, self._board)
         self._meter = Meter(self._observer, clock)
         self.keeper = Keeper(store, clock, settings.lease_s, (self._lead, self._retire))
@@ -88,6 +88,7 @@ class Engine:
         self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
         self.pools.first = self.resync.allow
         self.bookings = Bookings(store, self._observer, self._runner, self)
+        self.hosting = Hosting(store, self._observer, self._endpoints, self._runner)
         self.servers = Servers(store, (self._observer, self._board), self._runner, settings)
         self._observer.whole, self._observer.vouched = self.resync.read, self.resync.vouched
         self.images = Images(
@@ -97,8 +98,7 @@ class Engine:
             leads=lambda: self.leads,
             must_lead=self.must_lead,
         )
-        self._observer.moving = self._runner.moving
-        self._observer.changed = self._heard
+        self._observer.moving, self._observer.changed = self._runner.moving, self._heard
         self._saver.ours = self._being_deleted
         self._runner.may_act, self._runner.bounds = self.keeper.may_act, self.policies.bounds
         self._runner.dismissed = lambda: not self.keeper.still_held()

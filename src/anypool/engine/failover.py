@@ -31,7 +31,16 @@ from anypool.model import (
     Server,
     ServerId,
 )
-from anypool.plan import ApplyProfile, Reason, VerifyServer, WithdrawProfile, reason, say, why_of
+from anypool.plan import (
+    ApplyProfile,
+    JoinHost,
+    Reason,
+    VerifyServer,
+    WithdrawProfile,
+    reason,
+    say,
+    why_of,
+)
 from anypool.planner.ha.detect import Path, Word
 from anypool.planner.profiles.vigil import Brake, Case, What, braked, judge
 from anypool.planner.profiles.wishes import FailOver
@@ -53,7 +62,7 @@ COLD_S = 30.0
 AGAIN_S = 30.0
 LONG_S = 600.0
 """Who has had a profile for so long has worked as it."""
-_OF_PROFILE = ApplyProfile | WithdrawProfile | VerifyServer
+_OF_PROFILE = ApplyProfile | WithdrawProfile | VerifyServer | JoinHost
 
 
 class Standing(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class Servers:
     ) -> None:
         self._store = store
         self._observer = seen[0]
+        self._keyed = runner.bearers.keyed
         self.profiles = Profiles(store, seen, settings.address_rest_s)
         self.profiles.pending = runner.pending
 
@@ -67,7 +68,7 @@ class Servers:
 
     def enter(self, endpoint: EndpointId, server: ServerId, identity: Identity, by: str) -> None:
         """Let a server boot from a boot host as the profile that it bears already."""
-        known = booted(identity, self._observer.inventory, server)
+        known = self._keyed(booted(identity, self._observer.inventory, server))
         self._say(endpoint, f"{identity.name} is entered", by)
         self._observer.driver(endpoint).apply_identity(server, known)
 

@@ -5,6 +5,7 @@ it outlives them. The service is sushy-tools' emulator; its power actions are th
 are the certificate and the password before it.
 """
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +18,7 @@ from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from anypool.errors import AnypoolError
-from anypool.lab import bmc_tls
+from anypool.lab import bmc_tls, netstart
 from anypool.lab.bmc_lock import Locked
 from anypool.lab.bmc_moods import Moody
 from anypool.lab.control import Operation, Request, ask
@@ -74,13 +75,15 @@ class LabServers(AbstractSystemsDriver):  # type: ignore[misc]
         if state not in _RESETS:
             raise error.NotSupportedError(f"this server has no reset {state}")
         try:
+            pxe = self.get_boot_device(identity) == "Pxe"
             for operation in _RESETS[state]:
-                ask(self.places, Request(operation=operation, server=name))
+                mode = netstart.WORD if pxe and operation == "on" else ""
+                ask(self.places, Request(operation=operation, server=name, mode=mode))
         except AnypoolError as problem:
             raise error.FishyError(problem.message) from problem
 
     def get_boot_device(self, identity: str) -> str:
-        """What the server was told to boot from; it always boots from its own disk."""
+        """What the server was told to boot from: the network, or else its own disk."""
         return self._boot_devices.get(self.uuid(identity), "Hdd")
 
     def set_boot_device(self, identity: str, boot_source: str) -> None:
@@ -91,6 +94,16 @@ class LabServers(AbstractSystemsDriver):  # type: ignore[misc]
         """The server's network cards by their hardware address."""
         server = self.server(identity)
         return [{"id": mac, "mac": mac} for mac in (server.management_mac, server.data_mac)]
+
+    def get_total_memory(self, identity: str) -> int:
+        """The machine's memory in GiB, which every server of the lab sees whole."""
+        self.server(identity)
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
+
+    def get_total_cpus(self, identity: str) -> int:
+        """The machine's CPUs."""
+        self.server(identity)
+        return os.cpu_count() or 1
 
     def server(self, identity: str) -> Server:
         """The server called `identity`, if it is behind the controller that was asked."""

@@ -19,7 +19,10 @@ _LONGEST_LINE = 1 << 20
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One order; `server` is empty for status, `mode` is only for partition."""
+    """One order; `server` is empty for status.
+
+    `mode` is what of a server is cut, or for `on` that it starts from the `network`.
+    """
 
     operation: Operation
     server: str = ""

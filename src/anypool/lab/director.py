@@ -85,7 +85,7 @@ class Director:
     def _obey(self, request: Request) -> None:
         server = self._kept.server(request.server)
         deeds: dict[str, Callable[[Server], None]] = {
-            "on": self._on,
+            "on": lambda server: self._on(server, request.mode),
             "off": self._off,
             "shutdown": self._shut_down,
             "freeze": self._freeze,
@@ -96,13 +96,13 @@ class Director:
         with self._locks[server.name]:
             deeds[request.operation](server)
 
-    def _on(self, server: Server) -> None:
+    def _on(self, server: Server, mode: str) -> None:
         if self._running(server):
             return
         if server.role != "blade":
             self._plant_seed(server)
         self._pids[server.name] = power.start(
-            self._places, server, lambda namespace: self._note(server, namespace)
+            self._places, server, lambda namespace: self._note(server, namespace), mode
         )
 
     def _off(self, server: Server) -> None:

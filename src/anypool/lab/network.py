@@ -56,15 +56,16 @@ def disconnect(server: Server) -> None:
         run(["ip", "link", "del", _port(server, bridge)], timeout_s=_TIMEOUT_S)
 
 
-def configure_inside(server: Server, *, rootless: bool) -> None:
+def configure_inside(server: Server, *, rootless: bool, netstart: bool = False) -> None:
     """Give a server its addresses and its bridge; runs in the server's own namespace.
 
-    A session daemon's guests cannot make their own taps, so it gets some in advance.
+    One that starts from the network asks for the first of them by itself. A session daemon's
+    guests cannot make their own taps, so it gets some in advance.
     """
     taps = tap_names() if rootless else []
     _ip(
         "link set lo up",
-        f"addr add {server.management_address}/24 dev eth0",
+        *(() if netstart else (f"addr add {server.management_address}/24 dev eth0",)),
         "link set eth0 up",
         f"link add {BRIDGE} type bridge",
         f"link set eth1 master {BRIDGE} up",

@@ -27,15 +27,19 @@ _STOP_S = 1.0
 _LOOK_AGAIN_S = 0.01
 
 
-def start(places: LabPlaces, server: Server, on_record: Callable[[int], None]) -> int:
+def start(
+    places: LabPlaces, server: Server, on_record: Callable[[int], None], mode: str = ""
+) -> int:
     """Boot a server and answer the process id of its first process.
+
+    With `mode` `network` it starts from the network, if it can.
 
     `on_record` is told the server's network namespace, links plugged in, before anything
     else runs in it. Raises `AnypoolError` when the server does not come up that far.
     """
     network.disconnect(server)
     with subprocess.Popen(
-        [sys.executable, "-m", _FIRST[server.role], str(places.directory), server.name],
+        [sys.executable, "-m", _FIRST[server.role], str(places.directory), server.name, mode],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from anypool.lab import sshd
 from anypool.lab.records import KeptLab
 
 _DAEMON_USER = "libvirt-qemu"
@@ -24,7 +25,8 @@ def write(kept: KeptLab, folder: Path) -> None:
     if kept.rootless:
         return
     user = f"{_DAEMON_USER}:x:{_DAEMON_ID}:{_DAEMON_ID}::/nonexistent:/usr/sbin/nologin"
-    (folder / "passwd").write_text(_with_entry((_ETC / "passwd").read_text(), user))
+    users = _with_entry((_ETC / "passwd").read_text(), user)
+    (folder / "passwd").write_text(_with_entry(users, sshd.USER))
     groups = (_ETC / "group").read_text()
     for name, number in _DAEMON_GROUPS:
         groups = _with_entry(groups, f"{name}:x:{number}:")

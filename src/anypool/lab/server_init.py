@@ -1,6 +1,6 @@
 """The first process of one server: makes its namespaces, then keeps its libvirt daemon alive.
 
-Run by the supervisor as `python -m anypool.lab.server_init LAB_DIRECTORY SERVER`.
+Run by the supervisor as `python -m anypool.lab.server_init LAB_DIRECTORY SERVER [network]`.
 """
 
 import os
@@ -8,12 +8,13 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from anypool.lab import first_process, network, server_mounts, wardens
+from anypool.lab import first_process, netstart, network, server_mounts, wardens
 from anypool.lab.libvirt_files import SERVER_HOME
 from anypool.lab.places import LabPlaces
 from anypool.lab.records import KeptLab
@@ -30,11 +31,16 @@ def main() -> None:
     server = kept.server(sys.argv[2])
     first_process.become(server.name)
     server_mounts.mount_all(kept, places, server)
-    network.configure_inside(server, rootless=kept.rootless)
-    starts = [partial(_start_daemon, kept, places, server)]
+    from_network = netstart.WORD in sys.argv[3:]
+    network.configure_inside(server, rootless=kept.rootless, netstart=from_network)
+    if from_network:
+        netstart.start()
+    starts: list[Callable[[], int]] = [partial(_start_daemon, kept, places, server)]
     if kept.wardens:
         Path(wardens.BOOT_FILE).write_text(str(uuid.uuid4()))
         starts.insert(0, partial(wardens.start, places, server))
+    if from_network:
+        starts.append(netstart.serve)
     _keep_running(starts)
 
 
@@ -56,12 +62,11 @@ def _start_daemon(kept: KeptLab, places: LabPlaces, server: Server) -> int:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawnp(
-        "libvirtd", ["libvirtd", "--listen"], environment, file_actions=actions, setsid=True
-    )
+    words = ["libvirtd", *(() if netstart.TOLD.exists() else ("--listen",))]
+    return os.posix_spawnp("libvirtd", words, environment, file_actions=actions, setsid=True)
 
 
-def _keep_running(starts: list[partial[int]]) -> None:
+def _keep_running(starts: list[Callable[[], int]]) -> None:
     """Reap every orphan of the server and start each daemon again when it ends; never returns.
 
     SIGTERM is the server's orderly shutdown: everything is asked to end, then this ends, and

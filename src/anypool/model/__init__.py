@@ -57,6 +57,7 @@ from anypool.model.hardware import (
     Writable,
 )
 from anypool.model.host import Host, HostState, Matter
+from anypool.model.hostwish import HostWish
 from anypool.model.ids import (
     BookingId,
     DatastoreId,
@@ -270,6 +271,7 @@ __all__ = [
     "HostFlag",
     "HostId",
     "HostState",
+    "HostWish",
     "Image",
     "ImageCopy",
     "ImageId",

@@ -11,7 +11,8 @@ class BootEntry(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     """A server that boots as a profile, in one epoch of it.
 
     `runs` is the version of its image that it took at its last start, at `served_at` (seconds
-    since 1970); `next` the one that it takes at the next. 0 is none, or not yet.
+    since 1970); `next` the one that it takes at the next. 0 is none, or not yet. `host_key` is what
+    it shows by SSH in this epoch, "" of one that is no hypervisor.
     """
 
     profile: ProfileId
@@ -27,6 +28,7 @@ class BootEntry(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     next: int = 0
     served_at: float = 0.0
     problem: str = ""
+    host_key: str = ""
 
     @property
     def mark(self) -> str:

@@ -74,7 +74,8 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What is written into one server: all that makes it the one that others know.
 
     `epoch` counts the servers that have borne it; `bios` are settings that are wished. `macs`
-    are those that the server boots with, for the boot service.
+    are those that the server boots with, for the boot service; `keys` are public SSH keys of who
+    may log in to a hypervisor.
     """
 
     profile: ProfileId
@@ -91,6 +92,8 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     script: str = ""
     image: str = ""
     macs: tuple[str, ...] = ()
+    hypervisor: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -113,7 +116,8 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     `probe` is asked whether what runs on it works. `failover` is what happens when its server
     fails: nothing, a word (MANUAL) or a plan that runs (AUTOMATIC).
     `ip`, `script` (what is chained to, an address of iPXE) and `image` (`NAME`, of which it
-    takes the current version at each start, or `NAME:VERSION`) are for the boot service.
+    takes the current version at each start, or `NAME:VERSION`) are for the boot service. With
+    `hypervisor` what it boots is one, which joins its pool as a host.
     """
 
     id: ProfileId
@@ -132,6 +136,7 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
     probe: Probe = Probe()
     failover: Level = Level.DISABLED
     image: str = ""
+    hypervisor: bool = False
     tags: frozenset[str] = frozenset()
     slot: str = ""
     server: ServerId | None = None
@@ -183,6 +188,7 @@ class Profile(Struct, frozen=True, kw_only=True, gc=False):
             ip=self.ip,
             script=self.script,
             image=self.image,
+            hypervisor=self.hypervisor,
         )
 
 

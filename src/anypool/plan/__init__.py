@@ -79,6 +79,8 @@ from anypool.plan.refuse import refuse, way_out_of, why_of
 from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     ServerAction,
@@ -117,7 +119,9 @@ __all__ = [
     "ForgetCopy",
     "HandOver",
     "HostOpen",
+    "JoinHost",
     "Kind",
+    "LeaveHost",
     "LeaveMaintenance",
     "MarkTemplate",
     "MemoryFree",

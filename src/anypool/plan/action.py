@@ -29,6 +29,8 @@ from anypool.model import (
 )
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     ServerAction,
@@ -356,6 +358,8 @@ Action: TypeAlias = (
     | PowerOffServer
     | PowerOnServer
     | VerifyServer
+    | JoinHost
+    | LeaveHost
 )
 
 

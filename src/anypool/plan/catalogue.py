@@ -9,6 +9,7 @@ from anypool.plan.beginning import CODES as _BEGINNING
 from anypool.plan.consolidating import CODES as _CONSOLIDATING
 from anypool.plan.drifting import CODES as _DRIFTING
 from anypool.plan.hearing import CODES as _HEARING
+from anypool.plan.joining import CODES as _JOINING
 from anypool.plan.kinds import BYTES, LIST, MIB, MS, NAMES, RS, Kind, N, R, S, T, W
 from anypool.plan.labelling import CODES as _LABELLING
 from anypool.plan.moving import CODES as _MOVING
@@ -394,6 +395,6 @@ CODES: dict[str, dict[str, Kind]] = {
     **_SMALL, **_AIMS, **_STEPS, **_LEAVING, **_SERVICES, **_FAILURES, **_IMAGES, **_TEXTS,
     **_PLACES, **_WATCH, **_RULES, **_REFUSALS, **_CHECKS, **_ADMISSION, **_BACKUPS, **_RESTORED,
     **_RUNS, **_ROLLOUTS, **_REPURPOSING, **_POWERING, **_CONSOLIDATING, **_DRIFTING,
-    **_AVAILABILITY, **_MOVING, **_LABELLING, **_BEGINNING, **_BEARING, **_HEARING,
+    **_AVAILABILITY, **_MOVING, **_LABELLING, **_BEGINNING, **_BEARING, **_HEARING, **_JOINING,
 }  # fmt: skip
 """The facts of every code, by name."""

@@ -5,7 +5,7 @@ counts everything anew from the records, so that a mistake there is seen here. T
 engine asks it before the first step of every plan, tests after every step.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from anypool.model import Bound, Inventory
@@ -39,8 +39,8 @@ from anypool.plan.plan import Plan
 from anypool.plan.powercheck import of_capacity
 from anypool.plan.reason import Reason, reason
 from anypool.plan.rulecheck import of_rules
-from anypool.plan.serveraction import PowerOffServer, PowerOnServer
-from anypool.plan.servercheck import of_addresses, of_servers
+from anypool.plan.serveraction import JoinHost, LeaveHost, PowerOffServer, PowerOnServer
+from anypool.plan.servercheck import of_addresses, of_servers, with_comers
 
 _HOLDS = ("running", "paused", "suspended", "unknown")
 _NAMED = ("place.chosen", "asked")
@@ -80,6 +80,7 @@ def objections(
     Steps are judged in their order, which is one of the orders the engine may take. Of the
     rules `bounds` it matters what the plan would break that is not broken already.
     """
+    known, inventory = inventory, with_comers(plan, inventory)
     return (
         *_of_places(plan, inventory),
         *_of_pools(plan, inventory),
@@ -90,12 +91,13 @@ def objections(
         *of_templates(plan, inventory),
         *(of_rules(plan, inventory, bounds) if bounds else ()),
         *of_capacity(plan, inventory, bounds),
-        *of_servers(plan, inventory),
+        *of_servers(plan, known),
     )
 
 
 def _of_places(plan: Plan, inventory: Inventory) -> tuple[Reason, ...]:
     ledger = _Ledger(inventory)
+    ledger.closed |= {s.action.server for s in plan.steps if isinstance(s.action, JoinHost)}
     found: list[Reason] = []
     for step in plan.steps:
         match step.action:
@@ -200,8 +202,12 @@ def _lesser(action: Action, ledger: "_Ledger") -> list[Reason]:
 
 
 def _of_failure(action: Action, ledger: "_Ledger") -> list[Reason]:
-    """Return what speaks against an action that follows a failure."""
+    """Return what speaks against an action by which a host joins or leaves, or after a failure."""
     match action:
+        case JoinHost(server=host):
+            return ledger.open(host)
+        case LeaveHost(server=host):
+            return ledger.part(host)
         case FenceHost(host=host):
             return ledger.fence(host)
         case StartAfterFailure():
@@ -222,6 +228,7 @@ class _Ledger:
         self.runs: dict[str, str] = {}
         self.free: dict[str, int] = {}
         self.closed: set[str] = set()
+        self.stopped: Counter[str] = Counter()
         self.handed: set[str] = set()
         self.off: set[str] = set()
         self.up: set[str] = set()
@@ -241,6 +248,8 @@ class _Ledger:
                 self.runs[vm.id] = vm.host
                 if vm.host in self.free:
                     self.free[vm.host] -= vm.memory_mib
+            elif vm.host is not None:
+                self.stopped[vm.host] += 1
 
     def leave(self, vm: str, host: str) -> list[Reason]:
         if self.runs.get(vm) != host:
@@ -289,6 +298,12 @@ class _Ledger:
         if host in self.off:
             return [reason("check.opened-off", host=host)]
         return [reason("check.unverified", host=host)] if host in self.handed else []
+
+    def part(self, host: str) -> list[Reason]:
+        found = [] if host in self.closed else [reason("check.leaves-open", server=host)]
+        left = self.stopped[host] + sum(place == host for place in self.runs.values())
+        self.free.pop(host, None)
+        return [*found, reason("check.leaves-vms", server=host, count=left)] if left else found
 
     def hand_over(self, host: str) -> list[Reason]:
         self.handed.add(host)

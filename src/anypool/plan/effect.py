@@ -65,6 +65,8 @@ from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     ServerAction,
@@ -100,7 +102,7 @@ def apply(action: Action, inventory: Inventory) -> Inventory:
             return inventory
         case (
             PowerOffHost() | PowerOnHost() | FenceHost() | ApplyProfile() | WithdrawProfile()
-            | PowerOffServer() | PowerOnServer() | VerifyServer()
+            | PowerOffServer() | PowerOnServer() | VerifyServer() | JoinHost() | LeaveHost()
         ):  # fmt: skip
             return _power(inventory, action)
         case StartAfterFailure() | ForgetCopy() | RemoveCopy():

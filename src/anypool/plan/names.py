@@ -8,7 +8,7 @@ from anypool.model import HostId, Inventory, VmId
 from anypool.plan.action import CreateVm, hosts_of, vm_of
 from anypool.plan.plan import Plan
 from anypool.plan.render import Names, names_in
-from anypool.plan.serveraction import ApplyProfile, VerifyServer, WithdrawProfile
+from anypool.plan.serveraction import ApplyProfile, JoinHost, VerifyServer, WithdrawProfile
 
 
 def named(plan: Plan, inventory: Inventory) -> Plan:
@@ -30,7 +30,7 @@ def _ids(plan: Plan) -> Iterator[VmId | HostId]:
         if vm is not None:
             yield vm
         yield from hosts_of(step.action)
-        if isinstance(step.action, ApplyProfile | WithdrawProfile | VerifyServer):
+        if isinstance(step.action, ApplyProfile | WithdrawProfile | VerifyServer | JoinHost):
             yield HostId(step.action.profile)
     for refusal in plan.rejected:
         yield from (refusal.vm, refusal.host)

@@ -53,6 +53,8 @@ from anypool.plan.plan import Cost, Plan, Proven
 from anypool.plan.schedule import Limits, least_ms, makespan_ms
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     VerifyServer,
@@ -182,8 +184,8 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             return Cost(duration_ms=model.service_ms)
         case PowerOffHost() | FenceHost() | PowerOffServer():
             return Cost(duration_ms=_off_ms(action, model))
-        case ApplyProfile(means=means) | WithdrawProfile(means=means):
-            virtual = means is Means.VM
+        case ApplyProfile() | WithdrawProfile() | JoinHost():
+            virtual = not isinstance(action, JoinHost) and action.means is Means.VM
             return Cost(duration_ms=model.short_ms if virtual else model.profile_ms)
         case PowerOnHost() | PowerOnServer():
             return Cost(duration_ms=model.power_on_ms)
@@ -194,6 +196,7 @@ def plain_cost(action: Action, inventory: Inventory, model: CostModel) -> Cost:
             | ReconfigureVm() | AttachDisk() | DetachDisk() | AttachNic() | DetachNic()
             | CreateSnapshot() | RevertSnapshot() | DeleteSnapshot() | EraseTrace()
             | StartAfterFailure() | ForgetCopy() | RemoveCopy() | MarkTemplate() | ChangeLabels()
+            | LeaveHost()
         ):  # fmt: skip
             return Cost(duration_ms=model.short_ms)
         case _:

@@ -63,6 +63,8 @@ from anypool.plan.plan import Cost, Plan, Redeemed
 from anypool.plan.reason import Reason, plain, reason
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     ServerAction,
@@ -166,6 +168,7 @@ def tell(action: Action, names: Names) -> Reason:
         case (
             StartAfterFailure() | ForgetCopy() | RemoveCopy() | ApplyProfile()
             | WithdrawProfile() | PowerOffServer() | PowerOnServer() | VerifyServer()
+            | JoinHost() | LeaveHost()
         ):  # fmt: skip
             return _tell_after_failure(action, names)
         case _:
@@ -200,6 +203,10 @@ def _tell_server(action: ServerAction, names: Names) -> Reason:
         case VerifyServer(profile=key, probe=probe):
             code = "step.verify-server" if probe.kind is ProbeKind.NONE else "step.verify-answers"
             return reason(code, server=server, profile=names(HostId(key)))
+        case JoinHost(profile=key, uri=uri):
+            return reason("step.join-host", server=server, profile=names(HostId(key)), uri=uri)
+        case LeaveHost():
+            return reason("step.leave-host", server=server)
 
 
 def _tell_after_failure(

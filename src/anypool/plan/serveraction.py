@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import Means, Probe, ProfileId, ServerId, Stated
+from anypool.model import EndpointId, HostWish, Means, Probe, ProfileId, ServerId, Stated
 
 NO_PROBE = Probe()
 
@@ -66,6 +66,35 @@ class VerifyServer(Struct, frozen=True, kw_only=True, gc=False, tag="verify-serv
     probe: Probe = NO_PROBE
 
 
+class JoinHost(Struct, frozen=True, kw_only=True, gc=False, tag="join-host"):
+    """Take a server that runs a hypervisor by its profile into the pool, as the host that it is.
+
+    It is asked at `uri`, and taken for nobody but who shows the host key that its boot host made
+    for this epoch. `expects` is what the pool's other hosts have, which it is to have, too.
+    """
+
+    server: ServerId
+    profile: ProfileId
+    epoch: int
+    endpoint: EndpointId
+    uri: str
+    expects: HostWish
+    within_s: float = 900.0
+
+
+class LeaveHost(Struct, frozen=True, kw_only=True, gc=False, tag="leave-host"):
+    """Forget a host that is closed and has no VMs, and how it was asked."""
+
+    server: ServerId
+    endpoint: EndpointId
+
+
 ServerAction: TypeAlias = (
-    ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer | VerifyServer
+    ApplyProfile
+    | WithdrawProfile
+    | PowerOffServer
+    | PowerOnServer
+    | VerifyServer
+    | JoinHost
+    | LeaveHost
 )

@@ -6,12 +6,14 @@ It counts from the records in plain dictionaries and shares nothing with planner
 from collections import defaultdict
 from collections.abc import Iterator
 
-from anypool.model import Inventory
+from anypool.model import HostId, Inventory
 from anypool.plan.action import CreateVm, DeleteVm, FenceHost, StartVm
 from anypool.plan.plan import Plan, Step
 from anypool.plan.reason import Reason, reason
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     WithdrawProfile,
@@ -48,7 +50,27 @@ def of_servers(plan: Plan, inventory: Inventory) -> Iterator[Reason]:
 
 
 _OF_VM = CreateVm | DeleteVm | StartVm
-_JUDGED = ApplyProfile | WithdrawProfile | PowerOffServer | PowerOnServer | FenceHost | _OF_VM
+_JUDGED = (
+    ApplyProfile
+    | WithdrawProfile
+    | PowerOffServer
+    | PowerOnServer
+    | FenceHost
+    | JoinHost
+    | LeaveHost
+    | _OF_VM
+)
+
+
+def with_comers(plan: Plan, inventory: Inventory) -> Inventory:
+    """Return the pool with the hosts that a plan brings: what comes to them is judged as there."""
+    for step in plan.steps:
+        if isinstance(step.action, JoinHost) and step.action.server not in inventory.hosts:
+            one = step.action
+            key = HostId(one.server)
+            pool = inventory.servers[one.server].pool if one.server in inventory.servers else ""
+            inventory = inventory.with_host(one.expects.host(key, key, one.endpoint, pool))
+    return inventory
 
 
 class _Ledger:
@@ -68,6 +90,7 @@ class _Ledger:
         self.ports: dict[str, set[str]] = {}
         for server in inventory.servers.values():
             self.ports[server.id] = {port.address for port in server.ports if port.address}
+        self.hosts: set[str] = {one.id for one in inventory.hosts.values()}
         self.vms: dict[str, str] = {}
         self.macs: dict[str, set[str]] = {}
         self.gone: dict[str, int] = {}
@@ -103,6 +126,10 @@ class _Ledger:
             yield from self._clash(action.server, self.ports[action.server])
         elif isinstance(action, ApplyProfile):
             yield from self._apply(step, action)
+        elif isinstance(action, JoinHost):
+            yield from self._join(action)
+        elif isinstance(action, LeaveHost):
+            self.hosts.discard(action.server)
         else:
             yield from self._withdraw(step, action)
 
@@ -177,6 +204,18 @@ class _Ledger:
         if self.epoch.get(action.profile, 0) + 1 != action.epoch:
             yield reason("check.profile-late", profile=name)
         self.owner[action.profile], self.epoch[action.profile] = vm, action.epoch
+
+    def _join(self, action: JoinHost) -> Iterator[Reason]:
+        name = self.names[action.server]
+        if self.owner.get(action.profile) != action.server:
+            yield reason("check.joins-unborne", server=name)
+        if self.epoch.get(action.profile) != action.epoch:
+            yield reason("check.profile-late", profile=self.label.get(action.profile, ""))
+        if action.server in self.off:
+            yield reason("check.joins-off", server=name)
+        if action.server in self.hosts:
+            yield reason("check.joins-twice", server=name)
+        self.hosts.add(action.server)
 
     def _is_off(self, step: Step, server: str) -> Iterator[Reason]:
         """Yield nothing if a server is off by then: it was, or this waits for who did it."""

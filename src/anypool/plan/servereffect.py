@@ -21,6 +21,8 @@ from anypool.plan.reason import Reason, reason
 from anypool.plan.refuse import refuse
 from anypool.plan.serveraction import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     ServerAction,
@@ -46,9 +48,11 @@ def served(inventory: Inventory, action: ServerAction) -> Inventory:
         case WithdrawProfile():
             return _withdraw(inventory, server, action)
         case VerifyServer():
-            if inventory.profile(action.profile).server != server.id:
-                raise _refused(reason("run.profile-elsewhere", profile=_name(inventory, action)))
-            return inventory
+            return _seen(inventory, server, action)
+        case JoinHost():
+            return _join(inventory, server, action)
+        case LeaveHost():
+            return _leave(inventory, server)
 
 
 def seen_off(inventory: Inventory, host: HostId) -> Inventory:
@@ -136,6 +140,33 @@ def _virtual(inventory: Inventory, action: ApplyProfile | WithdrawProfile) -> In
 def bearing(inventory: Inventory, server: Server) -> Profile | None:
     """Return the profile that a server owns, None if it owns none."""
     return next((one for one in inventory.profiles.values() if one.server == server.id), None)
+
+
+def _seen(inventory: Inventory, server: Server, action: VerifyServer) -> Inventory:
+    if inventory.profile(action.profile).server != server.id:
+        raise _refused(reason("run.profile-elsewhere", profile=_name(inventory, action)))
+    return inventory
+
+
+def _join(inventory: Inventory, server: Server, action: JoinHost) -> Inventory:
+    profile = inventory.profile(action.profile)
+    if profile.server != server.id or profile.epoch != action.epoch:
+        raise _refused(reason("run.profile-elsewhere", profile=profile.name))
+    if server.host in inventory.hosts:
+        raise _refused(reason("join.is-host", server=server.name))
+    named = (server.host, profile.name, action.endpoint, server.pool)
+    return inventory.with_host(action.expects.host(*named))
+
+
+def _leave(inventory: Inventory, server: Server) -> Inventory:
+    host = inventory.hosts.get(server.host)
+    if host is None:
+        raise _refused(reason("join.no-host", server=server.name))
+    if not host.maintenance:
+        raise refuse(
+            Conflict, reason("bear.open-host", server=server.name), reason("hint.evacuate")
+        )
+    return inventory.without_host(host.id)
 
 
 def _written(server: Server, profile: Profile) -> Server:

@@ -31,8 +31,10 @@ from anypool.planner.profiles.running import Borne
 from anypool.planner.profiles.wishes import (
     AssignProfile,
     FailOver,
+    MakeHost,
     MoveProfile,
     PutBack,
+    RetireHost,
     UnassignProfile,
 )
 from anypool.planner.rebalance import Aim, Weights, plan_rebalance
@@ -354,6 +356,8 @@ AnyWish: TypeAlias = (
     | UnassignProfile
     | MoveProfile
     | PutBack
+    | MakeHost
+    | RetireHost
     | FailOver
     | Repurpose
 )

@@ -44,6 +44,7 @@ from anypool.service.ha import Ha
 from anypool.service.hardware import Hardware
 from anypool.service.hearing import Hearing
 from anypool.service.history import History
+from anypool.service.hosting import Hosting
 from anypool.service.hosts import Hosts
 from anypool.service.images import Images
 from anypool.service.incidents import Incidents
@@ -108,8 +109,7 @@ class Services:
         self.audit = Audit(store, settings)
         self.addresses, self.bearing = Addresses(engine), Bearing(engine, store, proposals)
         self.applications = Applications(engine, proposals, underway)
-        self.backups = Backups(engine)
-        self.balances = Balances(engine, proposals, clock)
+        self.backups, self.balances = Backups(engine), Balances(engine, proposals, clock)
         self.bmcs, self.bookings = Bmcs(engine), Bookings(engine)
         self.consolidations = Consolidations(engine, proposals, clock, settings)
         self.certificate_watch = CertificateWatch(engine, store, clock, settings)
@@ -130,6 +130,7 @@ class Services:
         self.exports, self.history = Exports(engine, clock), History(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.hearing = Hearing(engine, store, clock, settings)
+        self.hosting = Hosting(engine, proposals, underway)
         self.hosts = Hosts(engine, lists, proposals, facts)
         self.managers = Managers(engine, store)
         self.marks, self.moving = Marks(engine, proposals), Moving(engine, proposals, underway)

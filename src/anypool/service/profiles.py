@@ -49,6 +49,7 @@ class ProfileWish(Struct, frozen=True, kw_only=True):
     probe: Probe | None = None
     failover: Level | None = None
     image: str | None = None
+    hypervisor: bool | None = None
     tags: tuple[str, ...] | None = None
     slot: str | None = None
     mac_range: str = ""
@@ -172,8 +173,10 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
 
 
 def _watching(asked: ProfileWish) -> dict[str, object]:
-    """Return what is asked for about a failure of its server, checked."""
+    """Return what is asked for about what runs on its server, and if that fails, checked."""
     found: dict[str, object] = {}
+    if asked.hypervisor is not None:
+        found["hypervisor"] = asked.hypervisor
     if asked.probe is not None:
         found["probe"] = _checked_probe(asked.probe)
     if asked.failover is not None:

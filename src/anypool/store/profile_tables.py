@@ -1,6 +1,6 @@
 """The tables of server profiles: ranges, the book of addresses, profiles, and who had which."""
 
-from sqlalchemy import JSON, BigInteger, Column, Double, Index, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Table, Text, false
 
 from anypool.store.tables import metadata
 
@@ -57,6 +57,7 @@ profiles = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("means", Text),
     Column("image", Text, nullable=False, server_default=""),
+    Column("hypervisor", Boolean, nullable=False, server_default=false()),
 )
 """Profiles; a server has one at most, and a profile one server."""
 

@@ -120,6 +120,7 @@ def entry_of(server: ServerId, identity: Identity) -> dict[str, Any]:
         ],
         "image": identity.image,
         "script": identity.script,
+        "keys": list(identity.keys),
     }
 
 

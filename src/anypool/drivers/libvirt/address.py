@@ -31,11 +31,15 @@ class Address:
         self.user = self._parts.username or ""
         self.port = port or _PORTS.get(self.transport, 0)
 
-    def to_open(self) -> str:
-        """The URI to hand to libvirt: ssh must never stop to ask a question."""
-        if self.transport != "ssh" or "no_tty" in self._parts.query:
+    def to_open(self, command: str = "") -> str:
+        """The URI to hand to libvirt: ssh must never stop to ask a question.
+
+        `command` is what is run instead of ssh, "" for that itself.
+        """
+        if self.transport != "ssh" or ("no_tty" in self._parts.query and not command):
             return self._uri
-        query = "&".join(part for part in (self._parts.query, "no_tty=1") if part)
+        more = ("no_tty=1", f"command={command}" if command else "")
+        query = "&".join(part for part in (self._parts.query, *more) if part)
         return urlunsplit(self._parts._replace(query=query))
 
     def probe(self) -> tuple[str, int] | None:
@@ -48,6 +52,8 @@ def peer_uri(endpoint: Endpoint) -> str:
     chosen = dict(endpoint.options).get("peer_uri", "")
     if chosen:
         return chosen
+    if "host_key" in dict(endpoint.options):
+        return ""  # its keys are ours alone; its neighbours have none
     address = Address(endpoint.uri)
     return endpoint.uri if address.host and address.transport in ("tcp", "tls", "ssh") else ""
 

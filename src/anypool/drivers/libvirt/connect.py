@@ -15,6 +15,7 @@ from anypool.drivers import mandate, observing
 from anypool.drivers.libvirt import trouble
 from anypool.drivers.libvirt.address import Address
 from anypool.drivers.libvirt.lanes import LANES, Lanes
+from anypool.drivers.libvirt.pinned import pinned
 from anypool.drivers.libvirt.token import Token
 from anypool.errors import NotFound, Unreachable
 from anypool.model import Endpoint, VmId
@@ -49,6 +50,7 @@ class Session:
         self._handles: dict[VmId, tuple[str, libvirt.virDomain]] = {}
         self._check: Callable[[libvirt.virConnect], None] = lambda _: None
         self._secret = secret
+        self._pinned = pinned(self.address, self.options.get("host_key", ""), secret)
         self._lock = threading.Lock()
         self._connection: libvirt.virConnect | None = None
         self._met = False
@@ -188,7 +190,8 @@ class Session:
         self._knock()
         try:
             flags = libvirt.VIR_CONNECT_RO if self.read_only else 0
-            connection = libvirt.openAuth(self.address.to_open(), self._credentials(), flags)
+            place = self.address.to_open("" if self._pinned is None else self._pinned.command)
+            connection = libvirt.openAuth(place, self._credentials(), flags)
         except libvirt.libvirtError as problem:
             raise trouble.refused_to_open(problem, self.endpoint.uri) from problem
         with contextlib.suppress(libvirt.libvirtError):

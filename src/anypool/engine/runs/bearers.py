@@ -6,11 +6,20 @@ The boot host is told first both times. So a server that starts as somebody find
 one that is nobody any more has lost that before its own addresses are given back.
 """
 
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
 from anypool.engine.observing.boothosts import BootHosts, booted
 from anypool.engine.observing.observe import Observer
+from anypool.errors import NotSupported
 from anypool.model import BootOrder, Means, ServerId
-from anypool.model.profile import boots_there
+from anypool.model.profile import Identity, boots_there
 from anypool.plan import ApplyProfile, WithdrawProfile
+
+
+def _no_key() -> str:
+    raise NotSupported("no hypervisor is booted here")
 
 
 class Bearers:
@@ -19,6 +28,7 @@ class Bearers:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._boot_hosts = BootHosts(observer)
+        self.public_key: Callable[[], str] = _no_key
 
     def apply(self, action: ApplyProfile) -> None:
         """Give a server the identity of a profile; return when that was read back."""
@@ -32,9 +42,14 @@ class Bearers:
         netboot = action.means is Means.NETBOOT
         boot_host = self._boot_hosts.driver(action.server)
         if boot_host is not None and (netboot or boots_there(identity)):
-            boot_host.apply_identity(action.server, booted(identity, inventory, action.server))
+            known = self.keyed(booted(identity, inventory, action.server))
+            boot_host.apply_identity(action.server, known)
         if boot_host is None or not netboot:
             self._observer.server_driver(action.server).apply_identity(action.server, identity)
+
+    def keyed(self, identity: Identity) -> Identity:
+        """Return an identity with who may log in to it, where it is that of a hypervisor."""
+        return replace(identity, keys=(self.public_key(),)) if identity.hypervisor else identity
 
     def withdraw(self, action: WithdrawProfile) -> None:
         """Take the identity of a profile from a server; of one that is dead only the disk."""

@@ -4,6 +4,7 @@ The iron rule is judged here once more, whatever was planned: a profile leaves a
 proof that it is off, comes only to one that is off, and no address is used in two places.
 """
 
+from anypool.engine.runs import joining
 from anypool.engine.runs.decision import Act, Decision, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Sight
@@ -12,6 +13,8 @@ from anypool.model import Inventory, Means, Power, Profile, Server, ServerAbilit
 from anypool.model.profile import boots_there, mark_of
 from anypool.plan import (
     ApplyProfile,
+    JoinHost,
+    LeaveHost,
     PowerOffServer,
     PowerOnServer,
     Reason,
@@ -23,24 +26,45 @@ from anypool.plan import (
 from anypool.plan.servereffect import bearing, in_use
 
 _DO = Act(Deed.PERFORM, None)
+_OfKnown = PowerOffServer | PowerOnServer | ApplyProfile | WithdrawProfile | VerifyServer | JoinHost
 
 
 def of_server(
     action: ServerAction, sight: Sight, about: tuple[Memory, Times], *, acked: bool
 ) -> Decision:
     """Return what to do about a step on a server."""
-    memory, _ = about
     if isinstance(action, WithdrawProfile) and action.stated is not None:
-        return _released(action, sight, memory, acked=acked)
+        return _released(action, sight, about[0], acked=acked)
     server = sight.inventory.servers.get(action.server)
     if server is None:
         return Fail(reason("run.server-gone"))
+    if isinstance(action, LeaveHost):
+        return joining.of_leaving(action, server, sight)
+    if (silent := _silent(action, server, sight)) is not None:
+        return silent
+    return _of_known(action, server, sight, about, acked=acked)
+
+
+def _silent(action: ServerAction, server: Server, sight: Sight) -> Decision | None:
+    """Return that somebody who has a say does not answer, None if all do."""
     if sight.power is Power.UNKNOWN or not sight.answered:
         leaves = isinstance(action, PowerOffServer | WithdrawProfile)
         code = "run.bmc-mute" if leaves else "bear.power-unknown"
         return Wait(reason(code, server=server.name))
     if not sight.boots:
         return Wait(reason("run.boot-host-silent", server=server.name))
+    return None
+
+
+def _of_known(
+    action: _OfKnown,
+    server: Server,
+    sight: Sight,
+    about: tuple[Memory, Times],
+    *,
+    acked: bool,
+) -> Decision:
+    memory = about[0]
     match action:
         case PowerOffServer():
             return _off(action, server, sight, about, acked=acked)
@@ -52,6 +76,8 @@ def of_server(
             return _withdraw(action, server, sight, memory, acked=acked)
         case VerifyServer():
             return _verify(action, server, sight)
+        case JoinHost():
+            return joining.of_joining(action, server, sight)
 
 
 def _off(

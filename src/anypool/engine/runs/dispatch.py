@@ -10,6 +10,7 @@ from anypool.drivers.observing import check_operable
 from anypool.engine.observing.knock import knock
 from anypool.engine.runs.bearers import Bearers
 from anypool.engine.runs.decision import Deed, Memory
+from anypool.engine.runs.members import Members, Nobody
 from anypool.errors import Busy
 from anypool.model import Capability, DatastoreId, HostId, Inventory, Probe, ServerId
 from anypool.plan import (
@@ -30,6 +31,8 @@ from anypool.plan import (
     FenceHost,
     ForgetCopy,
     HandOver,
+    JoinHost,
+    LeaveHost,
     LeaveMaintenance,
     MarkTemplate,
     MigrateVm,
@@ -93,6 +96,7 @@ class Hands:
         self._settings = settings
         self.knock: Callable[[Probe, str], str] = knock
         self.bearers = bearers
+        self.members: Members = Nobody()
 
     def do(self, deed: Deed, action: Action, tag: str, order: Migration | None) -> None:
         """Do one deed and return when it is done; raise from `anypool.errors`."""
@@ -185,6 +189,7 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
             | FenceHost() | StartAfterFailure() | ForgetCopy() | RemoveCopy() | ApplyProfile()
             | WithdrawProfile() | PowerOffServer() | PowerOnServer() | VerifyServer()
+            | JoinHost() | LeaveHost()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:
@@ -226,6 +231,10 @@ def serve(deed: Deed, action: ServerAction, hands: Hands) -> None:
             hands.switch_of(server).power_on_host(server)
         case VerifyServer():
             pass  # it is only looked at
+        case JoinHost():
+            hands.members.join(action)
+        case LeaveHost():
+            hands.members.leave(action)
 
 
 def switch(deed: Deed, action: PowerOffHost | PowerOnHost, driver: Driver) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -35,6 +36,8 @@ from anypool.plan import (
     DeleteVm,
     FenceHost,
     ForgetCopy,
+    JoinHost,
+    LeaveHost,
     MigrateVm,
     MoveDisks,
     PowerOffHost,
@@ -55,6 +58,7 @@ from anypool.plan import (
 )
 from anypool.planner.ha.astray import Astray
 
+SSH_PORT = 22
 MUST_BE_ALONE = (StartVm, StartAfterFailure, ResumeVm, DeleteVm, MoveDisks)
 """What harms a VM that runs where nobody looks."""
 
@@ -210,6 +214,9 @@ class Eyes:
             return self._look_before_fencing(action.host)
         if isinstance(action, ApplyProfile | WithdrawProfile) and action.means is Means.VM:
             return self._look_at_virtual(action)
+        if isinstance(action, LeaveHost):
+            known = action.server in self._observer.inventory.hosts
+            return self._look_at_host(action.server) if known else self._nothing()
         if isinstance(action, ServerAction):
             return self._look_at_server(action)
         return self._look_at_host(hosts_of(action)[0])
@@ -236,23 +243,40 @@ class Eyes:
             answered = False
         power = self._power_of(action, answered=answered)
         proven = isinstance(vitals.proof(action.server), PowerOff)
+        unready = self._unready(action, power)
         return Sight(
             inventory=self._observer.inventory,
             answered=answered,
             power=power,
             void=self._against_leaving(action) or (None if proven else NO_VOUCH),
-            unready=self._unready(action, power),
+            unready=unready,
             boots=boots,
         )
 
     def _unready(self, action: ServerAction, power: Power) -> str:
-        """Return why a server that is on gave its probe no good answer, "" if it has none."""
-        if not isinstance(action, VerifyServer) or power is not Power.ON:
+        """Return why what runs on a server that is on gives no good answer yet, "" if it does.
+
+        Of one that joins its port is asked, until it is a host; then that is read.
+        """
+        if power is not Power.ON:
+            return ""
+        if isinstance(action, JoinHost):
+            return self._unjoined(action)
+        if not isinstance(action, VerifyServer) or action.probe.kind is ProbeKind.NONE:
             return ""
         profile = self._observer.inventory.profiles.get(action.profile)
-        if profile is None or action.probe.kind is ProbeKind.NONE:
-            return ""
-        return self.knock(action.probe, profile.name)
+        return "" if profile is None else self.knock(action.probe, profile.name)
+
+    def _unjoined(self, action: JoinHost) -> str:
+        host = self._observer.inventory.hosts.get(action.server)
+        if host is None:
+            return self.knock(door_of(action.uri), "")
+        with suppress(AnypoolError):
+            self._observer.read(host.endpoint)
+        return ""
+
+    def _nothing(self) -> Sight:
+        return Sight(inventory=self._observer.inventory)
 
     def _look_at_virtual(self, action: ApplyProfile | WithdrawProfile) -> Sight:
         """Read the boot host of a profile that a VM bears, and the hosts that know that VM."""
@@ -327,6 +351,13 @@ class Eyes:
             return self._observer.driver_of(order.source).migration(order)
         except AnypoolError:
             return None
+
+
+def door_of(uri: str) -> Probe:
+    """Return what is asked whether somebody listens at an address by SSH."""
+    place = urlsplit(uri)
+    port = place.port or SSH_PORT
+    return Probe(kind=ProbeKind.TCP, address=place.hostname or "", port=port)
 
 
 def must_be_alone(action: Action, vm: Vm, job: Job | None) -> bool:

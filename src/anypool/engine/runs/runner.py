@@ -25,6 +25,7 @@ from anypool.engine.runs.decision import Deed, recall
 from anypool.engine.runs.dispatch import Hands, order_for
 from anypool.engine.runs.eyes import Eyes
 from anypool.engine.runs.journal import Facts, Journal
+from anypool.engine.runs.members import Members
 from anypool.engine.runs.sight import Sight
 from anypool.engine.runs.state import (
     Acted,
@@ -91,7 +92,7 @@ class Runner:
         self._settings = settings
         self._board = board
         self._eyes = Eyes(observer)
-        bearers = Bearers(observer)
+        self.bearers = bearers = Bearers(observer)
         self._hands = Hands(observer.driver_of, observer.switch_of, settings, bearers)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -103,6 +104,11 @@ class Runner:
         self.may_act: Callable[[], bool] = lambda: True
         self.woken = threading.Event()
         self.dismissed: Callable[[], bool] = lambda: False
+
+    def hire(self, members: Members, public_key: Callable[[], str]) -> None:
+        """Let somebody take servers into pools, and forget them; they let in who has the key."""
+        self._hands.members = members
+        self.bearers.public_key = public_key
 
     def adopt(self, record: RunRecord, plan: Plan, steps: tuple[StepRecord, ...]) -> None:
         """Go on with a run as the journal has it; what was begun is looked at first."""

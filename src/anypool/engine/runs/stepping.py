@@ -40,6 +40,7 @@ from anypool.plan import (
     DeleteVm,
     FenceHost,
     HandOver,
+    JoinHost,
     MigrateVm,
     PowerOffHost,
     PowerOffServer,
@@ -164,8 +165,9 @@ def _refused(step: StepNow, action: Action, context: Context) -> StepNow:
 def _queued(step: StepNow, action: Action, why: Reason, context: Context) -> StepNow:
     """Return a step whose turn at the platform has not come; that is no attempt of its own."""
     limit_s, state = context.settings.migration_deadline_s, StepState.NEEDS_HUMAN
-    if isinstance(action, AwaitReady):
-        limit_s, state = action.ready.timeout_s, StepState.FAILED
+    if isinstance(action, AwaitReady | JoinHost):
+        limit_s = action.within_s if isinstance(action, JoinHost) else action.ready.timeout_s
+        state = StepState.FAILED
     if context.now.ticks - step.tried_at > limit_s:
         return ended(step, state, reason("run.late", limit=limit_s, why=why), context)
     record = saying(step.record, why)
@@ -254,7 +256,7 @@ def _deadline(action: Action, settings: Settings) -> float:
     match action:
         case AwaitReady(ready=ready):
             return ready.delay_s + ready.timeout_s
-        case VerifyHost() | PowerOnHost() | VerifyServer() | PowerOnServer():
+        case VerifyHost() | PowerOnHost() | VerifyServer() | PowerOnServer() | JoinHost():
             return action.within_s
         case PowerOffHost() | PowerOffServer():
             return settings.host_shut_down_wait_s + settings.step_deadline_s
@@ -286,9 +288,8 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[RunNow, Co
         begun_at=record.begun_at or context.now.at,
         result=remember(_intent(wish, sight, recall(record.result), context.now.at)),
     )
-    sent_before = recall(record.result).sent
     step = replace(step, record=begun, phase=Phase.ACTING, deed=Deed.PERFORM, last=None)
-    return replace(step, sent_before=sent_before), (Do(record.number, Deed.PERFORM),)
+    return replace(step, sent_before=recall(record.result).sent), (Do(record.number, Deed.PERFORM),)
 
 
 BROKEN = "run.broken"
@@ -364,9 +365,8 @@ def _correct(step: StepNow, decision: Act) -> Moved:
     memory = recall(step.record.result)
     if decision.deed is Deed.CANCEL_MIGRATION:
         memory = replace(memory, called_back=True)
-    why = None
-    if decision.why is not None:
-        why = reason("run.deed", deed=decision.deed, why=decision.why)
+    told = decision.why
+    why = None if told is None else reason("run.deed", deed=decision.deed, why=told)
     record = replace(
         saying(step.record, why),
         state=StepState.BEGUN,

@@ -6,6 +6,7 @@ from anypool.plan.words.beginning_de import WORDS as BEGINNING
 from anypool.plan.words.consolidating_de import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_de import WORDS as DRIFTING
 from anypool.plan.words.hearing_de import WORDS as HEARING
+from anypool.plan.words.joining_de import WORDS as JOINING
 from anypool.plan.words.labelling_de import WORDS as LABELLING
 from anypool.plan.words.migrating_de import WORDS as MIGRATING
 from anypool.plan.words.moving_de import WORDS as MOVING
@@ -21,6 +22,7 @@ WORDS: dict[str, str] = {
     **REPURPOSING,
     **ROLLOUTS,
     **BEARING,
+    **JOINING,
     **POWERING,
     **DRIFTING,
     **HEARING,

@@ -6,6 +6,7 @@ from anypool.plan.words.beginning_en import WORDS as BEGINNING
 from anypool.plan.words.consolidating_en import WORDS as CONSOLIDATING
 from anypool.plan.words.drifting_en import WORDS as DRIFTING
 from anypool.plan.words.hearing_en import WORDS as HEARING
+from anypool.plan.words.joining_en import WORDS as JOINING
 from anypool.plan.words.labelling_en import WORDS as LABELLING
 from anypool.plan.words.migrating_en import WORDS as MIGRATING
 from anypool.plan.words.moving_en import WORDS as MOVING
@@ -21,6 +22,7 @@ WORDS: dict[str, str] = {
     **REPURPOSING,
     **ROLLOUTS,
     **BEARING,
+    **JOINING,
     **POWERING,
     **DRIFTING,
     **HEARING,

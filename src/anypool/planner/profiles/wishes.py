@@ -1,9 +1,10 @@
 """What is wished of profiles: that a server bears one, a VM, or nobody."""
 
-from anypool.model import Inventory, PlanId, ProfileId, ServerId, Stated
+from anypool.model import Inventory, PlanId, ProfileId, ServerId, Stated, VmWish
 from anypool.plan import Plan
 from anypool.planner.profiles.assign import plan_assign, plan_bring, plan_unassign
 from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.planner.profiles.leaving import Leaving, Seen
 from anypool.planner.profiles.moving import Virtual, plan_to_vm
 from anypool.planner.profiles.returning import Home, plan_back
@@ -70,6 +71,28 @@ class PutBack(Wish, frozen=True, tag="put-back"):
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps, none where it is there and on; raise `NoPlan` or `Conflict`."""
         return plan_back(inventory, self.profile, (self.home, self.of), self.seen, rules)
+
+
+class MakeHost(Wish, frozen=True, tag="make-host"):
+    """Make a server, None for the best spare, a host by a profile, and VMs there."""
+
+    profile: ProfileId
+    server: ServerId | None = None
+    wishes: tuple[VmWish, ...] = ()
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what servers are short of."""
+        return plan_make_host(inventory, self.profile, self.server, self.wishes, rules)
+
+
+class RetireHost(Wish, frozen=True, tag="retire-host"):
+    """Empty a host that is one by a profile, take it out of its pool, and switch it off."""
+
+    server: ServerId
+
+    def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
+        """Return the steps; raise `NoPlan` with what cannot leave."""
+        return plan_retire_host(inventory, self.server, rules)
 
 
 class FailOver(Wish, frozen=True, tag="fail-over"):

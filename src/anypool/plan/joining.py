@@ -1,0 +1,38 @@
+"""The codes of reasons about servers that become hosts of a pool, and leave it."""
+
+from anypool.plan.kinds import NAMES, Kind, N, R, T
+
+CODES: dict[str, dict[str, Kind]] = {
+    "aim.make-host": {"server": T, "profile": T},
+    "aim.retire-host": {"server": T, "profile": T},
+    "step.join-host": {"server": T, "profile": T, "uri": T},
+    "step.leave-host": {"server": T},
+    "join.answers": {"profile": T},
+    "join.as-others": {"count": N},
+    "join.first": {},
+    "join.runs-there": {"server": T},
+    "join.empty": {"server": T},
+    "join.is-host": {"server": T},
+    "join.no-host": {"server": T},
+    "join.no-hypervisor": {"profile": T},
+    "join.no-address": {"profile": T},
+    "join.no-image": {"profile": T},
+    "join.borne": {"profile": T, "server": T},
+    "join.other-way": {"server": T, "endpoint": T},
+    "join.has-vms": {"server": T, "vms": NAMES, "count": N},
+    "join.unknown-host": {"server": T},
+    "no.make-host": {"profile": T, "why": R},
+    "no.retire-host": {"server": T, "why": R},
+    "hint.make-host": {},
+    "hint.retire-host": {},
+    "hint.is-host": {},
+    "run.not-joined": {"server": T},
+    "run.no-host-key": {"server": T},
+    "run.joined-otherwise": {"server": T, "endpoint": T},
+    "run.joined-other": {"server": T, "has": T, "needs": T},
+    "check.joins-unborne": {"server": T},
+    "check.joins-off": {"server": T},
+    "check.joins-twice": {"server": T},
+    "check.leaves-open": {"server": T},
+    "check.leaves-vms": {"server": T, "count": N},
+}
