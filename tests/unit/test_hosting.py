@@ -225,7 +225,7 @@ def test_the_expected_pool_has_the_host_for_whoever_places_vms() -> None:
     assert last.datastores == {SHARED}
 
 
-def test_who_a_server_is_it_is_told_once_after_each_start(tmp_path: Path) -> None:
+def test_who_a_server_is_it_is_told_after_each_start_until_it_has_it(tmp_path: Path) -> None:
     made_ = Made(tmp_path)
     (tmp_path / "import/kernel").write_bytes(b"k")
     made_.host.images.add("hv", {"kernel": "kernel"}, "quiet anypool.join={join}")
@@ -238,7 +238,11 @@ def test_who_a_server_is_it_is_told_once_after_each_start(tmp_path: Path) -> Non
     told = made_.again().join("10.0.0.21", token)
     assert told.startswith("anypool-join 1\nname db1\n")
     assert told.endswith("\nend\n")
-    assert made_.host.join("10.0.0.21", token) == "", "only once"
+    assert made_.host.join("10.0.0.21", token) == told, "an answer may be lost"
+    assert made_.host.join("10.0.0.22", token, True) == ""
+    assert made_.host.join("10.0.0.21", token, True) != ""
+    assert made_.host.join("10.0.0.21", token) == "", "it has it: nobody gets it any more"
+    assert made_.again().join("10.0.0.21", token) == ""
     (known,) = made_.host.state()["entries"]
     assert bundle(one, made_.host._keys["p1"]) == told
     assert made_.host._keys["p1"][0].strip() not in str(made_.host.state())

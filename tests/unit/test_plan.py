@@ -11,8 +11,10 @@ from anypool.model import (
     AdapterKind,
     DatastoreId,
     DiskWish,
+    EndpointId,
     HostId,
     HostState,
+    HostWish,
     Inventory,
     LabelChange,
     Nic,
@@ -51,6 +53,8 @@ from anypool.plan import (
     FenceHost,
     ForgetCopy,
     HandOver,
+    JoinHost,
+    LeaveHost,
     LeaveMaintenance,
     MarkTemplate,
     MemoryFree,
@@ -144,6 +148,11 @@ EVERY: list[Action] = [
     PowerOffServer(server=BLADE),
     PowerOnServer(server=BLADE),
     VerifyServer(server=BLADE, profile=PROFILE.id, epoch=1),
+    JoinHost(
+        server=BLADE, profile=PROFILE.id, epoch=1, endpoint=EndpointId("n"), uri="u",
+        expects=HostWish(),
+    ),
+    LeaveHost(server=BLADE, endpoint=EndpointId("n")),
 ]  # fmt: skip
 NEEDS_STOPPED = (StartVm, DeleteVm, RenameVm, MarkTemplate, StartAfterFailure)
 
@@ -157,8 +166,11 @@ def world_for(action: Action) -> Inventory:
     if isinstance(action, ServerAction):
         blade = SimDriver(build_world(Shape(servers=1)), ()).observe().servers[0]
         racked = world.with_server(blade).with_profile(PROFILE)
-        if isinstance(action, WithdrawProfile | VerifyServer):
-            return apply(ApplyProfile(profile=PROFILE.id, server=BLADE, epoch=1), racked)
+        if isinstance(action, WithdrawProfile | VerifyServer | JoinHost | LeaveHost):
+            racked = apply(ApplyProfile(profile=PROFILE.id, server=BLADE, epoch=1), racked)
+        if isinstance(action, LeaveHost):
+            join = next(one for one in EVERY if isinstance(one, JoinHost))
+            return apply(EnterMaintenance(host=BLADE), apply(join, racked))
         return racked
     if isinstance(action, FenceHost):
         return world.with_host(msgspec.structs.replace(world.host(H1), state=HostState.UNKNOWN))

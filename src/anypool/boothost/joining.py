@@ -17,6 +17,9 @@ from anypool.boothost.values import Entry, Refused
 WORD = "{join}"
 """What stands in the command line of an image for the address of this."""
 KEYGEN_S = 20
+OPEN_S = 3600.0
+"""So long after its start a server may ask who it is; one that is emulated takes some."""
+DONE = "good\n"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
 
@@ -63,5 +66,5 @@ def _file(path: str, mode: str, text: str) -> str:
 
 
 def token() -> str:
-    """Return what opens this once, for one start of a server."""
+    """Return what opens this for one start of a server."""
     return os.urandom(16).hex()

@@ -110,15 +110,22 @@ class BootHost:
             told = render.script(entry, self.site, kit, self._secrets.get(entry.profile, ""))
             return joining.with_address(told, asks)
 
-    def join(self, address: str, token: str) -> str:
-        """Return who a server is that started at an address, once after each start; else ""."""
+    def join(self, address: str, token: str, has_it: bool = False) -> str:
+        """Return who a server is that started at an address, until it says that it has it.
+
+        It returns "" for anybody else, and from then on. An answer that is lost is asked for
+        again, for as long as a start may take.
+        """
         with self._lock:
             entry = next((one for one in self._entries.values() if one.ip == address), None)
             open_ = "" if entry is None else self._tokens.get(entry.profile, "")
             if entry is None or not open_ or not hmac.compare_digest(open_, token):
                 return ""
-            del self._tokens[entry.profile]
-            self._write(entry)
+            late = self._clock() - self._served[entry.profile][0] > joining.OPEN_S
+            if has_it or late:
+                del self._tokens[entry.profile]
+                self._write(entry)
+                return joining.DONE if has_it else ""
             return joining.bundle(entry, self._keys[entry.profile])
 
     def knows(self, mac: str) -> bool:

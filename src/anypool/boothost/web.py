@@ -11,15 +11,15 @@ from typing import Any
 SILENCE_S = 30.0
 
 Script = Callable[[str], str]
-Join = Callable[[str, str], str]
+Join = Callable[[str, str, bool], str]
 File = Callable[[str, str, str, str], str]
 
 
 class Web(ThreadingHTTPServer):
     """Serves what `script` (an address) and `file` (an address, image, version, part) return.
 
-    `join` (an address, a token) says who a hypervisor is. All return "" for whoever is not known:
-    that gets no more than 404.
+    `join` (an address, a token, whether it has it) says who a hypervisor is. All return "" for
+    whoever is not known: that gets no more than 404.
     """
 
     daemon_threads = True
@@ -55,8 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
             starts = body and self.headers.get("User-Agent", "").startswith("iPXE/")
             text = self.server.script(who) if starts else ""
             self._text(text)
-        elif len(parts) == 2 and parts[0] == "join" and body:
-            self._text(self.server.join(who, parts[1]))
+        elif parts[0] == "join" and parts[2:] in ([], ["done"]) and len(parts) > 1 and body:
+            self._text(self.server.join(who, parts[1], parts[2:] == ["done"]))
         elif len(parts) == 4 and parts[0] == "images":
             self._file(self.server.file(who, parts[1], parts[2], parts[3]), body=body)
         else:

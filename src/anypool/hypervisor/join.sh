@@ -1,6 +1,6 @@
 #!/bin/sh
 # Asks the boot host who this server is, and makes it so: its name, its host key of SSH, and who
-# may log in. Nothing of that is in the image. It is told once after each start.
+# may log in. Nothing of that is in the image. It is told after each start, until it is here.
 #   join.sh [ROOT [FILE WITH THE KERNEL'S COMMAND LINE]]
 set -eu
 root=${1:-} cmdline=${2:-/proc/cmdline} address='' tries=0
@@ -18,16 +18,16 @@ fi
 
 fetch() {
     if command -v curl >/dev/null; then
-        curl -fsS --max-time 10 "$1"
+        curl -fsS --max-time 60 "$1"
     else
-        wget -q -T 10 -O - "$1"
+        wget -q -T 60 -O - "$1"
     fi
 }
 
 until told=$(fetch "$address"); do
     tries=$((tries + 1))
     if [ "$tries" -ge 30 ]; then
-        echo "anypool-join: $address does not say who this is; it does so once after each start" >&2
+        echo "anypool-join: $address does not say who this is; it does so after each start alone" >&2
         exit 1
     fi
     sleep 2
@@ -48,4 +48,5 @@ echo "$told" | while read -r kind one path content; do
         ;;
     esac
 done
+fetch "$address/done" >/dev/null || true
 echo "anypool-join: this is $(cat /proc/sys/kernel/hostname)"

@@ -205,7 +205,7 @@ def _of_failure(action: Action, ledger: "_Ledger") -> list[Reason]:
     """Return what speaks against an action by which a host joins or leaves, or after a failure."""
     match action:
         case JoinHost(server=host):
-            return ledger.open(host)
+            return ledger.join(host)
         case LeaveHost(server=host):
             return ledger.part(host)
         case FenceHost(host=host):
@@ -298,6 +298,12 @@ class _Ledger:
         if host in self.off:
             return [reason("check.opened-off", host=host)]
         return [reason("check.unverified", host=host)] if host in self.handed else []
+
+    def join(self, host: str) -> list[Reason]:
+        """Take a host as open: it joins only once it answers, so it is seen up."""
+        self.closed.discard(host)
+        self.handed.discard(host)
+        return []
 
     def part(self, host: str) -> list[Reason]:
         found = [] if host in self.closed else [reason("check.leaves-open", server=host)]
