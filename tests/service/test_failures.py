@@ -46,6 +46,32 @@ def test_what_would_happen_is_said_with_proofs_and_nothing_is_done(
     assert "Nothing was done" in shown.err
 
 
+def test_a_failure_is_rehearsed_on_a_copy_and_nothing_is_done(
+    manager: Manager, anypool: Terminal
+) -> None:
+    with manager.client() as client:
+        before = client.get("/hosts").json()
+        found = client.get("/pools/default/rehearsal", params={"host": "h1"}).json()
+        assert client.get("/hosts").json() == before
+        assert client.get("/plans").json()["total"] == 0
+        store = client.get("/datastores").json()["items"][0]["name"]
+        refused = client.get("/pools/default/rehearsal", params={"datastore": store})
+        assert "cannot be rehearsed" in problem(refused, 422)["detail"]
+    whats = [one["what"] for one in found["moments"]]
+    assert whats[0] == "fails"
+    assert not found["guarded"]
+    times = [one["at_s"] for one in found["moments"]]
+    assert times == sorted(times)
+    assert {one["id"] for one in found["vms"] if not one["ends_on"]} == {
+        one["vm"] for one in found["moments"] if one["what"] == "down"
+    }
+    assert found["lost"] == sum(not one["ends_on"] for one in found["vms"])
+    shown = anypool("pool", "rehearse", "default", "--host", "h1", "--how", "hangs")
+    assert shown.code == 0, shown.err
+    assert "nothing happened" in shown.err
+    assert "No policy of the kind ha" in shown.err
+
+
 def test_a_policy_of_priorities_decides_who_restarts(manager: Manager, anypool: Terminal) -> None:
     with manager.client() as client:
         found = client.get("/pools/default/what-if", params={"host": "h1"}).json()

@@ -96,6 +96,15 @@ def test_what_happened_is_told_in_order(client: httpx.Client) -> None:
     (proof,) = (one for one in line["entries"] if one["what"] == "proof")
     assert (proof["subject"], proof["subject_kind"]) == ("h1", "host")
     problem(client.get("/ha/incidents/nothing"), 404)
+    (death,) = client.get(f"/ha/incidents/{found['id']}/certificates").json()["items"]
+    assert (death["host_name"], death["kind"], death["at"]) == ("h1", "power-off", proof["at"])
+    assert death["proof"]["first_at"] < death["proof"]["at"]
+    assert {one["what"] for one in death["seen"]} >= {"observation", "decision"}
+    assert all(one["at"] <= death["at"] for one in death["seen"])
+    assert death["rested"]
+    assert all(one["state"] == "done" and one["began_at"] > death["at"] for one in death["rested"])
+    assert {one["host_name"] for one in death["rested"]}.isdisjoint({"h1"})
+    problem(client.get("/ha/incidents/nothing/certificates"), 404)
 
 
 def test_every_vm_is_told_with_its_protection(client: httpx.Client) -> None:

@@ -44,6 +44,13 @@ def test_the_life_of_policies(manager: Manager, anypool: Terminal, tmp_path: Pat
     other = anypool("policy", "add", "away", "on-hosts", f"name = {vm}", "--hosts", "name = h2")
     assert "the policies away, stay cannot all be kept" in other.err
     assert "anypool" not in anypool("policy", "list", "-o", "name").out.replace("stay", "")
+    with manager.client() as client:
+        for path in (f"vm/{vm}", "host/h1", "pool/default"):
+            (bound,) = client.get(f"/bindings/{path}").json()["items"]
+            assert (bound["policy"], bound["rule"], bound["vms"]) == ("stay", "pinned", 1), path
+        assert client.get("/bindings/host/h2").json()["items"] == []
+        problem(client.get("/bindings/host/none"), 404)
+        assert client.get("/bindings/cat/tom").status_code in (404, 422)
 
     assert anypool("policy", "disable", "stay").code == 0
     moved = anypool("host", "evacuate", "h1", "--dry-run")

@@ -156,3 +156,29 @@ def test_the_order_of_sets_changes_no_byte() -> None:
         timeout=60,
     )
     assert other.stdout.strip() == every_byte()
+
+
+def test_a_plan_is_made_again_without_a_vm_and_a_host_and_both_stay(
+    client: httpx.Client, anypool: Terminal
+) -> None:
+    asked = client.post("/hosts/h1/evacuate", params={"dry_run": True}, json={})
+    old = asked.json()
+    target = old["steps"][0]["action"]["target"]
+    answer = client.post(f"/plans/{old['id']}/remake", json={"without_hosts": [target]})
+    assert answer.status_code == 201, answer.text
+    new = answer.json()
+    assert (new["state"], new["remade_from"]) == ("recommended", old["id"])
+    assert [one["kind"] for one in new["taken_out"]] == ["host"]
+    assert all(step["action"].get("target") != target for step in new["steps"])
+    assert client.get(f"/plans/{old['id']}").json()["state"] == "recommended"
+    found = client.get(f"/plans/{new['id']}/differences", params={"to": old["id"]}).json()
+    assert {one["change"] for one in found["steps"]} > {"same"}
+    assert replay(client, new["id"])["verdict"] == "same"
+    vm = old["steps"][0]["action"]["vm"]
+    stays = client.post(f"/plans/{new['id']}/remake", json={"without_vms": [vm]})
+    assert "taken out" in str(problem(stays, 409)["refusals"])
+    itself = client.post(f"/plans/{old['id']}/remake", json={"without_hosts": ["h1"]})
+    assert "is about h1" in problem(itself, 409)["detail"]
+    told = anypool("plan", "remake", old["id"], "--without-host", target)
+    assert told.code == 0, told.err
+    assert "plan diff" in told.err

@@ -79,12 +79,13 @@ def _incident(one: Incident) -> IncidentView:
 def _time_line(found: TimeLine, inventory: Inventory) -> TimeLineView:
     return TimeLineView(
         incident=_incident(found.incident),
-        entries=tuple(_entry(one, inventory) for one in found.entries),
+        entries=tuple(entry_view(one, inventory) for one in found.entries),
         whole=found.whole,
     )
 
 
-def _entry(one: Entry, inventory: Inventory) -> EntryView:
+def entry_view(one: Entry, inventory: Inventory) -> EntryView:
+    """Return a line of a time line as it is shown."""
     return EntryView(
         at=one.at,
         what=one.what,

@@ -3,7 +3,9 @@
 from typing import Annotated
 
 from litestar import Response, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from anypool.api.asking import By, Key, Use, Wanted, proposed
 from anypool.api.differences import PlanDifferenceView, difference_view
@@ -13,15 +15,20 @@ from anypool.api.planviews import (
     OperationView,
     PlanRow,
     PlanView,
+    TakenOutView,
     operation_row,
     operation_view,
     plan_row,
     plan_view,
 )
 from anypool.api.views import PageView, page_view
+from anypool.api.vms import Text
+from anypool.model import Pinned, Policy
+from anypool.planner.without import name_of
 from anypool.service.operations import OperationInFull
 from anypool.service.plans import FollowedPlan
 
+Some = Annotated[tuple[Text, ...], Meta(max_length=1000)]
 To = Annotated[str, QueryParameter(max_length=255, description="the plan to compare with")]
 
 
@@ -59,6 +66,21 @@ def reject_plan(services: Use, by: By, plan: Key) -> PlanView:
 def run_plan(services: Use, by: By, plan: Key) -> Response[Accepted]:
     """Carry a plan out."""
     return proposed(services, by, services.plans.run(by, plan))
+
+
+class RemakeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is taken out of a plan that is made again, by id or name."""
+
+    without_vms: Some = ()
+    without_hosts: Some = ()
+
+
+@post("/plans/{plan:str}/remake", status_code=201, sync_to_thread=True)
+def remake_plan(services: Use, by: By, plan: Key, data: JSONBody[RemakeBody]) -> Response[PlanView]:
+    """Make a plan again from its wish on the pool of now, without some VMs and hosts."""
+    made = services.remaking.plan(by, plan, vms=data.without_vms, hosts=data.without_hosts)
+    view = _plan(services, by, services.plans.get(by, made.plan.id))
+    return Response(view, headers={"Location": f"/api/v1/plans/{view.id}"})
 
 
 @get("/operations", sync_to_thread=True)
@@ -104,7 +126,15 @@ def retry_step(services: Use, by: By, run: Key, number: FromPath[int]) -> Operat
 
 
 def _plan(services: Use, by: By, plan: FollowedPlan) -> PlanView:
-    return plan_view(plan.record, services.pool.inventory(by), plan.steps, plan.corrections)
+    view = plan_view(plan.record, services.pool.inventory(by), plan.steps, plan.corrections)
+    taken = tuple(map(_taken_out, plan.taken_out))
+    return replace(view, taken_out=taken, remade_from=plan.remade_from)
+
+
+def _taken_out(policy: Policy) -> TakenOutView:
+    return TakenOutView(
+        kind="vm" if isinstance(policy.rule, Pinned) else "host", name=name_of(policy)
+    )
 
 
 def _operation(services: Use, by: By, operation: OperationInFull) -> OperationView:
@@ -118,6 +148,7 @@ ROUTES = (
     approve_plan,
     reject_plan,
     run_plan,
+    remake_plan,
     list_operations,
     get_operation,
     pause_operation,

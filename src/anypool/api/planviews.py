@@ -106,6 +106,13 @@ class RedeemedView(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class TakenOutView(Struct, frozen=True, kw_only=True):
+    """What somebody took out of a plan: a `vm` that stays, or a `host` that nothing comes to."""
+
+    kind: str
+    name: str
+
+
 class PlanView(Struct, frozen=True, kw_only=True):
     """A plan; `text` is the whole of it as a person reads it.
 
@@ -113,6 +120,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     `waived` says what spoke against it and was overruled, `redeems` which bookings it takes.
     `bounds` says how near it is to the
     best possible, `corrections` what runs taught about its price, null where nobody knows.
+    `taken_out` is what somebody took out of the plan `remade_from`, "" where nobody did.
     """
 
     id: str
@@ -133,6 +141,8 @@ class PlanView(Struct, frozen=True, kw_only=True):
     redeems: tuple[RedeemedView, ...] = ()
     bounds: tuple[BoundView, ...] = ()
     corrections: tuple[CorrectionView, ...] | None = None
+    taken_out: tuple[TakenOutView, ...] = ()
+    remade_from: str = ""
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,14 @@ LINES = (
     Column("PLAN", lambda one: one["plan"], wide=True),
     Column("OPERATION", lambda one: one["operation"], wide=True),
 )
+DEATHS = (
+    Column("DEAD HOST", lambda one: one["host_name"]),
+    Column("PROVEN", lambda one: precise(one["at"])),
+    Column("PROOF", lambda one: one["why"]),
+    Column("VMS STARTED", lambda one: len(one["rested"])),
+    Column("COVERS", lambda one: one["covers"], wide=True),
+    Column("NOT", lambda one: one["covers_not"], wide=True),
+)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 At = Annotated[
     str, Parameter(help="a moment: `03:12`, the last one there was, or `2026-11-26 03:12`")
@@ -59,6 +67,8 @@ def incident(
     with connected(where) as client:
         chosen = name or _newest(client, at)
         line: Json = client.get(f"/ha/incidents/{key(chosen)}")
+        deaths = client.get(f"/ha/incidents/{key(chosen)}/certificates")["items"]
+    line["certificates"] = deaths
     if export is not None:
         text = json.dumps(line, indent=2) if export.suffix == ".json" else markdown(line)
         try:
@@ -72,6 +82,8 @@ def incident(
         return
     show_one(line["incident"], INCIDENTS, where.output)
     show_list(line["entries"], LINES, where.output)
+    if deaths:
+        show_list(deaths, DEATHS, where.output)
     if not line["whole"]:
         note("there is more than is shown: `anypool event list` has all of it")
 
@@ -129,8 +141,31 @@ def markdown(line: Json) -> str:
             "| at | what | message | source |",
             "|---|---|---|---|",
             *rows,
+            *(text for one in line.get("certificates", ()) for text in _certificate(one)),
         ]
     )
+
+
+def _certificate(one: Json) -> list[str]:
+    """Return the certificate of a host's death as part of a page for people."""
+    proof = one["proof"] or {}
+    facts = [f"* {name.replace('_', ' ')}: {_cell(value)}" for name, value in proof.items()]
+    starts = [
+        f"| {_cell(start['vm_name'])} | {_cell(start['host_name'])} | {start['state']} | "
+        f"{start['plan']}, step {start['step']} |"
+        for start in one["rested"]
+    ]
+    table = ["", "| started because of it | on | state | by |", "|---|---|---|---|", *starts]
+    return [
+        "",
+        f"## Death certificate: {_cell(one['host_name'])}",
+        "",
+        f"Proven {precise(one['at'])}: {_cell(one['why'])}.",
+        "",
+        f"It covers {_cell(one['covers'])}. It does not cover {_cell(one['covers_not'])}.",
+        *(["", *facts] if facts else []),
+        *(table if starts else ["", "Nothing was started because of it."]),
+    ]
 
 
 def _cell(text: str) -> str:

@@ -109,6 +109,25 @@ def run(plan: str, /, *, how: How = PLAINLY, where: Where = HERE) -> int:
         return begun(client, where, how, client.post(f"{path}/run"))
 
 
+@app.command
+def remake(
+    plan: str,
+    /,
+    *,
+    without_vm: Annotated[tuple[str, ...], Parameter(help="a VM that stays; repeatable")] = (),
+    without_host: Annotated[
+        tuple[str, ...], Parameter(help="a host that nothing comes to; repeatable")
+    ] = (),
+    where: Where = HERE,
+) -> None:
+    """Make a plan again from its wish, without some VMs and hosts; both plans are kept."""
+    with connected(where) as client:
+        body = {"without_vms": without_vm, "without_hosts": without_host}
+        made = client.post(f"/plans/{key(plan)}/remake", body)
+        show_plan(client, made, where.output)
+        note(f"What differs: anypool plan diff {made['id']} {plan}")
+
+
 def _decide(plan: str, verb: str, where: Where) -> None:
     with connected(where) as client:
         show_list([client.post(f"/plans/{key(plan)}/{verb}")], COLUMNS, where.output)

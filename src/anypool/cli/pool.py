@@ -22,6 +22,7 @@ from anypool.search import Noun
 
 app = App(name="pool", help="Pools: hosts that are managed together.")
 app.command(pool_failures.what_if)
+app.command(pool_failures.rehearse)
 app.command(pool_failures.death_map)
 app.command(pool_failures.capacity)
 app.command(pool_maintain.maintain)

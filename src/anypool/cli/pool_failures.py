@@ -1,6 +1,7 @@
 """`anypool pool what-if`, `death-map` and `capacity`: what if something failed."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -53,6 +54,59 @@ def what_if(
         if rows:
             show_list(rows, FATES, where.output)
         _summary(found)
+
+
+MOMENTS = (
+    Column("AT", lambda one: duration(round(1000 * one["at_s"])) if one["at_s"] else "0 s"),
+    Column("WHAT", lambda one: one["what"]),
+    Column("TOLD", lambda one: one["text"]),
+    Column("HOST", lambda one: one["host_name"], wide=True),
+    Column("VM", lambda one: one["vm_name"], wide=True),
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Way:
+    """How hosts fail, and how long a person takes."""
+
+    how: Annotated[
+        Literal["off", "hangs", "mute"],
+        Parameter(help="no power, hanging with it, or no power and no word of the BMC"),
+    ] = "off"
+    person_s: Annotated[
+        int, Parameter(help="seconds until somebody confirms what nothing proves; 0 for never")
+    ] = 120
+
+
+USUAL = Way()
+
+
+def rehearse(
+    name: str,
+    /,
+    *,
+    host: Annotated[tuple[str, ...], Parameter(negative="", help="a host that fails")] = (),
+    domain: Annotated[str, Parameter(help="a tag; all hosts that bear it fail: rack:r1")] = "",
+    way: Way = USUAL,
+    where: Where = HERE,
+) -> None:
+    """Play the failure of hosts on a copy of the pool, with the decisions and plans that follow.
+
+    Such as `anypool pool rehearse default --host h3`. Nothing happens, and nothing is kept.
+    """
+    query = {"host": ",".join(host), "domain": domain, "how": way.how, "person_s": way.person_s}
+    with connected(where) as client:
+        found = client.get(f"/pools/{key(name)}/rehearsal", **query)
+    if where.output not in ("table", "wide"):
+        show_one(found, (), where.output)
+        return
+    show_list(found["moments"], MOMENTS, where.output)
+    back = len(found["vms"]) - found["lost"]
+    took = duration(round(1000 * found["seconds"])) or "0 s"
+    note(f"A rehearsal: nothing happened. {back} of {len(found['vms'])} VMs run after {took}.")
+    if not found["guarded"]:
+        note("No policy of the kind ha guards these hosts: nothing would start by itself.")
 
 
 FAILURES = (

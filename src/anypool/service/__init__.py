@@ -23,6 +23,7 @@ from anypool.service.audit import Audit
 from anypool.service.backups import Backups
 from anypool.service.balances import Balances
 from anypool.service.bearing import Bearing
+from anypool.service.bindings import Bindings
 from anypool.service.bmcs import Bmcs
 from anypool.service.bookings import Bookings
 from anypool.service.bootservice import BootService
@@ -33,6 +34,7 @@ from anypool.service.consolidations import Consolidations
 from anypool.service.controllers import Controllers
 from anypool.service.copies import Copies
 from anypool.service.datastores import Datastores
+from anypool.service.deaths import Deaths
 from anypool.service.demo import SCHEME, Demo
 from anypool.service.devices import Devices
 from anypool.service.endpoints import Endpoints
@@ -73,6 +75,8 @@ from anypool.service.prices import Prices
 from anypool.service.profiles import Profiles
 from anypool.service.proposals import Proposal, Proposals
 from anypool.service.reach import Reach
+from anypool.service.rehearsals import Rehearsals
+from anypool.service.remaking import Remaking
 from anypool.service.replacing import Replacing
 from anypool.service.replays import Replays
 from anypool.service.reports import Reports
@@ -106,9 +110,10 @@ class Services:
         reach = Reach(store, drivers)
         self.watch = watch = Watch(engine, store, clock, settings)
         self.lists = lists = Lists(engine, clock)
-        self.audit = Audit(store, settings)
+        self.audit, self.demo = Audit(store, settings), Demo(store, settings)
         self.addresses, self.bearing = Addresses(engine), Bearing(engine, store, proposals)
         self.applications = Applications(engine, proposals, underway)
+        self.bindings = Bindings(engine, self.applications)
         self.backups, self.balances = Backups(engine), Balances(engine, proposals, clock)
         self.bmcs, self.bookings = Bmcs(engine), Bookings(engine)
         self.consolidations = Consolidations(engine, proposals, clock, settings)
@@ -117,7 +122,6 @@ class Services:
         self.own_vm = OwnVm(engine, settings.manager_vm)
         self.consoles = Consoles(engine, reach, clock)
         self.datastores = Datastores(engine, lists, facts, reach)
-        self.demo = Demo(store, settings)
         self.devices = Devices(engine, proposals, underway)
         self.endpoints = Endpoints(engine, proposals, reach, only=SCHEME if settings.demo else "")
         self.events, self.failures = Events(engine, store), Failures(engine)
@@ -127,23 +131,23 @@ class Services:
         self.returning = Returning(engine, store, clock)
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.incidents = Incidents(engine, store)
+        self.rehearsals = Rehearsals(engine, self.failures)
+        self.deaths = Deaths(engine, store, self.incidents)
         self.exports, self.history = Exports(engine, clock), History(engine, clock)
         self.hardware = Hardware(engine, self.consolidations, clock)
         self.hearing = Hearing(engine, store, clock, settings)
         self.hosting = Hosting(engine, proposals, underway)
         self.hosts = Hosts(engine, lists, proposals, facts)
-        self.managers = Managers(engine, store)
         self.marks, self.moving = Marks(engine, proposals), Moving(engine, proposals, underway)
         self.images, self.networks = Images(engine), Networks(engine, lists)
         self.inventories, self.keys = Inventories(engine, store), Keys(engine, store)
         self.lending = Lending(engine, store, clock)
         self.logins = Logins(store, settings.keep_logins_days * 86_400.0)
-        self.measures = Measures(engine, store)
+        self.measures, self.people = Measures(engine, store), People(store)
         self.postman = Postman(engine, store, clock, settings)
         self.notifications = Notifications(engine, store, self.postman)
         self.once = Once(store, settings.keep_requests_days * 86_400.0)
-        self.operations = Operations(engine, store)
-        self.people = People(store)
+        self.operations, self.reports = Operations(engine, store), Reports(engine, store)
         self.pictures, self.plans = Pictures(engine, store), Plans(engine, store, watch)
         self.policies = Policies(engine, watch, proposals)
         self.pool, self.pools = Pool(engine), Pools(engine)
@@ -151,9 +155,9 @@ class Services:
         self.boot_service = BootService(engine, self.profiles)
         self.power = Power(engine, proposals, watch.power_orders, settings)
         self.prices, self.retention = Prices(engine), Retention(engine)
-        self.resync = Resync(engine, store)
+        self.resync, self.managers = Resync(engine, store), Managers(engine, store)
+        self.remaking = Remaking(engine, store, proposals, clock)
         self.replays = Replays(engine, store, clock)
-        self.reports = Reports(engine, store)
         self.rolling = Rolling(engine, store, clock)
         self.rollouts = Rollouts(engine, store, self.rolling)
         self.repurposing = Repurposing(engine, store, clock)

@@ -131,15 +131,20 @@ class Failures:
 
     def what_if(self, by: Principal, pool: str, asked: Asked) -> Foreseen:
         """Return what would happen to every VM; raise `NotFound`, `Conflict` or `Invalid`."""
+        failure, inventory = self.failing(by, pool, asked)
+        rules = self._engine.policies.rulebook(inventory)
+        order = Order(inventory, rules, self._engine.services.all())
+        recovery = recover(Ground(inventory, rules), order, failure)
+        return Foreseen(recovery=recovery, inventory=inventory, order=order)
+
+    def failing(self, by: Principal, pool: str, asked: Asked) -> tuple[Failure, Inventory]:
+        """Return what is to fail, and where; raise `NotFound`, `Conflict` or `Invalid`."""
         require(by, Deed.READ)
         self._check_pool(pool)
         inventory = self._engine.inventory
         failure = _failure(inventory, asked)
         _check_inside(inventory, pool, failure.hosts)
-        rules = self._engine.policies.rulebook(inventory)
-        order = Order(inventory, rules, self._engine.services.all())
-        recovery = recover(Ground(inventory, rules), order, failure)
-        return Foreseen(recovery=recovery, inventory=inventory, order=order)
+        return failure, inventory
 
     def _check_pool(self, key: str) -> None:
         find.pool(self._engine.pools.all(), key)

@@ -7,10 +7,11 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.engine.watching.watch import Watch
 from anypool.errors import Conflict, Invalid
-from anypool.model import PlanId
+from anypool.model import PlanId, Policy
 from anypool.plan import Correction, PlanState, Reason, reason, say
 from anypool.plan.compare import Compared, compare
-from anypool.planner.wish import decode_inputs
+from anypool.planner.wish import Inputs, decode_inputs
+from anypool.planner.without import taken_out
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.pages import Ask, Page, page
@@ -26,12 +27,19 @@ SEARCHED = 1000
 class FollowedPlan(Struct, frozen=True, kw_only=True):
     """A plan, how its steps stand if it ever ran, and what its price was corrected with.
 
-    `corrections` is None where nobody kept what the plan was made from.
+    `corrections` is None where nobody kept what the plan was made from. `taken_out` is what
+    somebody took out of it, as the policies it was planned with beside those of the pool.
     """
 
     record: PlanRecord
     steps: tuple[StepRecord, ...] = ()
     corrections: tuple[Correction, ...] | None = None
+    taken_out: tuple[Policy, ...] = ()
+
+    @property
+    def remade_from(self) -> str:
+        """The plan that it was taken out of last, "" if nothing was."""
+        return self.taken_out[0].description if self.taken_out else ""
 
 
 class PlanDifference(Struct, frozen=True, kw_only=True):
@@ -67,8 +75,13 @@ class Plans:
         with self._store.reading() as tx:
             record = plans.readable(tx, PlanId(plan))
             steps = () if record.run is None else runs.steps(tx, record.run)
-            corrections = _corrections(tx, record.id)
-        return FollowedPlan(record=record, steps=steps, corrections=corrections)
+            inputs = _inputs(tx, record.id)
+        return FollowedPlan(
+            record=record,
+            steps=steps,
+            corrections=None if inputs is None else inputs.terms.model.corrections,
+            taken_out=() if inputs is None else taken_out(inputs.policies),
+        )
 
     def compare(self, by: Principal, plan: str, to: str = "") -> PlanDifference:
         """Return what differs from another plan to this one.
@@ -135,13 +148,13 @@ def _decided(plan: PlanId, new: PlanState, note: Reason, by: str) -> EventRecord
     )
 
 
-def _corrections(tx: Tx, plan: PlanId) -> tuple[Correction, ...] | None:
-    """Return what corrected the price of a plan, None where nobody here can say."""
+def _inputs(tx: Tx, plan: PlanId) -> Inputs | None:
+    """Return what a plan was made from, None where nobody here can say."""
     stored = planinputs.get(tx, plan)
     if stored is None:
         return None
     with suppress(Invalid):
-        return decode_inputs(stored.body).terms.model.corrections
+        return decode_inputs(stored.body)
     return None
 
 

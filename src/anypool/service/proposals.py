@@ -8,7 +8,7 @@ from msgspec import Struct
 from anypool.engine import Engine
 from anypool.engine.records.archive import Origin
 from anypool.engine.records.inputs import keep
-from anypool.model import Inventory
+from anypool.model import Inventory, Policy
 from anypool.plan import Plan
 from anypool.planner.rules import Rulebook
 from anypool.planner.wish import Inputs, finished
@@ -18,10 +18,14 @@ from anypool.store.records import PlanRecord, RunRecord
 
 
 class Asked(Struct, frozen=True):
-    """A plan, and the wish that makes it again."""
+    """A plan, and the wish that makes it again.
+
+    `policies` are those that it was planned with, None for those of the pool.
+    """
 
     plan: Plan
     wish: AnyWish
+    policies: tuple[Policy, ...] | None = None
 
 
 Planner = Callable[[Inventory, Rulebook], Plan | AnyWish | Asked]
@@ -74,7 +78,8 @@ class Proposals:
             return self._engine.submit(made, by.name, inventory)
         if not isinstance(asked, Asked):
             asked = Asked(asked.plan(inventory, rules), asked)
-        inputs = Inputs(wish=asked.wish, policies=rules.policies, terms=terms)
+        policies = rules.policies if asked.policies is None else asked.policies
+        inputs = Inputs(wish=asked.wish, policies=policies, terms=terms)
         made = finished(asked.plan, terms, inventory, rules, outlook)
         origin = Origin(also=keep(inputs, made))
         return self._engine.submit(made, by.name, inventory, origin)

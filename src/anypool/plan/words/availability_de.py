@@ -137,4 +137,29 @@ WORDS: dict[str, str] = {
     "ha.ails-no-more": "{vm} geht es wieder gut, oder jemand hat sie übernommen",
     "ha.lives": "{host} hat seither Leben gezeigt",
     "ha.power-on": "{host} hatte seither Strom",
+    "rehearse.off": "{host} verliert den Strom",
+    "rehearse.hangs": "{host} hängt: Der Strom ist an, und nichts darauf antwortet",
+    "rehearse.mute": "{host} verliert den Strom, und auch sein BMC antwortet nicht",
+    "rehearse.nobody": "keine Regel der Art ha bewacht {host}: gezeigt ist, was eine täte",
+    "rehearse.level": "Regel {policy}, Stufe {level}: hier werden ihre Pläne sofort freigegeben",
+    "rehearse.person": "nach {after} bestätigt jemand, dass {host} tot ist",
+    "rehearse.waits": "mit {host} geschieht von selbst nichts mehr",
+    "rehearse.stays": "{vm} bleibt aus: {why}",
+    "rehearse.plan": "{goal}: geplant, {count} {count:#Schritt|Schritte}",
+    "rehearse.stopped": "{step}: nicht getan, {why}",
+    "proof.covers-power-off": "ein Host, der hängt, abgeschnitten, langsam oder kaputt ist: "
+    "Ohne Strom läuft nichts",
+    "proof.covers-not-power-off": "ein BMC, der aus sagt, obwohl der Host an ist, wenn auch "
+    "alle anderen Wege stumm sind",
+    "proof.covers-said-gone": "eine VM, die allein endete, und ein Host, der nach einem "
+    "Ausfall zurückkam",
+    "proof.covers-not-said-gone": "ein Host, der die VM später selbst startet: Er wird "
+    "direkt vor der Tat noch einmal gelesen",
+    "proof.covers-stated": "was keine Maschine sagen kann: ein verbranntes Rack, ein "
+    "gezogener Stecker, kein BMC",
+    "proof.covers-not-stated": "ein Mensch, der sich über einen Host irrt, der kein Leben zeigt",
+    "proof.covers-lease-expired": "ein Host, der hängt, abgeschnitten oder kaputt ist oder "
+    "keinen Speicher mehr hat",
+    "proof.covers-not-lease-expired": "ein Watchdog, der nichts tut, eine zu langsame Uhr, "
+    "ein Speicher, der Altes zeigt",
 }

@@ -135,4 +135,27 @@ WORDS: dict[str, str] = {
     "ha.ails-no-more": "{vm} is well again, or somebody has taken it over",
     "ha.lives": "{host} has shown life since",
     "ha.power-on": "{host} has had power since",
+    "rehearse.off": "{host} loses its power",
+    "rehearse.hangs": "{host} hangs: its power is on, and nothing on it answers",
+    "rehearse.mute": "{host} loses its power, and its BMC does not answer",
+    "rehearse.nobody": "no policy of the kind ha guards {host}: shown is what one would do",
+    "rehearse.level": "policy {policy}, level {level}: here its plans are approved at once",
+    "rehearse.person": "after {after} somebody confirms that {host} is dead",
+    "rehearse.waits": "nothing more happens to {host} by itself",
+    "rehearse.stays": "{vm} stays down: {why}",
+    "rehearse.plan": "{goal}: planned, {count} {count:#step|steps}",
+    "rehearse.stopped": "{step}: not done, {why}",
+    "proof.covers-power-off": "a host that is frozen, cut off, slow or broken: what has no "
+    "power runs nothing",
+    "proof.covers-not-power-off": "a BMC that says off of a host that is on, where every "
+    "other path is silent too",
+    "proof.covers-said-gone": "a VM that ended alone, and a host that came back after a failure",
+    "proof.covers-not-said-gone": "a host that starts the VM by itself later: it is read "
+    "again right before the deed",
+    "proof.covers-stated": "what no machine can tell: a burnt rack, a pulled plug, no BMC",
+    "proof.covers-not-stated": "a person who is wrong about a host that shows no life",
+    "proof.covers-lease-expired": "a host that is frozen, cut off or broken, and one that "
+    "lost its storage",
+    "proof.covers-not-lease-expired": "a watchdog that does not act, a clock that is too "
+    "slow, storage that shows old content",
 }
