@@ -21,11 +21,12 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A manager of our own: hosts in two racks, six blades, one of which bears a profile."""
     with running(tmp_path_factory.mktemp("pictures")) as made:
         with made.client() as client:
-            add_sim(client, query="hosts=6&vms=40&seed=7&servers=6")
+            add_sim(client, query="hosts=6&vms=40&seed=7&servers=6&ours_percent=100")
             for number in range(1, 7):
                 tags = [f"rack:r{(number - 1) // 3}"]
                 assert client.patch(f"/hosts/h{number}", json={"tags": tags}).status_code == 200
             _with_a_profile(client)
+            _with_a_service_and_a_rule(client)
         yield made
 
 
@@ -39,6 +40,92 @@ def _with_a_profile(client: httpx.Client) -> None:
     assert made.status_code == 201, made.text
     ended = finished(client, client.post("/profiles/ora-db/assign", json={"to": "blade1"}))
     assert ended["state"] == "done", ended["message"]
+
+
+def _with_a_service_and_a_rule(client: httpx.Client) -> None:
+    store = next(one for one in client.get("/datastores").json()["items"] if one["shared"])
+    image = {"name": "base", "datastore": store["name"], "volume": "base.qcow2"}
+    assert client.post("/images", json=image).status_code == 201
+    vms = [one["name"] for one in client.get("/vms", params={"limit": 2}).json()["items"]]
+    components = [{"name": "web", "vms": vms[:1]}, {"name": "db", "vms": vms[1:]}]
+    made = client.post("/services", json={"name": "shop", "components": components})
+    assert made.status_code == 200, made.text
+    rule = {"name": "two", "scope": f"name in ({vms[0]}, {vms[1]})", "rule": {"kind": "apart"}}
+    assert client.post("/policies", json=rule).status_code == 201
+
+
+def _paths(client: httpx.Client) -> Iterator[str]:
+    for kind in ("datastores", "networks", "images", "servers", "profiles", "services"):
+        yield f"/{kind}/{client.get(f'/{kind}').json()['items'][0]['id']}"
+    yield "/policies/two"
+
+
+def test_every_kind_of_object_has_a_page_that_says_what_it_is_part_of(
+    open_console: Callable[..., Console], manager: Manager
+) -> None:
+    console = open_console(manager)
+    page = console.page
+    dark, light = (
+        page.get_by_role("button", name=f"Switch to {name} colours") for name in ("dark", "light")
+    )
+    with manager.client() as client:
+        paths = list(_paths(client))
+    for path in paths:
+        console.go(path)
+        main = page.get_by_role("main")
+        expect(main.get_by_role("heading", name="What happened")).to_be_visible()
+        expect(main.locator(".ap-relations__here, .ap-object__card--wide").first).to_be_visible()
+        expect(main.get_by_role("status").filter(has_text="Reading")).to_have_count(0)
+        assert violations(page) == [], path
+        dark.click()
+        assert violations(page) == [], path
+        light.click()
+    console.go(paths[4])
+    expect(page.get_by_role("region", name="Which servers bore it")).to_contain_text("blade1")
+    page.get_by_role("button", name="Take from its server").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Nothing is done yet.")
+    dialog.get_by_role("button", name="Leave it").click()
+    console.go(paths[5])
+    expect(page.get_by_role("region", name="Its machines")).to_contain_text("web")
+    main.get_by_role("listitem").get_by_role("link", name="two").click()
+    expect(page.get_by_role("heading", name="two", level=1)).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("It is kept now.")
+
+
+def test_a_pool_opens_with_what_would_die_and_a_failure_is_rehearsed_on_a_copy(
+    open_console: Callable[..., Console], manager: Manager
+) -> None:
+    page = open_console(manager, "/pools/default").page
+    cells = page.get_by_role("gridcell")
+    expect(cells).to_have_count(6)
+    expect(page.get_by_role("main").get_by_role("heading", name="What happened")).to_be_visible()
+    assert violations(page) == []
+    page.locator("[data-host=h2]").click()
+    panel = page.get_by_role("complementary", name="Death map")
+    panel.get_by_role("link", name="Rehearse it").click()
+    expect(page.get_by_role("heading", name="Rehearsal: h2 fails")).to_be_visible()
+    expect(page.get_by_role("note")).to_contain_text("Not real")
+    expect(page.locator("[data-host=h2]")).to_contain_text("silent")
+    status = page.get_by_role("main").get_by_role("status")
+    expect(status).to_contain_text("0 of")
+    on = page.get_by_role("button", name="One step on")
+    on.click()
+    expect(page.locator("[aria-current=step]")).to_have_count(1)
+    moment = page.get_by_role("slider", name="Moment")
+    assert violations(page) == []
+    page.get_by_role("button", name="Switch to dark colours").click()
+    assert violations(page) == []
+    page.get_by_role("combobox", name="Speed").select_option("64")
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=30_000)
+    assert moment.input_value() == moment.get_attribute("max")
+    expect(status).not_to_contain_text("0 of")
+    page.get_by_role("button", name="hangs").click()
+    expect(page.get_by_role("main")).to_contain_text("its power is on, and nothing on it answers")
+    with manager.client() as client:
+        assert client.get("/hosts/h2").json()["state"] == "up"
+        assert client.get("/plans").json()["total"] == 1  # the profile that was brought
 
 
 def test_a_host_is_pointed_at_and_the_map_says_what_dies(
@@ -62,8 +149,7 @@ def test_a_host_is_pointed_at_and_the_map_says_what_dies(
     expect(panel.get_by_role("heading", name="If h2, h4 fail now")).to_be_visible()
     page.reload()
     expect(panel.get_by_role("heading", name="If h2, h4 fail now")).to_be_visible()
-    panel.get_by_role("button", name="Rehearse it").click()
-    expect(panel.locator(".ap-fate--begun").first).to_be_visible()
+    expect(panel.get_by_role("link", name="Rehearse it")).to_be_visible()
     page.get_by_role("button", name="A rack").click()
     expect(panel.get_by_role("heading", name="fails now")).to_contain_text("If r")
 
@@ -127,6 +213,14 @@ def test_an_incident_is_told_on_one_axis_and_in_sentences(
         expect(page.get_by_role("heading", name="The story")).to_be_visible(timeout=20_000)
         expect(page.locator(".ap-mark--proof").first).to_be_attached()
         expect(page.get_by_role("main")).to_contain_text("Proofs:")
+        card = page.get_by_role("article", name="Death certificate")
+        expect(card).to_contain_text("read as off twice")
+        expect(card).to_contain_text("It covers")
         assert violations(page) == []
         page.get_by_role("button", name="Switch to dark colours").click()
         assert violations(page) == []
+        with page.expect_download() as exported:
+            card.get_by_role("button", name="Export this certificate").click()
+        text = exported.value.path().read_text(encoding="utf-8")
+        assert "Death certificate: h1" in text
+        assert "first_at" in text

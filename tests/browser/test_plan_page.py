@@ -54,6 +54,28 @@ def test_a_plan_is_seen_rejected_and_keeps_its_reasons(
     expect(page.get_by_role("main")).to_contain_text("cancelled")
 
 
+def test_a_vm_is_left_out_and_the_new_plan_stands_beside_the_old(
+    open_console: Callable[..., Console], manager: Manager
+) -> None:
+    old = _balance(manager)
+    page = open_console(manager, f"/plans/{old}").page
+    panel = page.get_by_role("complementary", name="Step 1")
+    panel.get_by_role("button", name=re.compile("^Without ")).click()
+    page.get_by_role("button", name="Make the plan again").click()
+    beside = page.get_by_role("region", name=re.compile("^Made again without"))
+    expect(beside.get_by_role("region", name="Both plans: Steps")).to_contain_text("gone")
+    assert old not in page.url.partition("?")[0]
+    assert violations(page) == []
+    page.get_by_role("button", name="Switch to dark colours").click()
+    assert violations(page) == []
+    beside.get_by_role("button", name="Reject the plan before").click()
+    expect(beside).to_contain_text("cancelled")
+    page.reload()
+    expect(beside.get_by_role("region", name="Both plans", exact=True)).to_be_visible()
+    with manager.client() as client:
+        assert client.get(f"/plans/{old}").json()["state"] == "cancelled"
+
+
 def test_a_plan_that_is_not_there_says_so_and_what_to_do(
     open_console: Callable[..., Console], manager: Manager
 ) -> None:
@@ -83,4 +105,6 @@ def test_a_plan_that_ran_shows_what_it_took(
     expect(price).to_contain_text("actual", timeout=60_000)
     expect(page.locator(".ap-actual--done").first).to_be_visible()
     expect(page.locator(".ap-page__head")).to_contain_text(re.compile("done"))
+    outcome = page.get_by_role("region", name="Predicted and actual", exact=True).first
+    expect(outcome).to_contain_text("Longest pause")
     assert violations(page) == []

@@ -23,7 +23,7 @@ const COUNT_EVERY_MS = 5_000;
 
 /** Which paths show what a notice of this kind is about. */
 const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
-  vm: ["/vms", "/hosts", "/pools", "/datastores", "/networks", "/ha", "/copies"],
+  vm: ["/vms", "/bindings", "/services", "/hosts", "/pools", "/datastores", "/networks", "/ha", "/copies"],
   host: ["/hosts", "/vms", "/pools", "/ha", "/servers"],
   server: ["/servers", "/profiles", "/wiring"],
   profile: ["/profiles", "/servers", "/address-ranges", "/wiring"],
@@ -33,7 +33,7 @@ const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   endpoint: ["/endpoints", "/hosts", "/pools", "/resync", "/certificates"],
   plan: ["/plans", "/rollouts", "/policies"],
   run: ["/operations", "/plans", "/rollouts"],
-  event: ["/events", "/ha", "/notifications", "/policies"],
+  event: ["/events", "/bindings", "/ha", "/notifications", "/policies"],
 };
 
 let current: Liveness = { state: "connecting", since: Date.now() };

@@ -30,6 +30,7 @@ export const NAVIGATION: readonly Group[] = [
       { to: "/datastores", icon: "storage", label: "storage", count: "/datastores" },
       { to: "/networks", icon: "network", label: "networks", count: "/networks" },
       { to: "/images", icon: "image", label: "images", count: "/images" },
+      { to: "/services", icon: "stack", label: "services", count: "/services" },
     ],
   },
   {

@@ -15,7 +15,6 @@ const route = (path: string, load: () => Loaded): Route => ({ path, load, Page: 
 
 const physical = () => import("../features/lists/Physical");
 const places = () => import("../features/lists/Places");
-const thing = () => import("../features/objects/ThingPage");
 const records = () => import("../features/lists/Records");
 
 export const ROUTES: readonly Route[] = [
@@ -29,9 +28,15 @@ export const ROUTES: readonly Route[] = [
   route("/vms/:id/console/:kind", () => import("../features/console/ConsolePage")),
   route("/vms/:id", () => import("../features/objects/VmPage")),
   route("/hosts/:id", () => import("../features/objects/HostPage")),
-  ...["servers", "profiles", "datastores", "networks", "images", "pools", "policies"].map((list) =>
-    route(`/${list}/:id`, thing),
-  ),
+  route("/servers/:id", () => import("../features/objects/ServerPage")),
+  route("/profiles/:id", () => import("../features/objects/ProfilePage")),
+  route("/datastores/:id", () => import("../features/objects/DatastorePage")),
+  route("/networks/:id", () => import("../features/objects/NetworkPage")),
+  route("/images/:id", () => import("../features/objects/ImagePage")),
+  route("/services/:id", () => import("../features/objects/ServicePage")),
+  route("/policies/:id", () => import("../features/objects/PolicyPage")),
+  route("/pools/:id/rehearsal", () => import("../features/rehearsal/RehearsalPage")),
+  route("/pools/:id", () => import("../features/objects/PoolPage")),
   route("/vms", () => import("../features/lists/Vms")),
   route("/hosts", () => import("../features/lists/Hosts")),
   route("/servers", async () => ({ default: (await physical()).Servers })),
@@ -39,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   route("/datastores", async () => ({ default: (await places()).Datastores })),
   route("/networks", async () => ({ default: (await places()).Networks })),
   route("/images", async () => ({ default: (await places()).Images })),
+  route("/services", () => import("../features/lists/Services")),
   route("/pools", async () => ({ default: (await records()).Pools })),
   route("/policies", async () => ({ default: (await records()).Policies })),
   route("/plans", async () => ({ default: (await records()).Plans })),

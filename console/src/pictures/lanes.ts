@@ -40,6 +40,8 @@ export interface Lanes {
   readonly starts: { readonly y: number; readonly height: number; readonly spans: readonly Span[] };
   readonly lines: readonly { readonly x: number; readonly seconds: number }[];
   readonly height: number;
+  /** Where a moment stands. */
+  readonly place: (at: number) => number;
 }
 
 export const LANE = 36;
@@ -59,7 +61,7 @@ export function layoutLanes(
 ): Lanes {
   const times = [...entries.map((one) => one.at), ...steps.flatMap((one) => [one.began, one.ended ?? now])];
   const first = Math.min(...times);
-  const last = Math.max(...times, first + 1);
+  const last = Math.max(...times, now, first + 1);
   const scale = (width - left - 28) / (last - first);
   const place = (at: number): number => left + 8 + (at - first) * scale;
   const kinds = ORDER.filter((what) => entries.some((one) => one.what === what));
@@ -86,5 +88,6 @@ export function layoutLanes(
       seconds,
     })),
     height: y + height,
+    place,
   };
 }

@@ -17,3 +17,9 @@ export function clock(seconds: number): string {
   if (minutes < 60) return `${minutes}:${two(s % 60)}`;
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`;
 }
+
+/** `1:30.4`: where many things happen within a second. */
+export function fineClock(seconds: number): string {
+  const tenths = Math.round(seconds * 10);
+  return `${clock(Math.floor(tenths / 10))}.${tenths % 10}`;
+}

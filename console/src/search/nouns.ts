@@ -7,6 +7,7 @@ export const NOUNS = {
   datastore: "/datastores",
   network: "/networks",
   image: "/images",
+  service: "/services",
   pool: "/pools",
   policy: "/policies",
   plan: "/plans",

@@ -30,6 +30,10 @@ const LOOKS: Readonly<Record<string, { icon: IconName; tone: Tone }>> = {
   critical: { icon: "warn", tone: "loss" },
   info: { icon: "info", tone: "" },
   ok: { icon: "check", tone: "" },
+  degraded: { icon: "warn", tone: "warn" },
+  down: { icon: "stop", tone: "" },
+  incomplete: { icon: "warn", tone: "warn" },
+  missing: { icon: "minus", tone: "warn" },
 };
 
 /** A state as icon and word; `of` says of what kind of object where a word means two things. */

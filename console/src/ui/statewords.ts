@@ -29,6 +29,10 @@ export const words = bilingual(
     found: "found",
     adopted: "adopted",
     ignored: "ignored",
+    degraded: "degraded",
+    down: "down",
+    incomplete: "incomplete",
+    missing: "not there",
   },
   {
     running: "läuft",
@@ -58,5 +62,9 @@ export const words = bilingual(
     found: "gefunden",
     adopted: "übernommen",
     ignored: "übergangen",
+    degraded: "eingeschränkt",
+    down: "aus",
+    incomplete: "unvollständig",
+    missing: "nicht da",
   },
 );

@@ -1,5 +1,4 @@
 /** What a failure would do, VM by VM: what is lost first, then what restarts, in its order and time. */
-import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import type { Fate, WhatIf } from "../../api/types";
 import { useWords } from "../../i18n";
@@ -8,14 +7,13 @@ import { bare } from "../../pictures/racks";
 import { Icon } from "../../ui/Icon";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
+import { NOTHING, asking } from "./choice";
 import { words } from "./words";
 
 const FIRST_NAMES = 3;
-const BEAT_MS = 200;
-/** A rehearsal takes about so many seconds, however long the restarts would. */
-const PLAY_S = 12;
 
 interface Props {
+  readonly pool: string;
   readonly seen: WhatIf | null;
   readonly asked: boolean;
   readonly problem: Error | null;
@@ -24,7 +22,7 @@ interface Props {
   readonly close: () => void;
 }
 
-export function Consequences({ seen, asked, problem, adding, add, close }: Props) {
+export function Consequences({ pool, seen, asked, problem, adding, add, close }: Props) {
   const t = useWords(words);
   return (
     <aside className="ap-card ap-consequences" aria-label={t.title} aria-live="polite">
@@ -35,32 +33,22 @@ export function Consequences({ seen, asked, problem, adding, add, close }: Props
       ) : !seen ? (
         <Waiting />
       ) : (
-        <Told key={seen.kind + seen.name + seen.hosts.join()} seen={seen} adding={adding} add={add} close={close} />
+        <Told key={seen.kind + seen.name + seen.hosts.join()} pool={pool} seen={seen} adding={adding} add={add} close={close} />
       )}
     </aside>
   );
 }
 
-function Told({ seen, adding, add, close }: { seen: WhatIf; adding: boolean; add: () => void; close: () => void }) {
+type ToldProps = Pick<Props, "pool" | "adding" | "add" | "close"> & { readonly seen: WhatIf };
+
+function Told({ pool, seen, adding, add, close }: ToldProps) {
   const t = useWords(words);
-  const [at, setAt] = useState<number | null>(null);
-  const [plays, setPlays] = useState(false);
-  const last = Math.max(1, seen.seconds);
-  useEffect(() => {
-    if (!plays) return;
-    const timer = window.setInterval(
-      () => setAt((now) => Math.min(last, (now ?? 0) + (last * BEAT_MS) / 1000 / PLAY_S)),
-      BEAT_MS,
-    );
-    return () => clearInterval(timer);
-  }, [plays, last]);
-  useEffect(() => {
-    if (plays && at !== null && at >= last) setPlays(false);
-  }, [plays, at, last]);
   const named = seen.hosts.length && seen.kind === "hosts" ? seen.hosts : [bare(seen.name)];
   const host = seen.kind === "host" ? seen.hosts[0] : undefined;
   const title = host ?? (named.length > FIRST_NAMES ? `${named.slice(0, FIRST_NAMES).join(", ")}, …` : named.join(", "));
   const all = seen.vms.length + seen.lost.length;
+  const together = seen.kind === "host" || seen.kind === "hosts";
+  const failing = together ? { ...NOTHING, hosts: seen.hosts } : { ...NOTHING, domain: seen.name };
   return (
     <>
       <div className="ap-consequences__part">
@@ -71,11 +59,6 @@ function Told({ seen, adding, add, close }: { seen: WhatIf; adding: boolean; add
           </button>
         </div>
         <p className="ap-subtle">{all ? t.summary(seen.vms.length, all, span(seen.seconds)) : t.nothingRuns}</p>
-        {at !== null && (
-          <p className="ap-plan ap-strong" role="timer">
-            {t.clock(span(at))}
-          </p>
-        )}
       </div>
       {seen.proofs.length > 0 && (
         <div className="ap-consequences__part">
@@ -104,13 +87,11 @@ function Told({ seen, adding, add, close }: { seen: WhatIf; adding: boolean; add
             <h3>{t.level[priority as keyof typeof t.level] ?? t.priority(priority)}</h3>
             <ul className="ap-fates">
               {fates.map((one) => (
-                <li key={one.vm} className={at !== null && (one.starts_s ?? 0) <= at ? "ap-fate--begun" : ""} title={one.why}>
+                <li key={one.vm} title={one.why}>
                   <span className="ap-cut">{one.vm_name}</span>
                   <Icon name="arrow" tone="plan" />
                   <span className="ap-cut">{one.host_name}</span>
-                  <span className="ap-small ap-subtle">
-                    {at !== null && (one.starts_s ?? 0) <= at ? t.nowRuns : t.startsAt(span(one.starts_s ?? 0))}
-                  </span>
+                  <span className="ap-small ap-subtle">{t.startsAt(span(one.starts_s ?? 0))}</span>
                 </li>
               ))}
             </ul>
@@ -118,18 +99,12 @@ function Told({ seen, adding, add, close }: { seen: WhatIf; adding: boolean; add
         ))}
       </div>
       <div className="ap-row ap-row--wrap ap-consequences__part">
-        <button
-          type="button"
-          className="ap-button ap-button--main"
-          disabled={!seen.vms.length}
-          onClick={() => {
-            if (at === null || at >= last) setAt(0);
-            setPlays(!plays);
-          }}
-        >
-          <Icon name={plays ? "pause" : "play"} /> {plays ? t.pause : at !== null && at >= last ? t.again : t.rehearse}
-        </button>
-        {(seen.kind === "host" || seen.kind === "hosts") && (
+        {seen.kind !== "datastore" && (
+          <Link className="ap-button ap-button--main" href={`/pools/${encodeURIComponent(pool)}/rehearsal${asking(failing)}`}>
+            <Icon name="flask" /> {t.rehearse}
+          </Link>
+        )}
+        {together && (
           <button type="button" className="ap-button" aria-pressed={adding} onClick={add}>
             <Icon name="plus" /> {t.add}
           </button>

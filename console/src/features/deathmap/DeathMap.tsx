@@ -1,46 +1,16 @@
-/** What would die: the first look at a pool. Nothing here does anything but think. */
-import { useMemo, useState } from "react";
+/** What would die, pool by pool. Nothing here does anything but think. */
 import { useLocation, useSearch } from "wouter";
-import { useRead, useRows } from "../../api/queries";
-import type { Failure, Fate, Host, Pool, WhatIf } from "../../api/types";
+import { useRows } from "../../api/queries";
+import type { Pool } from "../../api/types";
 import { useWords } from "../../i18n";
-import { number, span } from "../../i18n/format";
-import "../../pictures/pictures.css";
-import { bare } from "../../pictures/racks";
-import { Icon } from "../../ui/Icon";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
-import { Consequences } from "./Consequences";
+import { MOST, NOTHING, asking } from "./choice";
 import "./deathmap.css";
-import { RackMap } from "./RackMap";
+import { MapOfPool } from "./MapOfPool";
 import { words } from "./words";
 
-const MOST = 1000;
-
-/** What fails: hosts by name, or a failure domain, or a datastore. */
-export interface Choice {
-  readonly hosts: readonly string[];
-  readonly domain: string;
-  readonly datastore: string;
-}
-
-const NOTHING: Choice = { hosts: [], domain: "", datastore: "" };
 const PATH = "/deathmap";
-
-/** The address of a pool's map with something that fails, to be sent to somebody. */
-function address(pool: string, choice: Choice): string {
-  const named = { pool, host: choice.hosts.join(","), domain: choice.domain, datastore: choice.datastore };
-  return `${PATH}?${new URLSearchParams(Object.entries(named).filter(([, value]) => value !== ""))}`;
-}
-
-/** What the address of this page says, and a way to change it. */
-function useChoice(pool: string): [Choice, (choice: Choice) => void] {
-  const asked = new URLSearchParams(useSearch());
-  const [, go] = useLocation();
-  const hosts = (asked.get("host") ?? "").split(",").filter((one) => one !== "");
-  const choice = { hosts, domain: asked.get("domain") ?? "", datastore: asked.get("datastore") ?? "" };
-  return [choice, (next) => go(address(pool, next), { replace: true })];
-}
 
 export default function DeathMap() {
   const t = useWords(words);
@@ -48,7 +18,13 @@ export default function DeathMap() {
   const wanted = new URLSearchParams(useSearch()).get("pool");
   const [, go] = useLocation();
   const name = wanted || (pools.data?.items.find((one) => one.hosts > 0) ?? pools.data?.items[0])?.id;
-  if (pools.error) return <Whole problem={pools.error} />;
+  if (pools.error)
+    return (
+      <div className="ap-page">
+        <h1>{t.title}</h1>
+        <ProblemBox problem={pools.error} />
+      </div>
+    );
   if (!pools.data) return <Waiting />;
   return (
     <div className="ap-page ap-deathmap">
@@ -57,7 +33,11 @@ export default function DeathMap() {
         {pools.data.items.length > 1 && (
           <label className="ap-small">
             {t.pool}{" "}
-            <select className="ap-select" value={name} onChange={(event) => go(address(event.target.value, NOTHING), { replace: true })}>
+            <select
+              className="ap-select"
+              value={name}
+              onChange={(event) => go(`${PATH}${asking(NOTHING, event.target.value)}`, { replace: true })}
+            >
               {pools.data.items.map((one) => (
                 <option key={one.id}>{one.id}</option>
               ))}
@@ -65,166 +45,7 @@ export default function DeathMap() {
           </label>
         )}
       </div>
-      {name ? <OfPool key={name} pool={name} /> : <p className="ap-card ap-empty">{t.noHosts}</p>}
-    </div>
-  );
-}
-
-function Whole({ problem }: { problem: Error }) {
-  const t = useWords(words);
-  return (
-    <div className="ap-page">
-      <h1>{t.title}</h1>
-      <ProblemBox problem={problem} />
-    </div>
-  );
-}
-
-function OfPool({ pool }: { pool: string }) {
-  const t = useWords(words);
-  const path = `/pools/${encodeURIComponent(pool)}`;
-  const hosts = useRows<Host>("/hosts", { limit: MOST, q: `pool = "${pool}"` });
-  const failures = useRows<Failure>(`${path}/death-map`, { limit: MOST });
-  const lost = useRows<Fate>(`${path}/fates`, { limit: 4, q: "kind = host and survives = false" });
-  const whole = useRead<Pool>(path);
-  const [choice, setChoice] = useChoice(pool);
-  const [adding, setAdding] = useState(false);
-  const asked = choice.hosts.length > 0 || choice.domain !== "" || choice.datastore !== "";
-  const query = { host: choice.hosts.join(","), domain: choice.domain, datastore: choice.datastore };
-  const what = useRead<WhatIf>(`${path}/what-if`, query, { enabled: asked });
-  const rows = useMemo(() => failures.data?.items ?? [], [failures.data]);
-  const error = hosts.error ?? failures.error;
-  if (error) return <ProblemBox problem={error} again={() => void failures.refetch()} />;
-  if (!hosts.data || !failures.data) return <Waiting />;
-  if (!hosts.data.total) return <p className="ap-card ap-empty">{t.noHosts}</p>;
-  const pointed = (host: string, also: boolean): void => {
-    const before = choice.hosts.filter((one) => one !== host);
-    const together = adding || also;
-    setChoice({ ...NOTHING, hosts: together ? (before.length < choice.hosts.length ? before : [...before, host]) : [host] });
-    setAdding(false);
-  };
-  const choose = (one: Failure): void =>
-    setChoice(
-      one.kind === "datastore" ? { ...NOTHING, datastore: one.name } : one.kind === "host" ? { ...NOTHING, hosts: [one.name] } : { ...NOTHING, domain: one.name },
-    );
-  const seen = asked && what.data && !what.isPlaceholderData ? what.data : null;
-  return (
-    <>
-      <Headline pool={whole.data} failures={rows} lost={lost.data?.items ?? []} />
-      <div className="ap-deathmap__body">
-        <div className="ap-stack ap-grow">
-          <RackMap hosts={hosts.data.items} failures={rows} seen={seen} chosen={seen?.hosts ?? choice.hosts} point={pointed} choose={choose} />
-          <Domains failures={rows} choice={choice} choose={choose} />
-          <details className="ap-card ap-card--padded">
-            <summary>{t.asTable}</summary>
-            <AsTable failures={rows} choose={choose} />
-          </details>
-        </div>
-        <Consequences seen={seen} asked={asked} problem={asked ? what.error : null} adding={adding} add={() => setAdding(!adding)} close={() => setChoice(NOTHING)} />
-      </div>
-    </>
-  );
-}
-
-function Headline({ pool, failures, lost }: { pool: Pool | undefined; failures: readonly Failure[]; lost: readonly Fate[] }) {
-  const t = useWords(words);
-  const spare = [...(pool?.failover ?? [])].sort((a, b) => b.failures - a.failures)[0];
-  const open = failures.filter((one) => one.kind === "host").reduce((sum, one) => sum + one.lost, 0);
-  const text = spare
-    ? spare.survives ? t.survivesPolicy(spare.failures) : t.notPolicy(spare.failures)
-    : open ? t.losesSome(open) : t.survivesAny;
-  const fine = spare ? spare.survives : open === 0;
-  return (
-    <section className="ap-card ap-headline">
-      <div>
-        <h2 className="ap-headline__text">
-          <Icon name={fine ? "shield" : "warn"} tone={fine ? "ok" : "loss"} /> {text}
-        </h2>
-        <p className="ap-subtle">
-          {t.tried(number(failures.length))} {spare?.why}
-        </p>
-      </div>
-      {open > 0 && lost.length > 0 && (
-        <div className="ap-headline__lost">
-          <h3 className="ap-loss">
-            <Icon name="warn" /> {t.notCovered(open)}
-          </h3>
-          <ul>
-            {lost.map((one) => (
-              <li key={one.vm}>
-                <span className="ap-strong">{one.vm_name}</span> <span className="ap-subtle">{t.on(one.home_name)}</span>{" "}
-                <span className="ap-subtle">{one.why}</span>
-              </li>
-            ))}
-            {open > lost.length && <li className="ap-least">{t.more(open - lost.length)}</li>}
-          </ul>
-        </div>
-      )}
-    </section>
-  );
-}
-
-function Domains({ failures, choice, choose }: { failures: readonly Failure[]; choice: Choice; choose: (one: Failure) => void }) {
-  const t = useWords(words);
-  const kinds = [...new Set(failures.map((one) => one.kind))];
-  return (
-    <section aria-label={t.domains}>
-      <ul className="ap-domains">
-        {kinds.map((kind) => {
-          const cases = failures.filter((one) => one.kind === kind);
-          const worst = [...cases].sort((a, b) => b.lost - a.lost || b.vms - a.vms)[0];
-          if (!worst) return null;
-          const here = kind === "datastore" ? choice.datastore !== "" : cases.some((one) => one.name === choice.domain);
-          return (
-            <li key={kind}>
-              <button type="button" className={`ap-card ap-domain${here ? " ap-domain--chosen" : ""}`} onClick={() => choose(worst)}>
-                <strong>{t.kinds[kind as keyof typeof t.kinds] ?? kind}</strong>
-                <span className="ap-small ap-subtle">{t.cases(cases.length)}</span>
-                <span className={worst.lost ? "ap-loss ap-strong" : "ap-ok ap-strong"}>
-                  <Icon name={worst.lost ? "warn" : "ok"} /> {worst.lost ? t.stayDown(worst.lost) : t.allRestart}
-                </span>
-                <span className="ap-small ap-subtle ap-cut">{t.worst(bare(worst.name))}</span>
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-    </section>
-  );
-}
-
-function AsTable({ failures, choose }: { failures: readonly Failure[]; choose: (one: Failure) => void }) {
-  const t = useWords(words);
-  return (
-    <div className="ap-scroll" tabIndex={0} role="region" aria-label={t.asTable}>
-      <table className="ap-plain">
-        <thead>
-          <tr>
-            <th scope="col">{t.failure}</th>
-            <th scope="col">{t.kind}</th>
-            <th scope="col">{t.vms}</th>
-            <th scope="col">{t.lost}</th>
-            <th scope="col">{t.lastStart}</th>
-            <th scope="col">{t.why}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {failures.map((one) => (
-            <tr key={`${one.kind}/${one.name}`}>
-              <th scope="row">
-                <button type="button" className="ap-button ap-button--link" onClick={() => choose(one)}>
-                  {bare(one.name)}
-                </button>
-              </th>
-              <td>{t.kinds[one.kind as keyof typeof t.kinds] ?? one.kind}</td>
-              <td>{number(one.vms)}</td>
-              <td className={one.lost ? "ap-loss" : ""}>{number(one.lost)}</td>
-              <td>{span(one.seconds)}</td>
-              <td>{one.why}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      {name ? <MapOfPool key={name} pool={name} base={PATH} /> : <p className="ap-card ap-empty">{t.noHosts}</p>}
     </div>
   );
 }

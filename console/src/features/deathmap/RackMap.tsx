@@ -1,6 +1,6 @@
 /** Racks with their hosts as cells: shade and number are memory, a triangle is what is not covered. */
 import { useMemo, useRef, useState } from "react";
-import type { Failure, Host, WhatIf } from "../../api/types";
+import type { Failure, Host } from "../../api/types";
 import { useWords } from "../../i18n";
 import { number } from "../../i18n/format";
 import { LEVELS, loadLevel } from "../../pictures/load";
@@ -13,14 +13,15 @@ const ACROSS = 4;
 interface Props {
   readonly hosts: readonly Host[];
   readonly failures: readonly Failure[];
-  readonly seen: WhatIf | null;
+  /** How many VMs each host would receive, by its name. */
+  readonly takes: ReadonlyMap<string, number>;
   readonly chosen: readonly string[];
   /** `also` adds the host to what fails. */
   readonly point: (host: string, also: boolean) => void;
   readonly choose: (one: Failure) => void;
 }
 
-export function RackMap({ hosts, failures, seen, chosen, point, choose }: Props) {
+export function RackMap({ hosts, failures, takes, chosen, point, choose }: Props) {
   const t = useWords(words);
   return (
     <section className="ap-stack" aria-label={t.title}>
@@ -28,7 +29,7 @@ export function RackMap({ hosts, failures, seen, chosen, point, choose }: Props)
       {hosts.length > MOST_CELLS ? (
         <Coarse hosts={hosts} failures={failures} choose={choose} />
       ) : (
-        <Fine hosts={hosts} failures={failures} seen={seen} chosen={chosen} point={point} />
+        <Fine hosts={hosts} failures={failures} takes={takes} chosen={chosen} point={point} />
       )}
     </section>
   );
@@ -66,7 +67,7 @@ function percentOf(host: Host): number {
   return Math.round((100 * (host.memory_mib - host.memory_free_mib)) / Math.max(1, host.memory_mib));
 }
 
-function Fine({ hosts, failures, seen, chosen, point }: Omit<Props, "choose">) {
+function Fine({ hosts, failures, takes, chosen, point }: Omit<Props, "choose">) {
   const t = useWords(words);
   const byName = useMemo(() => new Map(hosts.map((one) => [one.name, one])), [hosts]);
   const racks = useMemo(() => arrange(hosts.map((one) => one.name), failures, ACROSS), [hosts, failures]);
@@ -74,8 +75,6 @@ function Fine({ hosts, failures, seen, chosen, point }: Omit<Props, "choose">) {
     () => new Map(failures.filter((one) => one.kind === "host").map((one) => [one.name, one.lost])),
     [failures],
   );
-  const takes = new Map<string, number>();
-  for (const one of seen?.vms ?? []) if (one.host_name) takes.set(one.host_name, (takes.get(one.host_name) ?? 0) + 1);
   return (
     <div className="ap-racks">
       {racks.map((rack) => {

@@ -7,20 +7,18 @@ import { useRead } from "../../api/queries";
 import type { Operation, TimeLine } from "../../api/types";
 import { useWords } from "../../i18n";
 import { moment, number, span } from "../../i18n/format";
-import { layoutLanes, LANE, type Started } from "../../pictures/lanes";
+import type { Started } from "../../pictures/lanes";
 import "../../pictures/pictures.css";
 import { arrows, pretty } from "../../pictures/pretty";
-import { clock } from "../../pictures/time";
-import { useWidth } from "../../pictures/useWidth";
 import { Icon, type IconName } from "../../ui/Icon";
+import { LanesPicture } from "../../ui/LanesPicture";
 import { Moment } from "../../ui/Moment";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
+import { Certificates } from "./Certificates";
 import "./incident.css";
 import { words } from "./words";
 
-const LEFT = 116;
-const NARROW = 480;
 const FIRST = 80;
 const ICONS: Readonly<Record<string, IconName>> = {
   observation: "eye",
@@ -69,6 +67,7 @@ export default function IncidentPage() {
       <p className="ap-subtle">{t.by(incident.policy)}</p>
       <Figures incident={incident} entries={entries} operations={operations} />
       {entries.length > 0 && <Drawn entries={entries} operations={operations} end={incident.ended_at} />}
+      <Certificates line={found.data} />
       <Story entries={entries} whole={whole} />
     </div>
   );
@@ -119,75 +118,21 @@ function startedOf(operations: readonly Operation[]): Started[] {
 
 function Drawn({ entries, operations, end }: { entries: Entries; operations: readonly Operation[]; end: number }) {
   const t = useWords(words);
-  const [box, width] = useWidth<HTMLDivElement>();
-  const now = end || Date.now() / 1000;
-  const drawing = layoutLanes(entries, startedOf(operations), Math.max(width, NARROW), LEFT, now);
+  const steps = startedOf(operations);
   return (
     <section className="ap-card ap-card--padded" aria-labelledby="lanes">
       <div className="ap-row ap-row--wrap">
         <h2 id="lanes">{t.picture}</h2>
         <span className="ap-small ap-least ap-grow">{t.sinceFirst}</span>
-        {drawing.starts.spans.length > 0 && (
+        {steps.length > 0 && (
           <span className="ap-small">
             <span className="ap-running">{t.actual}</span>, <span className="ap-plan">{t.plannedLine}</span>
           </span>
         )}
       </div>
-      <div ref={box} className="ap-lanes">
-        {width >= NARROW && (
-          <svg width={width} height={drawing.height} aria-hidden="true">
-            {drawing.lines.map((line) => (
-              <g key={line.seconds}>
-                <line x1={line.x} x2={line.x} y1="20" y2={drawing.height} className="ap-axis" />
-                <text x={line.x} y="12" textAnchor="middle">
-                  {clock(line.seconds)}
-                </text>
-              </g>
-            ))}
-            {drawing.lanes.map((lane) => (
-              <g key={lane.what}>
-                <line x1="0" x2={width} y1={lane.y + LANE} y2={lane.y + LANE} className="ap-axis" />
-                <text x="0" y={lane.y + 22} className="ap-lanes__name">
-                  {t.lanes[lane.what as keyof typeof t.lanes] ?? lane.what}
-                </text>
-                {lane.marks.map((mark) => (
-                  <path
-                    key={mark.index}
-                    d={shape(lane.what, mark.x, lane.y + LANE / 2)}
-                    className={`ap-mark ap-mark--${lane.what}`}
-                  >
-                    <title>{entries[mark.index]?.message}</title>
-                  </path>
-                ))}
-              </g>
-            ))}
-            {drawing.starts.spans.length > 0 && (
-              <text x="0" y={drawing.starts.y + 22} className="ap-lanes__name">
-                {t.starts}
-              </text>
-            )}
-            {drawing.starts.spans.map((one, index) => (
-              <g key={index}>
-                <line x1={one.x} x2={one.x + one.planned} y1={one.y + 3.5} y2={one.y + 3.5} className="ap-span--planned" />
-                <line x1={one.x} x2={one.x + one.width} y1={one.y} y2={one.y} className="ap-span">
-                  <title>{one.name}</title>
-                </line>
-              </g>
-            ))}
-          </svg>
-        )}
-      </div>
+      <LanesPicture entries={entries} steps={steps} now={end || Date.now() / 1000} names={t.lanes} stepsName={t.starts} />
     </section>
   );
-}
-
-/** Each lane has a mark of its own, so that colour need not say it. */
-function shape(what: string, x: number, y: number): string {
-  if (what === "observation") return `M${x} ${y - 8}v16`;
-  if (what === "plan" || what === "decision") return `M${x} ${y - 7}l7 7l-7 7l-7 -7z`;
-  if (what === "proof") return `M${x - 6} ${y - 6}l12 12m0 -12l-12 12`;
-  if (what === "deed") return `M${x - 4} ${y - 7}l11 7l-11 7z`;
-  return `M${x - 5} ${y - 5}h10v10h-10z`;
 }
 
 function Story({ entries, whole }: { entries: Entries; whole: boolean }) {

@@ -6,6 +6,7 @@ import { useWords } from "../../i18n";
 import { span } from "../../i18n/format";
 import "../../pictures/pictures.css";
 import { Moment } from "../../ui/Moment";
+import { PlainTable } from "../../ui/PlainTable";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
 import { words } from "./words";
@@ -20,32 +21,21 @@ export default function Incidents() {
       {found.error && <ProblemBox problem={found.error} again={() => void found.refetch()} />}
       {found.data?.items.length === 0 && <p className="ap-card ap-empty">{t.none}</p>}
       {found.data && found.data.items.length > 0 && (
-        <div className="ap-card ap-card--padded ap-scroll" tabIndex={0} role="region" aria-label={t.title}>
-          <table className="ap-plain">
-            <thead>
-              <tr>
-                <th scope="col">{t.began}</th>
-                <th scope="col">{t.lasted}</th>
-                <th scope="col">{t.policy}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.data.items.map((one) => (
-                <tr key={one.id}>
-                  <th scope="row">
-                    <Link href={`/incidents/${encodeURIComponent(one.id)}`}>
-                      <Moment at={one.began_at} />
-                    </Link>
-                  </th>
-                  <td className={one.ended_at ? "" : "ap-loss"}>
-                    {one.ended_at ? span(one.ended_at - one.began_at) : t.goesOn}
-                  </td>
-                  <td>{one.policy}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <PlainTable label={t.title} head={[t.began, t.lasted, t.policy]} card>
+          {found.data.items.map((one) => (
+            <tr key={one.id}>
+              <th scope="row">
+                <Link href={`/incidents/${encodeURIComponent(one.id)}`}>
+                  <Moment at={one.began_at} />
+                </Link>
+              </th>
+              <td className={one.ended_at ? "" : "ap-loss"}>
+                {one.ended_at ? span(one.ended_at - one.began_at) : t.goesOn}
+              </td>
+              <td>{one.policy}</td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </div>
   );

@@ -4,13 +4,13 @@ export const words = bilingual(
   {
     titles: {
       vms: "Virtual machines", hosts: "Hosts", servers: "Physical servers", profiles: "Server profiles",
-      datastores: "Storage", networks: "Networks", images: "Images", pools: "Pools",
+      datastores: "Storage", networks: "Networks", images: "Images", services: "Services", pools: "Pools",
       policies: "Policies", plans: "Plans", operations: "Operations", events: "Events",
     },
     name: "Name", state: "State", host: "Host", pool: "Pool", cpu: "CPU", memory: "Memory", tags: "Tags",
     vcpus: "vCPUs", disks: "Disks", size: "Size", network: "Network", datastore: "Storage",
     image: "Image", place: "Place", labels: "Labels", snapshots: "Snapshots", cluster: "Cluster",
-    platform: "Platform", cpus: "CPUs", free: "Free memory", vms: "VMs", hypervisor: "Hypervisor",
+    platform: "Platform", components: "Components", cpus: "CPUs", free: "Free memory", vms: "VMs", hypervisor: "Hypervisor",
     cpuModel: "CPU model", power: "Power", health: "Health", adoption: "Adopted", chassis: "Chassis",
     slot: "Slot", model: "Model", serial: "Serial number", spare: "Spare", bears: "Bears",
     server: "Server", addresses: "Addresses", description: "Description", kind: "Kind", path: "Path",
@@ -40,13 +40,13 @@ export const words = bilingual(
   {
     titles: {
       vms: "Virtuelle Maschinen", hosts: "Hosts", servers: "Physische Server", profiles: "Serverprofile",
-      datastores: "Speicher", networks: "Netze", images: "Images", pools: "Pools",
+      datastores: "Speicher", networks: "Netze", images: "Images", services: "Dienste", pools: "Pools",
       policies: "Regeln", plans: "Pläne", operations: "Vorgänge", events: "Ereignisse",
     },
     name: "Name", state: "Zustand", host: "Host", pool: "Pool", cpu: "CPU", memory: "RAM", tags: "Tags",
     vcpus: "vCPUs", disks: "Platten", size: "Größe", network: "Netz", datastore: "Speicher",
     image: "Image", place: "Ort", labels: "Labels", snapshots: "Snapshots", cluster: "Cluster",
-    platform: "Plattform", cpus: "CPUs", free: "Freier RAM", vms: "VMs", hypervisor: "Hypervisor",
+    platform: "Plattform", components: "Komponenten", cpus: "CPUs", free: "Freier RAM", vms: "VMs", hypervisor: "Hypervisor",
     cpuModel: "CPU-Modell", power: "Strom", health: "Gesundheit", adoption: "Übernommen", chassis: "Chassis",
     slot: "Einschub", model: "Modell", serial: "Seriennummer", spare: "Reserve", bears: "Trägt",
     server: "Server", addresses: "Adressen", description: "Beschreibung", kind: "Art", path: "Pfad",

@@ -15,13 +15,14 @@ export interface Named {
 }
 
 /** The deeds that fit now as buttons: two at once, the others in a menu. */
-export function DeedButtons({ deeds, target }: {
+export function DeedButtons({ deeds, target, role = "operator" }: {
   deeds: readonly Named[];
   target: { readonly key: string; readonly name: string };
+  role?: "operator" | "administrator";
 }) {
   const t = useWords(words);
   const live = useLive().state === "live";
-  const may = useMay("operator");
+  const may = useMay(role);
   const [doing, setDoing] = useState<Named | null>(null);
   const fitting = deeds.filter((one) => one.fits);
   const button = (one: Named) => (

@@ -9,10 +9,10 @@ import { Tags } from "../../ui/Tags";
 import { Waiting } from "../../ui/Waiting";
 import { Beginning } from "../wizards/Beginning";
 import { DeedButtons, type Named } from "./DeedButtons";
+import { ObjectProblem } from "./Frame";
 import "./objects.css";
 import { Card, Facts, Loads, Past, Rules } from "./parts";
 import { Relations, type Related } from "./Relations";
-import { ObjectProblem } from "./VmPage";
 import { words } from "./words";
 
 const SHOWN = 20;
@@ -72,7 +72,7 @@ export default function HostPage() {
           ]}
         />
       </Card>
-      <Rules binds={onIt} />
+      <Rules kind="host" id={host.id} />
       <Relations
         title={t.relations}
         columns={[

@@ -3,14 +3,13 @@ import { useRead } from "../../api/queries";
 import type { Vm, VmHa } from "../../api/types";
 import { useWords } from "../../i18n";
 import { bytes, mib } from "../../i18n/format";
-import { written } from "../../search/query";
 import { Icon } from "../../ui/Icon";
-import { ProblemBox } from "../../ui/ProblemBox";
 import { State } from "../../ui/State";
 import { Tags } from "../../ui/Tags";
 import { Waiting } from "../../ui/Waiting";
 import { Beginning } from "../wizards/Beginning";
 import { DeedButtons, type Named } from "./DeedButtons";
+import { ObjectProblem } from "./Frame";
 import "./objects.css";
 import { Card, Facts, Loads, Past, Rules } from "./parts";
 import { Relations, type Related } from "./Relations";
@@ -108,20 +107,10 @@ export default function VmPage() {
           ]}
         />
       </Card>
-      <Rules binds={`id = ${written(vm.id)}`} />
+      <Rules kind="vm" id={vm.id} />
       <Relations title={t.relations} columns={related(t, vm)} />
       <Loads path={path} name={vm.name} />
       <Past kind="vm" id={vm.id} />
-    </div>
-  );
-}
-
-export function ObjectProblem({ problem }: { problem: Error }) {
-  const t = useWords(words);
-  return (
-    <div className="ap-page">
-      <h1>{t.gone}</h1>
-      <ProblemBox problem={problem} />
     </div>
   );
 }

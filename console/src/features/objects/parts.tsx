@@ -1,10 +1,8 @@
 /** Parts of every object's page: facts, history, plans, events, rules. */
 import { useState, type ReactNode } from "react";
 import { Link } from "wouter";
-import { useQueries } from "@tanstack/react-query";
-import { get } from "../../api/client";
 import { useRead, useRows } from "../../api/queries";
-import type { Event, History, Page, Policy } from "../../api/types";
+import type { Bindings, Event, History, PlanRow } from "../../api/types";
 import { useWords } from "../../i18n";
 import { mib, percent, rate } from "../../i18n/format";
 import { written } from "../../search/query";
@@ -13,6 +11,7 @@ import { Moment } from "../../ui/Moment";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { State } from "../../ui/State";
 import { Waiting } from "../../ui/Waiting";
+import { Beginning } from "../wizards/Beginning";
 import { words } from "./words";
 
 export function Card({ title, children, wide }: { title: string; children: ReactNode; wide?: boolean }) {
@@ -104,7 +103,7 @@ function OneChart({ drawn, history, name }: { drawn: Drawn; history: History; na
           )}
         </>
       ) : (
-        <p className="ap-least">{t.nothingMeasured}</p>
+        <p className="ap-subtle">{t.nothingMeasured}</p>
       )}
     </div>
   );
@@ -121,7 +120,7 @@ export function Past({ kind, id }: { kind: string; id: string }) {
     <>
       <Card title={t.plans}>
         {!found.data && !found.error && <Waiting />}
-        {found.data && plans.length === 0 && <p className="ap-least">{t.noPlans}</p>}
+        {found.data && plans.length === 0 && <p className="ap-subtle">{t.noPlans}</p>}
         <ul className="ap-lines">
           {plans.map((one) => (
             <li key={one.plan}>
@@ -137,7 +136,7 @@ export function Past({ kind, id }: { kind: string; id: string }) {
       </Card>
       <Card title={t.events}>
         {found.error && <ProblemBox problem={found.error} />}
-        {found.data && items.length === 0 && <p className="ap-least">{t.noEvents}</p>}
+        {found.data && items.length === 0 && <p className="ap-subtle">{t.noEvents}</p>}
         <ul className="ap-lines">
           {items.slice(0, 10).map((one) => (
             <li key={one.number}>
@@ -154,39 +153,58 @@ export function Past({ kind, id }: { kind: string; id: string }) {
   );
 }
 
-const MOST_RULES = 40;
-
-/** The policies whose scope holds for a VM, or for the VMs of a host. */
-export function Rules({ binds }: { binds: string }) {
+/** The policies that bind an object, itself or through its VMs and hosts. */
+export function Rules({ kind, id }: { kind: string; id: string }) {
   const t = useWords(words);
-  const policies = useRows<Policy>("/policies", { q: "enabled = yes", limit: MOST_RULES });
-  const known = policies.data?.items ?? [];
-  const bound = useQueries({
-    queries: known.map((one) => {
-      const scope = one.scope.replace(/^\s*vms?\s+(where\s+)?/i, "").trim();
-      const q = scope ? `(${scope}) and ${binds}` : binds;
-      return {
-        queryKey: ["/vms", { q, limit: 1, rule: one.id }],
-        queryFn: ({ signal }: { signal: AbortSignal }) => get<Page<unknown>>("/vms", { q, limit: 1 }, signal),
-      };
-    }),
-  });
-  const mine = known.filter((_, index) => (bound[index]?.data?.total ?? 0) > 0);
-  const asking = policies.isPending || bound.some((one) => one.isPending);
+  const found = useRead<Bindings>(`/bindings/${kind}/${encodeURIComponent(id)}`);
   return (
     <Card title={t.rules}>
-      {policies.error && <ProblemBox problem={policies.error} />}
-      {asking && <Waiting />}
-      {!asking && mine.length === 0 && <p className="ap-least">{t.noRules}</p>}
+      {found.error && <ProblemBox problem={found.error} />}
+      {!found.data && !found.error && <Waiting />}
+      {found.data?.items.length === 0 && <p className="ap-subtle">{t.noRules}</p>}
       <ul className="ap-lines">
-        {mine.map((one) => (
-          <li key={one.id}>
-            <Link href={`/policies?q=${encodeURIComponent(`name = ${written(one.id)}`)}`}>{one.id}</Link>
-            <span className="ap-subtle">{one.rule.kind}</span>
-            {one.breaches.length > 0 && <State name="warning" />}
+        {(found.data?.items ?? []).map((one) => (
+          <li key={one.policy}>
+            <Link href={`/policies/${encodeURIComponent(one.policy)}`}>{one.policy}</Link>
+            <span className="ap-subtle">{one.rule}</span>
+            {one.strength === "should" && <span className="ap-label">{t.wish}</span>}
+            <span className="ap-grow" />
+            {kind !== "vm" && <span className="ap-small ap-subtle">{t.boundBy(one.vms, one.hosts)}</span>}
           </li>
         ))}
       </ul>
+      {found.data && (
+        <p>
+          <Beginning to="/policies/new" path="/policies/new" />
+        </p>
+      )}
+    </Card>
+  );
+}
+
+/** The newest plans of a query. */
+export function Plans({ q }: { q: string }) {
+  const t = useWords(words);
+  const found = useRows<PlanRow>("/plans", { q, limit: 10 });
+  return (
+    <Card title={t.plansOf}>
+      {found.error && <ProblemBox problem={found.error} />}
+      {!found.data && !found.error && <Waiting />}
+      {found.data?.items.length === 0 && <p className="ap-subtle">{t.noPlansOf}</p>}
+      <ul className="ap-lines">
+        {(found.data?.items ?? []).map((one) => (
+          <li key={one.id}>
+            <State name={one.state} of="run" />
+            <Link href={`/plans/${one.id}`} className="ap-cut ap-grow">
+              {one.goal}
+            </Link>
+            <span className="ap-small ap-least">
+              <Moment at={one.created_at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {(found.data?.total ?? 0) > 10 && <Link href={`/plans?q=${encodeURIComponent(q)}`}>{t.allPlans}</Link>}
     </Card>
   );
 }

@@ -4,6 +4,7 @@ import { useWords } from "../../i18n";
 import { mib, number } from "../../i18n/format";
 import { layoutMoves, percentOf, type Strip } from "../../pictures/moves";
 import { useWidth } from "../../pictures/useWidth";
+import { PlainTable } from "../../ui/PlainTable";
 import { words } from "./words";
 
 const NARROW = 540;
@@ -154,36 +155,24 @@ function AsTable({ picture }: { picture: Picture }) {
   const t = useWords(words);
   const name = (step: number, vm: string): string => `${vm} (${step})`;
   return (
-    <div className="ap-scroll" tabIndex={0} role="region" aria-label={`${t.beforeAfter}: ${t.asTable}`}>
-      <table className="ap-plain">
-        <thead>
-          <tr>
-            <th scope="col">{t.host}</th>
-            <th scope="col">{t.before}</th>
-            <th scope="col">{t.after}</th>
-            <th scope="col">{t.change}</th>
+    <PlainTable label={`${t.beforeAfter}: ${t.asTable}`} head={[t.host, t.before, t.after, t.change]}>
+      {picture.hosts.map((one) => {
+        const goes = one.before.parts.filter((part) => part.step).map((part) => name(part.step, part.name));
+        const comes = one.after.parts.filter((part) => part.step).map((part) => name(part.step, part.name));
+        return (
+          <tr key={one.host}>
+            <th scope="row">{one.name}</th>
+            <td>{t.percent(number(percentOf(one.before)))}</td>
+            <td className="ap-plan">{t.percent(number(percentOf(one.after)))}</td>
+            <td>
+              {goes.length > 0 && <div>{t.leaves(goes.join(", "))}</div>}
+              {comes.length > 0 && <div>{t.comes(comes.join(", "))}</div>}
+              {!goes.length && !comes.length && <span className="ap-least">{t.staysAs}</span>}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {picture.hosts.map((one) => {
-            const goes = one.before.parts.filter((part) => part.step).map((part) => name(part.step, part.name));
-            const comes = one.after.parts.filter((part) => part.step).map((part) => name(part.step, part.name));
-            return (
-              <tr key={one.host}>
-                <th scope="row">{one.name}</th>
-                <td>{t.percent(number(percentOf(one.before)))}</td>
-                <td className="ap-plan">{t.percent(number(percentOf(one.after)))}</td>
-                <td>
-                  {goes.length > 0 && <div>{t.leaves(goes.join(", "))}</div>}
-                  {comes.length > 0 && <div>{t.comes(comes.join(", "))}</div>}
-                  {!goes.length && !comes.length && <span className="ap-least">{t.staysAs}</span>}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </PlainTable>
   );
 }
 

@@ -1,6 +1,6 @@
 /** One plan: its price, hosts before and after, its steps in time, why, and what one may do. */
 import { useState } from "react";
-import { Link, useParams } from "wouter";
+import { Link, useParams, useSearch } from "wouter";
 import { useRead } from "../../api/queries";
 import type { Operation, Plan, Picture } from "../../api/types";
 import { useWords } from "../../i18n";
@@ -12,12 +12,15 @@ import { ProblemBox } from "../../ui/ProblemBox";
 import { State } from "../../ui/State";
 import { Waiting } from "../../ui/Waiting";
 import { BeforeAfter } from "./BeforeAfter";
+import { Beside } from "./Beside";
 import { Compared } from "./Compared";
+import { Outcome } from "./Outcome";
 import { PlanDeeds } from "./PlanDeeds";
 import "./plan.css";
 import { PriceTag } from "./PriceTag";
 import { StepPanel } from "./StepPanel";
 import { StepSchedule } from "./StepSchedule";
+import { StepOut, TakenOut, type Out } from "./TakeOut";
 import { words } from "./words";
 
 export default function PlanPage() {
@@ -29,6 +32,8 @@ export default function PlanPage() {
   const run = plan.data?.operation;
   const operation = useRead<Operation>(`/operations/${run}`, {}, { enabled: Boolean(run) });
   const [chosen, setChosen] = useState(0);
+  const [out, setOut] = useState<readonly Out[]>([]);
+  const asked = new URLSearchParams(useSearch()).get("beside") ?? "";
   if (plan.error) return <Failed problem={plan.error} again={() => void plan.refetch()} />;
   if (!plan.data || plan.data.id !== id) return <Waiting />;
   const seen = plan.data;
@@ -67,6 +72,8 @@ export default function PlanPage() {
         </p>
       )}
       <PriceTag plan={seen} operation={ran} />
+      <TakenOut plan={seen} out={out} change={setOut} />
+      {(asked || seen.remade_from) && <Beside key={seen.id} plan={seen} to={asked || seen.remade_from} />}
       {steps.length === 0 ? (
         <p className="ap-card ap-empty">{t.notThere}</p>
       ) : (
@@ -86,6 +93,7 @@ export default function PlanPage() {
                 />
               </>
             )}
+            {ran?.ended_at && <Outcome plan={seen} operation={ran} />}
             {seen.policy && <Compared plan={seen.id} />}
             <details className="ap-card ap-card--padded">
               <summary>{t.text}</summary>
@@ -95,7 +103,9 @@ export default function PlanPage() {
             </details>
           </div>
           {current && (
-            <StepPanel plan={seen} steps={steps} step={current} operation={ran} choose={setChosen} />
+            <StepPanel plan={seen} steps={steps} step={current} operation={ran} choose={setChosen}>
+              <StepOut plan={seen} step={current} picture={picture.data} out={out} change={setOut} />
+            </StepPanel>
           )}
         </div>
       )}

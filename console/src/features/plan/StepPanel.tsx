@@ -1,5 +1,5 @@
 /** One step: why, its price beside what it took, which hosts were not chosen, and its deeds. */
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useLive } from "../../api/live";
 import { useMay } from "../../api/session";
 import type { Operation, Plan, Step } from "../../api/types";
@@ -19,9 +19,11 @@ interface Props {
   readonly step: Step;
   readonly operation: Operation | null;
   readonly choose: (step: number) => void;
+  /** What else may be done about the step. */
+  readonly children?: ReactNode;
 }
 
-export function StepPanel({ plan, steps, step, operation, choose }: Props) {
+export function StepPanel({ plan, steps, step, operation, choose, children }: Props) {
   const t = useWords(words);
   const at = steps.findIndex((one) => one.number === step.number);
   return (
@@ -41,6 +43,7 @@ export function StepPanel({ plan, steps, step, operation, choose }: Props) {
         <p>{pretty(step.why) || t.noReason}</p>
       </div>
       <Price step={step} />
+      {children}
       <Refused plan={plan} step={step} />
     </aside>
   );

@@ -7,6 +7,7 @@ import { arrows, pretty } from "../../pictures/pretty";
 import { layoutSteps, type Planned } from "../../pictures/schedule";
 import { clock } from "../../pictures/time";
 import { useWidth } from "../../pictures/useWidth";
+import { PlainTable } from "../../ui/PlainTable";
 import { words } from "./words";
 
 const FIRST = 40;
@@ -144,34 +145,20 @@ function useNow(runs: boolean): number {
 function AsTable({ steps }: { steps: readonly Step[] }) {
   const t = useWords(words);
   return (
-    <div className="ap-scroll" tabIndex={0} role="region" aria-label={`${t.steps}: ${t.asTable}`}>
-      <table className="ap-plain">
-        <thead>
-          <tr>
-            <th scope="col">{t.number}</th>
-            <th scope="col">{t.what}</th>
-            <th scope="col">{t.why}</th>
-            <th scope="col">{t.waitsFor}</th>
-            <th scope="col">{t.time}</th>
-            <th scope="col">{t.state}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {steps.map((one) => (
-            <tr key={one.number}>
-              <td>{one.number}</td>
-              <th scope="row">{pretty(one.text)}</th>
-              <td>{arrows(one.why)}</td>
-              <td>{one.after.length ? one.after.join(", ") : t.nothingWaits}</td>
-              <td>
-                {span(one.cost.duration_ms / 1000)}
-                {Boolean(one.took_ms) && <div className="ap-running">{t.was(span((one.took_ms ?? 0) / 1000))}</div>}
-              </td>
-              <td>{one.state ? (t.states[one.state as keyof typeof t.states] ?? one.state) : ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label={`${t.steps}: ${t.asTable}`} head={[t.number, t.what, t.why, t.waitsFor, t.time, t.state]}>
+      {steps.map((one) => (
+        <tr key={one.number}>
+          <td>{one.number}</td>
+          <th scope="row">{pretty(one.text)}</th>
+          <td>{arrows(one.why)}</td>
+          <td>{one.after.length ? one.after.join(", ") : t.nothingWaits}</td>
+          <td>
+            {span(one.cost.duration_ms / 1000)}
+            {Boolean(one.took_ms) && <div className="ap-running">{t.was(span((one.took_ms ?? 0) / 1000))}</div>}
+          </td>
+          <td>{one.state ? (t.states[one.state as keyof typeof t.states] ?? one.state) : ""}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

@@ -11,6 +11,7 @@ import "../../pictures/pictures.css";
 import { natural, step } from "../../pictures/racks";
 import { Deeds } from "../../ui/Deeds";
 import { Icon } from "../../ui/Icon";
+import { PlainTable } from "../../ui/PlainTable";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { Waiting } from "../../ui/Waiting";
 import "./racks.css";
@@ -300,36 +301,24 @@ function Identity({ profile }: { profile: Profile }) {
         </h2>
         <span className="ap-small ap-least">{t.identityNote(profile.epoch)}</span>
       </div>
-      <div className="ap-scroll" tabIndex={0} role="region" aria-label={`${t.identity(profile.name)}: ${t.asTable}`}>
-        <table className="ap-plain">
-          <thead>
-            <tr>
-              <th scope="col">{t.port}</th>
-              <th scope="col">{t.address}</th>
-              <th scope="col">{t.networks}</th>
-              <th scope="col">{t.now}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {profile.ports.map((one) => (
-              <tr key={one.id}>
-                <th scope="row">{one.id}</th>
-                <td className="ap-mono">{one.address}</td>
-                <td>{one.networks.join(", ")}</td>
-                <td>{profile.server || t.nowhere}</td>
-              </tr>
-            ))}
-            {profile.boot.length > 0 && (
-              <tr>
-                <th scope="row">{t.boot}</th>
-                <td className="ap-mono">{profile.boot.join(", ")}</td>
-                <td />
-                <td>{profile.server || t.nowhere}</td>
-              </tr>
-            )}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={`${t.identity(profile.name)}: ${t.asTable}`} head={[t.port, t.address, t.networks, t.now]}>
+        {profile.ports.map((one) => (
+          <tr key={one.id}>
+            <th scope="row">{one.id}</th>
+            <td className="ap-mono">{one.address}</td>
+            <td>{one.networks.join(", ")}</td>
+            <td>{profile.server || t.nowhere}</td>
+          </tr>
+        ))}
+        {profile.boot.length > 0 && (
+          <tr>
+            <th scope="row">{t.boot}</th>
+            <td className="ap-mono">{profile.boot.join(", ")}</td>
+            <td />
+            <td>{profile.server || t.nowhere}</td>
+          </tr>
+        )}
+      </PlainTable>
     </section>
   );
 }
@@ -337,31 +326,18 @@ function Identity({ profile }: { profile: Profile }) {
 function AsTable({ servers, profiles }: { servers: readonly Server[]; profiles: readonly Profile[] }) {
   const t = useWords(words);
   return (
-    <div className="ap-scroll" tabIndex={0} role="region" aria-label={t.asTable}>
-      <table className="ap-plain">
-        <thead>
-          <tr>
-            <th scope="col">{t.server}</th>
-            <th scope="col">{t.place}</th>
-            <th scope="col">{t.power}</th>
-            <th scope="col">{t.health}</th>
-            <th scope="col">{t.profile}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {servers.map((one) => (
-            <tr key={one.id}>
-              <th scope="row">
-                <Link href={`/servers/${one.id}`}>{one.name}</Link>
-              </th>
-              <td>{[one.chassis, one.slot].filter(Boolean).join("/")}</td>
-              <td>{t.powers[one.power as keyof typeof t.powers] ?? one.power}</td>
-              <td>{t.healths[one.health as keyof typeof t.healths] ?? one.health}</td>
-              <td>{profiles.find((profile) => profile.server_id === one.id)?.name ?? (one.spare ? t.spare : "")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label={t.asTable} head={[t.server, t.place, t.power, t.health, t.profile]}>
+      {servers.map((one) => (
+        <tr key={one.id}>
+          <th scope="row">
+            <Link href={`/servers/${one.id}`}>{one.name}</Link>
+          </th>
+          <td>{[one.chassis, one.slot].filter(Boolean).join("/")}</td>
+          <td>{t.powers[one.power as keyof typeof t.powers] ?? one.power}</td>
+          <td>{t.healths[one.health as keyof typeof t.healths] ?? one.health}</td>
+          <td>{profiles.find((profile) => profile.server_id === one.id)?.name ?? (one.spare ? t.spare : "")}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
