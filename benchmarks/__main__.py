@@ -28,6 +28,7 @@ NAMES = (
     "flat",
     "console",
     "console_paint",
+    "console_tasks",
 )
 
 

@@ -26,7 +26,7 @@ from benchmarks.console_page import (
     plain_table,
 )
 from benchmarks.inventory_pool import Pool, PoolSize
-from benchmarks.table import Rows, show
+from benchmarks.table import Rows, print_rows, show
 
 VMS = 40_000
 CHANGES_S = 500.0
@@ -85,16 +85,17 @@ def _measured(
     say(f"{counter.changes_s:.0f} changes a second arrive; the list stays open for {heap_s:g} s")
     heap = _heap(page, heap_s)
     page.close()
+    ours["heap_mb"] = heap
+    print_rows("The console", {"console": ours})
     say("the same rows as a plain table")
     table = plain_table(pool, folder / "plain.html")
     bare = chromium.new_context(viewport=WIDE)
     first, _ = _first_rows(chromium, bare, table.as_uri(), PLAIN)
     page = bare.new_page()
-    page.goto(table.as_uri())
-    page.wait_for_selector(PLAIN.row)
+    page.set_default_timeout(180_000)
+    page.goto(table.as_uri(), wait_until="commit")
     theirs = _used(page, PLAIN, first)
     theirs["heap_mb"] = [_kept_mb(bare.new_cdp_session(page))]
-    ours["heap_mb"] = heap
     growth = 100 * (_end(heap) / _begin(heap) - 1)
     extra = {"heap_growth_percent": growth, "changes_s": counter.changes_s, **sizes}
     return {"console": ours, "plain table": theirs}, extra
@@ -129,7 +130,7 @@ def _first_rows(
 
 
 def _used(page: Page, what: Contestant, first: list[float]) -> dict[str, list[float]]:
-    page.wait_for_selector(what.row, timeout=120_000)
+    page.wait_for_selector(what.row, timeout=180_000)
     say(f"{what.name}: scrolling")
     frames = sorted(page.evaluate(what.scroll))
     say(f"{what.name}: searching")
