@@ -189,6 +189,11 @@ def test_a_service_moves_from_a_server_to_a_vm_with_its_entry(
         assert finished(racks, back)["state"] == "done"
         assert state(racks)["entries"][0]["server"] == "blade2"
         problem(racks.get("/vms/boots"), 404)
+        assert finished(racks, racks.post("/services/shop2/stop"))["state"] == "done"
+        assert racks.get("/services/shop2").json()["state"] == "down"
+        assert finished(racks, racks.post("/services/shop2/start"))["state"] == "done"
+        (member,) = racks.get("/services/shop2").json()["members"]
+        assert (member["state"], member["place"]) == ("running", "blade2")
 
 
 def test_a_profile_that_leaves_takes_its_entry_with_it(racks: httpx.Client, made: Served) -> None:

@@ -124,7 +124,7 @@ class Applications:
             lambda pool, _: StopService(
                 service=service,
                 members=self._members(service, pool),
-                borne=self._borne(service, pool),
+                borne=self._there(service, pool),
             ),
             dry_run=dry_run,
         )
@@ -166,6 +166,14 @@ class Applications:
 
         return {
             component.name: borne.borne(component, self._engine, inventory, used)
+            for component in service.components
+            if component.profile
+        }
+
+    def _there(self, service: Service, inventory: Inventory) -> dict[str, Borne]:
+        """Return the components that are profiles, as they are."""
+        return {
+            component.name: Borne(profile=borne.profile(component, inventory).id)
             for component in service.components
             if component.profile
         }
