@@ -156,11 +156,15 @@ def test_the_command_line_shows_the_week(
     assert rows == ["blade1", "blade2"]
     assert "All times are those of Europe/Berlin." in lines
     assert anypool("calendar", "apply", str(file)).code == 0
-    added = anypool("calendar", "except", "blades", "2030-12-25", "reporting", "--words", "a feast",
-                    )  # fmt: skip
+    odd = ("2030-12-25", "reporting", "--words", "a feast")
+    added = anypool("calendar", "except", "blades", *odd)
     assert "2030-12-25 reporting (a feast)" in added.out
-    shown = anypool("calendar", "preview", "blades", "--days", "2", "--steps")
-    assert "1. write" in shown.out
+    shown = anypool("calendar", "preview", "blades", "--steps")
+    assert " is on as " in shown.out
+    assert "1. " in shown.out
+    gone = anypool("calendar", "unexcept", "blades", "2030-12-25")
+    assert "a feast" not in gone.out
+    assert anypool("calendar", "unexcept", "blades", "2030-12-25").code != 0
     assert "in words" in anypool("calendar", "show", "blades").out
     assert anypool("calendar", "set", "blades").code != 0
     assert "blades" in anypool("calendar", "list").out

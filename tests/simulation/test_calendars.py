@@ -364,6 +364,19 @@ def test_a_manager_that_dies_in_the_middle_of_a_change_goes_on(tmp_path: Path) -
         assert weekend(tmp_path / f"{number}", (number, side)).crashes == 1
 
 
+def test_after_a_restore_nothing_is_changed_before_somebody_releases_it(yard: Scheduled) -> None:
+    yard.declare(made())
+    yard.work()
+    with yard.store.store.writing() as tx:
+        calendars.interrupt(tx, "restored")
+    yard.sleep("2026-11-28T09:00")
+    yard.work(10)
+    assert yard.bears == "db - -"
+    yard.repurposing.calendars.release(KEY, "ada")
+    yard.work()
+    assert yard.bears == "web - -"
+
+
 @pytest.mark.parametrize("operation", ["apply_identity", "withdraw_identity", "power"])
 def test_lost_answers_do_no_harm(yard: Scheduled, operation: str) -> None:
     yard.declare(made())
