@@ -11,14 +11,12 @@ from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape
 from anypool.drivers.sim.racked import double_addresses, set_server
-from anypool.drivers.sim.records import SimServer
 from anypool.engine.calendars.repurposing import Repurposing
 from anypool.engine.loads.load import LoadRate
-from anypool.model import AdapterKind, HostId, Level, Profile, ProfileId, ServerId
+from anypool.model import AdapterKind, Level, Profile, ProfileId
 from anypool.model.calendar import Calendar, CalendarId, Hold, OneOff, OnLoad, Purpose, Span
 from anypool.model.profile import ProfilePort
 from anypool.plan import say
-from anypool.planner.operate import plan_migrate
 from anypool.planner.repurpose.timeline import moment_of, zone_of
 from anypool.store import calendars, plans
 from anypool.store.calendars import Standing
@@ -30,14 +28,12 @@ from tests.simulation.test_profiles import (
     SECOND,
     THIRD,
     Racked,
-    facts_of,
 )
 from tests.simulation.yard import TURNS, Crash
 
 SHAPE = Shape(hosts=3, vms=3, servers=3, running_percent=100)
 KEY = CalendarId("blades")
 WEB = ProfileId("profile-web")
-NODE = ServerId(HostId("sim-h1"))
 HOUR_S = 3600.0
 BERLIN = zone_of("Europe/Berlin")
 
@@ -293,75 +289,6 @@ def test_a_server_that_does_not_go_off_keeps_its_profile_and_it_is_tried_again(
         yard.clock.advance(max(0.05, min(yard.engine.turn(), 2.0)))
     assert yard.bears == "db - -"
     yard.check()
-
-
-def node_in_the_rack(yard: Scheduled) -> None:
-    """Make a server of a host that runs all three VMs."""
-    with yard.world.turn() as state:
-        row = state.servers.rows[SECOND]
-        one = replace(row.server, id=NODE, name="node1", slot="9")
-        state.servers.put(NODE, SimServer(server=one, powered=True))
-    yard.engine._observer.read(RACK)
-    yard.engine.servers.set_facts(facts_of(NODE), "ada")
-    for vm, host in sorted(yard.where().items()):
-        if host != NODE:
-            run = yard.begin(plan_migrate(yard.engine.inventory, vm, target=HostId(NODE)))
-            assert yard.finish(run).state is RunState.DONE
-
-
-def swinging() -> Calendar:
-    """A hypervisor in the week that bears db at the weekend."""
-    return made(
-        servers="name = node1",
-        purposes=(Purpose(name="production", hosts=True),
-                  Purpose(name="reporting", profiles=(DB,))),
-    )  # fmt: skip
-
-
-def test_a_hypervisor_is_emptied_for_the_weekend_and_gets_its_vms_back(yard: Scheduled) -> None:
-    node_in_the_rack(yard)
-    yard.declare(swinging())
-    yard.work()
-    yard.sleep("2026-11-27T20:00")
-    yard.work()
-    assert yard.profile.server == NODE
-    assert len(yard.where()) == 3
-    assert NODE not in yard.where().values()
-    yard.sleep("2026-11-30T06:00")
-    yard.look()
-    yard.work()
-    assert yard.profile.server is None
-    assert set(yard.where().values()) == {NODE}
-    assert not yard.engine.inventory.hosts[HostId(NODE)].maintenance
-    yard.check()
-    yard.check_tidy()
-
-
-def weekend(folder: Path, crash_at: tuple[int, str]) -> Scheduled:
-    folder.mkdir()
-    yard = Scheduled(folder, shape=SHAPE)
-    yard.furnish()
-    node_in_the_rack(yard)
-    yard.declare(swinging())
-    yard.work()
-    yard.sleep("2026-11-27T20:00")
-    yard.store.writes, yard.store.crash_at = 0, crash_at
-    yard.work()
-    assert yard.profile.server == NODE, yard.standing
-    assert NODE not in yard.where().values()
-    yard.check()
-    yard.check_safe()
-    assert len(yard.where()) == 3
-    yard.close()
-    return yard
-
-
-def test_a_manager_that_dies_in_the_middle_of_a_change_goes_on(tmp_path: Path) -> None:
-    writes = weekend(tmp_path / "whole", (0, "")).store.writes
-    assert writes > 10
-    for number in range(1, writes, 5):
-        side = "before" if number % 2 else "after"
-        assert weekend(tmp_path / f"{number}", (number, side)).crashes == 1
 
 
 def test_after_a_restore_nothing_is_changed_before_somebody_releases_it(yard: Scheduled) -> None:
