@@ -78,6 +78,13 @@ def test_room_to_grow_is_in_the_description() -> None:
     assert xml_read.size_mib(vm, "memory") == 512
 
 
+def test_a_vm_without_disk_and_kernel_boots_from_the_network() -> None:
+    for disks, device in (((DISK,), "hd"), ((), "network")):
+        (boot,) = described(replace(WISH, boot=None, disks=disks)).findall("os/boot")
+        assert boot.get("dev") == device
+    assert described(replace(WISH, disks=())).find("os/boot") is None
+
+
 def test_shareable_disks_say_so() -> None:
     shared = replace(WISH, disks=(replace(DISK, shareable=True, format="raw"),))
     (disk,) = xml_vm.read(described(shared), HOST, lambda _: STORE).disks
