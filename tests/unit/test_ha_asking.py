@@ -6,6 +6,7 @@ from anypool.clock import ManualClock
 from anypool.engine.ha.asking import EARLY_S, Asking
 from anypool.engine.observing.vitals import Vitals
 from anypool.model import APART_S, EndpointId, Frame, Host, HostId, HostState, Power
+from anypool.planner.ha.detect import Word
 
 H, E = HostId("h0"), EndpointId("e0")
 UP = Host(id=H, name="h0", endpoint=E, state=HostState.UP)
@@ -111,3 +112,17 @@ def test_question_that_waits_for_its_turn_is_not_put_again() -> None:
     bench.clock.advance(2 * APART_S)
     bench.asking.ask(H, waiting.append)
     assert len(waiting) == 2
+
+
+def test_answer_that_came_late_and_one_asked_right_after_it_are_one_look() -> None:
+    bench = Bench()
+    bench.vitals.hush(E)
+    asked_at = bench.vitals.moments.now()
+    bench.clock.advance(20)
+    bench.vitals.note_power(H, Word.OFF, asked_at)
+    bench.clock.advance(APART_S / 2)
+    bench.vitals.read_power(H)
+    assert bench.vitals.proof(H) is None
+    bench.clock.advance(APART_S)
+    bench.vitals.read_power(H)
+    assert bench.vitals.proof(H) is not None

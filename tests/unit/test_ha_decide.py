@@ -20,7 +20,6 @@ from anypool.planner.ha.decide import (
     Recover,
     WouldDo,
     decide,
-    proof_of_power,
 )
 from anypool.planner.ha.detect import ALIVE, Condition, Heard, Path, Verdict, Word
 from anypool.planner.ha.life import Life, refuted
@@ -240,19 +239,6 @@ def test_recovery_never_comes_without_a_proof_that_stands() -> None:
         stands = proof is not None and refuted(proof, life) is None
         recovers = isinstance(asked.decided(), Recover)
         assert recovers == (stands and condition not in ALIVE)
-
-
-def test_second_reading_makes_the_proof() -> None:
-    def case(off_at: float, life: Life) -> Case:
-        return Case(
-            verdict=verdict(Condition.FAILED, Word.OFF), life=life, off_at=off_at, at_risk=1
-        )
-
-    quiet = Life(host=H, life_at=NOW - 100)
-    assert proof_of_power(case(0.0, quiet), NOW) is None
-    assert proof_of_power(case(NOW - 0.5, quiet), NOW) is None
-    assert proof_of_power(case(NOW - 2, quiet), NOW) == PowerOff(host=H, first_at=NOW - 2, at=NOW)
-    assert proof_of_power(case(NOW - 2, Life(host=H, life_at=NOW - 1)), NOW) is None
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.0, 5.0), (5.0, 5.0), (5.0, 5.9), (6.0, 5.0)])

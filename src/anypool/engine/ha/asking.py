@@ -74,7 +74,7 @@ class Asking:
         due = [most_s]
         for host in self._asked:
             read = self._vitals.power(host)
-            left = read.off_at + APART_S + _MARGIN_S - now
+            left = read.told_at + APART_S + _MARGIN_S - now
             if read.word is Word.OFF and read.proof is None and left > -most_s:
                 due.append(left)
         return max(_MARGIN_S, min(due))

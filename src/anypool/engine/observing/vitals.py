@@ -14,6 +14,7 @@ from anypool.clock import Clock
 from anypool.engine.observing.leases import Leases
 from anypool.engine.observing.moments import Moments
 from anypool.model import (
+    APART_S,
     AgentReading,
     EndpointId,
     Frame,
@@ -55,12 +56,17 @@ class Settled(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Read(Struct, frozen=True, gc=False):
-    """The power of a host as it was read: when last asked, what was said, since when it is off."""
+    """The power of a host as it was read: when last asked, what was said, since when it is off.
+
+    `told_at` is when the first answer came that it is off. A BMC may take long, and look only
+    then: what is asked sooner than a second after that is no second look.
+    """
 
     asked_at: float = 0.0
     word: Word = Word.NONE
     off_at: float = 0.0
     proof: PowerOff | None = None
+    told_at: float = 0.0
 
 
 class Vitals:
@@ -158,18 +164,18 @@ class Vitals:
         """Take note of a reading of the power, which was asked for at `asked_at`."""
         with self._lock:
             old, life = self._power.get(host, Read()), self.life(host)
-            off_at = 0.0
-            proof = None
+            read = Read(asked_at, word)
             if word is Word.ON:
                 self._life[host] = replace(life, on_at=asked_at)
-            elif word is Word.OFF:
-                off_at = old.off_at or asked_at
-                if life.life_at >= off_at:
-                    off_at = asked_at
-                proof = _proof(host, off_at, asked_at)
+            elif word is not Word.OFF:
+                read = replace(old, asked_at=asked_at, word=word)
+            elif not old.off_at or life.life_at >= old.off_at:
+                read = replace(read, off_at=asked_at, told_at=self.moments.now())
             else:
-                off_at, proof = old.off_at, old.proof
-            self._power[host] = Read(asked_at, word, off_at, proof)
+                apart = asked_at - old.told_at >= APART_S
+                proof = _proof(host, old.off_at, asked_at) if apart else old.proof
+                read = replace(old, asked_at=asked_at, word=word, proof=proof)
+            self._power[host] = read
             self.note(host, Path.BMC, word)
         self.news()
 

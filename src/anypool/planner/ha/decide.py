@@ -150,14 +150,6 @@ def _missing(case: Case, why: Reason) -> NeedsProof:
     return NeedsProof(why, (*first, WouldDo.SAID_GONE, WouldDo.STATED))
 
 
-def proof_of_power(case: Case, off_at: float) -> PowerOff | None:
-    """Return the proof that a second reading of off completes, None if it is the first."""
-    if not case.off_at or off_at < case.off_at + APART_S:
-        return None
-    proof = PowerOff(host=case.verdict.host, first_at=case.off_at, at=off_at)
-    return proof if refuted(proof, case.life) is None else None
-
-
 def is_about_host(proof: Proof) -> bool:
     """Return whether a proof speaks for all VMs of its host."""
     return not isinstance(proof, SaidGone)
