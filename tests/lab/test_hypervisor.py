@@ -3,7 +3,7 @@
 The server is one of namespaces: it takes its address by DHCP and its boot script over HTTP as a
 real one does, and what stands in for kernel and root are the machine's. Who it is, its host key
 and who may log in come from the boot host alone. A blade does it with an image of its own:
-`tests/lab/prove_hypervisor.py`.
+`tests/lab/prove_hypervisor.py`, by hand.
 """
 
 from collections.abc import Iterator
@@ -95,10 +95,10 @@ def test_a_spare_becomes_a_host_that_runs_a_vm_and_leaves_again(farm: Farm) -> N
     assert farm.lab.running(vm["id"]) == ["s1"]
     host = farm.client.get("/hosts/node1")
     assert (host["state"], host["endpoint"]) == ("up", "node1")
-    (kept,) = [one for one in farm.client.items("/endpoints") if one["name"] == "node1"]
+    (kept,) = [one for one in farm.client.items("/endpoints") if one["id"] == "node1"]
     assert kept["uri"] == f"qemu+ssh://root@{IP}/system"
     assert _is_who_it_was_made(farm, kept["options"]["host_key"])
-    with pytest.raises(AnypoolError, match="has node1 already"):
+    with pytest.raises(AnypoolError, match="node1 is at"):
         farm.client.post("/profiles/node1/make-host", {"server": "s1"})
 
     farm.do("/servers/s1/retire-host")
