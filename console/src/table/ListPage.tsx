@@ -89,12 +89,13 @@ function Whole<T>({ title, list, bulk, actions, empty, tree, asked, rows, onView
   const { q, view, ask } = asked;
   useEffect(() => setSelected(NOBODY), [list.path]);
   const inTree = tree !== undefined && view === "tree";
-  const withFacets = (list.facets?.length ?? 0) > 0 && !inTree;
+  const nothing = !q && rows.first?.total === 0;
+  const withFacets = (list.facets?.length ?? 0) > 0 && !inTree && !nothing;
   return (
     <div className={`ap-list${withFacets ? "" : " ap-list--plain"}`}>
       <div className="ap-list__head">
         <h1>{title}</h1>
-        <span className="ap-subtle">{rows.first && t.of(number(rows.first.total))}</span>
+        <span className="ap-subtle">{rows.first && !nothing && t.of(number(rows.first.total))}</span>
         <span className="ap-grow" />
         {tree && (
           <div className="ap-toggle" role="group" aria-label={t.view}>

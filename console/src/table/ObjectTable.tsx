@@ -110,7 +110,7 @@ export function ObjectTable<T>(props: TableProps<T>) {
   if (rows.error && !rows.first) return <ProblemBox problem={rows.error} again={rows.again} />;
   if (!rows.first) return <Waiting what={t.reading} />;
   return (
-    <div className={`ap-card ap-table${rows.old ? " ap-table--old" : ""}`}>
+    <div className={`ap-card ap-table${rows.old ? " ap-table--old" : ""}${rows.total === 0 ? " ap-table--empty" : ""}`}>
       {rows.error && <ProblemBox problem={rows.error} again={rows.again} />}
       <div
         ref={scroller}
