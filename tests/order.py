@@ -1,11 +1,8 @@
 """Files that take longest are begun first, so that all workers end at about the same time.
 
 A file that is missing here, or no longer takes long, costs a few seconds at the end and no
-more. The list at the end of each part of ./test says what takes long. Tests with a lab wait for
-real hypervisors most of the time, and others have the CPUs meanwhile: so they take turns.
+more. The list at the end of each part of ./test says what takes long.
 """
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -29,26 +26,9 @@ LONG = (
 _RANK = {file: rank for rank, file in enumerate(LONG)}
 
 
-OTHERS = 3
-"""So many other files come after each file of the lab."""
-
-
 def longest_first(items: list[pytest.Item]) -> None:
     """Sort tests by file; those that are not named keep their order, after the others."""
     items.sort(key=_rank)
-    files: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.nodeid.split("::")[0], []).append(item)
-    items[:] = [item for file in _in_turns(list(files)) for item in files[file]]
-
-
-def _in_turns(files: list[str]) -> Iterator[str]:
-    others = iter([file for file in files if "/lab/" not in file])
-    for lab in (file for file in files if "/lab/" in file):
-        yield lab
-        for _, other in zip(range(OTHERS), others, strict=False):
-            yield other
-    yield from others
 
 
 def _rank(item: pytest.Item) -> int:
