@@ -17,9 +17,9 @@ from anypool.plan import Reason
 from anypool.planner.ha import decide as deciding
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import Case, Decision, Recover
-from anypool.planner.ha.detect import ALIVE, Condition, Heard, Verdict, detect
+from anypool.planner.ha.detect import ALIVE, Condition, Heard, Verdict, Word, detect
 from anypool.planner.ha.detect import Path as Way
-from anypool.planner.ha.life import Life
+from anypool.planner.ha.life import Life, refuted
 from tests.simulation.ha_trouble import HaTrouble, Wrong
 from tests.simulation.ha_yard import HaYard
 
@@ -70,10 +70,16 @@ def without_proof(patch: pytest.MonkeyPatch) -> None:
 def with_one_reading(patch: pytest.MonkeyPatch) -> None:
     """Believe the first reading of the power."""
 
-    def proof(host: HostId, first_at: float, at: float) -> PowerOff:
-        return PowerOff(host=host, first_at=at - APART_S, at=at)
+    proven = vitals.Vitals.proof
 
-    patch.setattr(vitals, "_proof", proof)
+    def believed(self: vitals.Vitals, host: HostId) -> Proof | None:
+        read = self.power(host)
+        if read.word is not Word.OFF:
+            return proven(self, host)
+        once = PowerOff(host=host, first_at=read.asked_at - APART_S, at=read.asked_at)
+        return once if refuted(once, self.life(host)) is None else None
+
+    patch.setattr(vitals.Vitals, "proof", believed)
 
 
 def deaf_to_life(patch: pytest.MonkeyPatch) -> None:

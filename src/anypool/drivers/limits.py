@@ -8,7 +8,7 @@ from anypool.drivers.wire import FRAME_BYTES, SIGNATURES
 
 DEADLINES_S: dict[str, float] = {
     **dict.fromkeys(SIGNATURES, 60.0),
-    "info": 60.0,
+    "info": 15.0,
     "observe_vms": 30.0,
     "changes": 20.0,
     "measure": 30.0,

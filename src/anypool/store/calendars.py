@@ -1,7 +1,7 @@
 """Calendars as they are kept, and how each stands: a killed manager goes on with it."""
 
 from msgspec import Struct
-from msgspec.structs import replace
+from sqlalchemy import update
 
 from anypool.errors import NotFound
 from anypool.model import PlanId
@@ -9,7 +9,7 @@ from anypool.model.calendar import Calendar, CalendarId, Hold, Memory
 from anypool.plan import Reason
 from anypool.store import calendar_tables
 from anypool.store.facts import Shelf
-from anypool.store.tx import Tx
+from anypool.store.tx import Tx, to_row
 
 FOREVER_S = 366 * 86_400.0
 """For so long calendars are held after a restore, unless somebody releases them before."""
@@ -64,9 +64,7 @@ def remove(tx: Tx, key: CalendarId) -> None:
 
 def interrupt(tx: Tx, words: str) -> None:
     """Hold every calendar: the records of which server bears what were restored."""
-    for one in calendars.all(tx):
-        if one.enabled:
-            held = Hold(since=tx.now, until=tx.now + FOREVER_S, by="restore", words=words)
-            calendars.put(tx, replace(one, hold=held))
-    for known in standings.all(tx):
-        standings.put(tx, replace(known, plan=None, begun=False))
+    table, stand = calendar_tables.calendars, calendar_tables.calendar_standings
+    held = Hold(since=tx.now, until=tx.now + FOREVER_S, by="restore", words=words)
+    tx.run(update(table).where(table.c.enabled).values(hold=to_row(held)))
+    tx.run(update(stand).values(plan=None, begun=False))
