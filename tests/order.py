@@ -8,6 +8,7 @@ import pytest
 
 LONG = (
     *(
+        "lab/test_service_moves.py",
         "lab/test_chaos.py",
         "lab/test_blades_boot_service.py",
         "lab/test_service_moves.py",
