@@ -1,4 +1,5 @@
 /** Hosts with what runs on them: the first look. */
+import { useState } from "react";
 import { Link } from "wouter";
 import { useRows } from "../../api/queries";
 import type { Host } from "../../api/types";
@@ -16,12 +17,14 @@ import { words } from "./words";
 export default function Overview() {
   const t = useWords(words);
   const simulated = useSimulated();
+  const [begun, setBegun] = useState(false);
   const hosts = useRows<Host>("/hosts", { limit: 200, facets: "state" });
   const vms = useRows<unknown>("/vms", { limit: 1, facets: "state" });
   const endpoints = useRows<unknown>("/endpoints", { limit: 1 });
   if (hosts.error) return <ProblemBox problem={hosts.error} again={() => void hosts.refetch()} />;
   if (!hosts.data || !vms.data || !endpoints.data) return <Waiting />;
-  if (hosts.data.total === 0 && endpoints.data.total === 0) return <Start />;
+  const empty = hosts.data.total === 0 && endpoints.data.total === 0;
+  if (begun || empty) return <Start onBegun={() => setBegun(true)} />;
   const unknown = vms.data.facets?.[0]?.values.find((one) => one.value === "unknown")?.count ?? 0;
   return (
     <div className="ap-page">

@@ -32,7 +32,7 @@ export default function AddEndpoint() {
   return <AddServer />;
 }
 
-export function AddServer({ whole = true }: { whole?: boolean }) {
+export function AddServer({ whole = true, onBegun }: { whole?: boolean; onBegun?: () => void }) {
   const t = useWords(words);
   const pools = useRows<Pool>("/pools", { limit: 100 });
   const [values, setValues] = useState(EMPTY);
@@ -83,6 +83,7 @@ export function AddServer({ whole = true }: { whole?: boolean }) {
         setLook(found);
         choose(0, found);
         setAt(1);
+        onBegun?.();
       } else if (at === 1) setAt(2);
       else if (answer) await add(answer);
     } catch (error) {

@@ -70,7 +70,8 @@ const words = bilingual(
   },
 );
 
-export function Start() {
+/** `onBegun` is told once somebody is found at an address: from then on nothing may take this away. */
+export function Start({ onBegun }: { onBegun: () => void }) {
   const t = useWords(words);
   return (
     <div className="ap-start">
@@ -86,7 +87,7 @@ export function Start() {
             </h2>
             <span className="ap-small ap-subtle">{t.firstWhat}</span>
           </div>
-          <AddServer whole={false} />
+          <AddServer whole={false} onBegun={onBegun} />
           <p>
             <span className="ap-strong">{t.any}</span> <span className="ap-subtle">{t.finds}</span>
           </p>
