@@ -119,6 +119,34 @@ class Looking:
         raise NotImplementedError
 
 
+class LookingAtMany(Looking):
+    """One whose looks begin tasks: they are done by threads of its own, `at_once` at a time.
+
+    `submit` may be replaced before it starts, by who does the tasks otherwise.
+    """
+
+    def __init__(self, name: str, clock: Clock, at_once: int) -> None:
+        super().__init__(name, clock)
+        self._at_once = at_once
+        self._crew: ThreadCrew | None = None
+        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._crew = ThreadCrew(self._at_once)
+        super().start()
+
+    def stop(self) -> None:
+        """End after the look that is under way, and begin no task any more."""
+        super().stop()
+        if self._crew is not None:
+            self._crew.close()
+
+    def _by_crew(self, task: Callable[[], None]) -> None:
+        if self._crew is not None:
+            self._crew.submit(task)
+
+
 def _logged(task: Callable[[], None]) -> None:
     try:
         task()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from anypool.clock import Clock
-from anypool.engine.threads import Looking, ThreadCrew, UnderWay
+from anypool.engine.threads import LookingAtMany, UnderWay
 from anypool.errors import AnypoolError
 
 log = logging.getLogger(__name__)
@@ -23,29 +23,16 @@ AT_ONCE = 4
 _IDLE_S = 60.0
 
 
-class Hints(Looking):
+class Hints(LookingAtMany):
     """Hints may come from any thread; each look is a function that reads and publishes."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__("hints", clock)
+        super().__init__("hints", clock, AT_ONCE)
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: dict[str, Callable[[], object]] = {}
         self._began: dict[str, float] = {}
         self._under_way = UnderWay()
-        self._crew: ThreadCrew | None = None
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
-
-    def start(self) -> None:
-        """Begin to look, on threads of its own."""
-        self._crew = ThreadCrew(AT_ONCE)
-        super().start()
-
-    def stop(self) -> None:
-        """Begin no more looks."""
-        super().stop()
-        if self._crew is not None:
-            self._crew.close()
 
     def note(self, key: str, look: Callable[[], object]) -> None:
         """Have a thing looked at; one that waits already, or is new while too many wait, is not."""
@@ -73,10 +60,6 @@ class Hints(Looking):
                 self._began[key] = now
                 self.submit(task)
         return soonest_s
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
 
 def _look(key: str, look: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets as randomness
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from anypool.clock import Clock, backoff
 from anypool.engine.engine import Engine
 from anypool.engine.hearing.bounds import Bucket
 from anypool.engine.hearing.hints import Hints
-from anypool.engine.threads import Looking, ThreadCrew, UnderWay
+from anypool.engine.threads import LookingAtMany, UnderWay
 from anypool.errors import AnypoolError, Invalid, NotSupported, StoreFailed
 from anypool.model import Adoption, Endpoint, EndpointId
 from anypool.model.push import PushOrder
@@ -78,13 +78,16 @@ class _State:
         self.bucket = Bucket(*TAKEN)
 
 
-class Pushes(Looking):
-    """Methods may be called from any thread; BMCs are spoken to on threads of its own."""
+class Pushes(LookingAtMany):
+    """Methods may be called from any thread; BMCs are spoken to on threads of its own.
+
+    A manager that stops leaves the subscriptions as they are: it or another goes on with them.
+    """
 
     def __init__(
         self, engine: Engine, store: Store, clock: Clock, settings: Settings, hints: Hints
     ) -> None:
-        super().__init__("pushes", clock)
+        super().__init__("pushes", clock, AT_ONCE)
         self._engine, self._store, self._clock, self._hints = engine, store, clock, hints
         self.url = pushed_to(settings.bmc_push_url)
         self._lock = threading.Lock()
@@ -92,21 +95,8 @@ class Pushes(Looking):
         self._keys: dict[str, EndpointId] = {}
         self._led = False
         self._under_way = UnderWay()
-        self._crew: ThreadCrew | None = None
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
         self.unknown = 0
         engine.servers.before_leaving(self.leave)
-
-    def start(self) -> None:
-        """Begin to look after subscriptions."""
-        self._crew = ThreadCrew(AT_ONCE)
-        super().start()
-
-    def stop(self) -> None:
-        """Leave the subscriptions as they are: this manager or another goes on with them."""
-        super().stop()
-        if self._crew is not None:
-            self._crew.close()
 
     def standing(self) -> tuple[Pushed, ...]:
         """Return how it stands with each BMC that was asked for pushes, by endpoint."""
@@ -256,10 +246,6 @@ class Pushes(Looking):
     def _count(self, state: _State, **more: int) -> None:
         counted = {name: getattr(state.pushed, name) + by for name, by in more.items()}
         state.pushed = replace(state.pushed, last_at=self._clock.now(), **counted)
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
 
 def _key(secret: str) -> str:

@@ -6,7 +6,7 @@ slow receiver keeps nobody waiting but itself.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from anypool.engine.engine import Engine
 from anypool.engine.notifying.addresses import ranges
 from anypool.engine.notifying.letters import SUBJECT, Before, wanted, written
 from anypool.engine.notifying.sending import deliver, target_of
-from anypool.engine.threads import Looking, ThreadCrew
+from anypool.engine.threads import LookingAtMany
 from anypool.errors import AnypoolError, NotFound, Rejected
 from anypool.model import Notification, NotificationId, Receiver
 from anypool.settings import Settings
@@ -36,11 +36,11 @@ _BATCH = 500
 _IN_A_ROW = 20
 
 
-class Postman(Looking):
+class Postman(LookingAtMany):
     """One look at a time, while this manager leads; one letter at a time to each receiver."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
-        super().__init__("notify", clock)
+        super().__init__("notify", clock, AT_ONCE)
         self._engine = engine
         self._store = store
         self._allowed = ranges(settings.notify_allow)
@@ -48,19 +48,6 @@ class Postman(Looking):
         self._turn = threading.Lock()
         self._busy: set[NotificationId] = set()
         self._looked: dict[NotificationId, int] = {}
-        self._crew: ThreadCrew | None = None
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
-
-    def start(self) -> None:
-        """Begin to look, on a thread of its own."""
-        self._crew = ThreadCrew(AT_ONCE)
-        super().start()
-
-    def stop(self) -> None:
-        """End after the look that is under way; what is not sent stays stored."""
-        super().stop()
-        if self._crew is not None:
-            self._crew.close()
 
     def round(self) -> float:
         """Write the letters of new events and send those that are due; return when to look."""
@@ -194,10 +181,6 @@ class Postman(Looking):
                 _event(tx, key, "notify.failing", text, Severity.WARNING)
             if gone := notify.give_up(tx, key, tx.now - self._give_up_s, why):
                 _gave_up(tx, key, gone, why)
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
 
 def known_rule(tx: Tx, key: str) -> Known:

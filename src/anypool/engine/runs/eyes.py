@@ -285,7 +285,7 @@ class Eyes:
         known = inventory.vms.get(vm)
         seen = () if known is None else self._look_at_vm(vm, places(known, ()))
         if profile is None:
-            return Sight(inventory=self._observer.inventory)
+            return self._nothing()
         place = self._boot_hosts.of_virtual(profile)
         boots = self._boot_hosts.look_at(place)
         return Sight(
