@@ -307,3 +307,23 @@ def test_foreign_keys_and_the_durable_journal_are_on(file: Path) -> None:
         "foreign_keys": 1,
         "busy_timeout": 5000,
     }
+
+
+@pytest.mark.usefixtures("migrated_anew")
+def test_a_new_file_that_another_process_opens_as_well_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite refuses at once to change the journal of what somebody writes to."""
+    file = tmp_path / "new.db"
+    waited: list[float] = []
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def leave(seconds: float) -> None:
+            waited.append(seconds)
+            if len(waited) == 3:
+                other.rollback()
+
+        monkeypatch.setattr("anypool.store.connect.time.sleep", leave)
+        opened(file).close()
+    assert len(waited) == 3

@@ -1,6 +1,8 @@
 """How to reach a database: the URL, the settings of each connection, the kind of transaction."""
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from anypool.errors import Invalid, StoreFailed
 
 BUSY_S = 5
+_AGAIN_S = 0.02
 _WRITE = {"anypool_write": True}
 _SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -107,8 +110,8 @@ def _set_up(connection: Any, _record: object) -> None:
     # The module would begin transactions by itself, and only before the first write.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _write_ahead(cursor)
     for pragma in (
-        "journal_mode=WAL",
         # NORMAL could lose the last commits with the power, and with them the note that
         # a deed was begun; the journal is worth one fsync a commit.
         "synchronous=FULL",
@@ -118,6 +121,23 @@ def _set_up(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Have a journal that is written ahead; a new file has another one until somebody does this.
+
+    SQLite waits here for nobody who writes, however long it may wait elsewhere: of several
+    processes that open a new file at once some would be refused.
+    """
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def _begin(connection: Connection) -> None:
