@@ -14,7 +14,8 @@ use the session cookie of `POST /login`, and send the `csrf` it returned as \
 
 **Deeds.** Whatever takes time answers `202` with an `operation` and its `Location`. With \
 `?dry_run=true` nothing is done: the answer is `200` with the plan, which can be run later. \
-A repeated `POST` with the same `Idempotency-Key` gets the first answer again.
+A repeated `POST` with the same `Idempotency-Key` gets the first answer again. If the \
+client leaves while its plan is made, planning ends and nothing was done.
 
 **Lists** are `{"items": [...], "total": n, "next": cursor}`. `q` is a [search](search.md), \
 `limit` the size of a page, `cursor` the `next` of the page before.

@@ -15,6 +15,8 @@ AnypoolError
 ├─ OutcomeUnknown    it was sent and no answer came; look before doing anything else
 │  └─ UnderWay       the platform took it up and goes on by itself; ask its task
 └─ StoreFailed       the database is read-only, locked or full; nothing was changed
+
+`Cancelled` is none of them: who tries one way after the other takes them for an answer.
 """
 
 
@@ -114,3 +116,7 @@ class UnderWay(OutcomeUnknown):
 
 class StoreFailed(AnypoolError):
     """The database refused a write; nothing was changed."""
+
+
+class Cancelled(Exception):
+    """Who asked has left before anything was decided; nothing was changed, and nobody is told."""

@@ -82,6 +82,7 @@ from anypool.api.headers import SecurityHeaders
 from anypool.api.language import Language
 from anypool.api.origin import own_names
 from anypool.api.replay import BODY_MAX, Replay
+from anypool.api.waiting import Waiting
 from anypool.service import Services
 
 _API = (
@@ -177,7 +178,13 @@ def _litestar(services: Services, broadcast: Broadcast, names: frozenset[str]) -
         api.register(route)
     app = Litestar(
         route_handlers=[api, *metrics.ROUTES, meta.get_document, *page.ROUTES],
-        middleware=[AccessLog(), Language(), Gate(services, names, query), Replay(services)],
+        middleware=[
+            AccessLog(),
+            Language(),
+            Gate(services, names, query),
+            Waiting(),
+            Replay(services),
+        ],
         exception_handlers=problems.handlers(services.audit.refused),
         dependencies={
             **dependencies(services),

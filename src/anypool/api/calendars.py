@@ -16,6 +16,7 @@ from anypool.api.calendarviews import (
     foreseen_view,
 )
 from anypool.api.vms import Text
+from anypool.api.waiting import PLANS
 from anypool.model import Level
 from anypool.model.calendar import Calendar, CalendarId, OneOff, OnLoad, Purpose, Span
 from anypool.service.calendars import MOST_DAYS, CalendarPatch, Foreseen, Shown
@@ -115,7 +116,7 @@ def delete_calendar(services: Use, by: By, key: Key) -> None:
     services.calendars.delete(by, key)
 
 
-@get("/calendars/{key:str}/preview", sync_to_thread=True)
+@get("/calendars/{key:str}/preview", opt={PLANS: True}, sync_to_thread=True)
 def preview_calendar(services: Use, by: By, key: Key, days: Days = 7.0) -> ForeseenView:
     """Foresee the coming days: who bears what when, each plan with its price, what is refused."""
     found = services.calendars.foresee(by, key, days)

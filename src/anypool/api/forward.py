@@ -5,8 +5,10 @@ whatever is about logins. The rest is judged where it arrives: the same tokens a
 valid there, as both read them in the same database.
 """
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import anyio.to_thread
 import httpx
@@ -77,7 +79,7 @@ class Forward:
             method, url, headers=_sent_on(scope, leader), content=await _body(receive)
         )
         try:
-            answer = await client.send(request, stream=True)
+            answer = await _unless_left(client.send(request, stream=True), receive)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Unreachable(
                 f"the manager that leads does not answer at {leader.address}",
@@ -152,6 +154,20 @@ async def _body(receive: Receive) -> bytes:
             raise Invalid(f"the body is longer than {BODY_MAX} bytes")
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+async def _unless_left(sending: Coroutine[Any, Any, httpx.Response], receive: Receive) -> Any:
+    """Return the answer; leave too when the client does, so that nobody plans for it any more."""
+    answer, left = asyncio.ensure_future(sending), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return answer.result()
+        raise Unreachable("the client went away")
+    finally:
+        for one in (answer, left):
+            one.cancel()
+        await asyncio.gather(answer, left, return_exceptions=True)
 
 
 async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:

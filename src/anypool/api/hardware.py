@@ -11,6 +11,7 @@ from msgspec import Struct
 from anypool.api.asking import By, Key, Use
 from anypool.api.consolidations import BOUNDS
 from anypool.api.language import ReasonView, reason_view, told
+from anypool.api.waiting import PLANS
 from anypool.plan import reason
 from anypool.planner.fewest.other import NAMED, Variant
 from anypool.service.consolidations import Bounds
@@ -115,7 +116,7 @@ def asked(
 _ASKED = {**BOUNDS, "asked": Provide(asked, sync_to_thread=False)}
 
 
-@get("/pools/{key:str}/hardware", dependencies=_ASKED, sync_to_thread=True)
+@get("/pools/{key:str}/hardware", dependencies=_ASKED, opt={PLANS: True}, sync_to_thread=True)
 def pool_hardware(
     services: Use,
     by: By,

@@ -15,6 +15,7 @@ from anypool.api.language import ReasonView, reason_view, told, told_error
 from anypool.errors import (
     AnypoolError,
     Busy,
+    Cancelled,
     Conflict,
     Denied,
     Invalid,
@@ -128,7 +129,18 @@ def handlers(
             said.background = BackgroundTask(refused, error.doing, error.message)
         return said
 
-    return {AnypoolError: own, HTTPException: _framework, Exception: _unexpected}
+    return {
+        AnypoolError: own,
+        Cancelled: _unheard,
+        HTTPException: _framework,
+        Exception: _unexpected,
+    }
+
+
+def _unheard(_: Request[Any, Any, Any], error: Cancelled) -> Response[Problem]:
+    """Return what only the log hears: the client has left."""
+    kind, title = "urn:anypool:problem:cancelled", "Client left"
+    return answer(Problem(type=kind, title=title, status=499, detail=str(error)))
 
 
 def _framework(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

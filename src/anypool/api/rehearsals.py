@@ -11,6 +11,7 @@ from msgspec import Struct
 from anypool.api.asking import By, Key, Use
 from anypool.api.failures import Failing, asked
 from anypool.api.language import told
+from anypool.api.waiting import PLANS
 from anypool.model import HostId, Inventory, Vm, VmState
 from anypool.plan import Cost, goal_of, names_in
 from anypool.plan.render import Names
@@ -196,7 +197,7 @@ def _vm(vm: Vm, after: Inventory, names: Names) -> RehearsedVmView:
     )
 
 
-@get("/pools/{key:str}/rehearsal", dependencies=_ASKED, sync_to_thread=True)
+@get("/pools/{key:str}/rehearsal", dependencies=_ASKED, opt={PLANS: True}, sync_to_thread=True)
 def rehearse(
     services: Use, by: By, key: Key, failing: Failing, way: NamedDependency[Way]
 ) -> RehearsalView:

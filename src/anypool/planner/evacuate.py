@@ -21,6 +21,7 @@ from anypool.plan import (
     refuse,
     say,
 )
+from anypool.planner import cancel
 from anypool.planner.place import Choice, Wanted, choose, pinned, pools_with_room, refusal
 from anypool.planner.rules import NO_RULES, Rulebook
 
@@ -139,6 +140,7 @@ def _search(inventory: Inventory, source: HostId, order: list[Vm], rules: Rulebo
         refused = {h.id: refusal(world, vm, h) or needs.refusal(h) for h in others}
         fits = [host.id for host in others if refused[host.id] is None]
         for host in sorted(fits, key=lambda key: (world.memory_free_mib(key), key)):
+            cancel.check()
             nodes += 1
             if nodes > most:
                 return None

@@ -18,6 +18,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import Reason, Refusal, reason
+from anypool.planner import cancel
 from anypool.planner.contest import (
     Entrant,
     behind,
@@ -70,6 +71,7 @@ def choose(inventory: Inventory, vm: Vm, wanted: Wanted = ANYWHERE) -> Choice:
     `MANY` hosts on, only the first `SHOWN` refused hosts are named with a choice; where no
     host fits, all are.
     """
+    cancel.check()
     if len(inventory.hosts) < MANY:
         return choose_singly(inventory, vm, wanted)
     return choose_at_once(inventory, vm, wanted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from anypool.planner import cancel
 from anypool.planner.rebalance.search import never
 
 Late = Callable[[], bool]
@@ -18,7 +19,8 @@ class Rounds:
         self.ended = -1
 
     def __call__(self) -> bool:
-        """Return whether the search is to end; once it is, it stays so."""
+        """Return whether the search is to end; once it is, it stays so. Raise `Cancelled`."""
+        cancel.check()
         if self.ended < 0 and (self._asked == self._most or self._late()):
             self.ended = self._asked
         self._asked += 1

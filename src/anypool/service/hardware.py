@@ -8,6 +8,7 @@ from anypool.errors import Invalid
 from anypool.exchange.hardware import read_servers
 from anypool.model import HostId
 from anypool.planner.fewest.other import Compared, compare
+from anypool.planner.rounds import Rounds
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
 from anypool.service.consolidations import Bounds, Consolidations, hosts_of
@@ -54,5 +55,6 @@ class Hardware:
         if query is not None and not gone:
             raise Invalid(f"no host of {key} matches {asked.without!r}", hint="correct the query")
         end = self._clock.monotonic() + BUDGET_S
-        found = compare(inventory, wish, servers, gone, lambda: self._clock.monotonic() > end)
+        rounds = Rounds(late=lambda: self._clock.monotonic() > end)
+        found = compare(inventory, wish, servers, gone, rounds)
         return Comparison(compared=found, currency=wish.tariff.currency)

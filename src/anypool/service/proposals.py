@@ -10,6 +10,7 @@ from anypool.engine.records.archive import Origin
 from anypool.engine.records.inputs import keep
 from anypool.model import Inventory, Policy
 from anypool.plan import Plan
+from anypool.planner import cancel
 from anypool.planner.rules import Rulebook
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import AnyWish
@@ -67,6 +68,7 @@ class Proposals:
         return Proposal(plan=record, run=run)
 
     def _submitted(self, by: Principal, plan: Planner, *, waive: bool) -> PlanRecord:
+        cancel.check()  # it may have waited for its turn
         self._engine.must_lead()
         inventory = self._engine.inventory
         rules = self._engine.policies.rulebook(inventory)

@@ -12,6 +12,7 @@ from anypool.model import Inventory, PlanId, PolicyId
 from anypool.plan import Difference, Plan, PlanState
 from anypool.plan.difference import Load, differences
 from anypool.plan.parts import Parted, chunks_by_name, fresh, in_parts, joined
+from anypool.planner import cancel
 from anypool.store import Store, Tx, inventories, plans
 from anypool.store.inventories import StoredInventory, packed
 from anypool.store.records import PlanRecord
@@ -52,8 +53,12 @@ class Archive:
     def keep_plan(
         self, plan: Plan, by: str, inventory: Inventory, origin: Origin = BY_SOMEBODY
     ) -> PlanRecord:
-        """Store a plan and what it was made from, both or nothing; `Conflict` as `basis`."""
+        """Store a plan and what it was made from, both or nothing; `Conflict` as `basis`.
+
+        Raise `Cancelled` if who asked for it has left; later it is too late for that.
+        """
         basis = self.basis(plan, inventory)
+        cancel.decide()
         with self._store.writing() as tx:
             key = PlanId(f"plan-{uuid4().hex[:12]}")
             record = plans.add(tx, key, plan, by=by, made_by=(origin.policy, origin.state))

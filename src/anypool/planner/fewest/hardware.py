@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from anypool.model import HOURS, HostId
 from anypool.model.energy import Tariff, Watts
+from anypool.planner import cancel
 from anypool.planner.balance import Floats, Ints, Masks
 from anypool.planner.fewest.energy import WEEKS_A_YEAR, Energy, drawn, energy
 from anypool.planner.fewest.pack import packed
@@ -109,6 +110,7 @@ class Packer:
         """Return the kept hosts and as few of the servers, in their order, as carry the VMs."""
         bins, left = self._filled()
         for server in servers:
+            cancel.check()
             if left:
                 more, left = self._with(server, left)
                 bins += more
@@ -150,6 +152,7 @@ class Packer:
         others = [vm for vm in range(take.shape[0]) if vm not in stays]
         homeless: list[int] = []
         for vm in self._largest(others):
+            cancel.check()
             fits = np.array([bool(one.may[vm]) for one in self._kept], dtype=np.bool_)
             if not bins or not (fits := fits & (left >= take[vm] - EPS).all(axis=1)).any():
                 homeless.append(vm)

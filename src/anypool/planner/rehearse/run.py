@@ -32,6 +32,7 @@ from anypool.plan import (
 )
 from anypool.plan.refuse import why_of
 from anypool.plan.schedule import Limits, begins_ms
+from anypool.planner import cancel
 from anypool.planner.ha.again import Task, start_again
 from anypool.planner.rehearse.moment import Happens, Moment
 from anypool.planner.rehearse.watch import BEGIN_S
@@ -99,6 +100,7 @@ class _Copy:
         """Start what ran on hosts that are proven dead, from a moment on."""
         self._now = max(self._now, at_ms)
         for _ in range(MOST_PLANS):
+            cancel.check()
             wanted = frozenset(
                 vm.id
                 for host in proofs

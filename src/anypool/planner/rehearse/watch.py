@@ -20,6 +20,7 @@ from anypool.model import (
 )
 from anypool.plan import Reason, names_in, reason
 from anypool.plan.render import told_proof
+from anypool.planner import cancel
 from anypool.planner.ha.brake import Situation
 from anypool.planner.ha.decide import (
     Case,
@@ -142,6 +143,7 @@ class _Game:
 
     def tick(self, now: float) -> bool:
         """Look once; return whether anything may still happen."""
+        cancel.check()
         rule = self._watched.rule
         alone = {
             one.host.id: detect(

@@ -8,6 +8,7 @@ from anypool.model import Inventory, ServerId
 from anypool.model.calendar import Calendar, Memory
 from anypool.plan import Plan, Reason, outcome, why_of
 from anypool.plan.servereffect import bearing
+from anypool.planner import cancel
 from anypool.planner.repurpose.aim import Known, aim_of, remembered, servers_of
 from anypool.planner.repurpose.change import Missing, changed
 from anypool.planner.repurpose.match import is_open
@@ -60,6 +61,7 @@ def preview(asked: Asked) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     extra = asked.extra
     for stretch in timeline(asked.calendar, asked.begin, asked.end):
+        cancel.check()
         turn, world, memory = _turn(asked, stretch, extra, (world, memory))
         turns.append(turn)
         extra = 0

@@ -37,6 +37,7 @@ from anypool.plan import (
     reason,
     say,
 )
+from anypool.planner import cancel
 from anypool.planner.evacuate import MOVABLE, Homes, assign, homeless, move_step
 from anypool.planner.failover import Spare, spares, told
 from anypool.planner.place import pinned, refusal
@@ -83,6 +84,7 @@ def plan_wave(inventory: Inventory, hosts: tuple[HostId, ...], on: Terms) -> Wav
 
     A host that is closed already is handed over as it is; what runs there leaves it before.
     """
+    cancel.check()
     if (down := _down(inventory, hosts)) is not None:
         return down
     running = [vm for host in hosts for vm in _leaving(inventory, host)]
