@@ -7,17 +7,12 @@ mistake that no other scenario sees; so a mutant is left as soon as two have see
 `anypool.planner.ha`, ask for those alone; then the page is left as it is.
 """
 
-import importlib
-import inspect
 import multiprocessing
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from anypool.cli.simulate import read, scenarios
@@ -26,7 +21,8 @@ from anypool.scenario.page import Item, parse_page
 from anypool.scenario.play import play
 from anypool.scenario.pool import read_pool
 from anypool.scenario.told import outcome_text, plan_text
-from scripts.mutating import Mutant, mutants_of
+from scripts.mutating import Mutant
+from scripts.planted import file_of, mutants_in, put_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "scenarios"
@@ -93,7 +89,7 @@ def main() -> int:
     most = len(scenarios(FOLDER)) if "--all" in sys.argv[1:] else ENOUGH
     pages = [_pages(folder) for folder in scenarios(FOLDER)]
     asked = tuple(word for word in sys.argv[1:] if not word.startswith("-"))
-    found = [one for one in _all_mutants() if not asked or one.module.startswith(asked)]
+    found = [one for one in mutants_in(MODULES) if not asked or one.module.startswith(asked)]
     reached = {name: _reached((name, pool, events)) for name, pool, events in pages}
     seen = _matrix(found, pages, reached, most)
     sole = _sole(seen)
@@ -124,39 +120,9 @@ def _played(pages: Pages) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _all_mutants() -> list[Mutant]:
-    """Return every mutant; of those that read alike only the first, its name with a number."""
-    found: list[Mutant] = []
-    names: dict[str, int] = defaultdict(int)
-    for module in MODULES:
-        file = importlib.import_module(module).__file__
-        assert file is not None
-        for mutant in mutants_of(module, Path(file).read_text(encoding="utf-8")):
-            if not _fits(mutant):
-                continue
-            names[mutant.name] += 1
-            if (count := names[mutant.name]) > 1:
-                mutant = _numbered(mutant, count)
-            found.append(mutant)
-    return found
-
-
-def _fits(mutant: Mutant) -> bool:
-    """Return whether the code can be put in; without its `super()` a method has another form."""
-    if mutant.constant:
-        return True
-    usual = _live(importlib.import_module(mutant.module), mutant.path).__code__
-    return usual.co_freevars == _code(mutant.code, mutant.path.split(".")).co_freevars
-
-
-def _numbered(mutant: Mutant, count: int) -> Mutant:
-    values = vars(mutant) | {"after": f"{mutant.after} (place {count})"}
-    return Mutant(**values)
-
-
 def _reached(pages: Pages) -> dict[str, set[int]]:
     """Return the lines of each module that a scenario runs through."""
-    files = {str(importlib.import_module(name).__file__): name for name in MODULES}
+    files = {str(file_of(name)): name for name in MODULES}
     lines: dict[str, set[int]] = defaultdict(set)
 
     def trace(frame: Any, event: str, _: Any) -> Any:
@@ -201,7 +167,7 @@ _work: _Work
 def _judged(number: int) -> tuple[str, frozenset[str]]:
     """Return a mutant's name with the scenarios that see it, at most so many as are asked for."""
     mutant, seen = _work.found[number], set[str]()
-    with _put_in(mutant):
+    with put_in(mutant):
         for pages in _work.pages:
             name = pages[0]
             if _concerns(mutant, _work.reached[name]) and _timed(pages) != _work.usual[name]:
@@ -227,59 +193,6 @@ def _timed(pages: Pages) -> str:
         return "endless"
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-
-@contextmanager
-def _put_in(mutant: Mutant) -> Iterator[None]:
-    module = importlib.import_module(mutant.module)
-    if mutant.constant:
-        with _constant(module, mutant):
-            yield
-        return
-    function = _live(module, mutant.path)
-    usual = function.__code__
-    function.__code__ = _code(mutant.code, mutant.path.split("."))
-    try:
-        yield
-    finally:
-        function.__code__ = usual
-
-
-@contextmanager
-def _constant(module: ModuleType, mutant: Mutant) -> Iterator[None]:
-    """Put another value wherever a module knows the constant by its name."""
-    usual = getattr(module, mutant.constant)
-    new = eval(mutant.code, vars(module))
-    knowing = [
-        other
-        for name, other in list(sys.modules.items())
-        if name.startswith("anypool.") and vars(other).get(mutant.constant, other) is usual
-    ]
-    for other in knowing:
-        setattr(other, mutant.constant, new)
-    try:
-        yield
-    finally:
-        for other in knowing:
-            setattr(other, mutant.constant, usual)
-
-
-def _live(module: ModuleType, path: str) -> FunctionType:
-    owner: Any = module
-    *outer, last = path.split(".")
-    for name in outer:
-        owner = getattr(owner, name)
-    found = inspect.getattr_static(owner, last)
-    found = getattr(found, "__func__", getattr(found, "fget", found))
-    assert isinstance(found, FunctionType), path
-    return found
-
-
-def _code(code: CodeType, path: list[str]) -> CodeType:
-    for name in path:
-        inner = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name]
-        code = inner[0]
-    return code
 
 
 def _sole(seen: Seen) -> dict[str, list[str]]:
