@@ -6,16 +6,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from anypool.clock import Clock
 from anypool.store import Store
-from tests.simulation.trial import faults, regressions, straight, wishes
+from tests.simulation.trial import faults, regressions, shrink, straight, wishes
 from tests.simulation.trial.broken import BROKEN, build
-from tests.simulation.trial.play import Outcome, play, script
-from tests.simulation.trial.shrink import kind_of
+from tests.simulation.trial.play import Event, Outcome, play, script
+from tests.simulation.trial.shrink import Search, kind_of
 from tests.simulation.trial.tally import Tally
 
 MOST = 1000
@@ -104,3 +106,50 @@ def test_a_search_goes_on_behind_its_log(tmp_path: Path) -> None:
     again.close()
     assert len(log.read_text().splitlines()) == 2
     assert Tally(7, log).faults == 8
+
+
+def needing(*kinds: str) -> tuple[list[tuple[Event, ...]], Callable[[tuple[Event, ...]], bool]]:
+    """Return what is tried, and what fails when lines of these kinds are there in this order."""
+    tried: list[tuple[Event, ...]] = []
+
+    def fails(events: tuple[Event, ...]) -> bool:
+        tried.append(events)
+        left = iter(one.kind for one in events)
+        return all(kind in left for kind in kinds)
+
+    return tried, fails
+
+
+LINES = tuple(Event(number % 2, f"line {number}", number) for number in range(200))
+
+
+def test_a_script_is_shrunk_to_the_lines_that_matter_and_none_is_tried_twice() -> None:
+    tried, fails = needing("line 3", "line 150", "line 151")
+    search = Search(LINES, fails)
+    search.cut(170)
+    search.run()
+    assert [one.kind for one in search.best] == ["line 3", "line 150", "line 151"]
+    assert len(tried) == len(set(tried)) < 120
+
+
+def test_shrinking_ends_within_its_budget_with_the_best_so_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also in a trial that never ends by itself, and whatever that catches."""
+
+    def endless(seed: int, events: tuple[Event, ...] = LINES) -> Outcome:
+        while len(events) < 100:
+            with suppress(Exception):
+                sum(range(1000))
+        return Outcome(seed=seed, wrong="twice: it ran", at=len(events))
+
+    monkeypatch.setattr(shrink, "script", lambda seed: LINES)
+    monkeypatch.setattr(shrink, "play", endless)
+    found = shrink.shrunk(5, "twice: somewhere else", budget_s=0.2)
+    assert 100 <= len(found) < len(LINES)
+
+
+def test_of_what_is_wrong_in_the_end_it_counts_what() -> None:
+    assert kind_of("end: down: {'v1': 3}") != kind_of("end: no end: run-1 is running")
+    assert kind_of("end: down: {'v1': 3}") == kind_of("end: down: {'v2': 3}")
+    assert kind_of("twice: h1: h2") == "twice"

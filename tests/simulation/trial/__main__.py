@@ -1,7 +1,8 @@
 """Play many trials at once: `python -m tests.simulation.trial --faults 10000 [--seed N]`.
 
 The last line is JSON. A trial that fails prints its seed, how to play it again, and the shortest
-script found. With `--log FILE` fifty trials are a line there, and the next run goes on behind it.
+script found within a budget; `--shrink SEED` looks for that of one seed. With `--log FILE` fifty
+trials are a line there, and the next run goes on behind it.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from tests.simulation.trial import regressions
 from tests.simulation.trial.many import outcomes
 from tests.simulation.trial.play import Event, Outcome, play, script
-from tests.simulation.trial.shrink import shrunk
+from tests.simulation.trial.shrink import BUDGET_S, shrunk
 from tests.simulation.trial.tally import Tally
 
 
@@ -24,13 +25,15 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     if given.play is not None:
         return _one(given.play)
+    if given.shrink_seed is not None:
+        return _shrunk(given.shrink_seed, given.budget)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     total = Tally(given.seed, given.log)
     try:
         for outcome in outcomes(total, given.processes, given.faults):
             total.add(outcome)
             if outcome.wrong:
-                _tell(outcome, shrink=given.shrink)
+                _tell(outcome, given.budget)
             total.say_now_and_then()
     finally:
         total.close()
@@ -46,18 +49,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--log", type=Path, help="write what came of them; go on behind it")
     parser.add_argument("--play", type=int, metavar="SEED", help="play one trial, and tell it")
-    parser.add_argument("--no-shrink", dest="shrink", action="store_false")
+    parser.add_argument("--shrink", type=int, metavar="SEED", dest="shrink_seed")
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET_S, help="seconds of a CPU to shrink one; 0: do not"
+    )
     return parser
 
 
-def _tell(outcome: Outcome, *, shrink: bool) -> None:
+def _tell(outcome: Outcome, budget_s: float) -> None:
     print(f"seed {outcome.seed}: {outcome.wrong}")
     print(f"again: python -m tests.simulation.trial --play {outcome.seed}")
-    if shrink:
-        events = shrunk(outcome.seed, outcome.wrong)
+    if budget_s > 0:
+        events = shrunk(outcome.seed, outcome.wrong, budget_s)
         of = len(script(outcome.seed))
         print(f"{len(events)} of {of} lines do; to keep them in {regressions.FILE.name}:")
         print(regressions.line(outcome.seed, events, outcome.wrong), flush=True)
+
+
+def _shrunk(seed: int, budget_s: float) -> int:
+    """Play a trial, and tell as few of its lines as fail; return whether it fails."""
+    outcome = play(seed)
+    if outcome.wrong:
+        _tell(outcome, budget_s)
+    return 1 if outcome.wrong else 0
 
 
 def _one(seed: int) -> int:

@@ -22,6 +22,8 @@ from tests.simulation.trial.stage import Stage
 
 FAULTS_EACH = 200
 """So many faults are drawn for a trial; some of them find nothing to strike."""
+CALM = "calm"
+"""The kind of a line in which nothing happens; only a script that was shrunk has some."""
 CALM_S = 1800.0
 """When all trouble is over, everything must be well within so long."""
 
@@ -112,6 +114,8 @@ def _play(stage: Stage, events: tuple[Event, ...], outcome: Outcome) -> None:
 def _happen(stage: Stage, event: Event) -> None:
     chance = random.Random(event.seed)
     stage.tell(event.kind)
+    if event.kind == CALM:
+        return
     if event.kind == "quiet":
         for _ in range(4):
             stage.pass_(300.0)
@@ -233,4 +237,4 @@ def totals(outcomes: list[Outcome]) -> Counter[str]:
     return found
 
 
-__all__ = ["Event", "Outcome", "RunState", "play", "script", "totals"]
+__all__ = ["CALM", "Event", "Outcome", "RunState", "play", "script", "totals"]
