@@ -96,7 +96,7 @@ export function SearchBox() {
           onClick={() => setOpen(true)}
           onKeyDown={key}
         />
-        {noun && found && asked === text && (
+        {noun && found?.query === asked && asked === text && (
           <span className="ap-small ap-least ap-search__found">
             {t.found(number(found.total), number(found.tookMs))}
           </span>

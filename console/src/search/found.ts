@@ -2,6 +2,8 @@
 import { useSyncExternalStore } from "react";
 
 export interface Found {
+  /** What was asked: the box may be at the next question already. */
+  readonly query: string;
   readonly total: number;
   readonly tookMs: number;
 }

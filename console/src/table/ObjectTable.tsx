@@ -60,9 +60,10 @@ export function ObjectTable<T>(props: TableProps<T>) {
   const to = items.at(-1)?.index ?? 0;
   useEffect(() => onView(from, to), [from, to, onView]);
   useEffect(() => {
-    if (rows.first && !rows.old) tellFound({ total: rows.first.total, tookMs: rows.tookMs });
+    const { first, old, tookMs } = rows;
+    if (first && !old) tellFound({ query: props.query, total: first.total, tookMs });
     return () => tellFound(null);
-  }, [rows.first, rows.old, rows.tookMs]);
+  }, [props.query, rows.first, rows.old, rows.tookMs]);
   useEffect(() => {
     // In a body: newer browsers return a promise, which is no way to clean up.
     scroller.current?.scrollTo({ top: 0 });
