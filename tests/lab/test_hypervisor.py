@@ -101,6 +101,7 @@ def test_a_spare_becomes_a_host_that_runs_a_vm_and_leaves_again(farm: Farm) -> N
     with pytest.raises(AnypoolError, match="node1 is at"):
         farm.client.post("/profiles/node1/make-host", {"server": "s1"})
 
+    _moves_away_and_comes_back(farm, vm["id"])
     farm.do("/servers/s1/retire-host")
     assert farm.lab.running(vm["id"]) == ["h1"], "its VM went on elsewhere"
     assert farm.power() == "off"
@@ -108,6 +109,15 @@ def test_a_spare_becomes_a_host_that_runs_a_vm_and_leaves_again(farm: Farm) -> N
         farm.client.get("/hosts/node1")
     assert farm.client.get("/boot-hosts/boot")["entries"] == []
     assert farm.client.get("/profiles/node1")["server"] == ""
+
+
+def _moves_away_and_comes_back(farm: Farm, vm: str) -> None:
+    """Its neighbour has no key of it, and brings a VM with one that was made for that alone."""
+    for target, place in (("h1", "h1"), ("node1", "s1")):
+        farm.do(f"/vms/{vm}/migrate", {"host": target})
+        assert farm.lab.running(vm) == [place]
+    left = [path for path in farm.lab.state_dir.rglob("anypool-way-*")]
+    assert left == [], "no key is left at the source"
 
 
 def _is_who_it_was_made(farm: Farm, host_key: str) -> bool:

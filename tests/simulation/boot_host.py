@@ -40,6 +40,7 @@ class SimBootHost(BaseDriver):
             name=identity.name,
             macs=identity.macs,
             ip=identity.ip,
+            host_key=f"ssh-ed25519 {identity.mark}" if identity.hypervisor else "",
         )
 
     def withdraw_identity(self, server: ServerId, profile: ProfileId) -> None:

@@ -279,7 +279,7 @@ def test_ssh_to_a_pinned_host_asks_nobody_else(
     assert uri == f"qemu+ssh://root@10.0.0.21/system?no_tty=1&command={made_.command}"
     options = (("host_key", "ssh-ed25519 AAAA"),)
     one = Endpoint(id=EndpointId("n"), driver="libvirt", uri=uri, options=options)
-    assert peer_uri(one) == ""
+    assert peer_uri(one) == "qemu+libssh://root@10.0.0.21/system"
     assert len(list(tmp_path.iterdir())) == 1, "what a killed process left is gone"
     del made_
     assert list(tmp_path.iterdir()) == [], "and so is this"

@@ -33,6 +33,7 @@ Kind = Literal[
     "restart",
     "balance",
     "power",
+    "replenish",
     "ha",
     "failover",
 ]
@@ -130,10 +131,12 @@ class Details:
     network: Annotated[int | None, Parameter(help="weight of network traffic")] = None
     disk: Annotated[int | None, Parameter(help="weight of disk traffic")] = None
     low_percent: Annotated[
-        float | None, Parameter(help="a host is closed if the others then are at most so busy")
+        float | None,
+        Parameter(help="a host is closed, or given back, if the others then are at most so busy"),
     ] = None
     high_percent: Annotated[
-        float | None, Parameter(help="a host is woken when the open ones are busier")
+        float | None,
+        Parameter(help="a host is woken, or a spare joins, when the open ones are busier"),
     ] = None
     reserve: Annotated[int | None, Parameter(help="open hosts that stay empty")] = None
     proven_days: Annotated[
@@ -145,6 +148,13 @@ class Details:
     keep: Annotated[str | None, Parameter(help="query for hosts that stay on")] = None
     up: Annotated[
         str | None, Parameter(help="when all hosts are to be up: `mon-fri 06:00-20:00` UTC")
+    ] = None
+    after_s: Annotated[
+        int | None, Parameter(help="seconds that a host is dead before a spare replaces it")
+    ] = None
+    most_a_day: Annotated[int | None, Parameter(help="spares that join in a day at most")] = None
+    profiles: Annotated[
+        str | None, Parameter(help="query for profiles that make hosts of spares; all if empty")
     ] = None
     silent_s: Annotated[
         float | None, Parameter(help="seconds without life before a host may be dead")

@@ -43,6 +43,7 @@ _FILES = {
     "/etc/ssh/sshd_config.d/anypool.conf": (
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\n"
         "HostKey /etc/ssh/ssh_host_ed25519_key\n"
+        "AuthorizedKeysFile .ssh/authorized_keys /run/anypool/guests\n"
     ),
     "/etc/libvirt/storage/local.xml": (
         "<pool type='dir'><name>local</name>"

@@ -13,6 +13,8 @@ from anypool.lab.locks import locked
 
 _PACKAGES = ("openssh-server", "libwrap0")
 _SESSION = "sshd-session"
+GUESTS = "/run/anypool/guests"
+"""Where the manager writes who may bring a VM, for a while; as in an image of a hypervisor."""
 USER = "sshd:x:64054:65534::/run/sshd:/usr/sbin/nologin"
 """Whom it is while somebody is not logged in yet; its package would make that one."""
 
@@ -48,7 +50,7 @@ def start(place: Path, host_key: Path, authorized_keys: Path) -> int:
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     options = {
         "HostKey": str(host_key),
-        "AuthorizedKeysFile": str(authorized_keys),
+        "AuthorizedKeysFile": f"{authorized_keys} {GUESTS}",
         "PermitRootLogin": "prohibit-password",
         "PasswordAuthentication": "no",
         "KbdInteractiveAuthentication": "no",

@@ -18,17 +18,18 @@ class Doorway(Struct, frozen=True, kw_only=True, gc=False):
 class Invitation(Struct, frozen=True, kw_only=True, gc=False):
     """How a VM comes to a host behind another endpoint; names are those of that platform.
 
-    It holds a password, is never stored, and shows none when it is printed.
+    It holds a password or a private key, is never stored, and shows none when it is printed.
+    `thumbprint` is what the other side shows: the hash of a certificate, or a host key of SSH.
     """
 
     url: str
-    instance: str
     thumbprint: str
     user: str
     secret: str
-    host: str
-    pool: str
-    folder: str
+    instance: str = ""
+    host: str = ""
+    pool: str = ""
+    folder: str = ""
     stores: tuple[tuple[DatastoreId, str], ...] = ()
     networks: tuple[Doorway, ...] = ()
 

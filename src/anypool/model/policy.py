@@ -196,6 +196,31 @@ class PowerSaving(Of, frozen=True, tag="power"):
     up: str = ""
 
 
+class Replenish(Of, frozen=True, tag="replenish"):
+    """A spare server becomes a host of the pool for one that is dead, or while all are busy.
+
+    One that is proven dead is replaced `after_s` later. The hosts are overloaded once they were
+    together more than `high_percent` busy for `hold_s` (0 never): no move among them helps then.
+    A spare becomes a host by a free profile that boots a hypervisor and matches the query
+    `profiles`. It is proposed to be given back when the host that it stands for is back, and the
+    others would be at most `low_percent` busy without it. At most `most_a_day` plans begin in a
+    day, each `cool_down_s` after the last one ended; none in the first `cold_s` of a manager and
+    none while more than `dark_percent` of the hosts, and more than one, are silent.
+    """
+
+    level: Level = Level.MANUAL
+    after_s: int = 300
+    high_percent: float = 85.0
+    low_percent: float = 50.0
+    hold_s: int = 900
+    cool_down_s: int = 1800
+    most_a_day: int = 2
+    cold_s: float = 300.0
+    dark_percent: float = 50.0
+    profiles: str = ""
+    window: str = ""
+
+
 class HighAvailability(Of, frozen=True, tag="ha"):
     """What ran on hosts in the scope runs again elsewhere once they are proven dead.
 
@@ -262,6 +287,7 @@ Rule: TypeAlias = (
     | Restart
     | Balance
     | PowerSaving
+    | Replenish
     | HighAvailability
     | Failover
 )
@@ -270,9 +296,9 @@ OF_HOSTS = (MaxVms, Headroom)
 """Rules about what each host of the scope takes."""
 OF_OTHERS = (Apart, Exclusive, Licence, Spread, Together)
 """Rules by which the place of one VM depends on that of others."""
-HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, HighAvailability, Failover)
+HOST_SCOPED = (*OF_HOSTS, Balance, PowerSaving, Replenish, HighAvailability, Failover)
 """Rules whose scope is a query for hosts; all others ask for VMs."""
-WATCHED = (Balance, PowerSaving)
+WATCHED = (Balance, PowerSaving, Replenish)
 """Rules that yield plans."""
 ALWAYS_MUST = (
     Licence,
@@ -283,6 +309,7 @@ ALWAYS_MUST = (
     Restart,
     Balance,
     PowerSaving,
+    Replenish,
     HighAvailability,
 )
 """Rules that make no sense as a mere preference."""

@@ -1,6 +1,6 @@
-"""The codes of reasons about servers that become hosts of a pool, and leave it."""
+"""The codes of reasons about servers that become hosts of a pool, why, and leave it."""
 
-from anypool.plan.kinds import NAMES, Kind, N, R, T
+from anypool.plan.kinds import NAMES, Kind, N, R, S, T
 
 CODES: dict[str, dict[str, Kind]] = {
     "aim.make-host": {"server": T, "profile": T},
@@ -35,4 +35,21 @@ CODES: dict[str, dict[str, Kind]] = {
     "check.joins-twice": {"server": T},
     "check.leaves-open": {"server": T},
     "check.leaves-vms": {"server": T, "count": N},
+    "aim.because": {"aim": R, "why": R},
+    "replenish.replaces": {"host": T, "ago": S, "proof": R},
+    "replenish.overload": {"busy": N, "limit": N, "held": S},
+    "replenish.returned": {"host": T, "server": T, "busy": N},
+    "replenish.quiet": {"server": T, "busy": N},
+    "replenish.enough": {"busy": N, "count": N},
+    "replenish.may-return": {"host": T, "after": S},
+    "replenish.asks": {"hosts": N},
+    "replenish.hold": {"busy": N, "hold": S},
+    "replenish.hold-back": {"hold": S},
+    "replenish.cold": {"left": S},
+    "replenish.dark": {"dark": N, "all": N},
+    "replenish.cap": {"count": N},
+    "replenish.rests": {"rest": S},
+    "replenish.no-profile": {"need": R, "pool": T},
+    "replenish.no-spare": {"need": R, "why": R},
+    "replenish.stays": {"why": R},
 }

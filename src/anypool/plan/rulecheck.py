@@ -34,6 +34,7 @@ from anypool.model import (
     Together,
     Vm,
 )
+from anypool.model.policy import Replenish
 from anypool.plan.action import (
     Action,
     CreateVm,
@@ -197,7 +198,7 @@ def _broken(bound: Bound, board: Board) -> set[Who]:
             return _of_hosts(bound, board)
         case NoMigration() | Pinned() | Protected() | Automation():
             return set()
-        case Restart() | Balance() | PowerSaving() | HighAvailability() | Failover():
+        case Restart() | Balance() | PowerSaving() | Replenish() | HighAvailability() | Failover():
             return set()
 
 

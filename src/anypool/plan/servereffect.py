@@ -155,7 +155,8 @@ def _join(inventory: Inventory, server: Server, action: JoinHost) -> Inventory:
     if server.host in inventory.hosts:
         raise _refused(reason("join.is-host", server=server.name))
     named = (server.host, profile.name, action.endpoint, server.pool)
-    return inventory.with_host(action.expects.host(*named))
+    joined = replace(action.expects.host(*named), peer_uri=action.uri)  # it invites its neighbours
+    return inventory.with_host(joined)
 
 
 def _leave(inventory: Inventory, server: Server) -> Inventory:

@@ -40,6 +40,8 @@ DEEDS: dict[str, str] = {
     "recover": "recover h1",
     "fail-over": "fail-over b1 to b2",
     "assign": "assign db to b1",
+    "make-host": "make-host node1 to b1",
+    "retire-host": "retire-host b1",
     "repurpose": "repurpose b1 n2 to db web yields test starts shop stops night hosts",
 }
 """What somebody asks for, with an example: each becomes a plan."""
@@ -155,7 +157,7 @@ _COUNTS: dict[str, tuple[int, int]] = {
     "what-if": (1, 10_000),
     "death-map": (0, 0),
     "coverage": (0, 0),
-    **dict.fromkeys(("fail-over", "assign"), (1, 3)),
+    **dict.fromkeys(("fail-over", "assign", "make-host"), (1, 3)),
     "repurpose": (1, 10_000),
     "judge": (1, 10_000),
     "recover": (0, 10_000),

@@ -37,6 +37,8 @@ _TERMS = Terms(model=CostModel(steps_at_once=2), slots=2, waive=False)
 RACKS = {
     "fail-over": racks.failed_over,
     "assign": racks.assigned,
+    "make-host": racks.hosted,
+    "retire-host": racks.retired,
     "repurpose": repurposed,
 }
 _PLANNED = (*DEEDS, "by-hand")

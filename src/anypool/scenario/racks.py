@@ -25,6 +25,7 @@ from anypool.plan import ApplyProfile, Plan, apply, say
 from anypool.planner.profiles.assign import plan_assign
 from anypool.planner.profiles.cover import coverage
 from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.scenario.deed import Asked
 from anypool.scenario.page import Item, instead
 from anypool.scenario.words import Words, words_of
@@ -32,7 +33,7 @@ from anypool.scenario.world import World
 
 SERVER_OPTIONS = ("nics", "hbas", "host", "slot", "pool", "arch")
 SERVER_WORDS = ("spare", "on", "off", "broken", "found")
-PROFILE_OPTIONS = ("nics", "hbas", "server", "pool", "arch")
+PROFILE_OPTIONS = ("nics", "hbas", "server", "pool", "arch", "hypervisor")
 _ABLE = frozenset(ServerAbility)
 
 
@@ -79,6 +80,9 @@ def with_profile(world: World, name: str, item: Item, line: str) -> World:
         id=ProfileId(name),
         name=name,
         pool=said.options.get("pool", "default"),
+        ip=said.options.get("hypervisor", ""),
+        image="hypervisor" if "hypervisor" in said.options else "",
+        hypervisor="hypervisor" in said.options,
         ports=tuple(_ports(said, number)),
         needs=Needs(
             arch=said.options.get("arch", ""),
@@ -125,6 +129,20 @@ def assigned(asked: Asked) -> Plan:
     profile = _profile_of(asked.inventory, asked.item, asked.words[0])
     spare = server_of(asked.inventory, asked.item, to).id if to else None
     return plan_assign(asked.inventory, profile.id, spare)
+
+
+def hosted(asked: Asked) -> Plan:
+    """Return the plan that makes a server a host by a profile."""
+    to = asked.after("to")
+    profile = _profile_of(asked.inventory, asked.item, asked.words[0])
+    spare = server_of(asked.inventory, asked.item, to).id if to else None
+    return plan_make_host(asked.inventory, profile.id, spare)
+
+
+def retired(asked: Asked) -> Plan:
+    """Return the plan that takes a host by a profile out of its pool."""
+    server = server_of(asked.inventory, asked.item, asked.words[0])
+    return plan_retire_host(asked.inventory, server.id, asked.world.rules())
 
 
 def covered(asked: Asked) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ import { Relations } from "./Relations";
 import { words } from "./words";
 
 /** Rules whose scope asks for hosts; all others ask for VMs. */
-const OF_HOSTS: ReadonlySet<string> = new Set(["max-vms", "headroom", "balance", "power", "ha", "failover"]);
-const YIELDS_PLANS: ReadonlySet<string> = new Set(["balance", "power", "ha"]);
+const OF_HOSTS: ReadonlySet<string> = new Set(["max-vms", "headroom", "balance", "power", "replenish", "ha", "failover"]);
+const YIELDS_PLANS: ReadonlySet<string> = new Set(["balance", "power", "replenish", "ha"]);
 const MONTH_S = 30 * 86_400;
 
 export default function PolicyPage() {

@@ -52,9 +52,9 @@ def peer_uri(endpoint: Endpoint) -> str:
     chosen = dict(endpoint.options).get("peer_uri", "")
     if chosen:
         return chosen
-    if "host_key" in dict(endpoint.options):
-        return ""  # its keys are ours alone; its neighbours have none
     address = Address(endpoint.uri)
+    if "host_key" in dict(endpoint.options):
+        return f"qemu+libssh://root@{address.host}/system"  # opened by who is invited, no longer
     return endpoint.uri if address.host and address.transport in ("tcp", "tls", "ssh") else ""
 
 

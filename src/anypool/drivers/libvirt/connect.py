@@ -73,6 +73,11 @@ class Session:
             return self._connection
 
     @property
+    def place(self) -> str:
+        """The address as it is opened: with the command that stands for ssh, where one does."""
+        return self.address.to_open("" if self._pinned is None else self._pinned.command)
+
+    @property
     def read_only(self) -> bool:
         """Whether libvirt itself was asked to refuse every change."""
         return self.endpoint.observe_only
@@ -190,8 +195,7 @@ class Session:
         self._knock()
         try:
             flags = libvirt.VIR_CONNECT_RO if self.read_only else 0
-            place = self.address.to_open("" if self._pinned is None else self._pinned.command)
-            connection = libvirt.openAuth(place, self._credentials(), flags)
+            connection = libvirt.openAuth(self.place, self._credentials(), flags)
         except libvirt.libvirtError as problem:
             raise trouble.refused_to_open(problem, self.endpoint.uri) from problem
         with contextlib.suppress(libvirt.libvirtError):

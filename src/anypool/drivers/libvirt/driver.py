@@ -10,6 +10,7 @@ from anypool.drivers.libvirt.create import Create
 from anypool.drivers.libvirt.devices import Devices
 from anypool.drivers.libvirt.digest import DigestPart
 from anypool.drivers.libvirt.events import Events
+from anypool.drivers.libvirt.invite import Invites
 from anypool.drivers.libvirt.measure import Statistics
 from anypool.drivers.libvirt.migrate import Migrations
 from anypool.drivers.libvirt.observe import Observe
@@ -47,6 +48,10 @@ class QemuBySshDriver(QemuDriver, Reaches):
     """The same where ssh leads to it: its host can be asked for its neighbours."""
 
 
+class QemuByKeyDriver(QemuBySshDriver, Invites):
+    """The same where nobody else may log in: who brings a VM is invited for that."""
+
+
 class TestDriver(Observe, Create, Power, Pause, Rename, Snapshots, Statistics, Events, Traces):
     """libvirt's own simulated hypervisor, `test:///`."""
 
@@ -69,5 +74,5 @@ def connect(endpoint: Endpoint, secret: str) -> Driver:
     session.expect(lambda connection: platform.check_same(session, connection, host))
     kind = _DRIVERS.get(host.kind, PlainDriver)
     if kind is QemuDriver and Address(endpoint.uri).transport == "ssh":
-        kind = QemuBySshDriver
+        kind = QemuByKeyDriver if session.options.get("host_key") else QemuBySshDriver
     return kind(session, host)

@@ -33,6 +33,7 @@ import threading
 from typing import Any
 
 import libvirt
+from msgspec.structs import replace
 
 from anypool.drivers.libvirt import transfer, trouble, xml_read, xml_vm
 from anypool.drivers.libvirt.address import Address
@@ -40,6 +41,7 @@ from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.platform import Platform
 from anypool.drivers.libvirt.transfer import Transfer
+from anypool.drivers.libvirt.way import way_of
 from anypool.drivers.protocol import Migration
 from anypool.drivers.waiting import wait_until
 from anypool.errors import Conflict, Invalid, NotFound, OutcomeUnknown, Rejected
@@ -71,7 +73,12 @@ class Migrations(Part):
         if transfer.statistics(domain) is not None:
             self._adopt(order, domain)
             return
-        begun = Transfer(order, domain, self._flags(order, domain), self.session.hold_lane)
+        flags = self._flags(order, domain)
+        with way_of(self, order) as uri:
+            self._begin(replace(order, invitation=None), domain, (uri, flags))
+
+    def _begin(self, order: Migration, domain: libvirt.virDomain, way: tuple[str, int]) -> None:
+        begun = Transfer(order, domain, way, self.session.hold_lane)
         with self._lock:
             self._pauses_ms.pop(order.vm, None)
             self._transfers[order.vm] = begun

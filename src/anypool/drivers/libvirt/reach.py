@@ -29,7 +29,7 @@ class Reaches(Part):
             return Reach.UNKNOWN
         if host != self.platform.host or not 0 < port < 1 << 16:
             return Reach.UNKNOWN
-        command = [*ssh(self.session.endpoint.uri), _question(str(literal), port)]
+        command = [*ssh(self.session.place), _question(str(literal), port)]
         try:
             done = subprocess.run(
                 command,

@@ -10,6 +10,7 @@ from anypool.drivers.libvirt import metadata, trouble, xml_read, xml_snapshot
 from anypool.drivers.libvirt.making import MAKING
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.pools import MARKER
+from anypool.drivers.libvirt.way import WAY
 from anypool.errors import Invalid, NotFound
 from anypool.model import Trace, TraceKind, VmId
 from anypool.warden.hook import NAMESPACE
@@ -29,7 +30,7 @@ class Traces(Part):
     def erase_trace(self, trace: Trace) -> None:
         """Take one thing of ours away; quiet if it is not there."""
         if trace.datastore is not None and trace.kind in (TraceKind.MARKER, TraceKind.MAKING):
-            if not trace.name.startswith((MARKER, MAKING)):
+            if not trace.name.startswith((MARKER, MAKING, WAY)):
                 raise Invalid(f"volume {trace.name} is not ours")
             with contextlib.suppress(NotFound):  # known by its marker, which is gone already
                 self.volumes.delete(trace.datastore, trace.name)
@@ -119,4 +120,4 @@ class Traces(Part):
 def _kind_of(volume: str) -> TraceKind | None:
     if volume.startswith(MARKER):
         return TraceKind.MARKER
-    return TraceKind.MAKING if volume.startswith(MAKING) else None
+    return TraceKind.MAKING if volume.startswith((MAKING, WAY)) else None

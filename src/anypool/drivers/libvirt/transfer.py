@@ -20,14 +20,15 @@ POLL_S = 0.1
 class Transfer:
     """A migration that this process began; `problem` is libvirt's answer if it failed.
 
-    `hold` keeps the connection's room for it; what it returns is called at the end.
+    `way` is the target's address as the source opens it, and libvirt's flags. `hold` keeps the
+    connection's room for it; what it returns is called at the end.
     """
 
     def __init__(
         self,
         order: Migration,
         domain: libvirt.virDomain,
-        flags: int,
+        way: tuple[str, int],
         hold: Callable[[], Callable[[], None]],
     ) -> None:
         """Nothing is sent before `begin`."""
@@ -35,7 +36,7 @@ class Transfer:
         self.domain = domain
         self.ended = threading.Event()
         self.problem: libvirt.libvirtError | None = None
-        self._flags = flags
+        self._way = way
         self._hold = hold
 
     def begin(self) -> None:
@@ -55,7 +56,7 @@ class Transfer:
         if self.order.bandwidth_mib_s:
             wishes[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = self.order.bandwidth_mib_s
         try:
-            self.domain.migrateToURI3(self.order.peer_uri, wishes, self._flags)
+            self.domain.migrateToURI3(self._way[0], wishes, self._way[1])
         except libvirt.libvirtError as problem:
             self.problem = problem
             with contextlib.suppress(libvirt.libvirtError):

@@ -33,7 +33,9 @@ class Racked(Switching):
         row = self._server(host)
         if row is None:
             return super().power(host)
-        on = row.powered and row.bmc is not BmcMood.LIES
+        if row.bmc is BmcMood.GLITCH:
+            set_server(self._world, host, bmc=BmcMood.WORKS)
+        on = row.powered and row.bmc not in (BmcMood.LIES, BmcMood.GLITCH)
         return PowerReading(power=Power.ON if on else Power.OFF)
 
     def power_on_host(self, host: HostId) -> None:
@@ -41,24 +43,21 @@ class Racked(Switching):
         if self._server(host) is None:
             super().power_on_host(host)
         else:
-            self._server_deed("power_on_host", host, _on)
-            self._follow(host)
+            self._turned("power_on_host", host, _on)
 
     def power_off_host(self, host: HostId) -> None:
         """Switch a host or server off."""
         if self._server(host) is None:
             super().power_off_host(host)
         else:
-            self._server_deed("power_off_host", host, _off)
-            self._follow(host)
+            self._turned("power_off_host", host, _off)
 
     def force_off_host(self, host: HostId) -> None:
         """Switch a host or server off at once."""
         if self._server(host) is None:
             super().force_off_host(host)
         else:
-            self._server_deed("force_off_host", host, _off)
-            self._follow(host)
+            self._turned("force_off_host", host, _off)
 
     def set_boot(self, host: HostId, order: BootOrder) -> None:
         """Have a server boot from elsewhere once."""
@@ -75,6 +74,7 @@ class Racked(Switching):
             if row.powered or held:
                 what = "it is on" if row.powered else f"it bears {held.pop()}"
                 raise Rejected(f"{mine.name} takes no identity: {what}")
+            row = replace(row, hosting=identity.hypervisor)
             if identity.means is Means.NETBOOT:
                 return replace(row, server=replace(mine, entered=identity.mark))
             return replace(row, server=_written(replace(mine, bears=identity.mark), identity))
@@ -91,7 +91,7 @@ class Racked(Switching):
                 raise Rejected(f"{mine.name} keeps its addresses: it is on")
             if held and not held.startswith(mark_of(profile, 0)[:-1]):
                 raise Rejected(f"{mine.name} bears {held}")
-            return replace(row, server=_bare(mine))
+            return replace(row, server=_bare(mine), hosting=False)
 
         self._identity_deed("withdraw_identity", server, write)
 
@@ -114,13 +114,29 @@ class Racked(Switching):
                 state.servers.put(host, new)
         _lost(fault)
 
-    def _follow(self, host: HostId) -> None:
-        """Let the host that a server is go off and on with it; as another one it runs no VMs."""
+    def _turned(
+        self, operation: str, host: HostId, how: Callable[[State, SimServer], SimServer]
+    ) -> None:
+        """Switch a server, and the host that it is with it, also where the answer is lost."""
+        with self._world.turn() as state:
+            before = state.servers.rows[host].powered
+        try:
+            self._server_deed(operation, host, how)
+        finally:
+            self._follow(host, before=before)
+
+    def _follow(self, host: HostId, *, before: bool) -> None:
+        """Let the host that a server is go off and on with it.
+
+        As another one it runs no VMs, unless that boots a hypervisor.
+        """
         with self._world.turn() as state:
             row, is_host = state.servers.rows[host], host in state.hosts.rows
+        if row.powered is before:
+            return
         if is_host and not row.powered:
             self._world.fence_host(host)
-        elif is_host and not (row.server.bears or row.server.entered):
+        elif is_host and (row.hosting or not (row.server.bears or row.server.entered)):
             self._world.boot_host(host)
 
     def _server(self, host: HostId) -> SimServer | None:

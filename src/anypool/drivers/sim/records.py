@@ -77,7 +77,8 @@ class SimHost(Struct, frozen=True, kw_only=True, gc=False):
 class SimServer(Struct, frozen=True, kw_only=True, gc=False):
     """A physical server that runs no VMs, and its fate; its BMC works unless it has a mood.
 
-    `boot` is what it is to boot from once, `booted` what it booted from last.
+    `boot` is what it is to boot from once, `booted` what it booted from last. As whom it is set up
+    boots a hypervisor if `hosting`: it is a host then while it is on.
     """
 
     server: Server
@@ -85,6 +86,7 @@ class SimServer(Struct, frozen=True, kw_only=True, gc=False):
     bmc: BmcMood = BmcMood.WORKS
     boot: str = ""
     booted: str = ""
+    hosting: bool = False
 
 
 class SimCopy(Struct, frozen=True, kw_only=True, gc=False):

@@ -87,7 +87,7 @@ class Eyes:
         return replace(self._look(action, None), job=job)
 
     def _look(self, action: Action, order: Migration | None) -> Sight:
-        self._meet(hosts_of(action))
+        self._meet(action)
         vm = vm_of(action)
         if vm is None:
             return self._look_without_vm(action)
@@ -154,12 +154,10 @@ class Eyes:
                 vitals.read_power(host)
         return frozenset(found)
 
-    def _meet(self, hosts: tuple[HostId, ...]) -> None:
-        """Read every endpoint not read yet, if it takes that to know these hosts."""
-        if all(host in self._observer.inventory.hosts for host in hosts):
-            return
+    def _meet(self, action: Action) -> None:
+        """Read every endpoint not read yet, if it takes that to know whom an action is about."""
         for endpoint in self._observer.endpoints():
-            if all(host in self._observer.inventory.hosts for host in hosts):
+            if _knows(self._observer.inventory, action):
                 return
             if not self._observer.current(endpoint.id):
                 with suppress(AnypoolError):
@@ -351,6 +349,13 @@ class Eyes:
             return self._observer.driver_of(order.source).migration(order)
         except AnypoolError:
             return None
+
+
+def _knows(inventory: Inventory, action: Action) -> bool:
+    """Return whether the hosts of an action are known, and the server that one of them is."""
+    if isinstance(action, ServerAction) and action.server not in inventory.servers:
+        return False
+    return all(host in inventory.hosts for host in hosts_of(action))
 
 
 def door_of(uri: str) -> Probe:

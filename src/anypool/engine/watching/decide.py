@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from anypool.engine.watching.past import Past
 from anypool.model import Balance, Level, Policy, PowerSaving, VmId
+from anypool.model.policy import Replenish
 from anypool.model.window import window_of
 from anypool.plan import PlanState, Reason, reason
 from anypool.planner.rebalance import Uneven
@@ -65,7 +66,9 @@ class Deal(StrEnum):
     WINDOW = "window"
 
 
-def deal(rule: Balance | PowerSaving, state: PlanState, *, automatic: bool, at: float) -> Deal:
+def deal(
+    rule: Balance | PowerSaving | Replenish, state: PlanState, *, automatic: bool, at: float
+) -> Deal:
     """Return what is done with a waiting plan; `automatic` if it may run without a person."""
     approved = state is PlanState.APPROVED and rule.level in (Level.PARTIAL, Level.AUTOMATIC)
     if not (automatic or approved):

@@ -15,9 +15,18 @@ from anypool.engine.engine import Engine
 from anypool.engine.observing.board import Subscription
 from anypool.engine.watching import powermarks
 from anypool.engine.watching.powerwatch import PowerWatcher
+from anypool.engine.watching.replenishing import Replenishing
 from anypool.engine.watching.watcher import Look, Watcher
 from anypool.errors import AnypoolError
-from anypool.model import WATCHED, HostId, Inventory, Policy, PolicyId, PowerSaving
+from anypool.model import (
+    WATCHED,
+    HostId,
+    Inventory,
+    Policy,
+    PolicyId,
+    PowerSaving,
+)
+from anypool.model.policy import Replenish
 from anypool.settings import Settings
 from anypool.store import Store, facts
 from anypool.store.records import Watched
@@ -57,7 +66,8 @@ class Watch:
         self._every_s = settings.watch_every_s
         self._watcher = Watcher(engine, store, clock)
         self._power = PowerWatcher(engine, store, clock)
-        self._power.latest = self._watcher.latest
+        self.replenishing = Replenishing(engine, store, clock)
+        self._power.latest = self.replenishing.latest = self._watcher.latest
         self.power_orders = self._power.orders
         self._seen: dict[PolicyId, _Seen] = {}
         self._turn = threading.Lock()
@@ -70,6 +80,7 @@ class Watch:
     def start(self) -> None:
         """Begin to watch, on a thread of its own."""
         self._stopping.clear()
+        self.replenishing.start()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
@@ -79,6 +90,7 @@ class Watch:
         if self._thread is not None:
             self._thread.join(30.0)
         self._thread = None
+        self.replenishing.stop()
 
     def wake(self) -> None:
         """Look at everything anew, soon: a person decided something."""
@@ -101,6 +113,7 @@ class Watch:
             else:
                 self._seen, self._known = {}, ()
                 self._watcher.latest.clear()
+                self.replenishing.rest()
             dues = [one.due for one in self._seen.values()]
         return max(0.0, min([*dues, self._clock.now() + self._every_s]) - self._clock.now())
 
@@ -132,9 +145,7 @@ class Watch:
         try:
             with self._store.reading() as tx:
                 before = facts.watches.get(tx, policy.id) or Watched(policy=policy.id)
-            saving = isinstance(policy.rule, PowerSaving)
-            watcher = self._power if saving else self._watcher
-            due = watcher.look(Look(policy, hosts, inventory, before))
+            due = self._watcher_of(policy).look(Look(policy, hosts, inventory, before))
         except AnypoolError as error:
             log.warning("policy %s: %s", policy.id, error)
             due = now + self._every_s
@@ -142,6 +153,11 @@ class Watch:
             log.exception("policy %s", policy.id)
             due = now + self._every_s
         self._seen[policy.id] = _Seen(inventory, loads, now, due)
+
+    def _watcher_of(self, policy: Policy) -> Watcher:
+        if isinstance(policy.rule, PowerSaving):
+            return self._power
+        return self.replenishing if isinstance(policy.rule, Replenish) else self._watcher
 
     def _run(self) -> None:
         with self._engine.subscribe() as news:

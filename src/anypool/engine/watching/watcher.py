@@ -29,6 +29,7 @@ from anypool.model import (
     Usage,
     VmId,
 )
+from anypool.model.policy import Replenish
 from anypool.plan import (
     Plan,
     PlanState,
@@ -185,10 +186,11 @@ class Watcher:
 
     def _waiting(self, look: Look, plan: PlanId, failed: bool) -> Reason:
         """Return what a plan waits for: a person, and why so where the platform decides."""
-        matter = left.matter_of(_rule(look))
-        clusters = left.deciding(look.inventory, look.hosts, matter)
-        if clusters and _rule(look).level is Level.AUTOMATIC and not failed:
-            return reason(left.CODES[matter], plan=plan, clusters=clusters)
+        rule = _rule(look)
+        if not isinstance(rule, Replenish) and rule.level is Level.AUTOMATIC and not failed:
+            matter = left.matter_of(rule)
+            if clusters := left.deciding(look.inventory, look.hosts, matter):
+                return reason(left.CODES[matter], plan=plan, clusters=clusters)
         return reason("watch.failed" if failed else "watch.proposed", plan=plan)
 
     def _run(self, look: Look, plan: PlanId) -> float:
@@ -274,8 +276,8 @@ def _gist(watched: Watched) -> object:
     return code, watched.since, watched.plan
 
 
-def _rule(look: Look) -> Balance | PowerSaving:
-    assert isinstance(look.policy.rule, Balance | PowerSaving)
+def _rule(look: Look) -> Balance | PowerSaving | Replenish:
+    assert isinstance(look.policy.rule, Balance | PowerSaving | Replenish)
     return look.policy.rule
 
 

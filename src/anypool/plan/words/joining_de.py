@@ -38,4 +38,30 @@ WORDS: dict[str, str] = {
     "check.joins-twice": "{server} ist schon ein Host",
     "check.leaves-open": "{server} würde vergessen, während er für VMs offen ist",
     "check.leaves-vms": "{server} würde mit {count} {count:#VM|VMs} vergessen",
+    "aim.because": "{aim}: {why}",
+    "replenish.replaces": "er ersetzt {host}, tot seit {ago}; Beweis: {proof}",
+    "replenish.overload": "die Hosts sind zusammen seit {held} zu mehr als {limit} % ausgelastet, "
+    "jetzt zu {busy} %: Verschieben unter ihnen hilft nicht",
+    "replenish.returned": "{host}, für den {server} steht, ist zurück, und ohne {server} wären die "
+    "Hosts zu {busy} % ausgelastet",
+    "replenish.quiet": "ohne {server} wären die Hosts zu {busy} % ausgelastet",
+    "replenish.enough": "{count} {count:#Host ist|Hosts sind} offen, zusammen zu {busy} % "
+    "ausgelastet: das genügt",
+    "replenish.may-return": "{host} ist tot; er wird ersetzt, wenn er {after} nach seinem Tod "
+    "nicht zurück ist",
+    "replenish.asks": "{hosts} {hosts:#Host schweigt|Hosts schweigen}, und noch beweist nichts, "
+    "dass {hosts:#er|sie} tot {hosts:#ist|sind}",
+    "replenish.hold": "die Hosts sind zu {busy} % ausgelastet; ein Reserveserver kommt dazu, wenn "
+    "das {hold} lang so ist",
+    "replenish.hold-back": "es gibt einen Host mehr als nötig; er wird zurückgegeben, wenn das "
+    "{hold} lang so ist",
+    "replenish.cold": "dieser Manager hat gerade begonnen: er schaut {left} lang nur zu",
+    "replenish.dark": "{dark} von {all} Hosts schweigen: das ist mehr als ihr eigener Ausfall",
+    "replenish.cap": "{count} {count:#Reserveserver kam|Reserveserver kamen} am letzten Tag dazu: "
+    "das genügt",
+    "replenish.rests": "der letzte Plan ist gerade zu Ende; {rest} lang folgt keiner",
+    "replenish.no-profile": "ein Host fehlt: {need}; kein freies Profil von {pool} bootet einen "
+    "Hypervisor",
+    "replenish.no-spare": "ein Host fehlt: {need}; {why}",
+    "replenish.stays": "ein Host mehr als nötig bleibt: {why}",
 }

@@ -36,4 +36,28 @@ WORDS: dict[str, str] = {
     "check.joins-twice": "{server} is a host already",
     "check.leaves-open": "{server} would be forgotten while it is open for VMs",
     "check.leaves-vms": "{server} would be forgotten with {count} {count:#VM|VMs}",
+    "aim.because": "{aim}: {why}",
+    "replenish.replaces": "it replaces {host}, dead for {ago}; proof: {proof}",
+    "replenish.overload": "the hosts together have been more than {limit} % busy for {held}, now "
+    "{busy} %: no move among them helps",
+    "replenish.returned": "{host}, which {server} stands for, is back, and without {server} the "
+    "hosts would be {busy} % busy",
+    "replenish.quiet": "without {server} the hosts would be {busy} % busy",
+    "replenish.enough": "{count} {count:#host is|hosts are} open, {busy} % busy together: that is "
+    "enough",
+    "replenish.may-return": "{host} is dead; it is replaced if it is not back {after} after its "
+    "death",
+    "replenish.asks": "{hosts} {hosts:#host|hosts} silent, and nothing proves yet that "
+    "{hosts:#it is|they are} dead",
+    "replenish.hold": "the hosts are {busy} % busy; a spare joins once that has been for {hold}",
+    "replenish.hold-back": "a host more than needed is there; it is given back once that has been "
+    "for {hold}",
+    "replenish.cold": "this manager has just begun: it only looks for {left}",
+    "replenish.dark": "{dark} of {all} hosts are silent: that is more than their own failure",
+    "replenish.cap": "{count} {count:#spare|spares} joined within a day: that is enough",
+    "replenish.rests": "the last plan has just ended; none is made for {rest}",
+    "replenish.no-profile": "a host is missing: {need}; no free profile of {pool} boots a "
+    "hypervisor",
+    "replenish.no-spare": "a host is missing: {need}; {why}",
+    "replenish.stays": "a host more than needed stays: {why}",
 }

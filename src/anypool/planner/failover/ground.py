@@ -28,6 +28,7 @@ from anypool.model import (
     Vm,
     VmId,
 )
+from anypool.model.policy import Replenish
 from anypool.plan import Reason, reason
 from anypool.planner.place import unreachable
 from anypool.planner.rules import NO_RULES, Rulebook
@@ -42,6 +43,7 @@ _ELSEWHERE = (
     NoMigration,
     PowerSaving,
     Protected,
+    Replenish,
     Restart,
 )
 """Rules that say nothing about where a VM restarts."""

@@ -24,6 +24,7 @@ from anypool.model import (
     Strength,
     Vm,
 )
+from anypool.model.policy import Replenish
 from anypool.plan import Reason, reason
 from anypool.planner.balance import Masks
 from anypool.planner.fewest.energy import Energy
@@ -54,6 +55,7 @@ _ELSEWHERE = (
     Pinned,
     PowerSaving,
     Protected,
+    Replenish,
     Restart,
 )
 """Rules that say nothing about which server a VM may be on."""

@@ -1,12 +1,13 @@
 """What is wished of profiles: that a server bears one, a VM, or nobody."""
 
-from anypool.model import Inventory, PlanId, ProfileId, ServerId, Stated, VmWish
-from anypool.plan import Plan
+from anypool.model import HostId, Inventory, PlanId, ProfileId, ServerId, Stated, VmWish
+from anypool.plan import Plan, Reason
 from anypool.planner.profiles.assign import plan_assign, plan_bring, plan_unassign
 from anypool.planner.profiles.failover import plan_fail_over
 from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.planner.profiles.leaving import Leaving, Seen
 from anypool.planner.profiles.moving import Virtual, plan_to_vm
+from anypool.planner.profiles.replenishing import because
 from anypool.planner.profiles.returning import Home, plan_back
 from anypool.planner.rebalance.search import never
 from anypool.planner.rounds import Late
@@ -74,25 +75,32 @@ class PutBack(Wish, frozen=True, tag="put-back"):
 
 
 class MakeHost(Wish, frozen=True, tag="make-host"):
-    """Make a server, None for the best spare, a host by a profile, and VMs there."""
+    """Make a server, None for the best spare, a host by a profile, and VMs there.
+
+    `why` is what a policy wishes it for, `instead` the dead host that it stands for.
+    """
 
     profile: ProfileId
     server: ServerId | None = None
     wishes: tuple[VmWish, ...] = ()
+    why: Reason | None = None
+    instead: HostId | None = None
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps; raise `NoPlan` with what servers are short of."""
-        return plan_make_host(inventory, self.profile, self.server, self.wishes, rules)
+        made = plan_make_host(inventory, self.profile, self.server, self.wishes, rules)
+        return because(made, self.why)
 
 
 class RetireHost(Wish, frozen=True, tag="retire-host"):
     """Empty a host that is one by a profile, take it out of its pool, and switch it off."""
 
     server: ServerId
+    why: Reason | None = None
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps; raise `NoPlan` with what cannot leave."""
-        return plan_retire_host(inventory, self.server, rules)
+        return because(plan_retire_host(inventory, self.server, rules), self.why)
 
 
 class FailOver(Wish, frozen=True, tag="fail-over"):

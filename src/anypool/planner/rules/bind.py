@@ -29,6 +29,7 @@ from anypool.model import (
     Vm,
     VmId,
 )
+from anypool.model.policy import Replenish
 from anypool.model.window import window_of
 from anypool.search import Noun, Query, parse
 
@@ -100,18 +101,20 @@ def checked(policy: Policy) -> Policy:
             raise Invalid(f"{sockets} sockets cannot be licensed", hint="use 0 for any number")
         case Automation(level=Level.SHADOW):
             raise Invalid("a VM cannot be in shadow", hint="use disabled, or shadow in the policy")
-        case Balance() | PowerSaving() | HighAvailability():
+        case Balance() | PowerSaving() | Replenish() | HighAvailability():
             _check_watched(policy.rule)
         case _:
             pass
     return policy
 
 
-def _check_watched(rule: Balance | PowerSaving | HighAvailability) -> None:
+def _check_watched(rule: Balance | PowerSaving | Replenish | HighAvailability) -> None:
     if isinstance(rule, Balance):
         _check_balance(rule)
     elif isinstance(rule, PowerSaving):
         check_power(rule)
+    elif isinstance(rule, Replenish):
+        _check_replenish(rule)
     else:
         _check_ha(rule)
 
@@ -149,6 +152,23 @@ def check_power(rule: PowerSaving) -> None:
         raise Invalid("hosts in reserve are 0 to 1000", hint="such as 1")
     if not 1 <= rule.proven_days <= 3650:
         raise Invalid("a proof holds for 1 to 3650 days", hint="such as 30")
+
+
+def _check_replenish(rule: Replenish) -> None:
+    window_of(rule.window)
+    parse(rule.profiles, Noun.PROFILE)
+    if rule.level is Level.DISABLED:
+        raise Invalid("replenishing at level disabled does nothing", hint="disable the policy")
+    times = (rule.after_s, rule.hold_s, rule.cool_down_s, rule.cold_s)
+    if not all(0 <= time <= _WEEK_S for time in times):
+        raise Invalid("a time is 0 seconds to a week")
+    if not all(0 <= percent <= 100 for percent in (rule.high_percent, rule.dark_percent)):
+        raise Invalid("a share is 0 to 100 %", hint="such as --high-percent 85; 0 for never")
+    if not 0 <= rule.low_percent < (rule.high_percent or 100):
+        hint = "such as 50 and 85: the distance keeps spares from coming and going"
+        raise Invalid("low is to be below high, both 0 to 100 %", hint=hint)
+    if not 1 <= rule.most_a_day <= 100:
+        raise Invalid("1 to 100 spares join in a day at most", hint="such as --most-a-day 2")
 
 
 def _check_ha(rule: HighAvailability) -> None:

@@ -37,6 +37,7 @@ from anypool.model import (
     VmState,
     domains_of,
 )
+from anypool.model.policy import Replenish
 from anypool.plan import Reason, reason
 
 Test = Callable[[Host], Reason | None]
@@ -124,7 +125,7 @@ def _test(bound: Bound, scene: Scene) -> Test | None:
             return _pinned(bound, scene)
         case (
             Protected() | Automation() | Restart() | Balance() | PowerSaving()
-            | HighAvailability() | Failover()
+            | Replenish() | HighAvailability() | Failover()
         ):  # fmt: skip
             return None
         case _:
