@@ -13,20 +13,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from anypool import lab as labs
-from anypool.lab.blades import boothost
 from anypool.lab.blades.disk_system import CMDLINE
 from anypool.lab.spec import MANAGEMENT_GATEWAY
 from benchmarks.table import Rows, show
 from tests.lab.bladed import ADDRESS, NAME, PROBE, Bladed, fetched
-from tests.lab.conftest import RunningLab
-from tests.lab.rack import Rack
+from tests.lab.booting import TARGET, TINY, Booted, booting, take_boot_host
 
 BLADES = ("b1", "b2")
-TARGET = "iqn.2026-11.local.boot:db"
 LOOK_S = 0.1
 BOOTS_S = 600.0
+
+
+class _Raced(Bladed):
+    """Two blades, both of them spares, and a profile whose disk is the boot host's."""
+
+    serving = Booted.serving
+
+    def furnish(self, *_: str, **__: Any) -> None:
+        take_boot_host(self, self.boot, "tiny", TINY, CMDLINE)
+        target = {"iqn": TARGET, "address": MANAGEMENT_GATEWAY}
+        super().furnish(*BLADES, ip=ADDRESS, image="tiny", iscsi=[target])
 
 
 def run() -> None:
@@ -35,32 +44,10 @@ def run() -> None:
     words.add_argument("--rounds", type=int, default=10, help="kills")
     rounds = words.parse_known_args(sys.argv[2:])[0].rounds
     with tempfile.TemporaryDirectory(prefix="anypool-bench-") as place:
-        folder = Path(place)
-        spec = labs.LabSpec(
-            name="bench", hosts=0, spares=0, blades=2, blade_memory_mib=256,
-            state_dir=folder / "labs",
-        )  # fmt: skip
-        labs.up(spec, lambda line: print(line, flush=True))
-        stack = Bladed(Rack(RunningLab(spec), folder), folder)
-        stack.written = {"observe_every_s": 5.0, "failover_pause_s": 1.0}
-        try:
-            with boothost.serving_with_image(spec.name, spec.state_dir, print) as boot:
-                stack.start()
-                _take(stack, boot)
-                target = {"iqn": TARGET, "address": MANAGEMENT_GATEWAY}
-                stack.furnish(*BLADES, ip=ADDRESS, image="tiny", iscsi=[target])
-                _measured(stack, rounds)
-        finally:
-            stack.stop()
-            labs.down(spec.name, spec.state_dir, print)
-
-
-def _take(stack: Bladed, boot: Path) -> None:
-    """Add the boot host with its image."""
-    stack.client.post("/endpoints", {"uri": f"boot+unix://{boot}/control", "name": "boot"})
-    parts = {name: name for name in ("disk.raw", "kernel", "initrd")}
-    order = {"deed": "add", "parts": parts, "cmdline": CMDLINE}
-    stack.client.post("/boot-hosts/boot/images/tiny", order)
+        made = {"hosts": 0, "spares": 0, "blades": 2, "blade_memory_mib": 256}
+        settings = {"observe_every_s": 5.0, "failover_pause_s": 1.0}
+        with booting(_Raced, "bench", Path(place), written=settings, **made) as stack:
+            _measured(stack, rounds)
 
 
 def _measured(stack: Bladed, rounds: int) -> None:

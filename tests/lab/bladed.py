@@ -17,35 +17,21 @@ from anypool import lab as labs
 from anypool.lab.blades import netboot, system
 from anypool.lab.blades.board import Board
 from anypool.lab.places import default_cache_dir, lab_places
-from tests.lab.full_stack import Stack
-from tests.lab.rack import Rack
+from tests.lab.booting import Booting, adopt
+from tests.lab.conftest import RunningLab
 
 ADDRESS, NAME = "10.77.0.50", "db"
 PROBE = {"kind": "tcp", "address": ADDRESS, "port": 80, "interval_s": 1.0, "timeout_s": 0.5}
 
 
-class Bladed(Stack):
-    """A rack of blades with a manager; `rack` looks at them from outside."""
-
-    def __init__(self, rack: Rack, folder: Path) -> None:
-        super().__init__(rack.lab, folder)
-        self.rack = rack
+class Bladed(Booting):
+    """A rack of blades with a manager."""
 
     def furnish(self, *blades: str, **profile: Any) -> None:
         """Adopt blades, all of them spares, and make a profile that boots from the network."""
-        status = self.lab.status()
-        password = Path(status.bmc_password_file).read_text().strip()
         for name in blades:
-            body = {
-                "address": self.lab.server(name).bmc_url.split("/")[2],
-                "user": status.bmc_user,
-                "password": password,
-                "fingerprint": status.bmc_fingerprint,
-                "name": name,
-            }
-            made = self.client.post("/servers", body)
+            made = adopt(self, name, prove=True)
             assert {"identity", "addresses", "iscsi-boot"} <= set(made["abilities"]), made
-            self.client.patch(f"/servers/{name}", {"spare": True})
         range_ = {"name": "lan", "kind": "mac", "first": "02:00:00:00:01:00", "count": 8}
         self.client.post("/address-ranges", range_)
         wish = {"name": NAME, "nics": [[]], "boot": ["network"], **profile}
@@ -103,9 +89,7 @@ class Bladed(Stack):
 
     def watching(self) -> "Watching":
         """Watch from now on who uses the profile's address."""
-        pid = self.lab.status().supervisor_pid
-        assert pid is not None
-        return Watching(self.mac, pid)
+        return Watching(self.lab, self.mac)
 
     def mood(self, blade: str, mood: Any) -> None:
         labs.set_mood(self.lab.name, blade, mood, self.lab.state_dir)
@@ -144,14 +128,16 @@ def _is_below(pid: int, top: int) -> bool:
 
 
 class Watching:
-    """Counts how often an address was in use on two blades or VMs of a lab, 20 times a second.
+    """Counts how often two blades or VMs of a lab used one of some MACs, 20 times a second.
 
     All processes below the lab's supervisor are looked at; another lab has the same addresses.
     """
 
-    def __init__(self, mac: str, supervisor_pid: int) -> None:
-        self._mac = mac
-        self._top = supervisor_pid
+    def __init__(self, lab: RunningLab, *macs: str) -> None:
+        top = lab.status().supervisor_pid
+        assert top is not None
+        self._macs = macs
+        self._top = top
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.looks = 0
@@ -178,6 +164,7 @@ class Watching:
 
     def _uses(self, pid: int) -> bool:
         words = _argv(pid)
-        mine = f"mac={self._mac}" in words or f'"mac":"{self._mac}"' in words  # libvirt's
+        ways = ("mac={}", '"mac":"{}"')  # the second is libvirt's
+        mine = any(way.format(mac) in words for way in ways for mac in self._macs)
         uses = "qemu-system" in words[:200] and mine
         return uses and _is_below(pid, self._top)

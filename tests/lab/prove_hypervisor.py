@@ -24,6 +24,7 @@ from anypool.lab import image as guests
 from anypool.lab.blades import boothost
 from anypool.lab.places import default_cache_dir
 from anypool.lab.spec import MANAGEMENT_GATEWAY
+from tests.lab.booting import adopt, take_boot_host
 from tests.lab.conftest import RunningLab
 from tests.lab.full_stack import Stack
 from tests.lab.rack import Rack
@@ -116,19 +117,9 @@ def stack(folder: Path, made: Path, proof: Proof) -> Iterator[tuple[Stack, Rack]
         running.written = SETTINGS
         running.start()
         end.callback(running.stop)
-        status = lab.status()
-        running.client.post(
-            "/servers",
-            {
-                "address": lab.server("b1").bmc_url.split("/")[2], "name": "b1",
-                "user": status.bmc_user, "fingerprint": status.bmc_fingerprint,
-                "password": Path(status.bmc_password_file).read_text().strip(), "prove": False,
-            },
-        )  # fmt: skip
-        running.client.post("/endpoints", {"uri": f"boot+unix://{boot}/control", "name": "boot"})
+        adopt(running, "b1", spare=False)
         parts = {part: part for part in build.PARTS}
-        order = {"deed": "add", "parts": parts, "cmdline": build.CMDLINE}
-        running.client.post("/boot-hosts/boot/images/hypervisor", order)
+        take_boot_host(running, boot, "hypervisor", parts, build.CMDLINE)
         target = {"iqn": TARGET, "address": MANAGEMENT_GATEWAY}
         profile = {"name": "node1", "ip": IP, "image": "hypervisor", "hypervisor": True}
         running.client.post("/profiles", {**profile, "nics": [], "iscsi": [target]})

@@ -8,7 +8,7 @@ import pytest
 from anypool import lab as labs
 from tests.lab.bladed import NAME, PROBE, Bladed
 from tests.lab.conftest import lab_or_skip, machine, wait_until
-from tests.lab.rack import PORT, Rack, Told, serving
+from tests.lab.rack import PORT, Told, serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -20,7 +20,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bladed]:
     lab = lab_or_skip(
         "profiles", folder / "labs", hosts=0, spares=0, blades=2, blade_memory_mib=256
     )
-    made = Bladed(Rack(lab, folder), folder)
+    made = Bladed(lab, folder)
     made.written = {"observe_every_s": 2.0, "failover_silent_s": 5.0, "failover_pause_s": 1.0}
     try:
         made.start()

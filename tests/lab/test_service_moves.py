@@ -11,13 +11,9 @@ from types import MappingProxyType
 
 import pytest
 
-from anypool import lab as labs
-from anypool.cli.client import Json
-from anypool.lab.blades import boothost
 from tests.lab.bladed import Watching, fetched
-from tests.lab.conftest import lab_or_skip, machine, wait_until
-from tests.lab.rack import Rack
-from tests.lab.test_blades_boot_service import BOOTS_S, IP, Booted
+from tests.lab.booting import BOOTS_S, IP, Booted, booting
+from tests.lab.conftest import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 URL = f"http://{IP}/eth0"
@@ -52,10 +48,6 @@ class Moving(Booted):
             "ready": {"when": "probe", "timeout_s": BOOTS_S},
         }
         self.client.post("/services", {"name": "shop", "components": [web]})
-
-    def end(self, operation: str) -> Json:
-        """Wait until an operation ended that lets an emulated machine boot, and return it."""
-        return wait_until(lambda: self.ended(operation), f"{operation} ends", timeout_s=BOOTS_S)
 
     @property
     def mac(self) -> str:
@@ -97,27 +89,13 @@ class Client:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
     folder = tmp_path_factory.mktemp("moving")
-    before = machine()
-    lab = lab_or_skip("moving", folder / "labs", hosts=1, spares=0, blades=1, blade_memory_mib=256)
-    try:
-        with boothost.serving(lab.name, lab.state_dir) as boot:
-            made = Moving(Rack(lab, folder), boot, folder)
-            made.written = {"observe_every_s": 2.0}
-            try:
-                made.start()
-                made.furnish()
-                yield made
-            finally:
-                made.stop()
-    finally:
-        labs.down(lab.name, lab.state_dir, print)
-    wait_until(lambda: machine() == before, "nothing of the lab is left")
+    made = {"hosts": 1, "spares": 0, "blades": 1, "blade_memory_mib": 256}
+    with booting(Moving, "moving", folder, written={"observe_every_s": 2.0}, **made) as stack:
+        yield stack
 
 
 def test_a_service_is_the_same_on_a_blade_and_as_a_vm(stack: Moving) -> None:
-    supervisor = stack.lab.status().supervisor_pid
-    assert supervisor is not None
-    with Client(stack) as client, Watching(stack.mac, supervisor) as watching:
+    with Client(stack) as client, Watching(stack.lab, stack.mac) as watching:
         stack.do("/services/shop/start")
         assert stack.place == ("b1", "running")
         stack.do("/services/shop/move", {"component": "web", "to": "vm", "force": True})
@@ -129,7 +107,7 @@ def test_a_service_is_the_same_on_a_blade_and_as_a_vm(stack: Moving) -> None:
         assert stack.lab.virsh("h1", "list", "--all", "--name").out.split() == []
         wait_until(lambda: len(client.heard) == 3, "the client is answered again", timeout_s=30)
     assert client.heard == [
-        f"db {stack.mac} {IP} image one starts {starts}" for starts in (1, 2, 3)
+        f"db {stack.mac} {IP} image tiny starts {starts}" for starts in (1, 2, 3)
     ]
     assert watching.looks > 100
     assert watching.twice == []
