@@ -5,15 +5,29 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from anypool.engine.ha.charges import is_silent
+from anypool.engine.observing.board import Notice
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
-from anypool.model import HostId, HostState, PowerOff, StateReason, VmState
+from anypool.model import (
+    HostId,
+    HostState,
+    Means,
+    PowerOff,
+    Profile,
+    ProfileId,
+    ServerId,
+    StateReason,
+    VmState,
+)
 from anypool.planner.ha.astray import MOST, SEEN_S, Astray, Last, could_have, seen_to_the_end
 from anypool.store.records import LastKnown
 from tests.unit.engine_kit import H1, H2, H3, V1, host, pool, vm
 from tests.unit.test_engine_merge import Scene, endpoint
 
 STOPPED = vm(V1, H1, VmState.STOPPED)
+LENT = Profile(id=ProfileId("p1"), name="db", server=ServerId(H2), epoch=1, means=Means.NETBOOT)
+"""What the server of the second host is, instead of a host."""
 
 
 def silent(scene: Scene, *places: object) -> Scene:
@@ -202,6 +216,34 @@ def test_hosts_without_a_proof_are_named_first_and_not_all_at_once() -> None:
     assert Astray(world, last, 9.0).may_run_on(gone) == (H2, *many[MOST // 2 :][: MOST - 1])
     proven = Astray(world, lambda key: Last(0.0, 0.0, replace(OFF, host=key)), 9.0)
     assert proven.may_run_on(gone) == (H2, *many)
+
+
+def test_host_whose_server_is_something_else_by_now_has_no_vm() -> None:
+    gone, none_known = replace(SILENT.vms[V1], unseen=True), by(Last())
+    assert Astray(SILENT, none_known, 9.0).may_run_on(gone) == (H2,)
+    lent = SILENT.with_profile(LENT)
+    assert Astray(lent, none_known, 9.0).may_run_on(gone) == ()
+    assert (is_silent(H1, lent), is_silent(H2, lent)) == (True, False)
+    booted = SILENT.with_profile(replace(LENT, hypervisor=True))
+    assert Astray(booted, none_known, 9.0).may_run_on(gone) == (H2,)
+
+
+def test_host_whose_server_is_something_else_is_off_until_it_answers(scene: Scene) -> None:
+    def state() -> HostState:
+        return scene.picture.inventory.hosts[H2].state
+
+    silent(scene, H2)
+    assert state() is HostState.UNKNOWN
+    shown = scene.picture.put_profiles({LENT.id: LENT}).notices
+    assert state() is HostState.OFF
+    assert Notice("host", H2) in shown
+    scene.whole(H1)
+    assert scene.shown() is None, "a VM that is gone is not missed because of it"
+    scene.whole(H2)
+    assert state() is HostState.UP
+    silent(scene, H2)
+    scene.picture.put_profiles({LENT.id: replace(LENT, server=None, means=None)})
+    assert state() is HostState.UNKNOWN
 
 
 def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:

@@ -1,5 +1,7 @@
 """What an action on a physical server does to the inventory, or why it cannot be done."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from anypool.errors import Conflict
@@ -15,6 +17,7 @@ from anypool.model import (
     Server,
     ServerId,
     VmId,
+    VmState,
 )
 from anypool.model.profile import mark_of
 from anypool.plan.reason import Reason, reason
@@ -142,6 +145,16 @@ def bearing(inventory: Inventory, server: Server) -> Profile | None:
     return next((one for one in inventory.profiles.values() if one.server == server.id), None)
 
 
+def lent(profiles: Iterable[Profile]) -> frozenset[HostId]:
+    """Return the hosts whose servers bear a profile that boots no hypervisor.
+
+    Each was seen to be off since it ran VMs, and is something else since.
+    """
+    return frozenset(
+        HostId(one.machine) for one in profiles if one.machine is not None and not one.hypervisor
+    )
+
+
 def _seen(inventory: Inventory, server: Server, action: VerifyServer) -> Inventory:
     if inventory.profile(action.profile).server != server.id:
         raise _refused(reason("run.profile-elsewhere", profile=_name(inventory, action)))
@@ -155,8 +168,22 @@ def _join(inventory: Inventory, server: Server, action: JoinHost) -> Inventory:
     if server.host in inventory.hosts:
         raise _refused(reason("join.is-host", server=server.name))
     named = (server.host, profile.name, action.endpoint, server.pool)
-    joined = replace(action.expects.host(*named), peer_uri=action.uri)  # it invites its neighbours
-    return inventory.with_host(joined)
+    host = replace(action.expects.host(*named), peer_uri=action.uri)  # it invites its neighbours
+    joined = inventory.with_host(host)
+    for one in inventory.hosts.values():
+        if one.endpoint == action.endpoint:
+            joined = _succeeded(joined, one.id, server.host)
+    return joined
+
+
+def _succeeded(inventory: Inventory, old: HostId, new: HostId) -> Inventory:
+    """Return the inventory with a host gone that is on other hardware now, where its VMs are."""
+    for vm in inventory.vms_on(old):
+        there = vm.host if vm.host != old else new
+        copies = tuple(one for one in vm.copies if one.host != old)
+        state = VmState.STOPPED if vm.host == old else vm.state
+        inventory = inventory.with_vm(replace(vm, host=there, state=state, copies=copies))
+    return inventory.without_host(old)
 
 
 def _leave(inventory: Inventory, server: Server) -> Inventory:

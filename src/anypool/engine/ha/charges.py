@@ -27,6 +27,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
+from anypool.plan.servereffect import lent
 from anypool.store import Store, ha
 from anypool.store.ha import Charge
 
@@ -242,9 +243,11 @@ class Charges:
 
 
 def is_silent(key: HostId, inventory: Inventory) -> bool:
-    """Return whether a host that is known does not answer."""
+    """Return whether a host that is known does not answer, and may have VMs."""
     host = inventory.hosts.get(key)
-    return host is not None and host.state is not HostState.UP
+    if host is None or host.state is HostState.UP:
+        return False
+    return key not in lent(inventory.profiles.values())
 
 
 def _is_down(vm: Vm | None) -> bool:

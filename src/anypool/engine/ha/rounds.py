@@ -116,7 +116,7 @@ class Round:
         host = self.inventory.hosts[key]
         if host.state is HostState.UP or key in self.holding:
             return False
-        return host.power_saved or host.maintenance
+        return host.power_saved or host.maintenance or not is_silent(key, self.inventory)
 
 
 def is_left_over(vm: VmId, host: HostId, inventory: Inventory) -> bool:

@@ -229,7 +229,8 @@ class Picture:
     def put_profiles(self, changes: Mapping[ProfileId, Profile | None]) -> Delta:
         """Show profiles as they are kept now; None is one that is gone."""
         self.inventory = self.inventory._replace(profiles=self.inventory.profiles.patched(changes))
-        return Delta(frozenset(Notice("profile", key) for key in changes))
+        shown = set[Notice]().union(*map(self._show_host, self._ours.lend(self.inventory.profiles)))
+        return Delta(frozenset(Notice("profile", key) for key in changes) | shown)
 
     def put_images(self, images: Iterable[Image]) -> Delta:
         """Replace all images."""
@@ -333,8 +334,7 @@ class Picture:
             if self.inventory.hosts.get(key) != shown:
                 changes[key] = shown
         if changes:
-            hosts = self.inventory.hosts.patched(changes)
-            self.inventory = self.inventory._replace(hosts=hosts)
+            self.inventory = self.inventory._replace(hosts=self.inventory.hosts.patched(changes))
         return {Notice("host", key) for key in changes}
 
     def _show_servers(self, servers: PMap[ServerId, Server]) -> set[Notice]:
@@ -385,7 +385,7 @@ class Picture:
 
     def _may_be_elsewhere(self, vm: Vm, moving: frozenset[VmId]) -> bool:
         silent = (self._readings[one].hosts.values() for one in self._silent)
-        return vm.id in moving or any(merge.may_hold(vm, hosts) for hosts in silent)
+        return vm.id in moving or any(self._ours.may_hold(vm, hosts) for hosts in silent)
 
     def _stores_and_networks(
         self, datastores: Iterable[DatastoreId], networks: Iterable[NetworkId]

@@ -24,6 +24,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.model.proof import proven_since
+from anypool.plan.servereffect import lent
 
 SEEN_S = 5.0
 """A host that told of its VMs until so long before its proven death died with them on it."""
@@ -81,7 +82,8 @@ class Astray:
     """
 
     def __init__(self, inventory: Inventory, last: Callable[[HostId], Last], now: float) -> None:
-        hosts = inventory.hosts.values()
+        others = lent(inventory.profiles.values())
+        hosts = (one for one in inventory.hosts.values() if one.id not in others)
         self._inventory = inventory
         self._silent = sorted(
             (one for one in hosts if one.state is not HostState.UP), key=lambda one: one.id
