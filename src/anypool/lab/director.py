@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from anypool.errors import AnypoolError, Conflict
-from anypool.lab import network, power, wardens
+from anypool.lab import netstart, network, power, wardens
 from anypool.lab.blades.board import Board
 from anypool.lab.blades.orders import press_button
 from anypool.lab.commands import run
@@ -38,6 +39,7 @@ class Director:
         self._pids: dict[str, int] = {}
         self._namespaces: dict[str, int] = {}
         self._cuts: dict[str, frozenset[str]] = {}
+        self._emulated: set[str] = set()
         self._record = threading.Lock()
         self._locks = {server.name: threading.Lock() for server in kept.servers}
         self._stand_ins = StandIns(
@@ -99,18 +101,30 @@ class Director:
     def _on(self, server: Server, mode: str) -> None:
         if self._running(server):
             return
+        server = self._as_it_starts(server, mode)
         if server.role != "blade":
             self._plant_seed(server)
         self._pids[server.name] = power.start(
             self._places, server, lambda namespace: self._note(server, namespace), mode
         )
 
+    def _as_it_starts(self, server: Server, mode: str) -> Server:
+        """Return a server as a blade where it runs on emulated hardware this time."""
+        if not (self._kept.firmware and mode == netstart.WORD):
+            self._emulated.discard(server.name)
+            return server
+        self._emulated.add(server.name)
+        return replace(server, role="blade")
+
+    def _is_emulated(self, server: Server) -> bool:
+        return server.role == "blade" or server.name in self._emulated
+
     def _off(self, server: Server) -> None:
         namespace = self._namespaces.get(server.name)
         was_on = bool(self._running(server))
         if namespace is not None:
             power.end(server, namespace, self._pids[server.name])
-        if was_on and server.role == "blade":
+        if was_on and self._is_emulated(server):
             self._board(server).note("power-off", "the blade is switched off")
         self._stand_ins.calm(server.name)
         self._note(server, None)
@@ -126,7 +140,7 @@ class Director:
                 self._off(server)
 
     def _shut_down(self, server: Server) -> None:
-        if server.role == "blade":
+        if self._is_emulated(server):
             self._running_namespace(server)
             press_button(self._board(server))
             return

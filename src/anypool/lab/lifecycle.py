@@ -52,7 +52,7 @@ def up(spec: LabSpec, report: Report) -> LabStatus:
     spec.check()
     places = places_of(spec)
     _refuse_unless_possible()
-    if spec.blades:
+    if spec.blades or spec.firmware:
         making.refuse_unless_possible()
     if spec.wardens and outer.own_mode() != "root":
         raise NotSupported(
@@ -107,7 +107,7 @@ def _bring_up(spec: LabSpec, places: LabPlaces, report: Report) -> None:
         report("choosing the accelerator by booting a guest")
         choice = accelerator.choose(spec.accelerator, master, cache / "accelerator.json")
     report(f"accelerator {choice.accelerator}: {choice.reason}")
-    if spec.blades:
+    if spec.blades or spec.firmware:
         making.ensure_loader(cache, report)
     kept = _write_files(spec, places, cache, choice)
     installed = image.install(master, places.datastore)
@@ -134,14 +134,16 @@ def _write_files(
         emulator=str(emulator.ensure(cache)) if choice.accelerator == "tcg" else "",
         wardens=spec.wardens,
         blade_memory_mib=spec.blade_memory_mib,
+        firmware=spec.firmware,
     )
     places.spec.write_bytes(msgspec.json.encode(kept))
     places.accelerator.write_bytes(msgspec.json.encode(choice))
     server_etc.write(kept, places.etc)
     bmc_keys.write(places, kept.servers)
     for server in kept.servers:
-        if server.role == "blade":
+        if kept.has_hardware(server):
             making.write(kept, places, server, cache)
+        if server.role == "blade":
             continue
         libvirt_files.write(kept, places, server)
         if kept.wardens:
@@ -248,6 +250,7 @@ def _refuse_if_different(spec: LabSpec, places: LabPlaces) -> None:
     kept = kept_lab(places)
     same_accelerator = spec.accelerator in ("auto", kept.accelerator)
     same = kept.servers == spec.servers() and kept.wardens == spec.wardens
+    same = same and kept.firmware == spec.firmware
     same = same and spec.blade_memory_mib == kept.blade_memory_mib
     if not same or not same_accelerator:
         raise Conflict(

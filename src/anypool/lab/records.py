@@ -115,7 +115,8 @@ class Emulator(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a lab's own folder says about it: written once by `up`, read by all its processes.
 
-    `emulator` is the script that stands before QEMU, empty where none is needed.
+    `emulator` is the script that stands before QEMU, empty where none is needed. With `firmware`
+    what hosts and spares boot from the network runs on emulated hardware.
     """
 
     name: str
@@ -127,6 +128,7 @@ class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     emulator: str = ""
     wardens: bool = False
     blade_memory_mib: int = 0
+    firmware: bool = False
 
     @property
     def rootless(self) -> bool:
@@ -136,6 +138,10 @@ class KeptLab(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def has_warden(self, server: Server) -> bool:
         """Whether the lab puts a warden on this server; what runs on a blade is its own affair."""
         return self.wardens and server.role != "blade"
+
+    def has_hardware(self, server: Server) -> bool:
+        """Whether a server can run on emulated hardware: a blade always does."""
+        return self.firmware or server.role == "blade"
 
     def server(self, name: str) -> Server:
         """The server called `name`; raises `NotFound`."""

@@ -74,7 +74,8 @@ class LabSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `state_dir` holds one folder per lab, `cache_dir` what labs share (the guest image);
     None means the user's XDG folders. `wardens` puts one on each server, with a stand-in for a
     watchdog. `spares` stay powered off until their BMC says On, and so do `blades`, each of them
-    a machine of emulated hardware with `blade_memory_mib` of memory.
+    a machine of emulated hardware with `blade_memory_mib` of memory. With `firmware` hosts and
+    spares are such a machine, too, when they are to boot from the network.
     """
 
     name: str = "default"
@@ -86,6 +87,7 @@ class LabSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cache_dir: Path | None = None
     accelerator: Accelerator = "auto"
     wardens: bool = False
+    firmware: bool = False
 
     def check(self) -> None:
         """Raise `Invalid` when no lab can be made from these values."""

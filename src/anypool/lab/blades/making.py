@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from anypool.errors import AnypoolError, NotSupported
 from anypool.lab import debian_package
 from anypool.lab.blades import hardware
@@ -49,7 +51,10 @@ def ensure_loader(cache: Path, report: Callable[[str], None]) -> Path:
 
 
 def write(kept: KeptLab, places: LabPlaces, server: Server, cache: Path) -> None:
-    """Make one blade with an empty disk; one that is there already stays as it was."""
+    """Make one blade with an empty disk; one that is there already stays as it was.
+
+    A server that is no blade has one for the network alone, which it tries first.
+    """
     board = Board(places.server(server.name))
     board.folder.mkdir(parents=True, exist_ok=True)
     if not board.loader.exists():
@@ -60,4 +65,7 @@ def write(kept: KeptLab, places: LabPlaces, server: Server, cache: Path) -> None
         if made.code != 0:
             raise AnypoolError(f"a blade's disk could not be made: {made.last_line()}")
     if not board.exists():
-        board.write(hardware.made(server, kept.blade_memory_mib))
+        first = hardware.made(server, kept.blade_memory_mib)
+        if server.role != "blade":
+            first = replace(first, bios=first.bios | {"BootOrder": "Network,Hdd"})
+        board.write(first)
