@@ -1,4 +1,4 @@
-"""A spare of the lab becomes a host by a profile: from its BMC's power-on to a running VM.
+"""A spare of the lab becomes a host by a profile, and when it dies the next one is that host.
 
 The server is one of namespaces: it takes its address by DHCP and its boot script over HTTP as a
 real one does, and what stands in for kernel and root are the machine's. Who it is, its host key
@@ -11,75 +11,57 @@ from pathlib import Path
 
 import pytest
 
-from anypool import lab as labs
 from anypool.errors import AnypoolError, NotFound
 from anypool.lab import sshd
-from anypool.lab.blades import boothost
 from anypool.lab.places import default_cache_dir
-from tests.lab.conftest import RunningLab, lab_or_skip, machine, wait_until
-from tests.lab.full_stack import Stack
+from tests.lab.booting import IP, Booting, adopt, booting, take_boot_host
+from tests.lab.conftest import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
-IP = "10.77.0.150"
 CMDLINE = "console=ttyS0 quiet anypool.join={join}"
 
 
-class Farm(Stack):
-    """One host, one spare, a boot host, and a profile that boots a hypervisor."""
-
-    def __init__(self, lab: RunningLab, boot: Path, folder: Path) -> None:
-        super().__init__(lab, folder)
-        self.boot = boot
+class Farm(Booting):
+    """One host, two spares, a boot host, and a profile that boots a hypervisor."""
 
     def furnish(self) -> None:
-        """Take the host, adopt the spare, and make the profile."""
+        """Take the host, adopt the spares, and make the profile."""
+        sshd.ensure(default_cache_dir(), print)
         self.fill()
-        status = self.lab.status()
-        body = {
-            "address": self.lab.server("s1").bmc_url.split("/")[2],
-            "user": status.bmc_user,
-            "password": Path(status.bmc_password_file).read_text().strip(),
-            "fingerprint": status.bmc_fingerprint,
-            "name": "s1",
-            "prove": False,
-        }
-        self.client.post("/servers", body)
-        self.client.patch("/servers/s1", {"spare": True})
-        self.client.post("/endpoints", {"uri": f"boot+unix://{self.boot}/control", "name": "boot"})
+        for name in ("s1", "s2"):
+            adopt(self, name)
         for name in ("kernel", "initrd"):
             (self.boot / "import" / name).write_bytes(b"the machine's own stands in for it")
         parts = {"kernel": "kernel", "initrd": "initrd"}
-        order = {"deed": "add", "parts": parts, "cmdline": CMDLINE}
-        self.client.post("/boot-hosts/boot/images/hypervisor", order)
+        take_boot_host(self, self.boot, "hypervisor", parts, CMDLINE)
         profile = {"name": "node1", "ip": IP, "image": "hypervisor", "hypervisor": True}
         self.client.post("/profiles", {**profile, "nics": [], "boot": ["network"]})
 
-    def power(self) -> str:
-        """Whether the spare is on, by the lab's process table."""
-        return self.lab.server("s1").power
+    def power(self, name: str) -> str:
+        """Whether a spare is on, by the lab's process table."""
+        return self.lab.server(name).power
+
+    def host(self) -> tuple[str, str, list[str]]:
+        """The state, endpoint and tags of the host that the profile makes."""
+        one = self.client.get("/hosts/node1")
+        return one["state"], one["endpoint"], one["tags"]
+
+    @property
+    def pinned(self) -> str:
+        """The host key that the manager takes the host for."""
+        (kept,) = [one for one in self.client.items("/endpoints") if one["id"] == "node1"]
+        assert kept["uri"] == f"qemu+ssh://root@{IP}/system"
+        return str(kept["options"]["host_key"])
 
 
 @pytest.fixture
 def farm(tmp_path: Path) -> Iterator[Farm]:
-    before = machine()
-    lab = lab_or_skip("diskless", tmp_path / "labs", hosts=1, spares=1)
-    try:
-        sshd.ensure(default_cache_dir(), print)
-        with boothost.serving(lab.name, lab.state_dir) as boot:
-            made = Farm(lab, boot, tmp_path)
-            made.written = {"observe_every_s": 1.0, "look_every_s": 0.1}
-            try:
-                made.start()
-                made.furnish()
-                yield made
-            finally:
-                made.stop()
-    finally:
-        labs.down(lab.name, lab.state_dir, print)
-    wait_until(lambda: machine() == before, "nothing of the lab is left")
+    settings = {"observe_every_s": 1.0, "look_every_s": 0.1}
+    with booting(Farm, "diskless", tmp_path, hosts=1, spares=2, written=settings) as made:
+        yield made
 
 
-def test_a_spare_becomes_a_host_that_runs_a_vm_and_leaves_again(farm: Farm) -> None:
+def test_a_spare_becomes_a_host_that_runs_a_vm_fails_over_and_leaves_again(farm: Farm) -> None:
     wish = {"server": "s1", "vm": {"name": "first", "image": "lab-guest"}}
     plan = farm.client.post("/profiles/node1/make-host", wish, dry_run=True)
     kinds = [step["action"]["type"] for step in plan["steps"]]
@@ -88,23 +70,41 @@ def test_a_spare_becomes_a_host_that_runs_a_vm_and_leaves_again(farm: Farm) -> N
         "create-vm", "start-vm",
     ]  # fmt: skip
     assert plan["cost"]["duration_ms"] > 0
-    assert farm.power() == "off"
+    assert farm.power("s1") == "off"
 
     farm.do("/profiles/node1/make-host", wish)
     vm = farm.client.get("/vms/first")
     assert farm.lab.running(vm["id"]) == ["s1"]
-    host = farm.client.get("/hosts/node1")
-    assert (host["state"], host["endpoint"]) == ("up", "node1")
-    (kept,) = [one for one in farm.client.items("/endpoints") if one["id"] == "node1"]
-    assert kept["uri"] == f"qemu+ssh://root@{IP}/system"
-    assert _is_who_it_was_made(farm, kept["options"]["host_key"])
+    assert farm.host() == ("up", "node1", [])
+    first = farm.pinned
+    assert _is_who_it_was_made(farm, first)
     with pytest.raises(AnypoolError, match="node1 is at"):
         farm.client.post("/profiles/node1/make-host", {"server": "s1"})
 
     _moves_away_and_comes_back(farm, vm["id"])
-    farm.do("/servers/s1/retire-host")
+    farm.client.patch("/hosts/node1", {"tags": ["gold"]})
+    farm.lab.kill("s1")
+    wait_until(lambda: farm.host()[0] == "unknown", "it is missed", timeout_s=60)
+    plan = farm.client.post("/servers/s1/fail-over", {}, dry_run=True)
+    kinds = [step["action"]["type"] for step in plan["steps"]]
+    assert kinds == [
+        "fence-host", "withdraw-profile", "apply-profile", "power-on-server", "verify-server",
+        "join-host", "verify-host",
+    ]  # fmt: skip
+    assert "1 of its VMs can start elsewhere" in plan["steps"][3]["why"]
+    farm.do("/servers/s1/fail-over", {})
+    assert farm.host() == ("up", "node1", ["gold"]), "it is the same host"
+    assert farm.pinned != first
+    assert _is_who_it_was_made(farm, farm.pinned)
+    assert len(list(farm.client.items("/hosts"))) == 2
+    assert (farm.power("s1"), farm.power("s2")) == ("off", "on")
+    assert farm.client.get("/vms/first")["state"] == "stopped"
+    farm.do("/vms/first/start")
+    assert farm.lab.running(vm["id"]) == ["s2"], "its VM is where it was, on other hardware"
+
+    farm.do("/servers/s2/retire-host")
     assert farm.lab.running(vm["id"]) == ["h1"], "its VM went on elsewhere"
-    assert farm.power() == "off"
+    assert farm.power("s2") == "off"
     with pytest.raises(NotFound):
         farm.client.get("/hosts/node1")
     assert farm.client.get("/boot-hosts/boot")["entries"] == []

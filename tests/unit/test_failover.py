@@ -224,7 +224,8 @@ def test_of_a_hypervisor_it_is_said_which_vms_wait_for_the_spare() -> None:
     )
     plan = plan_fail_over(inventory.with_host(silent).with_host(room), FIRST)
     said = say(plan.steps[-2].why)
-    assert "1 of its VMs have no place elsewhere and wait for it, 2 can start elsewhere" in said
+    assert "2 of its VMs can start elsewhere in about 10 s" in said
+    assert "1 has no place there and waits for it, about 430 s" in said
 
 
 def test_a_fail_over_is_made_again_from_what_was_kept_of_it() -> None:

@@ -180,3 +180,18 @@ def test_what_we_started_is_to_run_though_nobody_saw_it_before_its_host_died(
         charges.settle()
     charges.look(BOTH, LEFT, 9.0)
     assert charges.lost(BOTH, LEFT) == (V1,)
+
+
+@pytest.mark.parametrize("looked_before", [False, True])
+def test_what_ran_on_hardware_that_died_is_lost_on_that_which_is_its_host_now(
+    charges: Charges, *, looked_before: bool
+) -> None:
+    alone = pool(1).with_vm(vm(1, "h0", state=VmState.UNKNOWN))
+    charges.look({H0}, alone.with_host(host(0, state=HostState.UNKNOWN)), 2.0)
+    there = pool(2).without_host(H0).with_vm(vm(1, "h1", state=VmState.STOPPED))
+    if looked_before:
+        charges.look({H1}, there, 3.0)
+    charges.hear((Settled(vm=V1, host=H1),))
+    charges.settle()
+    charges.look({H1}, there, 4.0)
+    assert charges.lost({H1}, there) == (V1,), "nobody stopped it"

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
 from anypool.engine.observing.boothosts import BootHosts
 from anypool.engine.observing.endpoints import Endpoints
 from anypool.engine.observing.observe import Observer
+from anypool.engine.observing.vitals import Settled
 from anypool.engine.runs.runner import Runner
 from anypool.errors import Busy, NotFound, Unreachable
-from anypool.model import Endpoint, Inventory
+from anypool.model import Endpoint, HostId, Inventory, ServerId
 from anypool.model.profile import mark_of
 from anypool.plan import JoinHost, LeaveHost, reason, say
 from anypool.store import Store, secrets
@@ -60,10 +61,15 @@ class Hosting:
             pool=self._inventory.server(action.server).pool,
             options=(("host_key", pin),),
         )
-        if endpoint in self._endpoints.all():
+        known = {one.id: one for one in self._endpoints.all()}
+        before = self._endpoints.hosts_of(frozenset({endpoint.id})) - {action.server}
+        if known.get(endpoint.id) == endpoint and not before:
             return
         try:
-            self._endpoints.add(endpoint, self._private_key(), BY)
+            if endpoint.id in known:
+                self._succeed(endpoint, action.server, before)
+            else:
+                self._endpoints.add(endpoint, self._private_key(), BY)
         except Unreachable as problem:
             raise Busy(problem.message, hint=problem.hint) from problem
 
@@ -73,6 +79,11 @@ class Hosting:
             self._endpoints.remove(action.endpoint, BY, ())
         except NotFound:
             return
+
+    def _succeed(self, endpoint: Endpoint, server: ServerId, before: frozenset[HostId]) -> None:
+        """Let a host be the same one on other hardware; what is to run there stays to run."""
+        vms = self._endpoints.succeed(endpoint, self._private_key(), before)
+        self._observer.vitals.settled(Settled(vm=vm, host=HostId(server)) for vm in vms)
 
     @property
     def _inventory(self) -> Inventory:

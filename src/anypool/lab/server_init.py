@@ -35,6 +35,7 @@ def main() -> None:
     network.configure_inside(server, rootless=kept.rootless, netstart=from_network)
     if from_network:
         netstart.start()
+        server_mounts.take_root(places)
     starts: list[Callable[[], int]] = [partial(_start_daemon, kept, places, server)]
     if kept.wardens:
         Path(wardens.BOOT_FILE).write_text(str(uuid.uuid4()))

@@ -4,6 +4,8 @@ Runs in the server's own mount namespace, so the machine sees nothing of it.
 """
 
 import os
+import shutil
+import socket
 from pathlib import Path
 
 from anypool.lab import emulator, kernel
@@ -39,6 +41,18 @@ def mount_all(kept: KeptLab, places: LabPlaces, server: Server) -> None:
     os.close(script)
     os.close(lab)
     os.close(home)
+
+
+def take_root(places: LabPlaces) -> None:
+    """Give a server that booted from the network the VMs that are defined on its disk.
+
+    That is the disk of whom it is now, not of the hardware; it begins as the server's own.
+    """
+    own = f"{PRIVATE_FOLDERS['etc']}/qemu"
+    disk = places.directory / "disks" / socket.gethostname()
+    if not disk.exists():
+        shutil.copytree(own, disk, symlinks=True)
+    kernel.bind(str(disk), own)
 
 
 def _mount_system_folders(places: LabPlaces, lab: int) -> None:

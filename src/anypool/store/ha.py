@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, select, update
 
 from anypool.model import HostId, PlanId, Stated, VmId
@@ -131,3 +132,17 @@ def drop_left(tx: Tx, copies: Iterable[tuple[VmId, HostId]]) -> None:
     """Take note that no copy of these is left on these hosts."""
     for vm, host in copies:
         tx.run(delete(ha_left).where((ha_left.c.vm == vm) & (ha_left.c.host == host)))
+
+
+def succeed(tx: Tx, before: frozenset[HostId], new: HostId) -> tuple[VmId, ...]:
+    """Take note that hosts are on other hardware now; return the VMs that are to run there.
+
+    Copies that were left there are there still.
+    """
+    for vm, host in left(tx):
+        if host in before:
+            drop_left(tx, ((vm, host),))
+            note_left(tx, ((vm, new),))
+    mine = [replace(one, host=new) for one in charges(tx) if one.host in before]
+    put_charges(tx, mine, ())
+    return tuple(one.vm for one in mine)

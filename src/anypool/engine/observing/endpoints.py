@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Protocol, cast
 
+from msgspec.structs import replace
+
 from anypool.clock import Clock
 from anypool.drivers import Driver
 from anypool.engine.observing.bmcs import Bmcs
@@ -16,15 +18,16 @@ from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.turnstile import Turnstile
 from anypool.engine.observing.unopened import Unopened
 from anypool.errors import Busy, Conflict, NotFound, StoreFailed
-from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId
-from anypool.plan import Action, hosts_of
+from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId, VmId
+from anypool.plan import Action, hosts_of, reason, say
 from anypool.settings import Settings
-from anypool.store import Store, Tx, events, facts, restoration, secrets
-from anypool.store.records import EventRecord
+from anypool.store import Store, Tx, events, facts, ha, restoration, secrets
+from anypool.store.records import EventRecord, HostFacts
 
 log = logging.getLogger(__name__)
 
 PASSWORD = "password"
+OURSELVES = "anypool"
 READINGS_AT_ONCE = 32
 PATIENCE_S = 5.0
 """A reading that takes longer no longer keeps others from beginning."""
@@ -116,6 +119,42 @@ class Endpoints:
         hosts = self._observer.inventory.hosts
         return tuple(hosts[key] for key in sorted(ids) if key in hosts)
 
+    def succeed(
+        self, own: Endpoint, secret: str, before: frozenset[HostId], by: str = OURSELVES
+    ) -> tuple[VmId, ...]:
+        """Let an endpoint that is known stand for one host on other hardware than `before`.
+
+        What is ours of the old one goes with it; return the VMs that are to run there. Raise
+        `Busy` as long as VMs that nobody else knows do not come along.
+        """
+        with self._store.reading() as tx:
+            endpoint = facts.effective(tx, own)
+        driver = self._pool.driver(endpoint, secret)
+        driver.info()
+        frame = driver.observe()
+        self._check_hosts(frame, endpoint.id)
+        self._check_vms(frame, before)
+        new = frame.hosts[0].id
+        with self._store.writing() as tx:
+            facts.endpoints.put(tx, own)
+            secrets.put(tx, own.id, PASSWORD, secret)
+            ours = _inherited(tx, before, new)
+            vms = ha.succeed(tx, before, new)
+            self.bmcs.forget(tx, before, by)
+            said = f"{endpoint.uri} is on other hardware now"
+            events.append(tx, _event("endpoint.changed", endpoint.id, said, by))
+        with self._lock:
+            loop = self._loops.pop(endpoint.id, None)
+        if loop is not None:
+            loop.stop()
+        self.bmcs.gone(before)
+        self._observer.add(endpoint, driver)
+        self._observer.change(partial(Picture.put_host_facts, facts=ours))
+        self._observer.succeed(endpoint, frame)
+        self._begin(endpoint.id)
+        self._board.tell((Notice("endpoint", endpoint.id), Notice("event")))
+        return vms
+
     def renew(self, endpoints: Iterable[EndpointId]) -> None:
         """Give endpoints the driver their records ask for now; quiet where nothing changed.
 
@@ -188,10 +227,22 @@ class Endpoints:
             self._loops[endpoint] = loop
         loop.start()
 
-    def _check_hosts(self, frame: Frame) -> None:
+    def _check_vms(self, frame: Frame, before: frozenset[HostId]) -> None:
+        """Raise `Busy` with VMs that were on hosts, and neither come along nor are elsewhere."""
+        vms, there = self._observer.inventory.vms, {vm.id for vm in frame.vms}
+        left = sorted(
+            one.name
+            for one in vms.values()
+            if one.host in before and one.id not in there and not one.copies
+        )
+        if left:
+            raise Busy(say(reason("run.vms-left", vms=tuple(left[:5]), count=len(left))))
+
+    def _check_hosts(self, frame: Frame, but: EndpointId | None = None) -> None:
         known = self._observer.inventory.hosts
         for host in frame.hosts:
-            if (there := known.get(host.id)) is not None:
+            there = known.get(host.id)
+            if there is not None and there.endpoint != but:
                 raise Conflict(
                     f"host {there.name} is managed already, through endpoint {there.endpoint}",
                     hint="remove that endpoint first",
@@ -203,6 +254,15 @@ class Endpoints:
             if secret:
                 secrets.put(tx, endpoint.id, PASSWORD, secret)
             events.append(tx, _event("endpoint.added", endpoint.id, message, by))
+
+
+def _inherited(tx: Tx, before: frozenset[HostId], new: HostId) -> HostFacts:
+    """Keep what is ours of a host as that of its new hardware; return it."""
+    kept = [one for key in sorted(before) if (one := facts.hosts.get(tx, key)) is not None]
+    first = kept[0] if kept else facts.hosts.get(tx, new) or HostFacts(host=new)
+    ours = replace(first, host=new, power_saved=False, wake_proven_at=0.0)
+    facts.hosts.put(tx, ours)
+    return ours
 
 
 def _event(kind: str, endpoint: EndpointId, message: str, by: str) -> EventRecord:

@@ -213,6 +213,21 @@ class Observer:
         with self._lock:
             return self._picture.volumes_on(places)
 
+    def succeed(self, endpoint: Endpoint, frame: Frame) -> None:
+        """Publish the first reading of an endpoint that stands for other hosts than before.
+
+        Nobody sees the pool without both.
+        """
+        self.vitals.frame(endpoint.id, frame)
+        moving = self.moving()
+
+        def how(picture: Picture) -> Delta:
+            gone = picture.forget(endpoint.id).notices
+            return picture.apply(endpoint, frame, picture.moment(), moving).also(set(gone))
+
+        self.change(how)
+        self._note(endpoint.id, EndpointState.CONNECTED, "")
+
     def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> None:
         """Publish a reading, unless its endpoint was removed or changed meanwhile."""
         with self._lock:

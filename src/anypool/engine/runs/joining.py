@@ -13,14 +13,20 @@ _DO = Act(Deed.PERFORM, None)
 
 
 def of_joining(action: JoinHost, server: Server, sight: Sight) -> Decision:
-    """Return what to do about a server that is to join: it is added once it answers."""
+    """Return what to do about a server that is to join: it is added once it answers.
+
+    So it is where its endpoint still stands for the hardware that was this host before.
+    """
     profile = sight.inventory.profiles.get(action.profile)
     if profile is None:
         return Fail(reason("run.profile-gone"))
     if profile.server != server.id or profile.epoch != action.epoch:
         return Fail(reason("run.profile-elsewhere", profile=profile.name))
-    host = sight.inventory.hosts.get(server.host)
-    if host is None:
+    host, hosts = sight.inventory.hosts.get(server.host), sight.inventory.hosts.values()
+    before = [one for one in hosts if one.endpoint == action.endpoint and one.id != server.id]
+    if any(one.state is HostState.UP for one in before):
+        return Wait(reason("run.answers-before", server=before[0].name))
+    if host is None or (before and host.endpoint == action.endpoint):
         if sight.power is not Power.ON:
             return Wait(reason("run.server-not-on", server=server.name))
         if sight.unready:

@@ -114,8 +114,11 @@ WORDS: dict[str, str] = {
     "wenigsten Speicher, der umzieht: {count} {count:#VM|VMs}",
     "fail.more-moves": "er passt; {count} {count:#VM müsste|VMs müssten} ihn vorher verlassen",
     "fail.also-fits": "er passt auch und ist größer, im selben Chassis oder weniger gesund",
-    "fail.host-back": "er bootet als {host}: {waiting} seiner VMs haben anderswo keinen Platz und "
-    "warten auf ihn, {elsewhere} können sofort anderswo starten (durch eine Richtlinie ha)",
+    "fail.host-back": "er bootet als {host}: {elsewhere} seiner VMs können in etwa {soon} anderswo "
+    "starten (durch eine Richtlinie ha), {waiting} {waiting:#hat|haben} dort keinen Platz und "
+    "{waiting:#wartet|warten} auf ihn, etwa {late}",
+    "fail.another-host": "{server} ist selbst ein Host, über {endpoint}, und kann kein anderer "
+    "sein",
     "fail.not-emptied": "{server} kann nicht geleert werden: {why}",
     "no.spare-server": "keine Reserve kann {profile} von {server} übernehmen",
     "hint.fail-over": "`anypool profile list` sagt, welcher Server welches Profil trägt",

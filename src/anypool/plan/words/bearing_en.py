@@ -110,8 +110,10 @@ WORDS: dict[str, str] = {
     "to move: {count} {count:#VM|VMs}",
     "fail.more-moves": "it fits; {count} {count:#VM|VMs} would have to leave it first",
     "fail.also-fits": "it fits as well, and is larger, in the same chassis or less healthy",
-    "fail.host-back": "it boots as {host}: {waiting} of its VMs have no place elsewhere and wait "
-    "for it, {elsewhere} can start elsewhere at once (by a policy of the kind ha)",
+    "fail.host-back": "it boots as {host}: {elsewhere} of its VMs can start elsewhere in about "
+    "{soon} (by a policy of the kind ha), {waiting} {waiting:#has|have} no place there and "
+    "{waiting:#waits|wait} for it, about {late}",
+    "fail.another-host": "{server} is a host by itself, through {endpoint}, and cannot be another",
     "fail.not-emptied": "{server} cannot be emptied: {why}",
     "no.spare-server": "no spare can take {profile} over from {server}",
     "hint.fail-over": "`anypool profile list` says which server bears which profile",

@@ -7,6 +7,7 @@ WORDS: dict[str, str] = {
     "step.leave-host": "{server} als Host vergessen",
     "join.answers": "sobald er als {profile} antwortet, mit dem dafür gemachten Host-Schlüssel und "
     "keinem anderen",
+    "join.rejoins": "{host} ist derselbe Host, jetzt auf {server}; seine VMs sind, wo sie waren",
     "join.as-others": "er soll erreichen, was {count:#der andere Host|jeder andere Host} des Pools "
     "erreicht",
     "join.first": "er ist der erste Host seines Pools: nichts wird von ihm verlangt",
@@ -32,6 +33,9 @@ WORDS: dict[str, str] = {
     "run.no-host-key": "der Boot-Host von {server} hat keinen Host-Schlüssel für diese Epoche; "
     "erneuern mit `anypool boot-service install`",
     "run.joined-otherwise": "{server} ist schon ein Host, über {endpoint}",
+    "run.answers-before": "{server}, der vorher dieser Host war, antwortet noch",
+    "run.vms-left": "er kommt ohne {vms}, {count:#die dort war|die dort waren}: ist seine Platte "
+    "dieselbe? Sie können anderswo gestartet oder gelöscht werden",
     "run.joined-other": "auf {server} laufen VMs von {has}, die des Pools sind von {needs}",
     "check.joins-unborne": "{server} würde Host ohne das Profil, das ihn dazu macht",
     "check.joins-off": "{server} würde Host, während er aus ist",

@@ -6,6 +6,7 @@ WORDS: dict[str, str] = {
     "step.join-host": "take {profile}, which {server} is now, into the pool as a host: {uri}",
     "step.leave-host": "forget {server} as a host",
     "join.answers": "once it answers as {profile}, with the host key made for it, and for no other",
+    "join.rejoins": "{host} is the same host, on {server} now; its VMs are where they were",
     "join.as-others": "it is to reach what {count:#the other host|all others} of its pool "
     "can reach",
     "join.first": "it is the first host of its pool: nothing is asked of it",
@@ -30,6 +31,9 @@ WORDS: dict[str, str] = {
     "run.no-host-key": "the boot host of {server} has no host key for this epoch; renew it with "
     "`anypool boot-service install`",
     "run.joined-otherwise": "{server} is a host already, by {endpoint}",
+    "run.answers-before": "{server}, which was this host before, still answers",
+    "run.vms-left": "it comes without {vms}, which {count:#was|were} there before: is its disk the "
+    "same? They can be started elsewhere, or deleted",
     "run.joined-other": "{server} runs VMs of {has}, those of the pool are of {needs}",
     "check.joins-unborne": "{server} would be a host without the profile that makes it one",
     "check.joins-off": "{server} would be a host while it is off",

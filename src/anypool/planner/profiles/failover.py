@@ -42,8 +42,9 @@ from anypool.plan import (
 )
 from anypool.plan.servereffect import bearing, in_use
 from anypool.planner.evacuate import no_plan, plan_evacuation
-from anypool.planner.failover import Ground, Order, of_hosts, recover
 from anypool.planner.profiles.fitness import idle, taken, unfit
+from anypool.planner.profiles.rejoining import against as another_host
+from anypool.planner.profiles.rejoining import of_vms, rejoin, told_at_power_on
 from anypool.planner.profiles.steps import Steps, bring, leaving, rank, withdrawal
 from anypool.planner.rules import NO_RULES, Rulebook
 
@@ -120,8 +121,11 @@ def plan_fail_over(
     steps = Steps()
     gone = _prove_and_take(steps, inventory, profile, stated)
     ready = _empty(steps, inventory, best, gone[0])
-    whys = (_chosen(best, found, named=bool(to)), _starts(inventory, server_id, rules))
-    bring(steps, profile, best.server, whys, (gone[1], ready))
+    whys = (_chosen(best, found, named=bool(to)), reason("bear.starts"))
+    seen = bring(steps, profile, best.server, whys, (gone[1], ready))
+    rejoin(steps, inventory, profile, best.server)
+    host = inventory.hosts.get(HostId(server_id))
+    told_at_power_on(steps, seen - 1, of_vms(steps, inventory, host, rules))
     aim = reason("aim.fail-over", profile=profile.name, source=name, server=best.server.name)
     moves = len(best.moves)
     bounds = (Proven(what="moves", reached=moves, bound=moves),) if moves else ()
@@ -168,20 +172,6 @@ def _empty(steps: Steps, inventory: Inventory, spare: Spare, proven: int) -> int
     return steps.add(PowerOffServer(server=spare.server.id), why, last or proven)
 
 
-def _starts(inventory: Inventory, key: ServerId, rules: Rulebook) -> Reason:
-    """Return why a spare is started; of a hypervisor, which of its VMs wait for that.
-
-    Those that find a place elsewhere start there at once, which is sooner than any server boots.
-    """
-    host = inventory.hosts.get(HostId(key))
-    if host is None or not inventory.vms_on(host.id):
-        return reason("bear.starts")
-    ground, order = Ground(inventory, rules), Order(inventory, rules, ())
-    fates = recover(ground, order, of_hosts([host.id]))
-    counts = {"elsewhere": len(fates.restarted), "waiting": len(fates.lost)}
-    return reason("fail.host-back", host=host.name, **counts)
-
-
 def _against(
     inventory: Inventory, profile: Profile, server: Server, *, named: bool
 ) -> Reason | None:
@@ -190,6 +180,8 @@ def _against(
         return why
     if lacks := unfit(profile, server):
         return reason("bear.unfit", why=lacks)
+    if (why := another_host(inventory, profile, server)) is not None:
+        return why
     return taken(profile, server, inventory) if named else idle(profile, server, inventory)
 
 
@@ -200,6 +192,8 @@ def _emptied(
     host = inventory.hosts.get(server.host)
     able = server.spare and server.pool == profile.pool and not unfit(profile, server)
     if not able or host is None or host.state is not HostState.UP or host.maintenance:
+        return None
+    if another_host(inventory, profile, server) is not None:
         return None
     if server.adoption is not Adoption.ADOPTED or bearing(inventory, server) is not None:
         return None

@@ -70,25 +70,7 @@ def plan_make_host(
         raise refuse(Conflict, told, reason("hint.is-host"))
     steps = Steps()
     steps.made = list(brought.steps)
-    peers = _peers(inventory, server.pool)
-    wish = expected(inventory, server)
-    join = JoinHost(
-        server=server.id,
-        profile=profile.id,
-        epoch=profile.epoch + 1,
-        endpoint=EndpointId(profile.name),
-        uri=uri_of(profile),
-        expects=wish,
-    )
-    steps.add(join, reason("join.answers", profile=profile.name), steps.last)
-    reaches = VerifyHost(
-        host=server.host,
-        within_s=VERIFY_S,
-        datastores=wish.datastores,
-        networks=wish.networks,
-    )
-    others = reason("join.as-others", count=len(peers)) if peers else reason("join.first")
-    steps.add(reaches, others, steps.last)
+    add_joining(steps, inventory, profile, server, (answers(profile), None))
     rejected = brought.rejected
     if wishes:
         world = outcome(replace(brought, steps=tuple(steps.made)), inventory)
@@ -103,6 +85,44 @@ def plan_make_host(
         rejected=rejected,
         based_on=digest(inventory),
     )
+
+
+def answers(profile: Profile) -> Reason:
+    """Return when a server that bears a profile is taken for the host that this makes of it."""
+    return reason("join.answers", profile=profile.name)
+
+
+def add_joining(
+    steps: Steps,
+    inventory: Inventory,
+    profile: Profile,
+    server: Server,
+    about: tuple[Reason, Host | None],
+) -> None:
+    """Add what takes a server into its pool as a host, and sees that it reaches what others do.
+
+    `about` is why, and the host that it was on other hardware, if it was.
+    """
+    why, before = about
+    wish = expected(inventory, server, before)
+    join = JoinHost(
+        server=server.id,
+        profile=profile.id,
+        epoch=profile.epoch + 1,
+        endpoint=EndpointId(profile.name),
+        uri=uri_of(profile),
+        expects=wish,
+    )
+    steps.add(join, why, steps.last)
+    reaches = VerifyHost(
+        host=server.host,
+        within_s=VERIFY_S,
+        datastores=wish.datastores,
+        networks=wish.networks,
+    )
+    peers = _peers(inventory, server.pool, before)
+    others = reason("join.as-others", count=len(peers)) if peers else reason("join.first")
+    steps.add(reaches, others, steps.last)
 
 
 def joined(inventory: Inventory, profile_id: ProfileId, server_id: ServerId | None) -> Inventory:
@@ -150,9 +170,13 @@ def plan_retire_host(inventory: Inventory, server_id: ServerId, rules: Rulebook 
     )
 
 
-def expected(inventory: Inventory, server: Server) -> HostWish:
-    """Return what a server has once it is a host: its hardware, and what all hosts there have."""
-    peers = _peers(inventory, server.pool)
+def expected(inventory: Inventory, server: Server, before: Host | None = None) -> HostWish:
+    """Return what a server has once it is a host: its hardware, and what all hosts there have.
+
+    Where there is no other it has what it had `before`, on other hardware.
+    """
+    others = _peers(inventory, server.pool, before)
+    peers = others or ([] if before is None else [before])
     hardware = HostWish(cpus=server.cpus, memory_mib=server.memory_mib, arch=server.arch)
     if not peers:
         return hardware
@@ -177,8 +201,9 @@ def uri_of(profile: Profile) -> str:
     return f"qemu+ssh://root@{profile.ip}/system"
 
 
-def _peers(inventory: Inventory, pool: str) -> list[Host]:
-    some = (one for one in inventory.hosts.values() if one.pool == pool)
+def _peers(inventory: Inventory, pool: str, but: Host | None) -> list[Host]:
+    """Return the hosts of a pool that are up, by id, without one."""
+    some = (one for one in inventory.hosts.values() if one.pool == pool and one != but)
     return sorted((one for one in some if one.state is HostState.UP), key=lambda one: one.id)
 
 
