@@ -31,7 +31,7 @@ from benchmarks.table import Rows, print_rows, show
 VMS = 40_000
 CHANGES_S = 500.0
 ROUNDS = 5
-HEAP_S = 300.0
+HEAP_S = 1800.0
 HEAP_EVERY_S = 20.0
 WIDE = {"width": 1440, "height": 900}
 SEARCHES = (

@@ -195,3 +195,30 @@ def test_what_ran_on_hardware_that_died_is_lost_on_that_which_is_its_host_now(
     charges.settle()
     charges.look({H1}, there, 4.0)
     assert charges.lost({H1}, there) == (V1,), "nobody stopped it"
+
+
+def test_what_was_stopped_and_started_again_before_that_was_heard_is_to_run(store: Store) -> None:
+    charges = looked(store, RUNS)
+    with store.writing() as tx:
+        ha.stopped(tx, V1)
+    with store.writing() as tx:
+        ha.started(tx, V1, H0)
+        news = (Settled(vm=V1, host=None), Settled(vm=V1, host=H0, started_at=tx.now))
+    settled(charges, *news)
+    assert charges.get(V1) is not None
+    assert looked(store).get(V1) is not None, "another manager is to know that too"
+
+
+def test_what_was_started_again_since_it_was_seen_stopped_is_to_run(store: Store) -> None:
+    charges = looked(store, RUNS)
+    with store.writing() as tx:
+        ha.stopped(tx, V1)
+    with store.writing() as tx:
+        ha.started(tx, V1, H0)
+        news = Settled(vm=V1, host=H0, started_at=tx.now)
+    charges.look(BOTH, with_vm(vm(1, "h0", state=VmState.STOPPED)), 3.0)
+    assert charges.get(V1) is None
+    settled(charges, news)
+    known = charges.get(V1)
+    assert known is not None
+    assert looked(store).get(V1) == known

@@ -21,6 +21,7 @@ _STANDING = (
 _FENCES = select(ha_fences).where(ha_fences.c.at > bindparam("since")).order_by(ha_fences.c.at)
 _PULSE = select(ha_pulse).where(ha_pulse.c.id == _ONE)
 _LEFT = select(ha_left).order_by(ha_left.c.vm, ha_left.c.host)
+_OF_VM = delete(ha_charges)
 _MOVED = update(ha_charges).where(ha_charges.c.vm == bindparam("this"))
 
 
@@ -48,11 +49,16 @@ def charges(tx: Tx) -> tuple[Charge, ...]:
     return tuple(from_row(row, Charge) for row in tx.rows(_CHARGES))
 
 
-def put_charges(tx: Tx, changed: Iterable[Charge], dropped: Iterable[VmId]) -> None:
-    """Keep charges, and forget those of some VMs."""
+def put_charges(tx: Tx, changed: Iterable[Charge], dropped: Iterable[Charge]) -> None:
+    """Keep charges, and forget others, but not those of VMs that were started anew since."""
     tx.put(ha_charges, [to_row(one) for one in changed])
-    for vm in dropped:
-        tx.run(delete(ha_charges).where(ha_charges.c.vm == vm))
+    for one in dropped:
+        tx.run(_OF_VM.where(ha_charges.c.vm == one.vm, ha_charges.c.since == one.since))
+
+
+def stopped(tx: Tx, vm: VmId) -> None:
+    """Keep that a VM is not to run."""
+    tx.run(_OF_VM.where(ha_charges.c.vm == vm))
 
 
 def moved(tx: Tx, vm: VmId, host: HostId) -> None:

@@ -223,14 +223,15 @@ class Charges:
         return vm.id not in self._lost
 
     def _keep(self, changed: dict[VmId, Charge], dropped: Iterable[VmId]) -> None:
-        gone = tuple(dropped)
+        gone = [self._known[vm] for vm in dropped]
         if not changed and not gone:
             return
         with self._store.writing() as tx:
             ha.put_charges(tx, changed.values(), gone)
-        self._learn(changed, gone)
+        self._learn(changed, (one.vm for one in gone))
 
-    def _learn(self, changed: dict[VmId, Charge], gone: Iterable[VmId]) -> None:
+    def _learn(self, changed: dict[VmId, Charge], dropped: Iterable[VmId]) -> None:
+        gone = tuple(dropped)
         for vm in (*changed, *gone):
             if (old := self._known.pop(vm, None)) is not None:
                 self._of_host[old.host].discard(vm)

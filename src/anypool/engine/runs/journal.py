@@ -318,7 +318,7 @@ def _note_ha(
         case StopVm() if takes_away(run.wish(step.record.number)):
             return []
         case StopVm(vm=vm) | DeleteVm(vm=vm) if done or begun:
-            ha.put_charges(tx, (), (vm,))
+            ha.stopped(tx, vm)
             return [Settled(vm=vm, host=None, begun=begun)]
         case StopVm(vm=vm, host=host) | DeleteVm(vm=vm, host=host):
             return [Settled(vm=vm, host=host)]
