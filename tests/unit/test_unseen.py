@@ -113,6 +113,35 @@ def test_vm_that_is_gone_from_where_it_ran_is_not_the_paused_copy_that_a_migrati
     assert not unseen(scene)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_vm_that_is_gone_from_where_it_ran_last_is_not_where_it_ran_before(
+    scene: Scene, *, elsewhere: bool
+) -> None:
+    """H1 had died with it, and it ran on H2 since; or it runs on H1 since H2 was silent."""
+    if elsewhere:
+        scene.whole(H2, vm(V1, H2))
+        silent(scene, H1)
+        scene.part(H2, vm(V1, H2))
+    else:
+        scene.whole(H2, vm(V1, H2))
+        silent(scene, H2)
+        scene.part(H1, vm(V1))
+    last, before = (H2, H1) if elsewhere else (H1, H2)
+    silent(scene, H3, last)
+    scene.whole(last)
+    assert scene.shown() == (before, VmState.UNKNOWN)
+    assert unseen(scene)
+
+
+def test_vm_that_ran_elsewhere_since_is_last_known_there(scene: Scene) -> None:
+    scene.whole(H2, vm(V1, H2))
+    silent(scene, H1, H2)
+    assert scene.shown() == (H2, VmState.UNKNOWN)
+    scene.whole(H1)
+    assert scene.shown() == (H2, VmState.UNKNOWN)
+    assert not unseen(scene), "it left H1 before it ran on H2"
+
+
 def test_vm_that_is_gone_to_where_it_runs_is_seen_to_end_there(scene: Scene) -> None:
     scene.whole(H3, vm(V1, H3, VmState.STOPPED))
     scene.whole(H2, vm(V1, H2))

@@ -30,15 +30,20 @@ V = TypeVar("V", bound=Datastore | Network)
 
 
 class Said(Struct, frozen=True, gc=False):
-    """One endpoint's word about a VM; `current` is false if it does not answer any more."""
+    """One endpoint's word about a VM; `current` is false if it does not answer any more.
+
+    `moment` is when it said so last: of several that are silent, it was last seen at the latest.
+    """
 
     vm: Vm
     current: bool
+    moment: int = 0
 
 
 class _Copy(Struct, frozen=True, gc=False):
     vm: Vm
     rank: int
+    moment: int
 
 
 _RANKS = {
@@ -64,7 +69,9 @@ def merge_vm(said: Iterable[Said]) -> Vm | None:
     if len(said) == 1 and not said[0].vm.copies:
         (only,) = said
         return only.vm if only.current else _unknown(only.vm)
-    copies = sorted((c for one in said for c in _copies(one)), key=lambda c: (-c.rank, c.vm.host))
+    copies = sorted(
+        (c for one in said for c in _copies(one)), key=lambda c: (-c.rank, -c.moment, c.vm.host)
+    )
     if not copies:
         return None
     first, *rest = copies
@@ -99,18 +106,17 @@ def rests(vm: Vm, host: Host | None) -> bool:
 
 def _copies(said: Said) -> Iterable[_Copy]:
     main = said.vm
-    yield _ranked(main, current=said.current)
+    yield _ranked(main, said)
     for copy in main.copies:
-        there = replace(main, host=copy.host, state=copy.state, reason=copy.reason)
-        yield _ranked(there, current=said.current)
+        yield _ranked(replace(main, host=copy.host, state=copy.state, reason=copy.reason), said)
 
 
-def _ranked(vm: Vm, *, current: bool) -> _Copy:
-    if not current:
+def _ranked(vm: Vm, said: Said) -> _Copy:
+    if not said.current:
         rank = _OLD_STOPPED_RANK if vm.state in VM_DOWN else _RANKS[VmState.UNKNOWN]
-        return _Copy(_unknown(vm), rank)
+        return _Copy(_unknown(vm), rank, said.moment)
     waiting = vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING
-    return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state])
+    return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state], 0)
 
 
 def missed(vm: Vm, *, moving: bool) -> Vm:

@@ -86,7 +86,7 @@ class Picture:
             for place in sorted(merge.where(vm) & at.keys()):
                 mine.setdefault(at[place], set()).add(place)
             for endpoint, hosts in mine.items():
-                self._say(endpoint, known_to(vm, frozenset(hosts)), 0)
+                self._say(endpoint, known_to(vm, frozenset(hosts)), 0 if vm.host in hosts else -1)
         for datastore in known.datastores:
             for endpoint in sorted(datastore.endpoints & self._readings.keys()):
                 self._stores.name(endpoint, datastore)
@@ -283,9 +283,8 @@ class Picture:
         self, endpoint: EndpointId, vm: VmId, said: Vm | None, about: tuple[int, bool]
     ) -> bool:
         """Take what an endpoint says, `about` as in `Unseen.heard`; return whether that is new."""
-        moment, _ = about
-        reading = self._readings[endpoint]
-        if reading.read_vm_at.get(vm, 0) > moment:
+        reading, moment = self._readings[endpoint], about[0]
+        if (told := reading.read_vm_at.get(vm, 0)) > moment:
             return False
         before = reading.vms.get(vm)
         if said is not None:
@@ -295,7 +294,8 @@ class Picture:
         reading.read_vm_at[vm] = moment
         reading.vms.pop(vm, None)
         self._unknow(endpoint, vm)
-        self._unseen.left(before, moment, map(self._readings.get, self._known_at.get(vm, ())))
+        others = map(self._readings.get, self._known_at.get(vm, ()))
+        self._unseen.left(before, (told, moment), others)
         return before is not None or vm in self.inventory.vms
 
     def _say(self, endpoint: EndpointId, vm: Vm, moment: int) -> None:
@@ -381,7 +381,7 @@ class Picture:
     def _said(self, reading: Reading, vm: Vm) -> Said:
         """Return an endpoint's word; that a VM is stopped holds while its host is off, too."""
         host = None if vm.host is None else self.inventory.hosts.get(vm.host)
-        return Said(vm, reading.current or merge.rests(vm, host))
+        return Said(vm, reading.current or merge.rests(vm, host), reading.read_vm_at[vm.id])
 
     def _may_be_elsewhere(self, vm: Vm, moving: frozenset[VmId]) -> bool:
         silent = (self._readings[one].hosts.values() for one in self._silent)

@@ -68,11 +68,16 @@ class Unseen:
         self._since.setdefault(said.id, moment)
         return replace(said, unseen=True)
 
-    def left(self, before: Vm | None, moment: int, others: Iterable[Reading | None]) -> None:
+    def left(
+        self, before: Vm | None, when: tuple[int, int], others: Iterable[Reading | None]
+    ) -> None:
         """Mark the other copies of a VM that is gone from where it ran, unless it runs elsewhere.
 
-        `before` is what that endpoint said last, `others` are those that know the VM too.
+        `before` is what that endpoint said last, `when` the moments at which it said so and that
+        it is gone, `others` are those that know the VM too. One that was silent already when
+        the VM ran here only knows where it ran before.
         """
+        told, moment = when
         if before is None or not (before.state in _RAN or before.unseen):
             return
         there = [(one, one.vms[before.id]) for one in others if one and before.id in one.vms]
@@ -80,7 +85,8 @@ class Unseen:
             return
         for one, said in there:
             paused = said.state is VmState.PAUSED and before.state is not VmState.PAUSED
-            if said.state in VM_DOWN or paused:
+            older = not one.current and one.read_vm_at[before.id] <= told
+            if said.state in VM_DOWN or paused or older:
                 one.vms[before.id] = replace(said, unseen=True)
                 self._since[before.id] = moment
 
