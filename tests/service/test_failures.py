@@ -14,7 +14,7 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with running(tmp_path_factory.mktemp("failures")) as made:
         with made.client() as client:
-            add_sim(client, "site", "hosts=4&vms=12&seed=3")
+            add_sim(client, "site", "hosts=4&vms=12&seed=3&ours_percent=80")
         yield made
     structlog.reset_defaults()
 

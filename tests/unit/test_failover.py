@@ -54,7 +54,7 @@ def hosting(inventory: Inventory, *servers: ServerId, vms: int = 3) -> Inventory
         host = replace(like, id=HostId(key), name=inventory.servers[key].name, memory_mib=65536)
         inventory = changed(inventory.with_host(host), key, power=Power.ON)
     for number in range(vms):
-        one = vm(number, servers[0])
+        one = vm(number, servers[0], made_by="us")
         inventory = inventory.with_vm(one)
     return inventory
 

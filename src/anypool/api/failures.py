@@ -30,8 +30,9 @@ class FateView(Struct, frozen=True, kw_only=True):
     """What a failure does to one VM.
 
     `host` is where it restarts, null if it does not; `near` is then the host that was nearest
-    to taking it, if one was. `starts_s` counts from the proof that its old host is dead.
-    `after` names the VMs that must be ready first, `ready` says when this one is.
+    to taking it, if one was. One that is `left` has a place there, and nobody here starts it.
+    `starts_s` counts from the proof that its old host is dead. `after` names the VMs that must be
+    ready first, `ready` says when this one is.
     """
 
     vm: str
@@ -45,15 +46,23 @@ class FateView(Struct, frozen=True, kw_only=True):
     after: tuple[str, ...]
     ready: str
     near: str | None
+    left: bool
     why: str
     reason: ReasonView | None
+
+
+class AsksView(WhyView, frozen=True, kw_only=True):
+    """Why VMs of some hosts start elsewhere only if a person does something."""
+
+    hosts: tuple[str, ...]
 
 
 class WhatIfView(Struct, frozen=True, kw_only=True):
     """What a failure would do; nothing is done by asking.
 
-    `proofs` is what must be proven before any of it may begin. `survives` says whether every
-    VM restarts; `vms` has those that do in their order, `lost` those that do not.
+    `proofs` is what must be proven before any of it may begin, `asks` what of it does not begin
+    by itself. `survives` says whether every VM restarts; `vms` has those that do in their order,
+    `lost` those that are left down.
     """
 
     kind: str
@@ -62,20 +71,27 @@ class WhatIfView(Struct, frozen=True, kw_only=True):
     survives: bool
     seconds: float
     proofs: tuple[WhyView, ...]
+    asks: tuple[AsksView, ...]
     vms: tuple[FateView, ...]
     lost: tuple[FateView, ...]
 
 
 class FailureView(Struct, frozen=True, kw_only=True):
-    """A failure of the death map; `survives` if every VM restarts, `why` about the first else."""
+    """A failure of the death map; `survives` if every VM restarts, `why` about the first else.
+
+    Of `lost` VMs `left` have a place, where nobody here starts them. On `asks` of its hosts nothing
+    restarts before a person does something.
+    """
 
     kind: str
     name: str
     hosts: tuple[str, ...]
     vms: int
     lost: int
+    left: int
     survives: bool
     seconds: float
+    asks: int
     why: str
     reason: ReasonView | None
 
@@ -96,8 +112,10 @@ def failure_view(found: Foretold) -> FailureView:
         hosts=found.hosts,
         vms=found.vms,
         lost=found.lost,
+        left=found.left,
         survives=not found.lost,
         seconds=found.last_ms / 1000,
+        asks=found.asks,
         why=told(why),
         reason=reason_view(why),
     )
@@ -126,6 +144,7 @@ def fate_view(fate: Fate, inventory: Inventory, ready: str) -> FateView:
         after=tuple(map(name, fate.after)),
         ready=ready,
         near=None if fate.near is None else name(fate.near),
+        left=fate.left,
         why=told(why),
         reason=reason_view(why),
     )
@@ -148,6 +167,10 @@ def what_if_view(found: Foreseen) -> WhatIfView:
         survives=not recovery.lost,
         seconds=max((fate.starts_ms for fate in recovery.restarted), default=0) / 1000,
         proofs=tuple(map(_why_view, proofs(recovery, inventory))),
+        asks=tuple(
+            AsksView(hosts=one.hosts, why=told(one.why), reason=reason_view(one.why))
+            for one in found.asks
+        ),
         vms=tuple(map(view, recovery.restarted)),
         lost=tuple(map(view, recovery.lost)),
     )

@@ -115,6 +115,7 @@ FAILURES = (
     Column("HOSTS", lambda one: len(one["hosts"])),
     Column("VMS", lambda one: one["vms"]),
     Column("LOST", lambda one: one["lost"]),
+    Column("LEFT", lambda one: one["left"]),
     Column("LAST START", lambda one: duration(round(1000 * one["seconds"]))),
     Column("FIRST REASON", lambda one: one["why"]),
 )
@@ -224,9 +225,13 @@ def _summary(found: Json) -> None:
     seconds = duration(round(1000 * found["seconds"]))
     words = f"{restarted} VM{'s' * (restarted != 1)} would restart, the last begins after {seconds}"
     note(f"{words}; {lost} would not." if restarted else f"{lost} VMs would not restart.")
+    if left := sum(one["left"] for one in found["lost"]):
+        note(f"{left} of them have a place, where nobody here starts them.")
     for proof in found["proofs"]:
         note(f"To be proven first: {proof['why']}.")
-    note("Nothing was done, and nothing does this by itself yet.")
+    for one in found["asks"] if restarted else ():
+        note(f"Not by itself: {', '.join(one['hosts'])}: {one['why']}.")
+    note("Nothing was done.")
 
 
 def _moment(fate: Json) -> str:
@@ -234,4 +239,6 @@ def _moment(fate: Json) -> str:
 
 
 def _why(fate: Json) -> str:
+    if fate["left"]:
+        return f"{fate['why']}; {fate['near']} has room for it"
     return f"{fate['near']}: {fate['why']}" if fate["near"] else str(fate["why"])

@@ -59,6 +59,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.newer": {},
     "ha.saves-nothing": {},
     "ha.no-policy": {},
+    "ha.unguarded": {},
     "ha.runs-not": {},
     "ha.once": {},
     "ha.manager": {},

@@ -1,13 +1,14 @@
 """What would happen if something failed: asked before it does."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Invalid
-from anypool.model import Failover, Inventory, VmId
+from anypool.model import Failover, HostId, Inventory, VmId
+from anypool.plan import Reason
 from anypool.planner.failover import (
     LEVELS,
     DeathMap,
@@ -24,6 +25,7 @@ from anypool.planner.failover import (
     spares,
     why_there,
 )
+from anypool.planner.ha import protect
 from anypool.search import Noun
 from anypool.service import find
 from anypool.service.access import Deed, Principal, require
@@ -39,16 +41,28 @@ class Asked(Struct, frozen=True, kw_only=True):
     datastore: str = ""
 
 
+class Asks(Struct, frozen=True, kw_only=True):
+    """Hosts whose VMs start elsewhere only if a person does something, and why, in names."""
+
+    hosts: tuple[str, ...]
+    why: Reason
+
+
 class Foreseen(Struct, frozen=True, kw_only=True):
     """What would happen, on which inventory, and what else was known of the order."""
 
     recovery: Recovery
     inventory: Inventory
     order: Order
+    asks: tuple[Asks, ...]
 
 
 class Foretold(Struct, frozen=True, kw_only=True):
-    """One failure of the death map, counted; `last_ms` is when its last VM would start."""
+    """One failure of the death map, counted; `last_ms` is when its last VM would start.
+
+    Of `lost` VMs `left` have a place, where nobody here starts them. On `asks` of its hosts nothing
+    starts by itself.
+    """
 
     id: str
     kind: str
@@ -56,7 +70,9 @@ class Foretold(Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
     vms: int
     lost: int
+    left: int
     last_ms: int
+    asks: int
     worst: Fate | None
 
 
@@ -87,7 +103,9 @@ class Failures:
         require(by, Deed.READ)
         self._check_pool(pool)
         found, inventory = self._current()
-        rows = [_foretold(one, inventory) for one in found if _concerns(one, pool, inventory)]
+        mine = [one for one in found if _concerns(one, pool, inventory)]
+        asking = self._asking(inventory, (host for one in mine for host in one.failure.hosts))
+        rows = [_foretold(one, inventory, asking.keys()) for one in mine]
         return searched_page(inventory, Noun.FAILURE, rows, ask)
 
     def fates(self, by: Principal, pool: str, ask: Ask) -> Listed[Doom]:
@@ -124,7 +142,7 @@ class Failures:
         rules = self._engine.policies.rulebook(inventory)
         with self._lock:
             if self._map is None:
-                self._map = DeathMap(inventory, rules, services)
+                self._map = DeathMap(inventory, rules, services, earnest=True)
             else:
                 self._map.advance(inventory, rules, services)
             return tuple(self._map.all()), inventory
@@ -134,8 +152,10 @@ class Failures:
         failure, inventory = self.failing(by, pool, asked)
         rules = self._engine.policies.rulebook(inventory)
         order = Order(inventory, rules, self._engine.services.all())
-        recovery = recover(Ground(inventory, rules), order, failure)
-        return Foreseen(recovery=recovery, inventory=inventory, order=order)
+        recovery = recover(Ground(inventory, rules, earnest=True), order, failure)
+        homes = (fate.home for fate in recovery.restarted)
+        asks = _grouped(self._asking(inventory, homes), inventory)
+        return Foreseen(recovery=recovery, inventory=inventory, order=order, asks=asks)
 
     def failing(self, by: Principal, pool: str, asked: Asked) -> tuple[Failure, Inventory]:
         """Return what is to fail, and where; raise `NotFound`, `Conflict` or `Invalid`."""
@@ -145,6 +165,15 @@ class Failures:
         failure = _failure(inventory, asked)
         _check_inside(inventory, pool, failure.hosts)
         return failure, inventory
+
+    def _asking(self, inventory: Inventory, hosts: Iterable[HostId]) -> dict[HostId, Reason]:
+        """Return of which hosts nothing starts elsewhere by itself, and why."""
+        rules = protect.rules_by_host(self._engine.policies.bounds(inventory))
+        leases = self._engine.vitals.leases
+        leased = frozenset(key for key in rules if leases.could_prove(key))
+        on = protect.Ground(inventory=inventory, rules=rules, fates={}, leased=leased)
+        found = {key: protect.asks(key, on) for key in sorted(set(hosts)) if key in inventory.hosts}
+        return {key: why for key, why in found.items() if why is not None}
 
     def _check_pool(self, key: str) -> None:
         find.pool(self._engine.pools.all(), key)
@@ -156,7 +185,15 @@ def _concerns(found: Recovery, pool: str, inventory: Inventory) -> bool:
     return any(inventory.hosts[host].pool == pool for host in hosts if host in inventory.hosts)
 
 
-def _foretold(found: Recovery, inventory: Inventory) -> Foretold:
+def _grouped(asking: dict[HostId, Reason], inventory: Inventory) -> tuple[Asks, ...]:
+    """Return for each reason the hosts that it is about."""
+    named: dict[Reason, list[str]] = {}
+    for key, why in asking.items():
+        named.setdefault(why, []).append(inventory.hosts[key].name)
+    return tuple(Asks(hosts=tuple(sorted(names)), why=why) for why, names in named.items())
+
+
+def _foretold(found: Recovery, inventory: Inventory, asking: Set[HostId]) -> Foretold:
     failure, hosts = found.failure, inventory.hosts
     return Foretold(
         id=f"{failure.kind}/{failure.name}",
@@ -165,7 +202,9 @@ def _foretold(found: Recovery, inventory: Inventory) -> Foretold:
         hosts=tuple(sorted(hosts[key].name for key in failure.hosts if key in hosts)),
         vms=len(found.fates),
         lost=len(found.lost),
+        left=sum(fate.left for fate in found.lost),
         last_ms=max((fate.starts_ms for fate in found.restarted), default=0),
+        asks=len(failure.hosts & asking),
         worst=next(iter(found.lost), None),
     )
 

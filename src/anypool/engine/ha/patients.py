@@ -29,7 +29,7 @@ from anypool.model import (
     VmState,
 )
 from anypool.plan import Reason
-from anypool.planner.ha.anew import unfit
+from anypool.planner.failover.left import unfit
 from anypool.planner.ha.mend import (
     Ill,
     Mend,

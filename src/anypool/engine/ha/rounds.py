@@ -18,8 +18,8 @@ from anypool.model import (
     VmState,
 )
 from anypool.planner.failover import LEVELS, Order, of_hosts, plan_recovery
+from anypool.planner.failover.left import unfit
 from anypool.planner.ha.again import Task, as_it_was
-from anypool.planner.ha.anew import unfit
 from anypool.planner.ha.astray import Finds, by_vm
 from anypool.planner.rules import Rulebook
 

@@ -60,6 +60,7 @@ WORDS: dict[str, str] = {
     "ha.cannot-adopt": "{host} kann keine VM eines anderen Hosts übernehmen",
     "ha.ready": "andere warten auf sie",
     "ha.no-policy": "keine Regel der Art ha bewacht ihren Host",
+    "ha.unguarded": "keine Regel der Art ha bewacht ihn",
     "ha.runs-not": "sie läuft nicht",
     "ha.manager": "in ihr läuft der Manager; starten kann sie dann nur ein anderer Manager",
     "check.manager-ends": "in {vm} läuft der Manager, und er überlebte das nicht",

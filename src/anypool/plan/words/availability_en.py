@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     "ha.cannot-adopt": "{host} cannot take over a VM of another host",
     "ha.ready": "others wait for it",
     "ha.no-policy": "no policy of the kind ha guards its host",
+    "ha.unguarded": "no policy of the kind ha guards it",
     "ha.runs-not": "it does not run",
     "ha.manager": "the manager runs in it: then only another manager can start it",
     "check.manager-ends": "the manager runs in {vm}, and would not survive that",

@@ -36,7 +36,10 @@ Key = tuple[str, str]
 
 
 class DeathMap:
-    """All failures of an inventory with their recoveries; `advance` makes it that of another."""
+    """All failures of an inventory with their recoveries; `advance` makes it that of another.
+
+    In `earnest` it is what high availability will do, else whether there is room for all.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,11 @@ class DeathMap:
         rules: Rulebook = NO_RULES,
         services: tuple[Service, ...] = (),
         failures: Callable[[Inventory], Iterable[Failure]] = every,
+        *,
+        earnest: bool = False,
     ) -> None:
         self._failures = failures
+        self._earnest = earnest
         self._make(inventory, rules, services)
 
     @property
@@ -104,7 +110,7 @@ class DeathMap:
     def _make(self, inventory: Inventory, rules: Rulebook, services: tuple[Service, ...]) -> None:
         self._inventory, self._rules, self._services = inventory, rules, services
         self._order = Order(inventory, rules, services)
-        self._ground = Ground(inventory, rules)
+        self._ground = Ground(inventory, rules, earnest=self._earnest)
         self._found: dict[Key, Recovery] = {}
         self._late: set[Key] = set()
         self._of_host: dict[HostId, list[Key]] = {}
@@ -135,7 +141,7 @@ class DeathMap:
         vms: frozenset[VmId],
     ) -> None:
         if hosts:
-            self._ground = Ground(inventory, rules)
+            self._ground = Ground(inventory, rules, earnest=self._earnest)
         else:
             rows = [self._ground.row_of[key] for key in claims if key in self._ground.row_of]
             self._ground.advance(inventory, rules, rows, vms)

@@ -1,7 +1,8 @@
 """Which hosts could take which VM at all, worked out once for many failures.
 
 VMs that need the same things share a lane: the hosts that have those things and are open.
-Hosts are rows, in the order of their ids.
+Hosts are rows, in the order of their ids. Asked is whether there is room for all, or, in
+`earnest`, what is done: some VMs are left down whatever room there is.
 """
 
 from bisect import bisect_left, insort
@@ -95,9 +96,12 @@ class Lane:
 class Ground:
     """The hosts of an inventory in rows, and the lanes of its VMs."""
 
-    def __init__(self, inventory: Inventory, rules: Rulebook = NO_RULES) -> None:
+    def __init__(
+        self, inventory: Inventory, rules: Rulebook = NO_RULES, *, earnest: bool = False
+    ) -> None:
         self.inventory = inventory
         self.rules = rules
+        self.earnest = earnest
         self.ids: list[HostId] = sorted(inventory.hosts)
         self.row_of = {key: row for row, key in enumerate(self.ids)}
         self.hosts = [inventory.hosts[key] for key in self.ids]

@@ -9,6 +9,7 @@ from heapq import heapreplace
 
 from anypool.model import (
     HOLDS_MEMORY,
+    Capability,
     Claim,
     HostId,
     HostState,
@@ -16,11 +17,13 @@ from anypool.model import (
     Service,
     StateReason,
     Vm,
+    VmCopy,
     VmId,
 )
 from anypool.plan import CostModel, Reason, reason
 from anypool.planner.failover.failure import Failure
 from anypool.planner.failover.ground import Ground
+from anypool.planner.failover.left import at_rest, left_down
 from anypool.planner.failover.order import LEVELS, NEVER, Needed, Order
 from anypool.planner.failover.recovery import Fate, Recovery
 from anypool.planner.failover.seek import Search
@@ -38,10 +41,15 @@ def plan_recovery(
     failure: Failure,
     rules: Rulebook = NO_RULES,
     services: Iterable[Service] = (),
+    *,
+    earnest: bool = False,
 ) -> Recovery:
-    """Return what happens after a failure; to be begun only with the proof that hosts are dead."""
+    """Return what happens after a failure; to be begun only with the proof that hosts are dead.
+
+    In `earnest` VMs are left down that nobody here starts elsewhere; else all are to find room.
+    """
     order = Order(inventory, rules, services)
-    return recover(Ground(inventory, rules), order, failure)
+    return recover(Ground(inventory, rules, earnest=earnest), order, failure)
 
 
 def recover(ground: Ground, order: Order, failure: Failure) -> Recovery:
@@ -97,6 +105,7 @@ class _Attempt:
         self._ground = ground
         self._order = order
         self._waiting: set[VmId] = set()
+        self._left: dict[VmId, Vm] = {}
 
     def go(self, vms: list[Vm]) -> "_Attempt":
         """Place the VMs in their order."""
@@ -105,6 +114,9 @@ class _Attempt:
         for vm in vms:
             self.fates.append(self._fate(vm, stopped))
             self._waiting.discard(vm.id)
+        for number, fate in enumerate(self.fates):
+            if fate.vm in self._left and not fate.left:
+                self.fates[number] = self._with_room(self._left[fate.vm], fate)
         return self
 
     def losses(self) -> tuple[int, ...]:
@@ -118,7 +130,7 @@ class _Attempt:
         assert vm.host is not None
         home, level = vm.host, self._order.level(vm.id)
         needs = self._order.needs(vm.id)
-        why = self._kept_down(vm, level, needs, stopped)
+        why = self._left_down(vm) or self._kept_down(vm, level, needs, stopped)
         if why is not None:
             return Fate(vm=vm.id, home=home, level=level, why=why)
         lane = self._ground.lane(vm)
@@ -132,11 +144,29 @@ class _Attempt:
             why, near = self.search.against(vm, lane)
             return Fate(vm=vm.id, home=home, level=level, why=why, near=near)
         row, how = found
+        if (why := self._unable(row)) is not None:
+            self._left[vm.id] = vm
+            return Fate(vm.id, home, level, why=why, near=self._ground.ids[row], left=True)
         homes, after = self.search.homes, tuple[VmId, ...]()
         if needs:
             before = {key for one in needs for key in one.vms & stopped if key in homes}
             after = tuple(sorted(before))
         return Fate(vm.id, home, level, self._ground.ids[row], how, 0, after)
+
+    def _left_down(self, vm: Vm) -> Reason | None:
+        why = left_down(vm, self._ground.inventory) if self._ground.earnest else None
+        if why is not None:
+            self._left[vm.id] = vm
+        return why
+
+    def _with_room(self, vm: Vm, fate: Fate) -> Fate:
+        """Say where a VM that is left down would have a place beside all others."""
+        lane = self._ground.lane(vm)
+        if lane.members <= self.search.dead:
+            self.search.trail.closed = True
+            return fate
+        found = self.search.place(vm, lane)
+        return fate if found is None else fate._replace(near=self._ground.ids[found[0]], left=True)
 
     def _kept_down(
         self, vm: Vm, level: int, needs: tuple[Needed, ...], stopped: frozenset[VmId]
@@ -148,7 +178,7 @@ class _Attempt:
             return None
         if vm.reason in _MOVING:
             return reason("vm.in-motion", vm=vm.name)
-        live = [copy for copy in vm.copies if not self._is_dark(copy.host)]
+        live = [one for one in vm.copies if not (self._is_dark(one.host) or self._rests(one))]
         if live:
             return reason("vm.copies", vm=vm.name, count=len(live))
         for one in needs:
@@ -164,10 +194,23 @@ class _Attempt:
         self.search.trail.seen |= 1 << row
         return row in self.search.dead or self._ground.inventory.hosts[host].state is HostState.OFF
 
+    def _unable(self, row: int) -> Reason | None:
+        host = self._ground.hosts[row]
+        if not self._ground.earnest or Capability.VM_ADOPT in host.capabilities:
+            return None
+        return reason("ha.cannot-adopt", host=host.name)
+
+    def _rests(self, copy: VmCopy) -> bool:
+        inventory = self._ground.inventory
+        return self._ground.earnest and at_rest(copy, inventory, frozenset())
+
     def _gone(self, needed: Needed, stopped: frozenset[VmId]) -> bool:
-        """Return whether the failure stops all that is left of a component, for good."""
-        lost = needed.vms & stopped
-        if not lost or any(vm in self.search.homes or vm in self._waiting for vm in lost):
+        """Return whether the failure stops all that is left of a component, for good.
+
+        One that is left down may be started by a person: nobody waits for it.
+        """
+        lost, known = needed.vms & stopped, (self.search.homes, self._waiting, self._left)
+        if not lost or any(vm in some for vm in lost for some in known):
             return False
         vms = self._ground.inventory.vms
         return not any(vms[vm].state in HOLDS_MEMORY for vm in needed.vms - stopped)

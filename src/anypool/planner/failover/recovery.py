@@ -7,6 +7,7 @@ from typing import NamedTuple
 from anypool.model import HostId, Inventory, VmId
 from anypool.plan import Reason, reason
 from anypool.planner.failover.failure import Failure
+from anypool.planner.failover.left import at_rest
 
 
 class How(StrEnum):
@@ -29,7 +30,8 @@ _WHY = {
 class Fate(NamedTuple):
     """One VM after a failure: `host` is None for a VM that does not restart, and `why` says why.
 
-    `near` is the host that was nearest to taking such a VM, where one was. `starts_ms` counts
+    `near` is the host that was nearest to taking such a VM, where one was. One that is `left` has
+    a place there, beside all that restart, and nobody here starts it. `starts_ms` counts
     from the proof that its old host is dead, `after` are the VMs it waits for, `level` is its
     place in `order.LEVELS`.
     """
@@ -43,6 +45,7 @@ class Fate(NamedTuple):
     after: tuple[VmId, ...] = ()
     why: Reason | None = None
     near: HostId | None = None
+    left: bool = False
 
 
 ENDLESS = 1 << 62
@@ -136,5 +139,7 @@ def proofs(recovery: Recovery, inventory: Inventory) -> tuple[Reason, ...]:
     """
     vms = [inventory.vms[fate.vm] for fate in recovery.restarted]
     homes = {fate.home for fate in recovery.restarted}
-    homes |= {copy.host for vm in vms for copy in vm.copies}
+    dead = recovery.failure.hosts
+    copies = (copy for vm in vms for copy in vm.copies if not at_rest(copy, inventory, dead))
+    homes |= {copy.host for copy in copies}
     return tuple(reason("fail.proof", host=inventory.host(home).name) for home in sorted(homes))

@@ -17,7 +17,6 @@ from anypool.model import (
     HostId,
     HostState,
     Inventory,
-    Matter,
     Proof,
     SaidGone,
     Service,
@@ -44,8 +43,9 @@ from anypool.plan import (
     say,
 )
 from anypool.planner.failover import LEVELS, Fate, Ground, Order, of_hosts, recover, why_there
+from anypool.planner.failover.left import at_rest, left_down, left_to_platform, unfit
 from anypool.planner.failover.order import NEVER
-from anypool.planner.ha.anew import unfit, wish_of
+from anypool.planner.ha.anew import wish_of
 from anypool.planner.ha.astray import by_vm
 from anypool.planner.ha.way import Way, way
 from anypool.planner.place import Wanted, choose, refusal
@@ -123,18 +123,18 @@ class _Making:
         """Find places for the VMs of dead hosts."""
         if not self._dead:
             return
-        ground = Ground(self._world, self._rules.bound_to(self._world))
+        ground = Ground(self._world, self._rules.bound_to(self._world), earnest=True)
         for fate in recover(ground, self._order, of_hosts(self._dead)).fates:
             if fate.vm not in self._task.vms:
                 continue
             vm = self._world.vms[fate.vm]
-            why = self._left(vm) or unfit(vm) or self._in_doubt(vm.id) or self._unproven(vm)
+            why = left_down(vm, self._world) or self._in_doubt(vm.id) or self._unproven(vm)
             if why is None and fate.host is None:
                 why = why_there(fate)
-            if why is None and fate.host is not None:
-                why = self._elsewhere(vm, fate.host, fate)
             if why is not None:
                 self.down[vm.id] = why
+            elif fate.host is not None:
+                self._elsewhere(vm, fate.host, fate)
 
     def in_place(self, *, first: bool = False) -> None:
         """Find places for the VMs that a living host says are gone: there, or else elsewhere.
@@ -195,20 +195,13 @@ class _Making:
         local = any(store is not None and not store.shared for store in stores)
         return local or unfit(vm) is not None or self._rules.pinned(vm.id) is not None
 
-    def _left(self, vm: Vm) -> Reason | None:
-        """Return that the platform of a VM's host restarts it by itself, and nobody else does."""
-        home = None if vm.host is None else self._inventory.hosts.get(vm.host)
-        if home is None or Matter.RESTART not in home.platform_decides:
-            return None
-        return reason("ha.platform", host=home.cluster or home.name)
-
     def _unproven(self, vm: Vm) -> Reason | None:
         """Return that a copy is on a host about which nothing is proven."""
         count = sum(copy.host not in self._dead for copy in vm.copies)
         return reason("vm.copies", vm=vm.name, count=count) if count else None
 
     def _kept_down(self, vm: Vm) -> Reason | None:
-        if (left := self._left(vm)) is not None:
+        if (left := left_to_platform(vm, self._world)) is not None:
             return left
         if self._order.level(vm.id) == NEVER:
             return reason("fail.disabled")
@@ -273,10 +266,7 @@ class _Making:
         self._take(vm, action, self._told(vm, how), ())
         return True
 
-    def _elsewhere(self, vm: Vm, host: HostId, fate: Fate) -> Reason | None:
-        if not self._adopts(host):
-            name = self._inventory.hosts[host].name
-            return reason("ha.cannot-adopt", host=name)
+    def _elsewhere(self, vm: Vm, host: HostId, fate: Fate) -> None:
         others = {copy.host for copy in vm.copies} & self._dead
         action = StartAfterFailure(
             wish=wish_of(vm),
@@ -286,7 +276,6 @@ class _Making:
             also=tuple(self._proofs[key] for key in sorted(others - {fate.home})),
         )
         self._take(vm, action, self._told(vm, why_there(fate)), fate.after)
-        return None
 
     def _adopts(self, host: HostId) -> bool:
         return Capability.VM_ADOPT in self._inventory.hosts[host].capabilities
@@ -372,7 +361,7 @@ def as_it_was(inventory: Inventory, task: Task, dead: frozenset[HostId]) -> Inve
                 changes[vm.id] = replace(vm, state=state, reason=StateReason.NONE)
     for key in task.vms & inventory.vms.keys():
         known = changes.get(key) or inventory.vms[key]
-        kept = tuple(one for one in known.copies if not _is_at_rest(one, inventory, dead))
+        kept = tuple(one for one in known.copies if not at_rest(one, inventory, dead))
         if kept != known.copies:
             changes[key] = replace(known, copies=kept)
     for key, place in task.maybe:
@@ -381,10 +370,3 @@ def as_it_was(inventory: Inventory, task: Task, dead: frozenset[HostId]) -> Inve
             copy = VmCopy(host=place, state=VmState.UNKNOWN)
             changes[key] = replace(there, copies=(*there.copies, copy))
     return inventory.patched_vms(changes) if changes else inventory
-
-
-def _is_at_rest(copy: VmCopy, inventory: Inventory, dead: frozenset[HostId]) -> bool:
-    """Return whether a copy is a mere definition on a host that answers."""
-    host = inventory.hosts.get(copy.host)
-    up = host is not None and host.state is HostState.UP and copy.host not in dead
-    return up and copy.state in VM_DOWN

@@ -1,20 +1,6 @@
 """VMs that are defined anew on another host, with the volumes they have."""
 
 from anypool.model import Disk, DiskWish, Vm, VmWish
-from anypool.plan import Reason, reason
-
-
-def unfit(vm: Vm) -> Reason | None:
-    """Return why a VM cannot be defined anew on another host, None if it can."""
-    if vm.twins:
-        return reason("vm.twins", vm=vm.name, count=len(vm.twins))
-    if not vm.made_by:
-        return reason("ha.not-ours")
-    if vm.snapshots:
-        return reason("ha.snapshots", count=len(vm.snapshots))
-    if any(disk.datastore is None for disk in vm.disks):
-        return reason("ha.disk-nowhere")
-    return None
 
 
 def wish_of(vm: Vm) -> VmWish:

@@ -19,7 +19,7 @@ from anypool.model import (
 )
 from anypool.plan import Reason, reason
 from anypool.planner.failover import Fate, why_there
-from anypool.planner.ha.anew import unfit
+from anypool.planner.failover.left import unfit
 
 
 class Protection(StrEnum):
@@ -72,6 +72,11 @@ def protected(vm: Vm, on: Ground) -> Protected:
     if vm.id in on.once:
         return Protected(vm=vm.id, how=Protection.ONCE, why=reason("ha.once"))
     return Protected(vm=vm.id, how=Protection.PROTECTED)
+
+
+def asks(host: HostId, on: Ground) -> Reason | None:
+    """Return why VMs of a host that dies start elsewhere only if a person does something."""
+    return _asks(host, on) if host in on.rules else reason("ha.unguarded")
 
 
 def _nothing(vm: Vm, on: Ground) -> Reason | None:
