@@ -1,12 +1,19 @@
 """Two managers on one database: any of them takes any request, and one of them decides."""
 
+import socketserver
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
+from anypool.api.consoles import TAKEN
+from anypool.model import Console, Endpoint, EndpointId, VmId
 from tests.service.manager_kit import Manager, add_sim, finished, problem, running, until
 
 LEASE_S = 2.0
@@ -123,6 +130,97 @@ def test_a_leader_that_cannot_be_reached_is_said_so(
             said = problem(client.get("/vms"), 503)
             assert words in said["detail"]
             assert said["hint"]
+
+
+class _Echo(socketserver.BaseRequestHandler):
+    """Greets, then says everything back, until it is told to end."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"RFB 003.008\n")
+        while (data := self.request.recv(4096)) and data != b"end":
+            self.request.sendall(data)
+
+
+class _Near:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def console(self, vm: VmId, kind: str) -> Console:
+        return Console(kind=kind, address="127.0.0.1", port=self.port)
+
+
+@pytest.fixture
+def near(
+    both: tuple[Manager, Manager, ExitStack], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Consoles of all VMs at the manager that leads say everything back."""
+    one, _, _ = both
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Echo) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        reach = one.app.services.consoles._reach
+        there = _Near(server.server_address[1])
+        monkeypatch.setattr(reach, "driver", lambda endpoint: there)
+        here = Endpoint(id=EndpointId("near"), driver="libvirt", uri="qemu:///system")
+        monkeypatch.setattr(reach, "endpoint", lambda endpoint: here)
+        yield
+        server.shutdown()
+        thread.join()
+
+
+def _console(at: Manager, kind: str, token: str = "", **headers: str) -> ClientConnection:
+    """Open a console of the first VM that runs, as a browser does: all of it at one manager."""
+    with at.client() as client:
+        vm = client.get("/vms", params={"q": "state = running"}).json()["items"][0]["id"]
+        asked = client.post(f"/vms/{vm}/console", json={"kind": kind}).json()
+    return connect(
+        at.url.replace("http", "ws", 1) + asked["path"],
+        subprotocols=[Subprotocol(one) for one in asked["subprotocols"]],
+        additional_headers={"Authorization": f"Bearer {token or at.token()}", **headers},
+        proxy=None,
+    )
+
+
+def test_a_console_is_carried_to_the_one_that_leads(
+    both: tuple[Manager, Manager, ExitStack], near: None
+) -> None:
+    one, two, _ = both
+    with two.client() as client:
+        add_sim(client)
+    with _console(two, "vnc") as socket:
+        assert socket.subprotocol == "anypool.console"
+        assert socket.recv(5) == b"RFB 003.008\n"
+        socket.send(b"\x00\x01\xff")
+        assert socket.recv(5) == b"\x00\x01\xff"
+        big = bytes(range(256)) * 1024
+        socket.send(big)
+        back = b""
+        while len(back) < len(big):
+            back += bytes(socket.recv(5))  # type: ignore[arg-type]
+        assert back == big
+        assert len(one.app.services.consoles._open) == 1
+    until(lambda: not one.app.services.consoles._open, "it is closed at the one that leads, too")
+    with _console(two, "serial") as mine:
+        mine.recv(5)
+        with _console(one, "serial") as other:
+            other.recv(5)
+            mine.send(b"end")
+            with pytest.raises(ConnectionClosed) as ended:
+                mine.recv(10)
+    assert ended.value.rcvd is not None
+    assert (ended.value.rcvd.code, bool(ended.value.rcvd.reason)) == (TAKEN, True)
+
+
+def test_a_console_that_is_carried_is_refused_to_whom_it_is_not_for(
+    both: tuple[Manager, Manager, ExitStack], near: None
+) -> None:
+    _, two, _ = both
+    with two.client() as client:
+        add_sim(client)
+    for headers in ({"token": "ap_wrong"}, {"Origin": "https://evil.example"}):
+        with pytest.raises((InvalidStatus, ConnectionClosed)):
+            _console(two, "vnc", **headers).recv(5)
 
 
 def test_a_request_is_passed_on_once(both: tuple[Manager, Manager, ExitStack]) -> None:

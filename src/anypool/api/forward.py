@@ -19,7 +19,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from anypool.api.headers import HEADERS
 from anypool.api.origin import check_host, check_origin
 from anypool.api.problems import MEDIA_TYPE, problem_of
+from anypool.api.relay import refused, relay
 from anypool.api.replay import BODY_MAX
+from anypool.drivers.link import trusted
 from anypool.errors import AnypoolError, Invalid, OutcomeUnknown, Unreachable
 from anypool.service.managers import Managers
 from anypool.store.peers import Peer, only_there
@@ -49,7 +51,8 @@ class Forward:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here, or have it answered."""
-        if "method" not in scope or not _is_for_the_leader(scope):
+        talks = str(scope["type"]) == "websocket"
+        if not (talks or "method" in scope) or not _is_for_the_leader(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -62,14 +65,17 @@ class Forward:
         try:
             headers = Headers.from_scope(scope)
             check_host(headers, self._names)
-            if scope.get("method") not in _SAFE:
+            if talks or scope.get("method") not in _SAFE:
                 check_origin(headers)
-            await self._pass_on(scope, receive, send, leader)
+            _check_reach(leader, self._managers.here)
+            if talks:
+                await relay(scope, receive, send, leader, _sent_on(scope, leader))
+            else:
+                await self._pass_on(scope, receive, send, leader)
         except AnypoolError as error:
-            await _tell(error, send)
+            await (refused(send, error) if talks else _tell(error, send))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, leader: Peer) -> None:
-        _check_reach(leader, self._managers.here)
         url = leader.address + scope["raw_path"].decode("latin-1")
         if query := scope["query_string"]:
             url += "?" + query.decode("latin-1")
@@ -106,11 +112,7 @@ class Forward:
         """Return a client for one manager, which trusts the certificate it wrote down only."""
         key = (leader.address, leader.certificate)
         if key not in self._clients:
-            verify: ssl.SSLContext | bool = False
-            if leader.certificate:
-                verify = ssl.create_default_context(cadata=leader.certificate)
-                verify.check_hostname = False
-                verify.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            verify: ssl.SSLContext | bool = trusted(leader.certificate) or False
             timeout = httpx.Timeout(None, connect=_CONNECT_S)
             self._clients[key] = httpx.AsyncClient(
                 verify=verify, timeout=timeout, trust_env=False, follow_redirects=False
