@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from anypool.store import calendars
 from anypool.store.records import Role
 from tests.service.manager_kit import Manager, add_sim, problem, until
 from tests.unit.cli_kit import Terminal
@@ -168,3 +169,23 @@ def test_the_command_line_shows_the_week(
     assert "in words" in anypool("calendar", "show", "blades").out
     assert anypool("calendar", "set", "blades").code != 0
     assert "blades" in anypool("calendar", "list").out
+
+
+@pytest.mark.usefixtures("week")
+def test_why_a_restore_holds_it_is_said_in_the_readers_language(
+    racks: httpx.Client, manager: Manager
+) -> None:
+    with manager.app.store.writing() as tx:
+        calendars.interrupt(tx, "2026-11-27")
+    for language, said in (
+        ("en", "restored from the backup of 2026-11-27"),
+        ("de", "wiederhergestellt aus der Sicherung vom 2026-11-27"),
+    ):
+        asked = {"Accept-Language": language}
+        told = racks.get("/calendars/blades", headers=asked).json()
+        assert said in told["hold"]["words"]
+        assert said in told["now"]["words"]
+        assert told["hold"]["reason"]["code"] == "calendar.restored"
+        turns = racks.get("/calendars/blades/preview", headers=asked).json()["turns"]
+        assert said in turns[0]["words"]
+    assert racks.post("/calendars/blades/release").json()["hold"] is None

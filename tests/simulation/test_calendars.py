@@ -295,7 +295,7 @@ def test_after_a_restore_nothing_is_changed_before_somebody_releases_it(yard: Sc
     yard.declare(made())
     yard.work()
     with yard.store.store.writing() as tx:
-        calendars.interrupt(tx, "restored")
+        calendars.interrupt(tx, "2026-11-27")
     yard.sleep("2026-11-28T09:00")
     yard.work(10)
     assert yard.bears == "db - -"

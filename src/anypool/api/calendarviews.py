@@ -5,21 +5,25 @@ from msgspec import Struct
 from anypool.api.language import ReasonView, language, reason_view, told
 from anypool.api.views import time_or_none
 from anypool.model import Inventory, Level, ProfileId
-from anypool.model.calendar import Calendar, OneOff, OnLoad, Purpose, Span
-from anypool.plan import Cost, Plan, goal_of, names_of, render, tell
+from anypool.model.calendar import Calendar, Hold, OneOff, OnLoad, Purpose, Span
+from anypool.plan import Cost, Plan, Reason, goal_of, names_of, reason, render, tell
 from anypool.planner.repurpose.preview import Bears, Turn
-from anypool.planner.repurpose.timeline import Vanished, wall_of, zone_of
+from anypool.planner.repurpose.timeline import Stretch, Vanished, wall_of, zone_of
 from anypool.service.calendars import Foreseen, Shown
 
 
 class HoldView(Struct, frozen=True, kw_only=True):
-    """Who holds a calendar, with which purpose ("" as all is), since when and until when."""
+    """Who holds a calendar, with which purpose ("" as all is), since when and until when.
+
+    `words` say why; `reason` is that as a value where no person said it.
+    """
 
     purpose: str
     since: float
     until: float
     by: str
     words: str
+    reason: ReasonView | None
 
 
 class NowView(Struct, frozen=True, kw_only=True):
@@ -168,7 +172,7 @@ def calendar_view(found: Shown, inventory: Inventory) -> CalendarView:
         enabled=one.enabled,
         waive=one.waive,
         description=one.description,
-        hold=None if hold is None or found.stretch.cause != "hold" else HoldView(**_fields(hold)),  # type: ignore[arg-type]
+        hold=None if hold is None or found.stretch.cause != "hold" else _hold(hold),
         changed_at=one.changed_at,
         now=_now(found),
     )
@@ -186,6 +190,26 @@ def foreseen_view(found: Foreseen, inventory: Inventory) -> ForeseenView:
     )
 
 
+def _hold(hold: Hold) -> HoldView:
+    why = _restored(hold.restored)
+    return HoldView(
+        purpose=hold.purpose,
+        since=hold.since,
+        until=hold.until,
+        by=hold.by,
+        words=told(why) or hold.words,
+        reason=reason_view(why),
+    )
+
+
+def _words(stretch: Stretch) -> str:
+    return told(_restored(stretch.restored)) or stretch.words
+
+
+def _restored(day: str) -> Reason | None:
+    return reason("calendar.restored", day=day) if day else None
+
+
 def _now(found: Shown) -> NowView:
     standing, stretch = found.standing, found.stretch
     busy = found.heat.percent
@@ -193,7 +217,7 @@ def _now(found: Shown) -> NowView:
         purpose=stretch.purpose,
         until=stretch.end,
         cause=stretch.cause,
-        words=stretch.words,
+        words=_words(stretch),
         settled=standing.settled,
         plan=standing.plan,
         attempts=standing.attempts,
@@ -213,7 +237,7 @@ def _turn(one: Turn, calendar: Calendar, inventory: Inventory) -> TurnView:
         ends=_wall(stretch.end, calendar),
         purpose=stretch.purpose,
         cause=stretch.cause,
-        words=stretch.words,
+        words=_words(stretch),
         plan=None if one.plan is None else _plan(one.plan, inventory),
         missing=tuple(
             MissingView(name=m.name, why=told(m.why), reason=reason_view(m.why))

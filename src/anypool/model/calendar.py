@@ -40,13 +40,17 @@ class OneOff(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=
 
 
 class Hold(Struct, frozen=True, kw_only=True, gc=False):
-    """A person holds the calendar: a purpose, or "" for all as it is, from `since` to `until`."""
+    """A person holds the calendar: a purpose, or "" for all as it is, from `since` to `until`.
+
+    `restored` is the day of the backup whose restore holds it instead, "" if none does.
+    """
 
     until: float
     since: float
     purpose: str = ""
     by: str = ""
     words: str = ""
+    restored: str = ""
 
 
 class OnLoad(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "calendar.removed": {"who": T},
     "calendar.held": {"who": T, "purpose": T},
     "calendar.released": {"who": T},
+    "calendar.restored": {"day": T},
     "calendar.again-by": {"who": T},
     "calendar.wants": {"purpose": T},
     "calendar.late": {"purpose": T, "at": T, "minutes": N},

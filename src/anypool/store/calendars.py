@@ -62,9 +62,9 @@ def remove(tx: Tx, key: CalendarId) -> None:
     standings.delete(tx, key)
 
 
-def interrupt(tx: Tx, words: str) -> None:
-    """Hold every calendar: the records of which server bears what were restored."""
+def interrupt(tx: Tx, day: str) -> None:
+    """Hold every calendar: the records of who bears what were restored from the backup of a day."""
     table, stand = calendar_tables.calendars, calendar_tables.calendar_standings
-    held = Hold(since=tx.now, until=tx.now + FOREVER_S, by="restore", words=words)
+    held = Hold(since=tx.now, until=tx.now + FOREVER_S, by="restore", restored=day)
     tx.run(update(table).where(table.c.enabled).values(hold=to_row(held)))
     tx.run(update(stand).values(plan=None, begun=False))

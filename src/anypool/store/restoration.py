@@ -61,7 +61,7 @@ def begin(tx: Tx, backup_at: float, release: str, day: str, epoch: int = 0) -> i
     stuck = [_interrupt(tx, run, day) for run in runs.unfinished(tx)]
     waiting = plans.supersede(tx, None, reason("restored.plan", day=day))
     rollouts.interrupt(tx, reason("rollout.restored", day=day))
-    calendars.interrupt(tx, f"restored from the backup of {day}: look at its servers, release it")
+    calendars.interrupt(tx, day)
     row = Restoration(
         at=tx.now,
         backup_at=backup_at,

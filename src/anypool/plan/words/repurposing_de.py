@@ -24,6 +24,8 @@ WORDS: dict[str, str] = {
     "calendar.changed": "geändert von {who}",
     "calendar.removed": "gelöscht von {who}; was Server tragen, bleibt",
     "calendar.held": "angehalten von {who}, mit {purpose}",
+    "calendar.restored": "wiederhergestellt aus der Sicherung vom {day}: die Server ansehen, dann "
+    "freigeben",
     "calendar.released": "freigegeben von {who}",
     "calendar.again-by": "{who} lässt es noch einmal versuchen",
     "calendar.wants": "{purpose} ist gewünscht",

@@ -24,6 +24,7 @@ WORDS: dict[str, str] = {
     "calendar.changed": "changed by {who}",
     "calendar.removed": "removed by {who}; what servers bear stays",
     "calendar.held": "held by {who}, with {purpose}",
+    "calendar.restored": "restored from the backup of {day}: look at its servers, then release it",
     "calendar.released": "released by {who}",
     "calendar.again-by": "{who} has it tried again",
     "calendar.wants": "{purpose} is wanted",

@@ -12,6 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from anypool.errors import Invalid
 from anypool.model.calendar import Calendar
@@ -28,7 +29,8 @@ class Stretch(Struct, frozen=True, kw_only=True, gc=False):
     """A time in which one purpose is wanted, "" where all is left as it is.
 
     `cause` is why: `span`, `exception`, `hold` or `otherwise`; `words` are those of the exception
-    or of whoever holds it. `begin` and `end` are seconds since 1970.
+    or of whoever holds it, `restored` is the day of the backup whose restore does. `begin` and
+    `end` are seconds since 1970.
     """
 
     begin: float
@@ -36,6 +38,7 @@ class Stretch(Struct, frozen=True, kw_only=True, gc=False):
     purpose: str
     cause: str
     words: str = ""
+    restored: str = ""
 
 
 class Vanished(Struct, frozen=True, kw_only=True, gc=False):
@@ -158,9 +161,13 @@ def _wanted(calendar: Calendar, layers: tuple[tuple[Stretch, ...], ...], at: flo
 
 def _holds(calendar: Calendar) -> Iterator[Stretch]:
     if (hold := calendar.hold) is not None:
-        words = hold.words or hold.by
         yield Stretch(
-            begin=hold.since, end=hold.until, purpose=hold.purpose, cause="hold", words=words
+            begin=hold.since,
+            end=hold.until,
+            purpose=hold.purpose,
+            cause="hold",
+            words=hold.words or hold.by,
+            restored=hold.restored,
         )
 
 
@@ -199,7 +206,7 @@ def _occurrences(
 
 def _until(one: Stretch, end: float, begin: float | None = None) -> Stretch:
     first = one.begin if begin is None else begin
-    return Stretch(begin=first, end=end, purpose=one.purpose, cause=one.cause, words=one.words)
+    return replace(one, begin=first, end=end)
 
 
 def _check_years(near: tuple[date, date]) -> None:
