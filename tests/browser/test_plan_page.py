@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import Route, ViewportSize, expect
 
 from tests.browser.kit import Console, violations
-from tests.service.manager_kit import Manager, add_sim, running
+from tests.service.manager_kit import Manager, add_sim, running, until
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +92,31 @@ def test_on_a_phone_the_table_stands_for_the_picture(
     expect(page.get_by_role("columnheader", name="Comes and goes")).to_be_visible()
     expect(page.locator(".ap-moves__drawing")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= narrow["width"]
+
+
+_SHIFTS = """() => { window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput)
+      window.shifts.push([one.value, ...one.sources.map((s) => s.node?.className ?? "?")]);
+  }).observe({ type: "layout-shift", buffered: true }); }"""
+
+
+def test_on_a_phone_nothing_is_pushed_down_by_what_comes_later(
+    open_console: Callable[..., Console], manager: Manager
+) -> None:
+    """As with slow answers: what was there already stays where somebody reads it."""
+    phone = {"width": 390, "height": 844}
+    page = open_console(manager, viewport=phone).page
+    held: list[Route] = []
+    page.route("**/picture", lambda route: held.append(route))
+    page.add_init_script(f"({_SHIFTS})()")
+    page.goto(f"{manager.url}/plans/{_balance(manager)}")
+    expect(page.get_by_role("region", name="Price")).to_be_visible()
+    until(lambda: held or page.wait_for_timeout(20), "the picture is asked for")
+    held[0].continue_()
+    expect(page.get_by_role("columnheader", name="Comes and goes")).to_be_visible()
+    shifts = page.evaluate("window.shifts")
+    assert sum(one[0] for one in shifts) < 0.02, shifts
 
 
 def test_a_plan_that_ran_shows_what_it_took(

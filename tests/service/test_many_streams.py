@@ -49,7 +49,7 @@ def test_many_readers_and_a_slow_one_hold_nobody_up(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         slowest = _change_and_ask(manager, client)
-        manager.app.engine._board.tell([Notice("vm", "the-last-one")])
+        manager.app.engine.board.tell([Notice("vm", "the-last-one")])
         for thread in threads:
             thread.join(30)
         assert not any(thread.is_alive() for thread in threads), "a reader was left behind"
@@ -66,7 +66,7 @@ def _change_and_ask(manager: Manager, client: httpx.Client) -> float:
     pace = threading.Event()
     for turn in range(TURNS):
         names = (f"vm-{turn}-{number}" for number in range(EACH))
-        manager.app.engine._board.tell([Notice("vm", name) for name in names])
+        manager.app.engine.board.tell([Notice("vm", name) for name in names])
         begin = time.monotonic()
         assert client.get("/vms").status_code == 200
         slowest = max(slowest, time.monotonic() - begin)

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,10 +45,12 @@ def cases() -> list[Any]:
     return found
 
 
-def test_each_command_asks_for_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_command_asks_for_the_same_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     if not (known := cases()):
         pytest.skip("needs the console's tests to be built: npm run units in console")
-    for module in ("joining", "pool", "policy", "server_bmc"):
+    for module in ("calendar", "joining", "pool", "policy", "server_bmc"):
         monkeypatch.setattr(f"anypool.cli.{module}.connected", _connected)
     monkeypatch.setattr(deeds, "connected", _connected)
     monkeypatch.setattr(connection, "connected", _connected)
@@ -56,6 +59,9 @@ def test_each_command_asks_for_the_same_call(monkeypatch: pytest.MonkeyPatch) ->
     for case in known:
         words = shlex.split(case["command"])
         assert words[0] == "anypool"
+        if "input" in case:
+            (tmp_path / "typed").write_text(case["input"])
+            words[words.index("/dev/stdin")] = str(tmp_path / "typed")
         with pytest.raises(_Sent) as sent:
             tree()(words[1:])
         assert _plain(sent.value.call) == _plain(case["call"]), case["command"]

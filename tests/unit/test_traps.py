@@ -21,6 +21,7 @@ from anypool.engine.hearing.meaning import About, State, meaning
 from anypool.engine.hearing.sources import plain
 from anypool.engine.hearing.trap import Trap, read
 from anypool.engine.hearing.traps import MOST_STRANGERS, READ, REPEAT_S, Traps, listening_place
+from anypool.engine.observing.board import Board
 from anypool.errors import Invalid, Unreachable
 from anypool.model import Adoption, Bmc, Endpoint, EndpointId, HostId, KnownBmc, PMap
 from anypool.model.inventory import Inventory
@@ -144,6 +145,7 @@ class Bench:
         uris = ((first[1], f"redfish://{KNOWN}:8443"), (second[1], f"ipmi://{FOUND}"))
         bmc = Bmc(host=host.id, url="https://h1-bmc.lan", user="x", system="", fingerprint="")
         self.engine = SimpleNamespace(
+            board=Board(),
             leads=True,
             inventory=Inventory(
                 servers=PMap.of({one.id: one for one in servers}),

@@ -33,7 +33,11 @@ const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   endpoint: ["/endpoints", "/hosts", "/pools", "/resync", "/certificates"],
   plan: ["/plans", "/rollouts", "/policies"],
   run: ["/operations", "/plans", "/rollouts"],
-  event: ["/events", "/bindings", "/ha", "/notifications", "/policies"],
+  calendar: ["/calendars"],
+  service: ["/services"],
+  policy: ["/policies", "/bindings"],
+  pool: ["/pools", "/hosts"],
+  event: ["/events", "/bindings", "/ha", "/notifications", "/policies", "/traps"],
 };
 
 let current: Liveness = { state: "connecting", since: Date.now() };

@@ -42,6 +42,16 @@ export function useRows<T>(
   return useRead<Page<T>>(path, query, options);
 }
 
+/** Read what takes the manager a while: after a notice, but no more than every few seconds. */
+export function useUnhurried<T>(path: string, query: Query): UseQueryResult<T, Problem> {
+  return useQuery<T, Problem>({
+    queryKey: [path, query],
+    queryFn: ({ signal }) => get<T>(path, query, signal),
+    placeholderData: keepPreviousData,
+    meta: { unhurried: true },
+  });
+}
+
 /** Read sums and counts: after a notice at once, but no more than every few seconds (live.ts). */
 export function useCounts<T>(path: string, query: Query, enabled = true): UseQueryResult<Page<T>, Problem> {
   return useQuery<Page<T>, Problem>({

@@ -4,7 +4,7 @@ import { useEffect, useId, useState, type KeyboardEvent } from "react";
 import { useLocation } from "wouter";
 import { get, send } from "../api/client";
 import { left } from "../api/session";
-import type { Host, Page, Vm } from "../api/types";
+import type { Calendars, Host, Page, Vm } from "../api/types";
 import { bilingual, setLanguage, useLanguage, useWords } from "../i18n";
 import { written } from "../search/query";
 import { setTheme, useTheme } from "../theme/theme";
@@ -111,6 +111,7 @@ function Open({ onClose }: { onClose: () => void }) {
 interface Hits {
   readonly vms: readonly Vm[];
   readonly hosts: readonly Host[];
+  readonly calendars: readonly string[];
 }
 
 function useWays(text: string, onClose: () => void): readonly Way[] {
@@ -125,11 +126,13 @@ function useWays(text: string, onClose: () => void): readonly Way[] {
     gcTime: 10_000,
     queryFn: async ({ signal }) => {
       const q = `name ~ ${written(text)}`;
-      const [vms, hosts] = await Promise.all([
+      const [vms, hosts, calendars] = await Promise.all([
         get<Page<Vm>>("/vms", { q, limit: 6 }, signal),
         get<Page<Host>>("/hosts", { q, limit: 4 }, signal),
+        get<Calendars>("/calendars", {}, signal),
       ]);
-      return { vms: vms.items, hosts: hosts.items };
+      const named = calendars.items.map((one) => one.id).filter((one) => one.toLowerCase().includes(text.toLowerCase()));
+      return { vms: vms.items, hosts: hosts.items, calendars: named };
     },
   });
   const to = (icon: IconName, name: string, path: string): Way => ({
@@ -162,6 +165,7 @@ function useWays(text: string, onClose: () => void): readonly Way[] {
   return [
     ...(data?.hosts ?? []).map((one) => to("cluster", one.name, `/hosts/${encodeURIComponent(one.id)}`)),
     ...(data?.vms ?? []).map((one) => to("vm", one.name, `/vms/${encodeURIComponent(one.id)}`)),
+    ...(data?.calendars ?? []).map((one) => to("clock", one, `/calendars/${encodeURIComponent(one)}`)),
     ...fixed,
     to("search", t.search(text), `/vms?q=${encodeURIComponent(written(text))}`),
   ];

@@ -38,6 +38,7 @@ export const NAVIGATION: readonly Group[] = [
     entries: [
       { to: "/plans", icon: "route", label: "plans" },
       { to: "/policies", icon: "clipboard", label: "policies" },
+      { to: "/calendars", icon: "clock", label: "calendars" },
     ],
   },
   {
@@ -46,6 +47,7 @@ export const NAVIGATION: readonly Group[] = [
       { to: "/incidents", icon: "history", label: "incidents" },
       { to: "/operations", icon: "progress", label: "operations" },
       { to: "/events", icon: "list", label: "events" },
+      { to: "/bmc-events", icon: "heart", label: "bmcEvents" },
     ],
   },
 ];

@@ -39,9 +39,11 @@ export const words = bilingual(
       pools: "Pools",
       plans: "Plans",
       policies: "Policies",
+      calendars: "Calendars",
       operations: "Operations",
       incidents: "Incidents",
       events: "Events",
+      bmcEvents: "BMC events",
     },
   },
   {
@@ -82,9 +84,11 @@ export const words = bilingual(
       pools: "Pools",
       plans: "Pläne",
       policies: "Regeln",
+      calendars: "Kalender",
       operations: "Vorgänge",
       incidents: "Vorfälle",
       events: "Ereignisse",
+      bmcEvents: "BMC-Ereignisse",
     },
   },
 );

@@ -73,6 +73,21 @@ export function moment(at: number, now = Date.now()): string {
   ).format(date);
 }
 
+/** A day on some wall, in ms as `pictures/week.ts` reckons: "Fri 27". */
+export function wallDay(ms: number, long = true): string {
+  const options: Intl.DateTimeFormatOptions = { timeZone: "UTC", day: "numeric", ...(long && { weekday: "short" }) };
+  return kept(`wallday${long}`, () => new Intl.DateTimeFormat(locale(), options)).format(new Date(ms));
+}
+
+/** A time on some wall, `2026-12-24 14:00`, as the viewer writes one; the zone is said elsewhere. */
+export function wall(text: string): string {
+  const options: Intl.DateTimeFormatOptions = {
+    timeZone: "UTC", weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+  };
+  const at = Date.parse(`${text.replace(" ", "T")}:00Z`);
+  return Number.isNaN(at) ? text : kept("wall", () => new Intl.DateTimeFormat(locale(), options)).format(new Date(at));
+}
+
 /** The whole moment with its zone, for titles. */
 export function exact(at: number): string {
   const options: Intl.DateTimeFormatOptions = { dateStyle: "full", timeStyle: "long" };

@@ -18,12 +18,22 @@ export interface Target {
   readonly name: string;
 }
 
+export interface Ask {
+  readonly field: string;
+  readonly label: string;
+  readonly optional?: boolean;
+  /** Values to choose from, each with what it is called; else a text. */
+  readonly choices?: readonly (readonly [string, string])[];
+  /** A time on some wall: given as `2026-12-24T14:00`. */
+  readonly time?: boolean;
+}
+
 export interface Deed {
   /** Where it is sent; `{key}` is the object. */
   readonly path: string;
   readonly method?: "POST" | "DELETE";
   /** What must be filled in first: the names of the body's fields with their labels. */
-  readonly asks?: readonly { readonly field: string; readonly label: string; readonly optional?: boolean }[];
+  readonly asks?: readonly Ask[];
   readonly body?: Readonly<Record<string, unknown>>;
   /** Done instead of asking for a plan at `path`. Without `look` at once: only for our records. */
   readonly perform?: (key: string, given: Given, once: string) => Promise<void>;
@@ -163,11 +173,22 @@ export function Deeds({ title, deed, targets, onClose }: {
       {(stage === "asking" ? (deed.asks ?? []) : []).map((one) => (
         <label key={one.field} className="ap-field">
           {one.label}
-          <input
-            value={given[one.field] ?? ""}
-            maxLength={255}
-            onChange={(event) => setGiven({ ...given, [one.field]: event.target.value })}
-          />
+          {one.choices ? (
+            <select value={given[one.field] ?? ""} onChange={(event) => setGiven({ ...given, [one.field]: event.target.value })}>
+              {one.choices.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          ) : (
+            <input
+              type={one.time ? "datetime-local" : "text"}
+              value={given[one.field] ?? ""}
+              maxLength={255}
+              onChange={(event) => setGiven({ ...given, [one.field]: event.target.value })}
+            />
+          )}
         </label>
       ))}
       <ul className="ap-deeds">

@@ -2,7 +2,7 @@
 import { NOUNS } from "../search/nouns";
 
 const { operation: _operation, event: _event, ...withPages } = NOUNS;
-const PAGES: Readonly<Record<string, string>> = withPages;
+const PAGES: Readonly<Record<string, string>> = { ...withPages, calendar: "/calendars" };
 
 export function objectPath(kind: string, id: string): string | null {
   const page = PAGES[kind];

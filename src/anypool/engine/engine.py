@@ -66,13 +66,13 @@ class Engine:
         self._pool = pool
         self._clock = clock
         self._settings = settings
-        self._board = Board()
-        self._observer = Observer(Picture(Ours()), self._board, clock)
+        self.board = Board()
+        self._observer = Observer(Picture(Ours()), self.board, clock)
         self._journal = Journal(store)
-        self._runner = Runner(self._journal, self._observer, clock, settings, self._board)
-        self._endpoints = Endpoints(store, pool, self._observer, self._board, clock)
+        self._runner = Runner(self._journal, self._observer, clock, settings, self.board)
+        self._endpoints = Endpoints(store, pool, self._observer, self.board, clock)
         self.bmcs, self.vitals = self._endpoints.bmcs, self._observer.vitals
-        self._saver = Saver(store, self._board)
+        self._saver = Saver(store, self.board)
         self._meter = Meter(self._observer, clock)
         self.keeper = Keeper(store, clock, settings.lease_s, (self._lead, self._retire))
         self.keeping = Keeping(store, clock, settings, self)
@@ -80,20 +80,20 @@ class Engine:
         self._crew: ThreadCrew | None = None
         self._observing = False
         self._tickers: tuple[Ticker, ...] = ()
-        self.policies = Policies(store, self._board, self.must_lead)
-        self.services = Services(store, self._board, self.must_lead)
-        self.rollouts = Rollouts(store, self._board, self._ask, self.must_lead)
-        self.healths = Healths(self.services, store, self._board, clock, leads=lambda: self.leads)
-        self.pools = Pools(store, self._endpoints, self._runner, self._board, self.must_lead)
-        self.resync = Resync(store, self._endpoints, self._board, self.must_lead)
+        self.policies = Policies(store, self.board, self.must_lead)
+        self.services = Services(store, self.board, self.must_lead)
+        self.rollouts = Rollouts(store, self.board, self._ask, self.must_lead)
+        self.healths = Healths(self.services, store, self.board, clock, leads=lambda: self.leads)
+        self.pools = Pools(store, self._endpoints, self._runner, self.board, self.must_lead)
+        self.resync = Resync(store, self._endpoints, self.board, self.must_lead)
         self.pools.first = self.resync.allow
         self.bookings = Bookings(store, self._observer, self._runner, self)
         self.hosting = Hosting(store, self._observer, self._endpoints, self._runner)
-        self.servers = Servers(store, (self._observer, self._board), self._runner, settings)
+        self.servers = Servers(store, (self._observer, self.board), self._runner, settings)
         self._observer.whole, self._observer.vouched = self.resync.read, self.resync.vouched
         self.images = Images(
             store,
-            (self._observer, self._board, clock),
+            (self._observer, self.board, clock),
             settings.digest_mib_s,
             leads=lambda: self.leads,
             must_lead=self.must_lead,
@@ -163,12 +163,12 @@ class Engine:
     @property
     def inventory(self) -> Inventory:
         """Return what is known now; costs nothing and takes no lock."""
-        return self._board.inventory
+        return self.board.inventory
 
     @property
     def version(self) -> int:
         """Return a number that grows with every change of the inventory."""
-        return self._board.version
+        return self.board.version
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
@@ -252,7 +252,7 @@ class Engine:
         self.must_lead()
         basis = self.inventory if inventory is None else inventory
         record = self.keeping.archive.keep_plan(plan, by, basis, origin)
-        self._board.tell((Notice("plan", record.id),))
+        self.board.tell((Notice("plan", record.id),))
         return record
 
     def run(self, plan_id: PlanId, by: str) -> RunRecord:
@@ -265,7 +265,7 @@ class Engine:
             pending = self._runner.pending()
             admit(plan, self.inventory, pending, self._journal.supersede, self.policies)
             run = self._journal.begin(plan, by, self._clock.now())
-            self._board.tell((Notice("plan", plan_id), Notice("run", run.id)))
+            self.board.tell((Notice("plan", plan_id), Notice("run", run.id)))
             self._adopt(run, plan.plan)
             self.bookings.show_redeemed(plan.plan.redeems)
         return run
@@ -309,7 +309,7 @@ class Engine:
 
     def subscribe(self) -> Subscription:
         """Return a bounded queue of notices about what changes from now on."""
-        return self._board.subscribe()
+        return self.board.subscribe()
 
     def _ask(self, run: RunId, asked: Asked, by: str) -> None:
         self.must_lead()
@@ -336,7 +336,7 @@ class Engine:
                 plan = None
         if plan is None:
             self._journal.give_up(record)
-            self._board.tell((Notice("plan", record.plan), Notice("run", run)))
+            self.board.tell((Notice("plan", record.plan), Notice("run", run)))
             return
         with self.pools.admitting:
             if asked.request is Request.RETRY:

@@ -45,7 +45,7 @@ function Told({ pool, seen, adding, add, close }: ToldProps) {
   const t = useWords(words);
   const named = seen.hosts.length && seen.kind === "hosts" ? seen.hosts : [bare(seen.name)];
   const host = seen.kind === "host" ? seen.hosts[0] : undefined;
-  const title = host ?? (named.length > FIRST_NAMES ? `${named.slice(0, FIRST_NAMES).join(", ")}, …` : named.join(", "));
+  const title = host ?? named3(named);
   const all = seen.vms.length + seen.lost.length;
   const together = seen.kind === "host" || seen.kind === "hosts";
   const failing = together ? { ...NOTHING, hosts: seen.hosts } : { ...NOTHING, domain: seen.name };
@@ -72,13 +72,28 @@ function Told({ pool, seen, adding, add, close }: ToldProps) {
           </ul>
         </div>
       )}
+      {seen.asks.length > 0 && (
+        <div className="ap-consequences__part">
+          <h3 className="ap-warn">{t.asks}</h3>
+          <ul className="ap-refused">
+            {seen.asks.map((one) => (
+              <li key={one.why}>
+                <Icon name="users" /> {named3(one.hosts)}: {one.why}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       <div className="ap-consequences__list" tabIndex={0} role="region" aria-label={t.summary(seen.vms.length, all, span(seen.seconds))}>
         {seen.lost.map((one) => (
           <div key={one.vm} className="ap-call ap-call--loss">
             <Icon name="warn" tone="loss" />
             <div>
-              <strong>{t.staysDown(one.vm_name)}</strong>
-              <p>{one.why}</p>
+              <strong>{t.leftDown(one.vm_name)}</strong>
+              <p>
+                {one.why}
+                {one.left && one.near && <span className="ap-subtle"> {t.room(one.near)}</span>}
+              </p>
             </div>
           </div>
         ))}
@@ -117,6 +132,11 @@ function Told({ pool, seen, adding, add, close }: ToldProps) {
       </div>
     </>
   );
+}
+
+/** The first names, and that there are more. */
+function named3(names: readonly string[]): string {
+  return names.length > FIRST_NAMES ? `${names.slice(0, FIRST_NAMES).join(", ")}, …` : names.join(", ");
 }
 
 function waves(fates: readonly Fate[]): [string, Fate[]][] {

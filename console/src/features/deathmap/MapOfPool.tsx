@@ -1,6 +1,6 @@
 /** What would die in one pool: a sentence, its racks, larger failures, and what each would do. */
 import { useMemo, useState } from "react";
-import { useLocation, useSearch } from "wouter";
+import { Link, useLocation, useSearch } from "wouter";
 import { useRead, useRows } from "../../api/queries";
 import type { Failure, Fate, Host, Pool, WhatIf } from "../../api/types";
 import { useWords } from "../../i18n";
@@ -76,9 +76,11 @@ function Headline({ pool, failures, lost }: { pool: Pool | undefined; failures: 
   const t = useWords(words);
   const spare = [...(pool?.failover ?? [])].sort((a, b) => b.failures - a.failures)[0];
   const open = failures.filter((one) => one.kind === "host").reduce((sum, one) => sum + one.lost, 0);
+  const left = failures.filter((one) => one.kind === "host").reduce((sum, one) => sum + one.left, 0);
+  const alone = failures.filter((one) => one.kind === "host" && one.asks > 0 && one.vms > one.lost).length;
   const text = spare
     ? spare.survives ? t.survivesPolicy(spare.failures) : t.notPolicy(spare.failures)
-    : open ? t.losesSome(open) : t.survivesAny;
+    : open ? t.losesSome(open) : alone ? t.placesAny : t.survivesAny;
   const fine = spare ? spare.survives : open === 0;
   return (
     <section className="ap-card ap-headline">
@@ -89,6 +91,12 @@ function Headline({ pool, failures, lost }: { pool: Pool | undefined; failures: 
         <p className="ap-subtle">
           {t.tried(number(failures.length))} {spare?.why}
         </p>
+        {left > 0 && <p className="ap-subtle">{t.leftOf(left, open)}</p>}
+        {alone > 0 && (
+          <p className="ap-warn">
+            <Icon name="users" /> {t.alone(alone)} <Link href="/policies/new">{t.guard}</Link>
+          </p>
+        )}
       </div>
       {open > 0 && lost.length > 0 && (
         <div className="ap-headline__lost">

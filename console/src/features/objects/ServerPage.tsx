@@ -10,6 +10,8 @@ import { PlainTable } from "../../ui/PlainTable";
 import { ProblemBox } from "../../ui/ProblemBox";
 import { State, useStateWord } from "../../ui/State";
 import { Waiting } from "../../ui/Waiting";
+import { OfServer as CalendarOf } from "../calendars/OfServer";
+import { OfServer as TellsOf } from "../hearing/OfServer";
 import { words as listWords } from "../lists/words";
 import { DeedButtons, type Named } from "./DeedButtons";
 import { Frame, ObjectProblem } from "./Frame";
@@ -98,6 +100,8 @@ export default function ServerPage() {
         </Card>
       )}
       <Rules kind="server" id={server.id} />
+      <CalendarOf server={server} />
+      <TellsOf server={server} />
       <Measured path={path} power={server.power} />
       <Past kind="server" id={server.id} />
     </Frame>

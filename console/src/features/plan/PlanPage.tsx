@@ -1,5 +1,5 @@
 /** One plan: its price, hosts before and after, its steps in time, why, and what one may do. */
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useParams, useSearch } from "wouter";
 import { useRead } from "../../api/queries";
 import type { Operation, Plan, Picture } from "../../api/types";
@@ -34,6 +34,13 @@ export default function PlanPage() {
   const [chosen, setChosen] = useState(0);
   const [out, setOut] = useState<readonly Out[]>([]);
   const asked = new URLSearchParams(useSearch()).get("beside") ?? "";
+  const drawn = picture.data?.plan === id ? picture.data : null;
+  // All of it comes at once: nothing that somebody reads is pushed down by what comes later.
+  const came = Boolean(drawn ?? picture.error) && (!run || operation.data?.id === run || operation.error !== null);
+  const whole = useRef("");
+  useEffect(() => {
+    if (came) whole.current = id ?? "";
+  });
   if (plan.error) return <Failed problem={plan.error} again={() => void plan.refetch()} />;
   if (!plan.data || plan.data.id !== id) return <Waiting />;
   const seen = plan.data;
@@ -76,16 +83,18 @@ export default function PlanPage() {
       {(asked || seen.remade_from) && <Beside key={seen.id} plan={seen} to={asked || seen.remade_from} />}
       {steps.length === 0 ? (
         <p className="ap-card ap-empty">{t.notThere}</p>
+      ) : !came && whole.current !== id ? (
+        <Waiting />
       ) : (
         <div className="ap-planpage__body">
           <div className="ap-stack ap-grow">
             {picture.error && <ProblemBox problem={picture.error} again={() => void picture.refetch()} />}
-            {picture.data?.plan === seen.id && (
+            {drawn && (
               <>
-                <BeforeAfter picture={picture.data} chosen={current?.number ?? 0} choose={setChosen} />
+                <BeforeAfter picture={drawn} chosen={current?.number ?? 0} choose={setChosen} />
                 <StepSchedule
                   steps={steps}
-                  picture={picture.data}
+                  picture={drawn}
                   begin={ran?.started_at ?? null}
                   ended={ran?.ended_at ?? null}
                   chosen={current?.number ?? 0}

@@ -15,7 +15,7 @@ export interface Found {
 }
 
 /** Ask shortly after somebody stopped to type. */
-export function useFound(path: "/vms" | "/hosts", query: string): Found & { readonly names: readonly string[] } {
+export function useFound(path: "/vms" | "/hosts" | "/servers", query: string): Found & { readonly names: readonly string[] } {
   const [settled, setSettled] = useState(query);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(query), SOON_MS);
@@ -30,10 +30,10 @@ export function useFound(path: "/vms" | "/hosts", query: string): Found & { read
   };
 }
 
-export function Binds({ path, found }: { path: "/vms" | "/hosts"; found: ReturnType<typeof useFound> }) {
+export function Binds({ path, found }: { path: "/vms" | "/hosts" | "/servers"; found: ReturnType<typeof useFound> }) {
   const t = useWords(words).rule;
   if (found.total === null) return null;
-  const noun = path === "/vms" ? t.vmsNoun : t.hostsNoun;
+  const noun = { "/vms": t.vmsNoun, "/hosts": t.hostsNoun, "/servers": t.serversNoun }[path];
   return (
     <div className={`ap-call ${found.total ? "ap-call--plan" : "ap-call--warn"}`} role="status">
       <div>

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { useWords } from "../../i18n";
 import { Icon } from "../../ui/Icon";
-import { command, curl, type Asked } from "./deed";
+import { curl, typed, type Asked } from "./deed";
 import { words } from "./words";
 
 export function Same({ asked }: { asked: readonly Asked[] }) {
@@ -10,7 +10,7 @@ export function Same({ asked }: { asked: readonly Asked[] }) {
   const [api, setApi] = useState(false);
   const [copied, setCopied] = useState("");
   const text = asked
-    .map((one) => (api ? curl(hidden(one), location.origin) : command(one.words)))
+    .map((one) => (api ? curl(hidden(one), location.origin) : typed(one)))
     .join("\n");
   async function copy(): Promise<void> {
     await navigator.clipboard.writeText(text);

@@ -1,5 +1,5 @@
 /** Examples with hard words, for the test that lets the command line program read them. */
-import { addEndpoint, addPolicy, adoptServer, assignProfile, command, createVm, evacuateHost, openSample } from "./deed";
+import { addEndpoint, addPolicy, adoptServer, assignProfile, command, createVm, declareCalendar, evacuateHost, openSample } from "./deed";
 
 const asked = [
   openSample(),
@@ -17,6 +17,13 @@ const asked = [
   addPolicy({ name: "fast", scope: "tag = db", rule: { kind: "on-hosts", hosts: "tag = fast", avoid: true }, should: false }),
   assignProfile({ profile: "web one", to: "bx1/3", force: true }),
   assignProfile({ profile: "p1", to: "", force: false }),
+  declareCalendar({
+    name: "blades", servers: "tag = 'it\"s $(id)'", zone: "Europe/Berlin", description: "", level: "manual", enabled: true, waive: false, otherwise: "",
+    purposes: [{ name: "day", profiles: ["web 1", "web2"], services: ["shop"], hosts: true }, { name: "night", profiles: [], services: [], hosts: false }],
+    spans: [{ purpose: "day", when: "mon 06:00 - fri 20:00" }],
+    exceptions: [{ purpose: "", when: "2026-12-25", words: "it's a feast: \nEND\n" }],
+    onLoad: { hosts: "", profiles: ["hv7"], above_percent: 80 },
+  }),
 ];
 
-console.log(JSON.stringify(asked.map((one) => ({ call: one.call, command: command(one.words) }))));
+console.log(JSON.stringify(asked.map((one) => ({ call: one.call, command: command(one.words), ...(one.input !== undefined && { input: one.input }) }))));

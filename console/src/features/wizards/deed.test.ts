@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addEndpoint, addPolicy, command, concerned, createVm, curl, quoted, withUser } from "./deed";
+import { addEndpoint, addPolicy, command, concerned, createVm, curl, declareCalendar, quoted, typed, withUser } from "./deed";
 
 test("words are quoted as a shell reads them back", () => {
   assert.equal(quoted("web-1"), "web-1");
@@ -44,4 +44,16 @@ test("a refusal is shown at the field it is about", () => {
   assert.equal(concerned({ message: "there is a VM called web", errors: [] }, values), "name");
   assert.equal(concerned({ message: "the pool has several networks", errors: [] }, values), "networks");
   assert.equal(concerned({ message: "no host has room", errors: [] }, values), "");
+});
+
+test("a declaration is what the command reads, and nothing in it ends that early", () => {
+  const asked = declareCalendar({
+    name: "blades", servers: "tag = swing", zone: "Europe/Berlin", description: "\nEND\n", level: "manual", enabled: true, waive: false, otherwise: "",
+    purposes: [{ name: "day", profiles: ["web1"], services: [], hosts: false }], spans: [], exceptions: [], onLoad: null,
+  });
+  const lines = typed(asked).split("\n");
+  assert.equal(lines[0], "anypool calendar apply /dev/stdin <<'END'");
+  assert.equal(lines.indexOf("END"), lines.length - 1);
+  assert.deepEqual(JSON.parse(lines.slice(1, -1).join("\n")), asked.call.body);
+  assert.deepEqual(asked.call.body?.purposes, [{ name: "day", profiles: ["web1"] }]);
 });

@@ -15,6 +15,8 @@ export interface Asked {
   readonly call: Call;
   /** The words of the command after `anypool`, not yet quoted. */
   readonly words: readonly string[];
+  /** What the command reads from where people type: a declaration. */
+  readonly input?: string;
 }
 
 const PLAIN = /^[A-Za-z0-9@%+=:,./_-]+$/;
@@ -29,6 +31,11 @@ export function quoted(word: string): string {
 /** A whole command line. */
 export function command(words: readonly string[]): string {
   return ["anypool", ...words].map(quoted).join(" ");
+}
+
+/** A whole command line with what it reads, as a here document that a shell leaves as it is. */
+export function typed(asked: Asked): string {
+  return asked.input === undefined ? command(asked.words) : `${command(asked.words)} <<'END'\n${asked.input}\nEND`;
 }
 
 /** The call as curl makes it; `ANYPOOL_TOKEN` holds a token. */
@@ -210,6 +217,46 @@ export function assignProfile(given: MoveValues): Asked {
       body: { ...(given.force && { force: true }), ...filled({ to: given.to }) },
     },
     words: ["profile", "assign", ...option("to", given.to), ...(given.force ? ["--force"] : []), ...placed(given.profile)],
+  };
+}
+
+/** A calendar as it is declared; what is empty is left out. */
+export interface CalendarValues {
+  readonly name: string;
+  readonly servers: string;
+  readonly zone: string;
+  readonly description: string;
+  readonly purposes: readonly {
+    readonly name: string;
+    readonly profiles: readonly string[];
+    readonly services: readonly string[];
+    readonly hosts: boolean;
+  }[];
+  readonly spans: readonly { readonly purpose: string; readonly when: string }[];
+  readonly otherwise: string;
+  readonly exceptions: readonly { readonly purpose: string; readonly when: string; readonly words: string }[];
+  readonly onLoad: Readonly<Record<string, unknown>> | null;
+  readonly level: string;
+  readonly enabled: boolean;
+  readonly waive: boolean;
+}
+
+export function declareCalendar(given: CalendarValues): Asked {
+  const body = {
+    name: given.name,
+    servers: given.servers,
+    zone: given.zone,
+    purposes: given.purposes.map(({ name, profiles, services, hosts }) => ({ name, ...filled({ profiles, services }), ...(hosts && { hosts }) })),
+    ...filled({ spans: given.spans, otherwise: given.otherwise, description: given.description, on_load: given.onLoad }),
+    ...(given.exceptions.length > 0 && { exceptions: given.exceptions.map(({ purpose, when, words }) => ({ purpose, when, ...filled({ words }) })) }),
+    level: given.level,
+    ...(!given.enabled && { enabled: false }),
+    ...(given.waive && { waive: true }),
+  };
+  return {
+    call: { method: "POST", path: "/calendars", body },
+    words: ["calendar", "apply", "/dev/stdin"],
+    input: JSON.stringify(body, null, 2),
   };
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from anypool.engine.engine import Engine
+from anypool.engine.observing.board import Notice
 from anypool.errors import Conflict
 from anypool.model.calendar import Calendar, CalendarId, Hold
 from anypool.plan import Reason, reason, say
@@ -46,7 +47,7 @@ class Calendars:
             word = "added" if old is None else "changed"
             _put_changed(tx, replace(made, hold=None if old is None else old.hold), by)
             events.append(tx, event_of(made.id, word, reason(f"calendar.{word}", who=by), by))
-        self.changed()
+        self._told(made.id)
 
     def change(self, key: str, how: Change, by: str) -> Calendar:
         """Change a calendar; what was due before is not made up for. Raise what `how` raises."""
@@ -54,7 +55,7 @@ class Calendars:
         with self._store.writing() as tx:
             kept = _put_changed(tx, how(calendars.get(tx, key)), by)
             events.append(tx, event_of(kept.id, "changed", reason("calendar.changed", who=by), by))
-        self.changed()
+        self._told(key)
         return kept
 
     def remove(self, key: str, by: str) -> None:
@@ -64,7 +65,7 @@ class Calendars:
             found = calendars.get(tx, key)
             calendars.remove(tx, found.id)
             events.append(tx, event_of(found.id, "removed", reason("calendar.removed", who=by), by))
-        self.changed()
+        self._told(key)
 
     def hold(self, key: str, asked: Hold, by: str) -> Calendar:
         """Hold a calendar until a moment, with a purpose or as all is; raise `NotFound`."""
@@ -75,7 +76,7 @@ class Calendars:
             calendars.calendars.put(tx, kept)
             why = reason("calendar.held", who=by, purpose=held.purpose or "-")
             events.append(tx, event_of(kept.id, "held", why, by))
-        self.changed()
+        self._told(key)
         return kept
 
     def release(self, key: str, by: str) -> Calendar:
@@ -90,7 +91,7 @@ class Calendars:
             events.append(
                 tx, event_of(kept.id, "released", reason("calendar.released", who=by), by)
             )
-        self.changed()
+        self._told(key)
         return kept
 
     def again(self, key: str, by: str) -> Standing:
@@ -102,7 +103,7 @@ class Calendars:
             fresh = replace(now, settled=False, attempts=0, due=0.0)
             calendars.standings.put(tx, fresh)
             events.append(tx, event_of(found.id, "again", reason("calendar.again-by", who=by), by))
-        self.changed()
+        self._told(key)
         return fresh
 
     def put(
@@ -123,7 +124,13 @@ class Calendars:
                 events.append(tx, event_of(standing.calendar, "missed", why, loud=True))
             if kind and standing.said is not None:
                 events.append(tx, event_of(standing.calendar, kind, standing.said, loud=loud))
+        self._engine.board.tell((Notice("calendar", standing.calendar), Notice("event")))
         return standing
+
+    def _told(self, key: str) -> None:
+        """Have a change looked at, and say that there is one."""
+        self._engine.board.tell((Notice("calendar", key), Notice("event")))
+        self.changed()
 
 
 def _put_changed(tx: Tx, made: Calendar, by: str) -> Calendar:

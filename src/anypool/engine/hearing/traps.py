@@ -21,6 +21,7 @@ from anypool.engine.hearing.hints import Hints
 from anypool.engine.hearing.meaning import meaning
 from anypool.engine.hearing.sources import Source, Sources, plain
 from anypool.engine.hearing.trap import LARGEST, UPTIME, Trap, read
+from anypool.engine.observing.board import Notice
 from anypool.engine.threads import Looking
 from anypool.errors import AnypoolError, Invalid
 from anypool.plan import Reason, reason, say
@@ -220,6 +221,8 @@ class Traps(Looking):
                 events.append(tx, event)
         except AnypoolError as error:
             log.warning("a trap is not written down: %s", error)
+        else:
+            self._engine.board.tell((Notice("event"),))
 
     def _look(self, source: Source) -> Callable[[], object]:
         if source.host is not None:

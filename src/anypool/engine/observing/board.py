@@ -9,7 +9,8 @@ from msgspec import Struct
 from anypool.model import Inventory
 
 Kind = Literal["vm", "host", "datastore", "network", "image", "plan", "run", "event", "endpoint",
-               "pool", "policy", "service", "rollout", "resync", "server", "profile"]  # fmt: skip
+               "pool", "policy", "service", "rollout", "resync", "server", "profile",
+               "calendar"]  # fmt: skip
 
 LIMIT = 1000
 
