@@ -48,7 +48,8 @@ def of_vms(steps: Steps, inventory: Inventory, host: Host | None, rules: Ruleboo
     """
     if host is None or not any(vm.state in HOLDS_MEMORY for vm in inventory.vms_on(host.id)):
         return None
-    fates = recover(Ground(inventory, rules), Order(inventory, rules, ()), of_hosts([host.id]))
+    ground, order = Ground(inventory, rules, earnest=True), Order(inventory, rules, ())
+    fates = recover(ground, order, of_hosts([host.id]))
     proof = [one for one in steps.made[:1] if isinstance(one.action, FenceHost | PowerOffServer)]
     return reason(
         "fail.host-back",
