@@ -120,7 +120,7 @@ async def _outward(there: ClientConnection, send: Send) -> None:
 
 async def _refuse(send: Send, why: str) -> None:
     told = why.encode()[:_REASON].decode(errors="ignore")
-    await send({"type": "websocket.close", "code": _FORBIDDEN, "reason": told})  # type: ignore[arg-type]
+    await send({"type": "websocket.close", "code": _FORBIDDEN, "reason": told})
 
 
 def _address(scope: Scope, leader: Peer) -> str:
