@@ -286,7 +286,15 @@ def test_ssh_to_a_pinned_host_asks_nobody_else(
 
 
 @pytest.mark.parametrize(
-    "wish", [MakeHost(profile=NODE, server=SPARE, wishes=(FIRST,)), RetireHost(server=SPARE)]
+    "wish",
+    [
+        MakeHost(profile=NODE, server=SPARE, wishes=(FIRST,)),
+        MakeHost(
+            profile=NODE, why=reason("replenish.quiet", server="h", busy=3), instead=HostId("h2")
+        ),
+        RetireHost(server=SPARE),
+        RetireHost(server=SPARE, why=reason("replenish.quiet", server="h", busy=3)),
+    ],
 )
 def test_the_plan_is_made_again_from_what_is_kept(wish: MakeHost | RetireHost) -> None:
     world = yard() if isinstance(wish, MakeHost) else made(yard()).with_vm(vm(1, "s1"))

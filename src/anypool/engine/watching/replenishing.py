@@ -166,9 +166,10 @@ class Replenishing(Watcher):
         rule, inventory = look.policy.rule, look.inventory
         assert isinstance(rule, Replenish)
         rules = self._engine.policies.rulebook(inventory)
-        terms = self._prices.terms(author(look.policy.id))
+        terms = self._prices.terms(author(look.policy.id), waive=False)
         try:
-            plan = finished(wish.plan(inventory, rules), terms, inventory, rules)
+            wished = wish.plan(inventory, rules)
+            plan = finished(wished, terms, inventory, rules, self._engine.policies.outlook)
         except AnypoolError as error:
             return why_of(error)
         against = objections(plan, inventory, rules.bounds) or of_manager(
