@@ -118,9 +118,9 @@ def test_one_answer_that_it_is_off_takes_nothing_from_a_server(farm: Farm) -> No
 
 
 def emptied(folder: Path, crash_at: tuple[int, str]) -> Watched:
-    """A hypervisor with three VMs is emptied and takes over what a dead blade was."""
+    """A hypervisor with a VM is emptied and takes over what a dead blade was."""
     folder.mkdir()
-    yard = Watched(folder, shape=Shape(hosts=3, vms=3, servers=3, running_percent=100))
+    yard = Watched(folder, shape=Shape(hosts=2, vms=1, servers=3, running_percent=100))
     yard.furnish()
     done(yard, yard.assign(FIRST))
     node_among_the_spares(yard)
@@ -129,7 +129,7 @@ def emptied(folder: Path, crash_at: tuple[int, str]) -> Watched:
     run = yard.begin(plan_fail_over(yard.engine.inventory, FIRST))
     yard.store.writes, yard.store.crash_at = 0, crash_at
     done(yard, run)
-    assert len(yard.where()) == 3
+    assert len(yard.where()) == 1
     assert yard.profile.server not in (None, FIRST)
     assert yard.profile.server not in yard.where().values()
     yard.check_once()
@@ -142,7 +142,7 @@ def test_a_manager_that_dies_while_a_spare_is_emptied_for_a_fail_over_goes_on(
     tmp_path: Path,
 ) -> None:
     writes = emptied(tmp_path / "whole", (0, "")).store.writes
-    assert writes > 20
-    for number in range(1, writes + 1, 2):
-        side = ("before", "after")[number // 2 % 2]
+    assert writes > 10
+    for number in range(1, writes + 1):
+        side = ("before", "after")[number % 2]
         assert emptied(tmp_path / f"{number}", (number, side)).crashes == 1
