@@ -88,7 +88,7 @@ def test_one_that_somebody_closed_is_not_lost(changes: dict[str, object]) -> Non
 def test_it_is_replaced_once() -> None:
     made = MakeHost(profile=NODE, server=SPARE, instead=DEAD)
     after = outcome(made.plan(world(), NO_RULES), world())
-    joined = (Joined(server=SPARE, instead=DEAD),)
+    joined = (Joined(profile=NODE, instead=DEAD),)
     assert why(after, joined=joined) == "replenish.enough"
     gone = world()  # the spare was retired meanwhile: h2 is still dead
     assert isinstance(want(gone, joined=joined), Need)
@@ -101,6 +101,8 @@ def test_one_whose_profile_fails_over_by_itself_is_somebody_elses() -> None:
     assert isinstance(want(known.with_profile(bears)), Need)
     watched = replace(bears, failover=Level.AUTOMATIC)
     assert why(known.with_profile(watched)) == "replenish.enough"
+    lent = replace(bears, hypervisor=False)
+    assert why(known.with_profile(lent)) == "replenish.enough", "it is something else now"
 
 
 def test_brake_cap_and_rest_hold_a_need_back() -> None:
@@ -129,7 +131,7 @@ def test_overload_needs_its_time_and_low_is_no_overload() -> None:
 
 def test_a_spare_is_given_back_once_the_host_is_back_and_the_load_allows_it() -> None:
     made = MakeHost(profile=NODE, server=SPARE, instead=DEAD)
-    joined = (Joined(server=SPARE, instead=DEAD),)
+    joined = (Joined(profile=NODE, instead=DEAD),)
     still = outcome(made.plan(world(), NO_RULES), world())
     assert why(still, joined=joined, low_since=NOW - 1000) == "replenish.enough"
     back = still.with_host(host(2))

@@ -44,6 +44,7 @@ from anypool.planner.profiles.replenishing import (
     Rest,
     Spare,
     free_profiles,
+    is_missed,
     judge,
 )
 from anypool.planner.profiles.wishes import MakeHost, RetireHost
@@ -196,7 +197,7 @@ class Replenishing(Watcher):
         now, mute = self._clock.now(), 0
         for key in sorted(look.hosts & look.inventory.hosts.keys()):
             host = look.inventory.hosts[key]
-            if host.state is HostState.UP or host.maintenance or host.power_saved:
+            if not is_missed(look.inventory, host):
                 continue
             proven = self._vitals.proof(key) is not None
             mute += not proven
@@ -241,4 +242,4 @@ def _added(tx: Tx, plan: PlanId, run: RunId) -> Added | None:
     except (AnypoolError, MsgspecError):
         return None
     instead = wish.instead if isinstance(wish, MakeHost) else None
-    return Added(Joined(server=join.server, instead=instead), run)
+    return Added(Joined(profile=join.profile, instead=instead), run)

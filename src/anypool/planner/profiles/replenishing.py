@@ -16,6 +16,7 @@ from anypool.model import (
     Inventory,
     Level,
     Profile,
+    ProfileId,
     Proof,
     ServerId,
     Usage,
@@ -25,7 +26,7 @@ from anypool.model.policy import Replenish
 from anypool.model.proof import proven_since
 from anypool.plan import Plan, Reason, plain, reason, say
 from anypool.plan.render import told_proof
-from anypool.plan.servereffect import bearing
+from anypool.plan.servereffect import bearing, lent
 from anypool.planner.saving import busy
 from anypool.search import Noun, parse
 
@@ -34,9 +35,12 @@ DAY_S = 86_400.0
 
 
 class Joined(Struct, frozen=True, kw_only=True):
-    """A spare that the policy made a host, and for which dead host, None on load."""
+    """A profile by which the policy made a spare a host, and for which dead host, None on load.
 
-    server: ServerId
+    It may be on another spare since: a host that fails over is the same one.
+    """
+
+    profile: ProfileId
     instead: HostId | None = None
 
 
@@ -106,9 +110,11 @@ def judge(rule: Replenish, inventory: Inventory, case: Case) -> Judged:
         low_since=(case.low_since or case.now) if back is not None else 0.0,
     )
     if (found := _lost(rule, inventory, case)) is not None:
-        return replace(known, want=_held(rule, hosts, case, found))
+        return replace(known, want=_held(rule, (inventory, hosts), case, found))
     if high:
-        return replace(known, want=_held(rule, hosts, case, _hot(rule, open_, known, case)))
+        return replace(
+            known, want=_held(rule, (inventory, hosts), case, _hot(rule, open_, known, case))
+        )
     if back is not None:
         due = known.low_since + rule.hold_s
         waits = reason("replenish.hold-back", hold=float(rule.hold_s))
@@ -131,9 +137,26 @@ def because(plan: Plan, why: Reason | None) -> Plan:
     return replace(plan, aim=aim, goal=say(aim))
 
 
+def is_missed(inventory: Inventory, host: Host) -> bool:
+    """Return whether a host does not answer and nobody meant that.
+
+    Nobody closed it, saving power did not switch it off, and its server is nothing else now.
+    """
+    if host.state is HostState.UP or host.maintenance or host.power_saved:
+        return False
+    return host.id not in lent(inventory.profiles.values())
+
+
+def _host_of(inventory: Inventory, one: Joined) -> Host | None:
+    """Return the host that a profile makes now, None if it makes none."""
+    profile = inventory.profiles.get(one.profile)
+    server = None if profile is None else profile.machine
+    return None if server is None else inventory.hosts.get(HostId(server))
+
+
 def _lost(rule: Replenish, inventory: Inventory, case: Case) -> Need | Rest | None:
     """Return that a dead host is to be replaced, or will be, the longest dead first."""
-    replaced = {one.instead for one in case.joined if one.server in inventory.hosts}
+    replaced = {one.instead for one in case.joined if _host_of(inventory, one) is not None}
     dead = sorted(
         (proven_since(proof), key)
         for key, proof in case.proofs.items()
@@ -153,12 +176,9 @@ def _lost(rule: Replenish, inventory: Inventory, case: Case) -> Need | Rest | No
 
 
 def _is_ours(inventory: Inventory, key: HostId) -> bool:
-    """Return whether a dead host is one to replace: nobody switched it off or closed it.
-
-    One whose profile fails over by itself is somebody else's.
-    """
+    """Return whether a dead host is one to replace; one that fails over by itself is not."""
     host = inventory.hosts.get(key)
-    if host is None or host.state is HostState.UP or host.maintenance or host.power_saved:
+    if host is None or not is_missed(inventory, host):
         return False
     server = inventory.servers.get(ServerId(key))
     profile = None if server is None else bearing(inventory, server)
@@ -175,11 +195,14 @@ def _hot(rule: Replenish, open_: list[Host], known: Judged, case: Case) -> Need 
     return Need(pool=min(one.pool for one in open_), why=why)
 
 
-def _held(rule: Replenish, hosts: list[Host], case: Case, found: Need | Rest) -> Need | Rest:
+def _held(
+    rule: Replenish, about: tuple[Inventory, list[Host]], case: Case, found: Need | Rest
+) -> Need | Rest:
     """Return a need, or what holds it back: the brake, the cap, the rest after the last plan."""
+    inventory, hosts = about
     if isinstance(found, Rest):
         return found
-    dark = sum(one.state is not HostState.UP and not one.power_saved for one in hosts)
+    dark = sum(is_missed(inventory, one) for one in hosts)
     if case.cold_s > 0:
         why = reason("replenish.cold", left=float(round(case.cold_s)))
         return Rest(why=why, until=case.now + case.cold_s)
@@ -198,7 +221,7 @@ def _unneeded(
 ) -> Iterator[Spare]:
     """Yield the spares that may go again, the newest first."""
     for one in case.joined:
-        mine = inventory.hosts.get(HostId(one.server))
+        mine = _host_of(inventory, one)
         others = [host for host in open_ if mine is not None and host.id != mine.id]
         if mine is None or mine not in open_ or not others:
             continue
@@ -211,7 +234,7 @@ def _unneeded(
         if one.instead is not None:
             back = _name(inventory, one.instead)
             why = reason("replenish.returned", server=mine.name, busy=without, host=back)
-        yield Spare(server=one.server, why=why)
+        yield Spare(server=ServerId(mine.id), why=why)
 
 
 def _is_back(inventory: Inventory, key: HostId) -> bool:
