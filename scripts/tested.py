@@ -57,8 +57,8 @@ MODULES = (
 )
 TESTS = (
     *(f"tests/unit/test_ha_{name}.py" for name in (
-        "asking", "charges", "clocks", "decide", "detect", "ears", "judging", "lease_sights",
-        "leasing", "mend", "platform", "restart_order",
+        "asking", "charges", "charges_kept", "clocks", "decide", "detect", "ears", "judging",
+        "lease_sights", "leasing", "mend", "platform", "restart_order",
     )),
     *(f"tests/simulation/test_ha{name}.py" for name in (
         "", "_faults", "_leases", "_ready", "_silence", "_statements", "_vms",
@@ -138,8 +138,7 @@ def _sees(mutant: Mutant, reach: dict[pytest.Item, Reach]) -> str:
 
 
 def _concerns(mutant: Mutant, lines: Lines) -> bool:
-    here = lines.get(mutant.module, set())
-    return bool(here & set(mutant.lines)) if mutant.lines else bool(here)
+    return not mutant.lines or bool(lines.get(mutant.module, set()) & set(mutant.lines))
 
 
 def _traced(item: pytest.Item, files: dict[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood
-from anypool.model import HostId, Power
+from anypool.model import HostId, PolicyId, Power
 from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
 from tests.simulation.ha_yard import RULE, HaYard, guarded
@@ -122,3 +122,12 @@ def test_host_that_is_heard_again_on_any_path_is_not_switched_off(yard: HaYard) 
     yard.pass_(5 * RULE.silent_s)
     assert yard.world.fences == []
     assert yard.codes(lives)[0] == "management-lost"
+
+
+def test_what_is_heard_heaps_up_nowhere_while_nothing_is_guarded(yard: HaYard) -> None:
+    yard.engine.policies.remove(PolicyId("ha"), "ada")
+    (endpoint, *_) = yard.engine.endpoints()
+    for _ in range(3):
+        yard.engine.vitals.hush(endpoint.id)
+        yard.guard.round()
+    assert not yard.guard.charges._missed

@@ -3,7 +3,7 @@
 import threading
 
 from anypool.clock import ManualClock
-from anypool.engine.ha.fences import Fences
+from anypool.engine.ha.fences import KEPT_S, Fences
 from anypool.engine.observing.moments import Moments
 from anypool.model import HostId, PlanId
 from anypool.store import Store, ha
@@ -58,6 +58,7 @@ def fenced(store: Store, host: str) -> None:
 
 
 def test_fence_is_as_old_as_it_is(store: Store, clock: ManualClock) -> None:
+    clock.advance(KEPT_S)  # a machine that has been on for long
     wall = Wall(clock)
     fences = Fences(store, wall)
     fenced(store, "h1")
@@ -66,7 +67,7 @@ def test_fence_is_as_old_as_it_is(store: Store, clock: ManualClock) -> None:
     for wrong_s in (HOUR_S, -HOUR_S):
         wall.wrong_s = wrong_s
         assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 100),)
-    clock.advance(WITHIN_S - 99)
+    clock.advance(WITHIN_S - 100)
     assert fences.recent(WITHIN_S, 1e9) == ()
 
 
@@ -92,6 +93,18 @@ def test_fence_from_here_counts_though_the_clock_jumped_before_it_was_read(
     wall.wrong_s = 0.0
     assert len(fences.recent(WITHIN_S, 1e9)) == 1
     clock.advance(WITHIN_S + 1)
+    assert fences.recent(WITHIN_S, 1e9) == ()
+
+
+def test_fence_that_was_only_begun_here_counts_for_its_time(
+    store: Store, clock: ManualClock
+) -> None:
+    clock.advance(50)
+    fences = Fences(store, clock)
+    fences.begun(HostId("h1"))
+    clock.advance(100)
+    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 100),)
+    clock.advance(WITHIN_S - 100)
     assert fences.recent(WITHIN_S, 1e9) == ()
 
 

@@ -1,12 +1,27 @@
 """What is done about a silent host: proof or nothing, and the brake before any power-off."""
 
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
 
 import pytest
 from msgspec.structs import replace
 
-from anypool.model import HighAvailability, HostId, PowerOff, Proof, SaidGone, Stated, VmId, proves
+from anypool.model import (
+    APART_S,
+    DatastoreId,
+    HighAvailability,
+    HostId,
+    LeaseExpired,
+    PowerOff,
+    Proof,
+    SaidGone,
+    Stated,
+    VmId,
+    WatchdogKind,
+    proves,
+)
+from anypool.plan import say
 from anypool.planner.ha.brake import Situation, most_fences
 from anypool.planner.ha.decide import (
     SUSPECT_ASKED_S,
@@ -14,12 +29,14 @@ from anypool.planner.ha.decide import (
     Decision,
     Fence,
     Hold,
+    LeaseClock,
     Leave,
     NeedsProof,
     ReadPower,
     Recover,
     WouldDo,
     decide,
+    is_about_host,
 )
 from anypool.planner.ha.detect import ALIVE, Condition, Heard, Path, Verdict, Word
 from anypool.planner.ha.life import Life, refuted
@@ -60,6 +77,7 @@ class Asked:
     asked_at: float = 0.0
     listened: bool = True
     life_at: float = NOW - 300
+    lease: LeaseClock | None = None
 
     def decided(self) -> Decision:
         mine = verdict(self.condition, self.power, storage=self.storage)
@@ -87,6 +105,7 @@ class Asked:
             asked_at=self.asked_at,
             at_risk=self.at_risk,
             listened=self.listened,
+            lease=self.lease,
         )
         return decide(case, situation)
 
@@ -115,6 +134,16 @@ def test_suspect_is_waited_for_and_its_bmc_asked_meanwhile() -> None:
     for asked in waits:
         assert isinstance(asked.decided(), Hold)
         assert why(asked.decided()) == "ha.suspect"
+    again = Asked(Condition.SUSPECT, asked_at=NOW - SUSPECT_ASKED_S)
+    assert isinstance(again.decided(), ReadPower)
+
+
+def test_numbers_are_told_to_a_tenth_of_a_second() -> None:
+    suspect = Asked(Condition.SUSPECT, bmc=False, life_at=NOW - 12.34).decided()
+    cold = Asked(cold_at=NOW - 260.06).decided()
+    for decision, number in ((suspect, "for 12.3 s"), (cold, "older; 39.9 s left")):
+        assert isinstance(decision, Hold)
+        assert number in say(decision.why)
 
 
 @pytest.mark.parametrize("condition", [Condition.FAILED, Condition.UNKNOWN, Condition.SUSPECT])
@@ -139,7 +168,7 @@ def test_nobody_is_switched_off_before_all_other_paths_were_asked() -> None:
 
 
 def test_what_was_silent_for_long_is_not_listened_for_without_end() -> None:
-    asked = Asked(Condition.FAILED, Word.OFF, proof=OFF, listened=False, life_at=NOW - 31)
+    asked = Asked(Condition.FAILED, Word.OFF, proof=OFF, listened=False, life_at=NOW - 30)
     assert asked.decided() == Recover(OFF)
 
 
@@ -154,6 +183,13 @@ def test_power_that_was_on_since_refutes_that_it_is_off_and_no_statement() -> No
     on = Life(host=H, on_at=NOW - 5)
     assert refuted(OFF, on) is not None
     assert refuted(SAID, on) is None
+    assert refuted(OFF, Life(host=H, on_at=OFF.first_at)) is not None
+
+
+def test_what_a_host_says_of_a_vm_is_no_claim_about_the_host() -> None:
+    said = SaidGone(host=H, vm=VmId("v1"), at=1.0)
+    assert refuted(said, Life(host=H, life_at=NOW, on_at=NOW)) is None
+    assert [is_about_host(one) for one in (said, OFF, SAID)] == [False, True, True]
 
 
 def test_life_between_the_two_readings_refutes_them() -> None:
@@ -167,16 +203,40 @@ def test_no_bmc_needs_a_proof_and_says_which_would_do() -> None:
     assert decision.would_do == (WouldDo.SAID_GONE, WouldDo.STATED)
 
 
+RUNS_OUT = LeaseClock(left_s=12.34, watchdog="iTCO_wdt")
+RENEWED = LeaseClock(left_s=None, watchdog="iTCO_wdt")
+NO_POWER = {
+    "ha.no-bmc": Asked(bmc=False),
+    "ha.fence-off": Asked(rule=HighAvailability(fence=False)),
+    "ha.bmc-silent": Asked(power=Word.SILENT, asked_at=NOW - 1),
+}
+
+
+@pytest.mark.parametrize("code", NO_POWER)
+def test_lease_that_runs_out_is_waited_for_where_the_power_proves_nothing(code: str) -> None:
+    decision = dataclasses.replace(NO_POWER[code], lease=RUNS_OUT).decided()
+    assert isinstance(decision, Hold)
+    assert why(decision) == "ha.lease-runs-out"
+    assert "12.3 s" in say(decision.why)
+    for lease in (RENEWED, None):
+        missing = dataclasses.replace(NO_POWER[code], lease=lease).decided()
+        assert isinstance(missing, NeedsProof)
+        assert why(missing) == code
+        assert (WouldDo.LEASE_EXPIRED in missing.would_do) is (lease is not None)
+
+
 def test_silent_bmc_is_asked_again_and_again_and_needs_a_proof_meanwhile() -> None:
     assert isinstance(Asked(power=Word.SILENT, asked_at=NOW - 60).decided(), ReadPower)
     waiting = Asked(power=Word.SILENT, asked_at=NOW - 1).decided()
     assert isinstance(waiting, NeedsProof)
     assert WouldDo.POWER_OFF in waiting.would_do
+    every_s = HighAvailability().power_every_s
+    assert isinstance(Asked(power=Word.SILENT, asked_at=NOW - every_s).decided(), ReadPower)
 
 
 def test_one_reading_of_off_is_followed_by_another() -> None:
     assert isinstance(Asked(Condition.FAILED, Word.OFF, off_at=NOW - 0.5).decided(), Hold)
-    assert isinstance(Asked(Condition.FAILED, Word.OFF, off_at=NOW - 1.5).decided(), ReadPower)
+    assert isinstance(Asked(Condition.FAILED, Word.OFF, off_at=NOW - APART_S).decided(), ReadPower)
 
 
 def test_silent_host_with_power_is_fenced() -> None:
@@ -245,6 +305,26 @@ def test_recovery_never_comes_without_a_proof_that_stands() -> None:
 def test_two_readings_that_are_one_prove_nothing(first: float, second: float) -> None:
     with pytest.raises(ValueError, match="apart"):
         PowerOff(host=H, first_at=first, at=second)
+
+
+@pytest.mark.parametrize(("bound_s", "at"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.0), (1.0, -1.0)])
+def test_lease_that_ran_out_at_once_proves_nothing(bound_s: float, at: float) -> None:
+    def expired(bound_s: float, at: float) -> LeaseExpired:
+        return LeaseExpired(
+            host=H,
+            datastore=DatastoreId("ds"),
+            boot="b",
+            epoch=1,
+            sequence=1,
+            bound_s=bound_s,
+            watchdog=WatchdogKind.HARDWARE,
+            identity="",
+            at=at,
+        )
+
+    with pytest.raises(ValueError, match="not at once"):
+        expired(bound_s, at)
+    assert expired(0.5, 0.5).at == 0.5
 
 
 @pytest.mark.parametrize(("by", "words"), [("", "it burnt"), ("ada", " ")])

@@ -102,18 +102,41 @@ def test_old_life_is_silence_and_old_power_says_nothing() -> None:
     assert judged(*off.split(), age=21.0).condition is Condition.UNKNOWN
 
 
-def test_what_was_said_before_a_silent_host_spoke_last_counts_as_not_said() -> None:
+def test_word_counts_as_long_as_it_is_fresh() -> None:
+    off = ["silent", "silent", "none", "none", "off"]
+    assert judged(*off, age=20.0).condition is Condition.FAILED
+    assert judged(*off, age=20.1).condition is Condition.UNKNOWN
+
+
+@pytest.mark.parametrize("mute", [Word.SILENT, Word.NONE])
+def test_what_was_said_before_a_silent_host_spoke_last_counts_as_not_said(mute: Word) -> None:
     """Power that was off a minute ago, before the host booted, says nothing of its silence."""
-    itself = Heard(path=Path.MANAGEMENT, word=Word.SILENT, at=NOW, life_at=NOW - 5)
+    itself = Heard(path=Path.MANAGEMENT, word=mute, at=NOW, life_at=NOW - 5)
     others = {Path.DATA: Word.ANSWERS, Path.VMS: Word.ANSWERS, Path.BMC: Word.OFF}
-    for age, condition in ((6.0, "suspect"), (4.0, "management-lost")):
+    for age, condition in ((6.0, "suspect"), (5.0, "management-lost"), (4.0, "management-lost")):
         said = tuple(heard(word, path, age=age) for path, word in others.items())
-        verdict = detect(H, (itself, *said), NOW, silent_s=30, fresh_s=20)
-        assert verdict.condition == condition
-        assert (verdict.word(Path.BMC) is Word.OFF) is (age < 5)
+        for all_ in ((itself, *said), (*said, itself)):
+            verdict = detect(H, all_, NOW, silent_s=30, fresh_s=20)
+            assert verdict.condition == condition
+            assert (verdict.word(Path.BMC) is Word.OFF) is (age <= 5)
     lease = heard(Word.ANSWERS, Path.STORAGE, age=6.0)
     verdict = detect(H, (itself, lease), NOW, silent_s=30, fresh_s=20)
     assert verdict.condition is Condition.ISOLATED
+
+
+def test_all_that_is_said_of_a_host_that_answers_counts() -> None:
+    itself = Heard(path=Path.MANAGEMENT, word=Word.ANSWERS, at=NOW, life_at=NOW)
+    off = heard(Word.OFF, Path.BMC, age=6.0)
+    verdict = detect(H, (itself, off), NOW, silent_s=30, fresh_s=20)
+    assert (verdict.condition, verdict.word(Path.BMC)) == (Condition.HEALTHY, Word.OFF)
+
+
+def test_host_of_which_nothing_was_heard_is_unknown() -> None:
+    verdict = detect(H, (), NOW, silent_s=30, fresh_s=20)
+    assert (verdict.condition, verdict.life_at) == (Condition.UNKNOWN, 0.0)
+    other = replace(verdict, host=HostId("h2"))
+    together = grouped({H: verdict, other.host: other}, 30)
+    assert [one.together for one in together.values()] == [(other.host,), (H,)]
 
 
 def told(*hosts: tuple[str, str, float]) -> dict[HostId, Verdict]:
@@ -140,11 +163,20 @@ def test_hosts_that_fell_silent_at_once_are_named_together() -> None:
     assert {one.condition for one in found.values()} == {Condition.UNKNOWN, Condition.HEALTHY}
 
 
+def test_silence_within_the_time_is_one_silence_and_who_is_heard_is_in_none() -> None:
+    found = told(("a", DARK, 100), ("b", DARK, 130), ("c", DARK, 130.1))
+    assert [one.together for one in found.values()] == [("b",), ("a", "c"), ("b",)]
+    found = told(("a", DARK, 20), ("b", FINE, 1))
+    assert [one.together for one in found.values()] == [(), ()]
+
+
 def test_one_host_seen_by_its_lease_is_isolated_several_at_once_are_partitioned() -> None:
     (one,) = told(("a", ISOLATED, 100)).values()
     assert one.condition is Condition.ISOLATED
     apart = told(("a", ISOLATED, 100), ("b", ISOLATED, 400))
     assert {one.condition for one in apart.values()} == {Condition.ISOLATED}
+    with_dark = told(("a", ISOLATED, 100), ("c", DARK, 100))
+    assert [one.condition for one in with_dark.values()] == ["isolated", "unknown"]
     both = told(("a", ISOLATED, 100), ("b", ISOLATED, 101), ("c", DARK, 100))
     assert [one.condition for one in both.values()] == ["partitioned", "partitioned", "unknown"]
 

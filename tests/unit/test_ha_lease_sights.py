@@ -49,6 +49,7 @@ class Watch:
     mine: int = 0
 
     def __post_init__(self) -> None:
+        self.clock.advance(1000)  # it did not begin with this
         self.vitals = Vitals(self.clock)
         self.leases: Leases = self.vitals.leases
 
@@ -104,6 +105,61 @@ def test_older_reading_is_no_renewal() -> None:
     watch.read(sequence=9)
     assert H3 not in watch.read(sequence=8)
     assert H3 in watch.read(sequence=10)
+
+
+def test_older_reading_does_not_show_that_a_lease_stands() -> None:
+    watch = Watch()
+    watch.read(sequence=9)
+    for _ in range(int(BOUND_S) + 1):
+        watch.clock.advance(1)
+        watch.read(sequence=8)
+    assert watch.leases.proof(H3) is None
+
+
+def test_first_reading_shows_no_renewal_and_no_life_of_its_reader() -> None:
+    watch = Watch()
+    assert watch.read() == frozenset()
+    watch.clock.advance(BOUND_S + 1)
+    watch.leases.read(H2, (lease(H2, 1), lease(H3, 7)))
+    assert watch.leases.proof(H3) is None, "what H2 reads may be as old as its own lease"
+
+
+def test_life_of_another_host_does_not_show_that_the_reader_reads_what_is() -> None:
+    watch = Watch()
+    for sequence in range(int(BOUND_S) + 2):
+        watch.clock.advance(1)
+        watch.leases.read(H1, (lease(H1, 1), lease(H2, sequence), lease(H3, 7)))
+    assert watch.leases.proof(H3) is None
+
+
+def test_proof_is_of_the_moment_at_which_the_lease_ran_out() -> None:
+    """Life since then refutes it, also life of before the last reading."""
+    watch = Watch()
+    watch.read()
+    watch.pass_(BOUND_S)
+    first = watch.leases.proof(H3)
+    assert first is not None
+    watch.pass_(5)
+    assert watch.leases.proof(H3) == first
+    watch.leases.begin()
+    assert not watch.leases.stands(first)
+
+
+def test_what_is_left_is_told_of_a_lease_that_is_renewed_no_more_and_proves_something() -> None:
+    watch = Watch()
+    assert watch.leases.age_s(H3) == float("inf")
+    watch.read()
+    watch.pass_(5)
+    assert (watch.leases.left_s(H3), watch.leases.is_fresh(H3)) == (None, True)
+    watch.pass_(1)
+    assert (watch.leases.left_s(H3), watch.leases.is_fresh(H3)) == (BOUND_S - 6, False)
+    watch.clock.advance(2)
+    assert watch.leases.age_s(H3) == 2
+    assert (watch.leases.left_s(H2), watch.leases.is_fresh(H2)) == (None, False)
+    soft = Watch(more={"watchdog": WatchdogKind.SOFTWARE})
+    soft.read()
+    soft.pass_(10)
+    assert soft.leases.left_s(H3) is None
 
 
 def test_host_that_booted_again_has_renewed() -> None:

@@ -10,6 +10,8 @@ from anypool.engine.observing.board import Notice
 from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
 from anypool.model import (
+    DatastoreId,
+    Disk,
     HostId,
     HostState,
     Means,
@@ -20,7 +22,15 @@ from anypool.model import (
     StateReason,
     VmState,
 )
-from anypool.planner.ha.astray import MOST, SEEN_S, Astray, Last, could_have, seen_to_the_end
+from anypool.planner.ha.astray import (
+    MOST,
+    SEEN_S,
+    Astray,
+    Last,
+    by_vm,
+    could_have,
+    seen_to_the_end,
+)
 from anypool.store.records import LastKnown
 from tests.unit.engine_kit import H1, H2, H3, V1, host, pool, vm
 from tests.unit.test_engine_merge import Scene, endpoint
@@ -287,3 +297,45 @@ def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
 def test_vm_that_runs_is_where_it_runs_and_one_without_a_host_may_be_anywhere() -> None:
     assert seen_to_the_end(vm(V1), lambda _: Last(), 100.0)
     assert not seen_to_the_end(replace(STOPPED, host=None), lambda _: Last(told_at=99.0), 100.0)
+    paused = vm(V1, H1, VmState.PAUSED)
+    assert seen_to_the_end(paused, lambda _: Last(), 100.0)
+
+
+def test_reach_is_of_the_vm_asked_for_whoever_was_asked_for_before() -> None:
+    """Hosts in reach are kept for VMs that are alike: alike in all that matters."""
+    disk = Disk(target="vda", volume="v", datastore=DatastoreId("far"))
+    silent = HostState.UNKNOWN
+    hosts = {
+        HostId(f"home-{name}"): replace(host(HostId(f"home-{name}")), **where)
+        for name, where in PLACES.items()
+    }
+    there = {
+        HostId(f"there-{name}"): replace(host(HostId(f"there-{name}")), state=silent, **where)
+        for name, where in PLACES.items()
+    }
+    world = pool()
+    for one in (*hosts.values(), *there.values()):
+        world = world.with_host(replace(one, datastores=frozenset()))
+    far = HostId("there-pool")
+    world = world.with_host(replace(world.host(far), datastores=frozenset({disk.datastore})))
+    astray = Astray(world, lambda _: Last(), 9.0)
+    for name in PLACES:
+        lost = replace(vm(V1, HostId(f"home-{name}")), unseen=True, disks=())
+        assert astray.may_run_on(lost) == (HostId(f"there-{name}"),), name
+        with_disk = astray.may_run_on(replace(lost, disks=(disk,)))
+        wanted = {HostId(f"there-{name}"), *({far} if name == "plain" else ())}
+        assert set(with_disk) == wanted, name
+    nowhere = replace(vm(V1), host=None, unseen=True, disks=())
+    assert set(astray.may_run_on(nowhere)) == set(there)
+
+
+PLACES: dict[str, dict[str, str]] = {
+    "plain": {},
+    "pool": {"pool": "other"},
+    "arch": {"arch": "aarch64"},
+    "platform": {"platform": "esxi"},
+}
+
+
+def test_places_are_told_by_vm() -> None:
+    assert by_vm([(V1, H1), (V1, H2)]) == {V1: {H1, H2}}

@@ -120,7 +120,7 @@ class Charges:
         mine = frozenset(hosts)
         silent = [key for key in mine if is_silent(key, inventory)]
         found = {vm for key in silent for vm in self._of_host.get(key, ())}
-        found |= {vm for vm in self._lost if vm in self._known and self._known[vm].host in mine}
+        found |= {vm for vm in self._lost if self._known[vm].host in mine}
         return tuple(sorted(vm for vm in found if _is_down(inventory.vms.get(vm))))
 
     def places(self, vms: Iterable[VmId]) -> list[tuple[VmId, HostId]]:

@@ -141,6 +141,7 @@ class Guard:
             if self._led != epoch:  # another may have led since the last look
                 self._take_over()
                 self._led = epoch
+            self.charges.settle()  # also while nothing is guarded: what is heard would heap up
             policies = [
                 one
                 for one in self._engine.policies.all()
@@ -168,7 +169,6 @@ class Guard:
         self._pulse = Pulse(at=0.0, cold_at=last.cold_at if warm else now)
 
     def _look(self, policies: list[Policy]) -> None:
-        self.charges.settle()
         known, now = self._engine.inventory, self._vitals.moments.now()
         self.patients.look(known, now)
         inventory = self.patients.as_they_were(known)

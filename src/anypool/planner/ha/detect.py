@@ -189,7 +189,7 @@ def _is_heard(verdict: Verdict) -> bool:
 
 def _now(one: Heard, now: float, fresh_s: float) -> Heard:
     """Return a word as it counts now: old life is silence, old power is not known."""
-    if one.word in (Word.NONE, Word.SILENT) or now - one.at <= fresh_s:
+    if one.word is Word.NONE or now - one.at <= fresh_s:
         return one
     return replace(one, word=Word.SILENT, by="")
 
