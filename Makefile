@@ -58,6 +58,9 @@ prove:  ## the long searches for a broken promise
 prove-hypervisor:  ## once, for real: a blade without a disk becomes a host and runs a VM (20 minutes)
 	$(PYTHON) -m tests.lab.prove_hypervisor $${TMPDIR:-/var/tmp}/anypool-hypervisor
 
+prove-replacement:  ## once, for real: a host dies, a spare replaces it, VMs move there, it is given back (3 minutes)
+	$(PYTHON) -m tests.lab.prove_replacement
+
 FAULTS ?= 10000
 SEED ?= 1
 

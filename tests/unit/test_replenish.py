@@ -90,6 +90,10 @@ def test_it_is_replaced_once() -> None:
     after = outcome(made.plan(world(), NO_RULES), world())
     joined = (Joined(profile=NODE, instead=DEAD),)
     assert why(after, joined=joined) == "replenish.enough"
+    there, other = after.host(HostId(SPARE)), HostId("s9")
+    moved = after.without_host(HostId(SPARE)).with_host(replace(there, id=other))
+    moved = moved.with_profile(replace(after.profile(NODE), server=ServerId(other)))
+    assert why(moved, joined=joined) == "replenish.enough", "it failed over: it is the same host"
     gone = world()  # the spare was retired meanwhile: h2 is still dead
     assert isinstance(want(gone, joined=joined), Need)
 
