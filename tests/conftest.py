@@ -14,12 +14,9 @@ import hypothesis
 import pytest
 
 from anypool.store import act
-from tests import databases
+from tests import databases, parts
 from tests.order import longest_first
 from tests.slowest import Slowest
-
-FAST_FOLDERS = ("tidy", "unit", "contract")
-SLOW_MARKS = ("browser", "lab", "postgres", "thorough", "vcsim")
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
 # Else each of a thousand processes that tests start would compile the whole product anew.
@@ -64,10 +61,18 @@ def pytest_configure(config: pytest.Config) -> None:
     databases.copy_new_ones()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import files without a test of the part: each worker would, for seconds."""
+    part, marks = config.getoption("--part"), config.getoption("-m")
+    return None if part is None or parts.may_hold(collection_path, part, marks) else True
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     part = config.getoption("--part")
     if part is not None:
-        wanted = [item for item in items if is_fast(item) == (part == "fast")]
+        if wrong := [item.nodeid for item in items if parts.is_hidden(item)]:
+            raise pytest.UsageError(f"the file does not show to which part it belongs: {wrong}")
+        wanted = [item for item in items if parts.is_fast(item) == (part == "fast")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
         items[:] = wanted
         longest_first(items)
@@ -75,11 +80,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=why))
-
-
-def is_fast(item: pytest.Item) -> bool:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return folder in FAST_FOLDERS and not any(item.get_closest_marker(m) for m in SLOW_MARKS)
 
 
 def read_excuses(path: str | None) -> dict[str, str]:

@@ -168,7 +168,7 @@ def _vm(running: Stack, blade: Blade, proof: Proof) -> None:
     (store,) = [one for one in client.items("/datastores") if one["name"] == "local"]
     place = "/var/lib/libvirt/images"
     guest = guests.ensure(default_cache_dir(), proof.tell)
-    boot = {"kernel": f"{place}/lab-guest.vmlinuz", "cmdline": guest.cmdline}
+    boot = {"kernel": f"{place}/lab-guest.kernel", "cmdline": guest.cmdline}
     boot["initrd"] = f"{place}/{Path(guest.initrd).name}"
     client.post(
         "/images",

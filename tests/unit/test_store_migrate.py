@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, select
 
 from anypool.clock import ManualClock
 from anypool.store import Store, tables
-from anypool.store.migrate import VERSION_TABLE
+from anypool.store.migrate import VERSION_TABLE, revisions
 
 pytestmark = pytest.mark.usefixtures("migrated_anew")
 
@@ -27,6 +28,11 @@ def test_the_migrated_schema_is_the_one_the_code_uses(engine: Engine) -> None:
         options = {"version_table": VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.metadata) == []
+
+
+def test_migrations_bear_the_numbers_of_their_files() -> None:
+    scripts = ScriptDirectory(str(Path(tables.__file__).with_name("migrations")))
+    assert revisions() == tuple(one.revision for one in scripts.walk_revisions())[::-1]
 
 
 def test_checks_and_foreign_keys_are_there(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anypool.errors import AnypoolError, NotSupported
-from anypool.lab import debian_kernel, initramfs
+from anypool.lab import bare_kernel, debian_kernel, initramfs
 from anypool.lab.commands import run, search_path
 from anypool.lab.locks import locked
 from anypool.lab.records import GuestImage
@@ -16,6 +16,7 @@ MEMORY_MIB = 128
 # A kernel that is emulated on a busy machine takes its own lateness for a broken timer, and
 # panics; its ciphers are not what is tested here.
 _CMDLINE = "console=ttyS0 quiet memhp_default_state=online no_timer_check cryptomgr.notests"
+_KERNEL = "lab-guest.kernel"
 _DISK = "lab-guest.qcow2"
 _DISK_SIZE = "64M"
 
@@ -57,7 +58,7 @@ def _build(folder: Path, workspace: Path) -> GuestImage:
     kernel = debian_kernel.fetch(workspace)
     content = workspace / "image"
     content.mkdir()
-    (content / "lab-guest.vmlinuz").write_bytes(kernel.image)
+    (content / _KERNEL).write_bytes(bare_kernel.bare(kernel.image))
     scripts = initramfs.guest_scripts()
     archive = initramfs.build(busybox(), scripts, kernel.modules)
     (content / "lab-guest.initrd").write_bytes(archive)
@@ -85,7 +86,8 @@ def _recipe() -> str:
     digest = hashlib.sha256()
     for path, text in initramfs.guest_scripts().items():
         digest.update(path.encode() + text)
-    digest.update(Path(initramfs.__file__).read_bytes())
+    for module in (initramfs, bare_kernel):
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -95,7 +97,7 @@ def _folder(cache_dir: Path) -> Path:
 
 def _describe(folder: Path, version: str = "") -> GuestImage:
     return GuestImage(
-        kernel=str(folder / "lab-guest.vmlinuz"),
+        kernel=str(folder / _KERNEL),
         initrd=str(folder / "lab-guest.initrd"),
         disk=str(folder / _DISK),
         cmdline=_CMDLINE,

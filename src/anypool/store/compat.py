@@ -6,14 +6,16 @@ module. The database bears its floor, the newest contraction in it. A release th
 least the floor may use a schema newer than its own; one that does not is refused.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 
 from anypool.errors import StoreFailed
 from anypool.store.compat_tables import compatibility
 from anypool.store.tables import lease
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 FIRST = "0019"
 """The schema that brought the floor: releases of before look for none."""
@@ -27,7 +29,7 @@ class Signs(NamedTuple):
     ttl_s: float
 
 
-def contractions(scripts: ScriptDirectory) -> frozenset[str]:
+def contractions(scripts: "ScriptDirectory") -> frozenset[str]:
     """Return the schemas that a release of before cannot work with."""
     return frozenset(
         script.revision

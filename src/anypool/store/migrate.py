@@ -1,17 +1,20 @@
-"""Bring a database to this release's schema, all of it or nothing."""
+"""Bring a database to this release's schema, all of it or nothing.
+
+Alembic, and the migrations, are imported by who migrates: most managers find their schema there.
+"""
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from anypool.errors import StoreFailed
 from anypool.store import compat
 from anypool.store.tx import Tx
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "anypool_schema"
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -48,7 +51,7 @@ def migrate(
     if current != wanted:
         if any(one <= wanted for one in pending(current)):
             compat.dismiss(connection, place, silent_since)
-        command.upgrade(_config(connection), target)
+        _upgrade(connection, target)
         compat.raise_floor(connection, wanted, _contracted())
 
 
@@ -57,11 +60,9 @@ def pending(current: str | None) -> frozenset[str]:
 
     Those of before the floor count no more: no manager of then can be beside this one.
     """
-    return frozenset(
-        one
-        for one in _contracted()
-        if current is not None and one > current and one >= compat.FIRST
-    )
+    if current is None or current >= newest():
+        return frozenset()
+    return frozenset(one for one in _contracted() if one > current and one >= compat.FIRST)
 
 
 def _allow_newer(connection: Connection, place: str, current: str) -> None:
@@ -77,6 +78,8 @@ def _allow_newer(connection: Connection, place: str, current: str) -> None:
 
 @cache
 def _contracted() -> frozenset[str]:
+    from alembic.script import ScriptDirectory
+
     return compat.contractions(ScriptDirectory(str(_SCRIPTS)))
 
 
@@ -88,8 +91,8 @@ def newest() -> str:
 @cache
 def revisions() -> tuple[str, ...]:
     """Return every schema there ever was, the first one first."""
-    scripts = ScriptDirectory(str(_SCRIPTS)).walk_revisions()
-    return tuple(script.revision for script in scripts)[::-1]
+    files = (_SCRIPTS / "versions").glob("v[0-9]*_*.py")
+    return tuple(sorted(file.name.partition("_")[0].removeprefix("v") for file in files))
 
 
 def revision_of(tx: Tx) -> str:
@@ -100,11 +103,21 @@ def revision_of(tx: Tx) -> str:
 
 def revision(connection: Connection) -> str | None:
     """Return the schema of a database, None for one that is not ours or empty."""
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return None if found is None else str(found)
 
 
-def _config(connection: Connection) -> Config:
+def _upgrade(connection: Connection, target: str) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection), target)
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config
