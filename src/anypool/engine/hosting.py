@@ -19,10 +19,10 @@ from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.vitals import Settled
 from anypool.engine.runs.runner import Runner
 from anypool.errors import Busy, NotFound, Unreachable
-from anypool.model import Endpoint, HostId, Inventory, ServerId
+from anypool.model import Endpoint, HostId, Inventory
 from anypool.model.profile import mark_of
 from anypool.plan import JoinHost, LeaveHost, reason, say
-from anypool.store import Store, secrets
+from anypool.store import Store, profiles, secrets
 
 OWNER, FIELD = "pool-hosts", "ssh-key"
 DRIVER = "libvirt"
@@ -67,7 +67,7 @@ class Hosting:
             return
         try:
             if endpoint.id in known:
-                self._succeed(endpoint, action.server, before)
+                self._succeed(endpoint, action, before)
             else:
                 self._endpoints.add(endpoint, self._private_key(), BY)
         except Unreachable as problem:
@@ -80,10 +80,18 @@ class Hosting:
         except NotFound:
             return
 
-    def _succeed(self, endpoint: Endpoint, server: ServerId, before: frozenset[HostId]) -> None:
-        """Let a host be the same one on other hardware; what is to run there stays to run."""
-        vms = self._endpoints.succeed(endpoint, self._private_key(), before)
-        self._observer.vitals.settled(Settled(vm=vm, host=HostId(server)) for vm in vms)
+    def _succeed(self, endpoint: Endpoint, action: JoinHost, before: frozenset[HostId]) -> None:
+        """Let a host be the same one on other hardware; what is to run there stays to run.
+
+        A manager that has just begun may know of the old one only who had the profile last.
+        """
+        with self._store.reading() as tx:
+            tenures = profiles.history(tx, action.profile)
+        last = {HostId(one.server) for one in tenures if one.epoch == action.epoch - 1}
+        gone = before | (last - self._inventory.hosts.keys() - {action.server})
+        vms = self._endpoints.succeed(endpoint, self._private_key(), gone)
+        here = HostId(action.server)
+        self._observer.vitals.settled(Settled(vm=vm, host=here) for vm in vms)
 
     @property
     def _inventory(self) -> Inventory:

@@ -21,7 +21,7 @@ from anypool.errors import Busy, Conflict, NotFound, StoreFailed
 from anypool.model import Endpoint, EndpointHealth, EndpointId, Frame, Host, HostId, VmId
 from anypool.plan import Action, hosts_of, reason, say
 from anypool.settings import Settings
-from anypool.store import Store, Tx, events, facts, ha, restoration, secrets
+from anypool.store import Store, Tx, events, facts, ha, observed, restoration, secrets
 from anypool.store.records import EventRecord, HostFacts
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,8 @@ class Endpoints:
             facts.endpoints.put(tx, own)
             secrets.put(tx, own.id, PASSWORD, secret)
             ours = _inherited(tx, before, new)
+            gone = [(Host, key) for key in sorted(before)]
+            observed.put_many(tx, (*frame.hosts, *frame.vms), gone)
             vms = ha.succeed(tx, before, new)
             self.bmcs.forget(tx, before, by)
             said = f"{endpoint.uri} is on other hardware now"
