@@ -171,6 +171,9 @@ def test_a_service_moves_from_a_server_to_a_vm_with_its_entry(
     problem(racks.post(path, json=vm | {"to": "nowhere"}), 404)
     preview = racks.post(path, json=vm, params={"dry_run": True}).json()
     assert "to a VM on" in preview["goal"]
+    instead = racks.post("/servers/blade2/fail-over", json={}, params={"dry_run": True}).json()
+    assert "fail boots over from blade2 to a VM on" in instead["goal"], "there is no spare"
+    assert {one["host_name"] for one in instead["rejected"]} >= {"blade1", "blade3"}
     with made.answering():
         assert finished(racks, racks.post(path, json=vm | {"force": True}))["state"] == "done"
         profile = racks.get("/profiles/boots").json()

@@ -42,6 +42,7 @@ from anypool.plan import (
     why_of,
 )
 from anypool.planner.ha.detect import Path, Word
+from anypool.planner.profiles.moving import Virtual
 from anypool.planner.profiles.vigil import Brake, Case, What, braked, judge
 from anypool.planner.profiles.wishes import FailOver
 from anypool.settings import Settings
@@ -89,7 +90,10 @@ class _Seen(Struct):
 
 
 class Vigil(Looking):
-    """Looks while this manager leads; `standing` is what is thought of each server."""
+    """Looks while this manager leads; `standing` is what is thought of each server.
+
+    `virtual` says which VM may be a profile where no spare fits, None for none.
+    """
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
         super().__init__("failover", clock)
@@ -104,6 +108,7 @@ class Vigil(Looking):
         self._turn = threading.Lock()
         self.knock: Callable[[Probe, str], str] = knock
         self.submit: Callable[[Callable[[], None]], None] = self._by_crew
+        self.virtual: Callable[[Profile, Inventory], Virtual | None] = lambda *_: None
         self.standing: dict[ProfileId, Standing] = {}
 
     def start(self) -> None:
@@ -226,7 +231,7 @@ class Vigil(Looking):
             self._tell(profile, seen, seen.said, Severity.WARNING)
         elif now - seen.tried_at >= AGAIN_S:
             seen.tried_at = now
-            seen.said = self._begin(mine.server, inventory)
+            seen.said = self._begin(mine.server, profile, inventory)
             self._tell(profile, seen, seen.said, Severity.WARNING)
         found[profile.id] = replace(mine, said=seen.said)
 
@@ -246,10 +251,11 @@ class Vigil(Looking):
         history = self._engine.servers.profiles.history(profile.id)
         return any(one.by == BY and now - one.began_at < self._pause_s for one in history[:1])
 
-    def _begin(self, server: ServerId, inventory: Inventory) -> Reason:
+    def _begin(self, server: ServerId, profile: Profile, inventory: Inventory) -> Reason:
         """Plan and run a fail-over; return what came of it."""
         try:
-            plan = begin(self._engine, FailOver(server=server), BY, inventory)
+            wish = FailOver(server=server, virtual=self.virtual(profile, inventory))
+            plan = begin(self._engine, wish, BY, inventory)
         except AnypoolError as error:
             return reason("vigil.no-plan", why=why_of(error))
         return reason("watch.runs", plan=plan or "")

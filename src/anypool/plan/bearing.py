@@ -105,6 +105,8 @@ CODES: dict[str, dict[str, Kind]] = {
     "fail.also-fits": {},
     "fail.host-back": {"host": T, "elsewhere": N, "soon": S, "waiting": N, "late": S},
     "fail.another-host": {"server": T, "endpoint": T},
+    "fail.vm-instead": {"profile": T},
+    "aim.fail-over-vm": {"profile": T, "source": T, "host": T},
     "fail.not-emptied": {"server": T, "why": R},
     "no.spare-server": {"profile": T, "server": T},
     "hint.fail-over": {},

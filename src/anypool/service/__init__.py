@@ -127,8 +127,8 @@ class Services:
         self.events, self.failures = Events(engine, store), Failures(engine)
         self.guard = Guard(engine, store, clock)
         engine.vitals.leases.accept_stand_ins(settings.stand_in_watchdogs)
-        self.vigil = Vigil(engine, store, clock, settings)
-        self.returning = Returning(engine, store, clock)
+        self.vigil = vigil = Vigil(engine, store, clock, settings)
+        self.returning, vigil.virtual = Returning(engine, store, clock), self.bearing.virtual
         self.ha = Ha(engine, store, self.guard, self.failures)
         self.incidents = Incidents(engine, store)
         self.rehearsals = Rehearsals(engine, self.failures)

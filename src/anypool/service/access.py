@@ -79,6 +79,13 @@ def covers(role: Role, other: Role) -> bool:
     return _RANK[role] >= _RANK[other]
 
 
+def may(principal: Principal, deed: Deed) -> bool:
+    """Return whether the principal may do a deed, which is not begun."""
+    least = LEAST_ROLE.get(deed)
+    limited = principal.deeds is not None and word_of(deed) not in principal.deeds
+    return least is not None and covers(principal.role, least) and not limited
+
+
 def require(principal: Principal, deed: Deed) -> None:
     """Return quietly if the principal may do the deed; raise `Denied` if not or if in doubt.
 

@@ -1,17 +1,22 @@
 """Bringing profiles to servers, and taking them away: proposals like all others."""
 
+from functools import partial
+
 from msgspec import Struct
 
 from anypool.engine import Engine
 from anypool.errors import Conflict, Invalid
 from anypool.model import HostId, HostState, Inventory, Power, Profile, Server, ServerId, Stated
 from anypool.planner.profiles.cover import Cover, coverage
+from anypool.planner.profiles.moving import Virtual
 from anypool.planner.profiles.wishes import AssignProfile, FailOver, UnassignProfile
 from anypool.planner.rules import Rulebook
-from anypool.service import find
-from anypool.service.access import Deed, Principal, require
+from anypool.service import borne, find
+from anypool.service.access import Deed, Principal, may, require
 from anypool.service.ha import LONGEST_WORDS
 from anypool.service.proposals import Proposal, Proposals
+from anypool.service.underway import Underway
+from anypool.service.wishes import Taken, taken
 from anypool.store import Store, ha
 
 
@@ -35,6 +40,7 @@ class Bearing:
         self._engine = engine
         self._store = store
         self._proposals = proposals
+        self._underway = Underway(store)
 
     def assign(self, by: Principal, key: str, asked: Asked, *, dry_run: bool) -> Proposal:
         """Bring a profile to a server.
@@ -67,7 +73,8 @@ class Bearing:
     def fail_over(self, by: Principal, key: str, asked: Asked, *, dry_run: bool) -> Proposal:
         """Bring the profile of a failed server to a spare, that in `asked.to` or the best.
 
-        Raise `NotFound`, `Conflict` where it bears none, `NoPlan` with what is against each.
+        Where none fits it becomes a VM, if its service lets it be one. Raise `NotFound`,
+        `Conflict` where it bears none, `NoPlan` with what is against each.
         """
         require(by, Deed.OPERATE_HOST)
         server = self._failed(key)
@@ -80,9 +87,20 @@ class Bearing:
 
         def plan(inventory: Inventory, _: Rulebook) -> FailOver:
             to = named(inventory, asked.to) if asked.to else None
-            return FailOver(server=server, to=to, stated=stated)
+            virtual = None
+            if profile is not None and may(by, Deed.OPERATE_VM):
+                virtual = self.virtual(profile, inventory)
+            return FailOver(server=server, to=to, stated=stated, virtual=virtual)
 
         return self._proposals.propose(by, Deed.OPERATE_HOST, plan, dry_run=dry_run)
+
+    def virtual(self, profile: Profile, inventory: Inventory) -> Virtual | None:
+        """Return the VM that a profile may be where no spare fits, None if it may be none."""
+        used = partial(self._used, inventory)
+        return borne.instead(self._engine, profile, inventory, used)
+
+    def _used(self, inventory: Inventory) -> Taken:
+        return taken(inventory, self._underway.plans())
 
     def coverage(self, by: Principal, pool: str = "") -> tuple[Cover, ...]:
         """Return how far each server with a profile is covered by spares, of one pool or all."""

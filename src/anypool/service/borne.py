@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.engine.observing.boothosts import DRIVER
-from anypool.errors import Conflict, Invalid
+from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import (
     Bearer,
     Component,
@@ -106,6 +107,23 @@ def virtual_of(component: Component, engine: Engine, inventory: Inventory, used:
         tags=frozenset(component.tags),
     )
     return Virtual(wish=wish, seen=seen(component, mine))
+
+
+def instead(
+    engine: Engine, mine: Profile, inventory: Inventory, used: Callable[[], Taken]
+) -> Virtual | None:
+    """Return the VM that a profile may be where no server is left to be it, None if none may.
+
+    It may where a component of a service is that profile and need not be a server.
+    """
+    if mine.hypervisor:
+        return None
+    for service in engine.services.all():
+        for one in service.components:
+            if one.bearer is not Bearer.SERVER and profile_of(one, inventory) == mine:
+                with suppress(Conflict, Invalid, NotFound):
+                    return virtual_of(one, engine, inventory, used())
+    return None
 
 
 def home(mine: Profile, inventory: Inventory) -> Home | None:

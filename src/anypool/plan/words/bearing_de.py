@@ -117,6 +117,9 @@ WORDS: dict[str, str] = {
     "fail.host-back": "er bootet als {host}: {elsewhere} seiner VMs können in etwa {soon} anderswo "
     "starten (durch eine Richtlinie ha), {waiting} {waiting:#hat|haben} dort keinen Platz und "
     "{waiting:#wartet|warten} auf ihn, etwa {late}",
+    "aim.fail-over-vm": "{profile} von {source} durch eine VM auf {host} übernehmen lassen",
+    "fail.vm-instead": "keine Reserve passt, und der Dienst von {profile} lässt eine VM es sein; "
+    "es gehört der VM, bevor sie gemacht ist, damit niemand sonst es nimmt",
     "fail.another-host": "{server} ist selbst ein Host, über {endpoint}, und kann kein anderer "
     "sein",
     "fail.not-emptied": "{server} kann nicht geleert werden: {why}",

@@ -113,6 +113,9 @@ WORDS: dict[str, str] = {
     "fail.host-back": "it boots as {host}: {elsewhere} of its VMs can start elsewhere in about "
     "{soon} (by a policy of the kind ha), {waiting} {waiting:#has|have} no place there and "
     "{waiting:#waits|wait} for it, about {late}",
+    "aim.fail-over-vm": "fail {profile} over from {source} to a VM on {host}",
+    "fail.vm-instead": "no spare server fits, and the service of {profile} lets a VM be it; it is "
+    "the VM's before that is made, so that nobody else takes it",
     "fail.another-host": "{server} is a host by itself, through {endpoint}, and cannot be another",
     "fail.not-emptied": "{server} cannot be emptied: {why}",
     "no.spare-server": "no spare can take {profile} over from {server}",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from anypool.errors import AnypoolError, Conflict
+from anypool.errors import AnypoolError, Conflict, NoPlan
 from anypool.model import (
     Adoption,
     Condition,
@@ -25,6 +25,8 @@ from anypool.model import (
     VmId,
 )
 from anypool.plan import (
+    ApplyProfile,
+    CreateVm,
     FenceHost,
     MigrateVm,
     Plan,
@@ -43,6 +45,8 @@ from anypool.plan import (
 from anypool.plan.servereffect import bearing, in_use
 from anypool.planner.evacuate import no_plan, plan_evacuation
 from anypool.planner.profiles.fitness import idle, taken, unfit
+from anypool.planner.profiles.leaving import Leaving
+from anypool.planner.profiles.moving import Virtual, plan_to_vm
 from anypool.planner.profiles.rejoining import against as another_host
 from anypool.planner.profiles.rejoining import of_vms, rejoin, told_at_power_on
 from anypool.planner.profiles.steps import Steps, bring, leaving, rank, withdrawal
@@ -107,16 +111,10 @@ def plan_fail_over(
     `stated` stands for seeing it off. Raise `Conflict` where it bears no profile, `NoPlan` with
     what is against each server.
     """
-    profile = next((one for one in inventory.profiles.values() if one.machine == server_id), None)
-    dead = inventory.servers.get(server_id)
-    name = server_id if dead is None else dead.name
-    if profile is None:
-        raise refuse(Conflict, reason("fail.bears-none", server=name), reason("hint.fail-over"))
+    profile, name = _borne(inventory, server_id)
     found = find_spares(inventory, profile, rules, named=to or "")
     if not found.spares:
-        against = [(plain(one.name), why) for one, why in found.refused]
-        told = reason("no.spare-server", profile=profile.name, server=name)
-        raise no_plan(told, reason("hint.profile-place"), against)
+        raise _no_spare_for(profile, name, _by_name(found))
     best = found.spares[0]
     steps = Steps()
     gone = _prove_and_take(steps, inventory, profile, stated)
@@ -137,6 +135,59 @@ def plan_fail_over(
         based_on=digest(inventory),
         bounds=bounds,
     )
+
+
+def plan_over_to_vm(
+    inventory: Inventory,
+    server_id: ServerId,
+    virtual: Virtual,
+    stated: Stated | None = None,
+    rules: Rulebook = NO_RULES,
+) -> Plan:
+    """Return the steps of `plan_fail_over`; where no spare fits, those that let a VM be it.
+
+    The proof of death is the same, and first. Raise `NoPlan` with what is against each server,
+    and against a VM.
+    """
+    profile, name = _borne(inventory, server_id)
+    found = find_spares(inventory, profile, rules)
+    if found.spares:
+        return plan_fail_over(inventory, server_id, None, stated, rules)
+    how = Leaving(stated=stated, force=True)
+    try:
+        plan = plan_to_vm(inventory, profile.id, virtual, how, rules)
+    except (Conflict, NoPlan) as error:
+        against = [*_by_name(found), (plain(virtual.wish.name), why_of(error))]
+        raise _no_spare_for(profile, name, against) from error
+    made = next(step.action for step in plan if isinstance(step.action, CreateVm))
+    host = inventory.host(made.host).name
+    aim = reason("aim.fail-over-vm", profile=profile.name, source=name, host=host)
+    why = reason("fail.vm-instead", profile=profile.name)
+    steps = tuple(
+        replace(step, why=why) if isinstance(step.action, ApplyProfile) else step for step in plan
+    )
+    return replace(plan, goal=say(aim), aim=aim, steps=steps, rejected=_refused(found, profile))
+
+
+def _borne(inventory: Inventory, server_id: ServerId) -> tuple[Profile, str]:
+    """Return the profile of a server, and what that is called; raise `Conflict` if it has none."""
+    profile = next((one for one in inventory.profiles.values() if one.machine == server_id), None)
+    dead = inventory.servers.get(server_id)
+    name = server_id if dead is None else dead.name
+    if profile is None:
+        raise refuse(Conflict, reason("fail.bears-none", server=name), reason("hint.fail-over"))
+    return profile, name
+
+
+def _by_name(found: Found) -> list[tuple[Reason, Reason]]:
+    return [(plain(one.name), why) for one, why in found.refused]
+
+
+def _no_spare_for(
+    profile: Profile, name: str, against: list[tuple[Reason, Reason]]
+) -> AnypoolError:
+    told = reason("no.spare-server", profile=profile.name, server=name)
+    return no_plan(told, reason("hint.profile-place"), against)
 
 
 def _prove_and_take(
@@ -237,10 +288,13 @@ def _chosen(best: Spare, found: Found, *, named: bool) -> Reason:
     return reason("bear.chosen", server=best.server.name, others=len(found.spares))
 
 
+def _refused(found: Found, profile: Profile) -> tuple[Refusal, ...]:
+    refused = found.refused
+    return tuple(Refusal(vm=VmId(profile.id), host=one.host, why=why) for one, why in refused)
+
+
 def _rejected(found: Found, best: Spare, profile: Profile) -> tuple[Refusal, ...]:
-    refused = [
-        Refusal(vm=VmId(profile.id), host=server.host, why=why) for server, why in found.refused
-    ]
+    refused = list(_refused(found, profile))
     for one in found.spares[1:]:
         moves = len(one.moves)
         why = reason("fail.more-moves", count=moves) if moves else reason("fail.also-fits")

@@ -3,7 +3,7 @@
 from anypool.model import HostId, Inventory, PlanId, ProfileId, ServerId, Stated, VmWish
 from anypool.plan import Plan, Reason
 from anypool.planner.profiles.assign import plan_assign, plan_bring, plan_unassign
-from anypool.planner.profiles.failover import plan_fail_over
+from anypool.planner.profiles.failover import plan_fail_over, plan_over_to_vm
 from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.planner.profiles.leaving import Leaving, Seen
 from anypool.planner.profiles.moving import Virtual, plan_to_vm
@@ -104,12 +104,18 @@ class RetireHost(Wish, frozen=True, tag="retire-host"):
 
 
 class FailOver(Wish, frozen=True, tag="fail-over"):
-    """Bring the profile of a failed server to a spare, `to` that one, None for the best."""
+    """Bring the profile of a failed server to a spare, `to` that one, None for the best.
+
+    `virtual` is the VM that may be it where no spare fits, None if none may.
+    """
 
     server: ServerId
     to: ServerId | None = None
     stated: Stated | None = None
+    virtual: Virtual | None = None
 
     def plan(self, inventory: Inventory, rules: Rulebook, late: Late = never) -> Plan:
         """Return the steps; raise `NoPlan` with what is against each server."""
+        if self.virtual is not None and self.to is None:
+            return plan_over_to_vm(inventory, self.server, self.virtual, self.stated, rules)
         return plan_fail_over(inventory, self.server, self.to, self.stated, rules)
