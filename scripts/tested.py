@@ -57,8 +57,8 @@ MODULES = (
 )
 TESTS = (
     *(f"tests/unit/test_ha_{name}.py" for name in (
-        "asking", "charges", "charges_kept", "clocks", "decide", "detect", "ears", "judging",
-        "lease_sights", "leasing", "mend", "platform", "restart_order",
+        "again", "asking", "charges", "charges_kept", "clocks", "decide", "detect", "ears",
+        "judging", "lease_sights", "leasing", "mend", "platform", "restart_order",
     )),
     *(f"tests/simulation/test_ha{name}.py" for name in (
         "", "_faults", "_leases", "_ready", "_silence", "_statements", "_vms",

@@ -1,7 +1,8 @@
 """From a trial that fails to the shortest script found in time that fails in the same way.
 
 Lines are first calmed, which leaves the time they took and so what is drawn after them, and then
-left out: halves first, single lines last, the end before the beginning.
+left out: halves first, single lines last, the end before the beginning. Calm lines that follow
+each other become one.
 """
 
 import signal
@@ -59,8 +60,9 @@ class Search:
     def run(self) -> None:
         """Look until nothing more can be left out."""
         self._all_sizes(_calmed)
-        self._take(tuple(one for one in self.best if one.kind != CALM or one.ticks))
+        self._take(merged(self.best))
         self._all_sizes(_left_out)
+        self._take(merged(self.best))
 
     def _all_sizes(self, change: Callable[[Script, int, int], Script]) -> None:
         size = max(1, len(self.best) // 2)
@@ -90,6 +92,17 @@ class Search:
 def _calmed(events: Script, begin: int, end: int) -> Script:
     calm = (Event(one.ticks, CALM, 0) for one in events[begin:end])
     return (*events[:begin], *calm, *events[end:])
+
+
+def merged(events: Script) -> Script:
+    """Return a script with one calm line where several follow each other: the same happens."""
+    found: list[Event] = []
+    for one in events:
+        if one.kind == CALM and found and found[-1].kind == CALM:
+            found[-1] = Event(found[-1].ticks + one.ticks, CALM, 0)
+        elif one.kind != CALM or one.ticks:
+            found.append(one)
+    return tuple(found)
 
 
 def _left_out(events: Script, begin: int, end: int) -> Script:
