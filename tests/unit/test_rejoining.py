@@ -16,6 +16,7 @@ from anypool.engine.runs.joining import of_joining
 from anypool.engine.runs.sight import Sight
 from anypool.errors import Busy, NoPlan
 from anypool.model import (
+    Capability,
     Endpoint,
     EndpointId,
     Frame,
@@ -33,7 +34,7 @@ from anypool.plan.check import objections
 from anypool.planner.profiles.failover import plan_fail_over
 from anypool.store import Store, facts, ha
 from anypool.store.records import HostFacts
-from tests.strategies import vm
+from tests.strategies import pool, vm
 from tests.unit import engine_kit as kit
 from tests.unit.engine_kit import H1, H2, V1, V2
 from tests.unit.store_kit import clock, store  # noqa: F401
@@ -78,8 +79,12 @@ def test_the_spare_is_the_same_host_with_its_vms_once_it_answers_as_it() -> None
 
 
 def test_both_prices_are_told_and_how_many_vms_each_is_for() -> None:
-    big = replace(vm(1, "s1"), memory_mib=60_000)
-    plan = planned(failed(big, vm(2, "s1"), vm(3, "s1")))
+    big, *small = (vm(number, "s1", made_by="ada") for number in (1, 2, 3))
+    world = failed(replace(big, memory_mib=60_000), *small)
+    for one in pool().hosts.values():
+        able = one.capabilities | {Capability.VM_ADOPT}
+        world = world.with_host(replace(one, capabilities=able))
+    plan = planned(world)
     (on,) = [step for step in plan if isinstance(step.action, PowerOnServer)]
     said = dict(on.why.facts)
     assert (said["elsewhere"], said["waiting"]) == (2, 1), "the big one fits on no other host"
