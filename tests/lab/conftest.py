@@ -22,15 +22,20 @@ pytest.register_assert_rewrite("tests.lab.full_stack", "tests.lab.oracle")
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
+LEAST_PAUSE_S, MOST_PAUSE_S = 0.05, 0.2
 
 
 def wait_until(look: Callable[[], T | None], what: str, *, timeout_s: float = 20.0) -> T:
-    """Poll `look` until it gives something true, and give that."""
-    deadline = time.monotonic() + timeout_s
+    """Poll `look` until it gives something true, and give that.
+
+    The longer it takes, the less often: each look costs what those that are waited for need.
+    """
+    began = time.monotonic()
     while not (seen := look()):
-        if time.monotonic() > deadline:
+        passed_s = time.monotonic() - began
+        if passed_s > timeout_s:
             pytest.fail(f"not within {timeout_s:g} s: {what}")
-        time.sleep(0.05)
+        time.sleep(min(max(passed_s / 20, LEAST_PAUSE_S), MOST_PAUSE_S))
     return seen
 
 
@@ -96,8 +101,8 @@ class RunningLab:
 
     def running(self, vm_uuid: str) -> list[str]:
         """The servers that have an emulator for this VM, by the process table."""
-        names = [server.name for server in self.spec.servers()]
-        return [n for n in names for p in self.processes(n) if p.vm_uuid == vm_uuid]
+        found = labs.all_processes(self.name, self.state_dir)
+        return [name for name, some in sorted(found.items()) for p in some if p.vm_uuid == vm_uuid]
 
     def run(self, argv: list[str], *, timeout_s: float = 30.0) -> Answer:
         """Run a program in the lab's network."""
@@ -110,8 +115,13 @@ class RunningLab:
 
     def virsh(self, server: str, *words: str, timeout_s: float = 60.0) -> Answer:
         """Ask one server's libvirt."""
-        uri = self.server(server).libvirt_uri
+        uri = self.libvirt_uri(server)
         return self.run(["virsh", "-q", "-c", uri, *words], timeout_s=timeout_s)
+
+    def libvirt_uri(self, server: str) -> str:
+        """The address of a server's libvirt, for which nobody need be asked."""
+        one = next(one for one in self.spec.servers() if one.name == server)
+        return one.libvirt_uri(rootless=os.geteuid() != 0)
 
     def wait_for_libvirt(self, server: str) -> None:
         wait_until(

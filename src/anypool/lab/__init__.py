@@ -20,6 +20,7 @@ from anypool.lab.records import (
     ServerStatus,
 )
 from anypool.lab.servers import (
+    all_processes,
     boot,
     enter_command,
     freeze,
@@ -43,6 +44,7 @@ __all__ = [
     "MissingPackage",
     "Mood",
     "ServerStatus",
+    "all_processes",
     "boot",
     "down",
     "enter_command",

@@ -20,7 +20,7 @@ from anypool.lab.commands import run
 from anypool.lab.control import Reply, Request
 from anypool.lab.libvirt_files import DaemonFolders
 from anypool.lab.places import LabPlaces
-from anypool.lab.processes import is_stopped, pids_in
+from anypool.lab.processes import is_stopped, pids_by_namespace, pids_in
 from anypool.lab.records import KeptLab, ServerState
 from anypool.lab.spec import Server
 from anypool.lab.standin import StandIns
@@ -58,7 +58,7 @@ class Director:
         try:
             if request.operation != "status":
                 self._obey(request)
-            return Reply(servers=tuple(map(self._state, self._kept.servers)))
+            return Reply(servers=self._states())
         except AnypoolError as problem:
             kind = type(problem).__name__
             return Reply(error=kind, message=problem.message, hint=problem.hint)
@@ -167,8 +167,13 @@ class Director:
         network.cut(server, self._pids[server.name], cuts, self._kept)
         self._cuts[server.name] = cuts
 
-    def _state(self, server: Server) -> ServerState:
-        pids = self._running(server)
+    def _states(self) -> tuple[ServerState, ...]:
+        namespaces = dict(self._namespaces)
+        found = pids_by_namespace(namespaces.values())
+        pids = {server: found[namespace] for server, namespace in namespaces.items()}
+        return tuple(self._state(one, pids.get(one.name, ())) for one in self._kept.servers)
+
+    def _state(self, server: Server, pids: tuple[int, ...]) -> ServerState:
         return ServerState(
             name=server.name,
             power="on" if pids else "off",

@@ -4,7 +4,7 @@ Nothing here asks libvirt or the supervisor: tests of "runs once" judge both by 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,16 +23,23 @@ def network_namespace(pid: int | str) -> int | None:
         return None
 
 
+def pids_by_namespace(namespaces: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Every living process in each of these network namespaces, oldest first, by one look."""
+    found: dict[int, list[int]] = {namespace: [] for namespace in namespaces}
+    for pid in _all_pids():
+        if (namespace := network_namespace(pid)) in found:
+            found[namespace].append(pid)
+    return {one: tuple(sorted(pids, key=_start_time)) for one, pids in found.items()}
+
+
 def pids_in(namespace: int) -> tuple[int, ...]:
     """Every living process in the network namespace with this inode number, oldest first."""
-    found = (pid for pid in _all_pids() if network_namespace(pid) == namespace)
-    return tuple(sorted(found, key=_start_time))
+    return pids_by_namespace((namespace,))[namespace]
 
 
-def emulators_in(namespace: int) -> tuple[Emulator, ...]:
-    """The emulator processes in the network namespace with this inode number."""
-    found = (_emulator(pid) for pid in _all_pids() if network_namespace(pid) == namespace)
-    return tuple(emulator for emulator in found if emulator is not None)
+def emulators_among(pids: Iterable[int]) -> tuple[Emulator, ...]:
+    """Those of these processes that are emulators."""
+    return tuple(emulator for emulator in map(_emulator, pids) if emulator is not None)
 
 
 def is_stopped(pid: int) -> bool:

@@ -6,7 +6,12 @@ from anypool.errors import Conflict
 from anypool.lab import outer
 from anypool.lab.control import Request, ask, not_up, supervisor_pid
 from anypool.lab.places import LabPlaces, lab_places
-from anypool.lab.processes import emulators_in, pids_in, read_namespaces
+from anypool.lab.processes import (
+    emulators_among,
+    pids_by_namespace,
+    pids_in,
+    read_namespaces,
+)
 from anypool.lab.records import Emulator
 from anypool.lab.state import kept_lab
 
@@ -76,11 +81,17 @@ def processes(name: str, server: str, state_dir: Path | None = None) -> tuple[Em
     Asks neither libvirt nor the lab's supervisor, so it is true whatever those believe; a
     server that is off has none.
     """
+    return all_processes(name, state_dir).get(server, ())
+
+
+def all_processes(name: str, state_dir: Path | None = None) -> dict[str, tuple[Emulator, ...]]:
+    """The emulator processes of each server that is on, as `processes`, by one look."""
     places = lab_places(name, state_dir)
-    namespace = read_namespaces(places.namespaces).get(server)
-    if namespace is None or supervisor_pid(places) is None:
-        return ()
-    return emulators_in(namespace)
+    namespaces = read_namespaces(places.namespaces)
+    if not namespaces or supervisor_pid(places) is None:
+        return {}
+    found = pids_by_namespace(namespaces.values())
+    return {server: emulators_among(found[one]) for server, one in namespaces.items()}
 
 
 def _supervisor(places: LabPlaces) -> int:

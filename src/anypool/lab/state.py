@@ -6,7 +6,7 @@ from anypool.lab import bmc_keys, outer
 from anypool.lab.control import Request, ask, supervisor_pid
 from anypool.lab.places import LabPlaces
 from anypool.lab.probe import limits
-from anypool.lab.processes import pids_in, read_namespaces
+from anypool.lab.processes import pids_by_namespace, read_namespaces
 from anypool.lab.records import (
     AcceleratorChoice,
     GuestImage,
@@ -31,6 +31,8 @@ def status_of(places: LabPlaces) -> LabStatus:
     kept = kept_lab(places)
     states = {state.name: state for state in ask(places, Request(operation="status"))}
     namespaces = read_namespaces(places.namespaces)
+    found = pids_by_namespace(namespaces.values())
+    pids = {server: found[namespace] for server, namespace in namespaces.items()}
     return LabStatus(
         name=kept.name,
         up=True,
@@ -38,7 +40,7 @@ def status_of(places: LabPlaces) -> LabStatus:
         directory=str(places.directory),
         supervisor_pid=pid,
         servers=tuple(
-            _server_status(kept, places, states[server.name], namespaces.get(server.name))
+            _server_status(kept, places, states[server.name], pids.get(server.name, ()))
             for server in kept.servers
         ),
         accelerator=msgspec.json.decode(places.accelerator.read_bytes(), type=AcceleratorChoice),
@@ -59,7 +61,7 @@ def kept_lab(places: LabPlaces) -> KeptLab:
 
 
 def _server_status(
-    kept: KeptLab, places: LabPlaces, state: ServerState, namespace: int | None
+    kept: KeptLab, places: LabPlaces, state: ServerState, pids: tuple[int, ...]
 ) -> ServerStatus:
     server = kept.server(state.name)
     return ServerStatus(
@@ -73,6 +75,6 @@ def _server_status(
         bmc_url=server.bmc_url,
         management_address=server.management_address,
         data_address=server.data_address,
-        pids=pids_in(namespace) if namespace is not None else (),
+        pids=pids,
         log_dir=str(places.server(server.name)),
     )
