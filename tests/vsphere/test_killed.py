@@ -107,10 +107,12 @@ class Stack:
 
 
 def until(look: Callable[[], T | None], what: str, limit_s: float = 30.0) -> T:
-    deadline = time.monotonic() + limit_s
+    """Poll, the less often the longer it takes: each look asks a vCenter for every task."""
+    began = time.monotonic()
     while not (seen := look()):
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.05)
+        passed_s = time.monotonic() - began
+        assert passed_s < limit_s, f"never happened: {what}"
+        time.sleep(min(max(passed_s / 20, 0.05), 0.2))
     return seen
 
 
