@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -307,6 +308,24 @@ def test_foreign_keys_and_the_durable_journal_are_on(file: Path) -> None:
         "foreign_keys": 1,
         "busy_timeout": 5000,
     }
+
+
+@pytest.mark.usefixtures("migrated_anew")
+def test_a_migration_that_another_process_is_at_is_waited_for_longer_than_a_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "new.db"
+    monkeypatch.setattr(connect, "BUSY_S", 0.1)
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        free = threading.Timer(0.5, other.rollback)
+        free.start()
+        store = opened(file)
+        free.join()
+    with locked(file), pytest.raises(StoreFailed, match="is locked"):
+        write(store)
+    store.close()
 
 
 @pytest.mark.usefixtures("migrated_anew")

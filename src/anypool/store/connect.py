@@ -14,6 +14,9 @@ from sqlalchemy.exc import ArgumentError
 from anypool.errors import Invalid, StoreFailed
 
 BUSY_S = 5
+MIGRATION_S = 25
+"""For so long a migration is waited for that another process is at; it is cheap, but not short
+on a machine that is busy."""
 _AGAIN_S = 0.02
 _WRITE = {"anypool_write": True}
 _SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -88,6 +91,20 @@ def writing(engine: Engine) -> Iterator[tuple[Connection, Transaction]]:
 
 
 @contextmanager
+def migrating(engine: Engine) -> Iterator[tuple[Connection, Transaction]]:
+    """As `writing`, where another process may be migrating: that is waited for."""
+    with engine.connect().execution_options(**_WRITE) as connection:
+        if engine.dialect.name == "sqlite":
+            _wait_for(connection, MIGRATION_S)
+        with connection.begin() as transaction:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_S}s'")
+            yield connection, transaction
+        if engine.dialect.name == "sqlite":
+            _wait_for(connection, BUSY_S)
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that sees one moment and cannot write."""
     options = _SNAPSHOT if engine.dialect.name == "postgresql" else {}
@@ -121,6 +138,11 @@ def _set_up(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _wait_for(connection: Connection, seconds: float) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:

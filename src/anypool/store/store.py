@@ -13,7 +13,7 @@ from anypool.errors import Conflict, OutcomeUnknown, StoreFailed
 from anypool.store import compat, connect, lease, marks, peers
 from anypool.store.failures import explained, explained_commit
 from anypool.store.guard import Guard
-from anypool.store.migrate import migrate, pending, revision
+from anypool.store.migrate import migrate, newest, pending, revision
 from anypool.store.peers import Peer
 from anypool.store.records import Lease
 from anypool.store.sealing import Vault
@@ -73,8 +73,11 @@ class Store:
         store = Store(engine, place=place, clock=clock, vault=vault, guard=guard)
         try:
             with explained(place):
-                since = _silent_since(engine, clock)
-                with connect.writing(engine) as (connection, _):
+                with connect.reading(engine) as connection:
+                    current = revision(connection)
+                since = _silent_since(engine, clock, current)
+                opening = connect.writing if current == newest() else connect.migrating
+                with opening(engine) as (connection, _):
                     migrate(connection, place, silent_since=since)
                     store.site = peers.site(connection)
         except BaseException:
@@ -283,14 +286,14 @@ class Store:
             self._turn.release()
 
 
-def _silent_since(engine: Engine, clock: Clock) -> int:
+def _silent_since(engine: Engine, clock: Clock, current: str | None) -> int:
     """Return the last sign of life of a manager that a migration would disturb, 0 for none.
 
     Another is waited for as long as a lease is good.
     """
+    if not pending(current):
+        return 0
     with connect.reading(engine) as connection:
-        if not pending(revision(connection)):
-            return 0
         last = compat.signs(connection)
     if last.holder:
         clock.wait(threading.Event(), last.ttl_s)
