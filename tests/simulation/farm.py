@@ -29,7 +29,6 @@ from anypool.planner.operate import plan_migrate
 from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.store.records import RunState
 from tests.simulation.boot_host import SimBootHost
-from tests.simulation.pool import SimPool
 from tests.simulation.test_profiles import FIRST, SECOND, Rack, Racked, facts_of
 
 SHAPE = Shape(hosts=1, vms=1, servers=2, running_percent=100, local_percent=0)
@@ -73,12 +72,12 @@ class FarmRack(Rack):
 class Farm(Racked):
     """A yard with two blades that are spares, and a profile that makes one of them a host."""
 
-    def __init__(self, folder: Path, shape: Shape = SHAPE) -> None:
+    def __init__(self, folder: Path, shape: Shape = SHAPE, seed: int = 1) -> None:
         self.boot = SimBootHost(BOOT)
         self.known: dict[str, ServerId] = {}
-        super().__init__(folder, shape=shape)
+        super().__init__(folder, shape=shape, seed=seed)
 
-    def _pool(self) -> SimPool:
+    def _pool(self) -> FarmRack:
         pool = FarmRack(self.world)
         pool.boot, pool.known = self.boot, self.known
         return pool
@@ -132,7 +131,6 @@ class Farm(Racked):
         for vm in sorted(self.where()):
             moved = self.begin(plan_migrate(self.engine.inventory, vm, target=HostId(FIRST)))
             assert self.finish(moved).state is RunState.DONE, self.steps(moved)
-        return self
 
     def check(self) -> None:
         """Every address is used once, each VM runs once, and who is known as a host is one.

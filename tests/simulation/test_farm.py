@@ -14,8 +14,8 @@ from anypool.drivers.sim.racked import set_server
 from anypool.model import HostId, RunId
 from anypool.planner.profiles.failover import plan_fail_over
 from anypool.store.records import RunState
-from tests.simulation.farm import FIRST, NODE, SECOND, Farm
-from tests.simulation.test_profiles import Racked, powered
+from tests.simulation.farm import NODE, Farm
+from tests.simulation.test_profiles import FIRST, SECOND, Racked, powered
 from tests.simulation.test_server_failover import Watched, gather, node_among_the_spares
 
 LIVE = (FaultKind.LOST_ANSWER, FaultKind.UNREACHABLE)
@@ -39,7 +39,7 @@ def test_a_spare_joins_takes_a_vm_and_leaves_without_it(farm: Farm) -> None:
     farm.fill()
     assert set(farm.where().values()) == {HostId(FIRST)}
     done(farm, farm.retire())
-    assert farm.node.server is None
+    assert not farm.node.server
     assert not powered(farm, FIRST)
     assert set(farm.where().values()) == {HostId("sim-h1")}
     farm.check()

@@ -17,7 +17,8 @@ from anypool.plan import PlanState
 from anypool.planner.operate import plan_migrate
 from anypool.store import plans
 from anypool.store.records import PlanSummary, RunState
-from tests.simulation.farm import BLADES, FIRST, Farm
+from tests.simulation.farm import BLADES, Farm
+from tests.simulation.test_profiles import FIRST
 from tests.simulation.yard import Crash
 
 ONE, TWO = HostId("sim-h1"), HostId("sim-h2")
