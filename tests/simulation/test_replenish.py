@@ -153,6 +153,25 @@ def test_a_silent_host_that_nothing_proves_dead_is_no_reason(farm: Replenished) 
     assert (farm.made, farm.said) == ([], "replenish.asks")
 
 
+def test_hosts_that_are_all_busy_get_one_more_and_no_second_on_that_day(
+    farm: Replenished,
+) -> None:
+    rule = Replenish(
+        level=Level.AUTOMATIC, cold_s=0, hold_s=30, high_percent=1, low_percent=0, cool_down_s=0,
+        most_a_day=1,
+    )  # fmt: skip
+    farm.rule("farm", rule)
+    farm.play(20)
+    assert (farm.made, farm.said) == ([], "replenish.hold")
+    farm.play(100)
+    (plan,) = farm.made
+    assert plan.state is PlanState.DONE
+    assert "no move among them helps" in plan.goal
+    assert farm.blades == [FIRST]
+    farm.play(60)
+    assert (len(farm.made), farm.said) == (1, "replenish.cap")
+
+
 def replaced(folder: Path, crash_at: tuple[int, str]) -> Replenished:
     folder.mkdir()
     farm = Replenished(folder, shape=SHAPE)

@@ -34,7 +34,7 @@ from anypool.planner.rules.bind import checked
 from tests.strategies import host, pool, vm
 from tests.unit.test_hosting import NODE, SPARE, yard
 
-RULE = Replenish(after_s=60, hold_s=100, high_percent=80, low_percent=50)
+RULE = Replenish(after_s=60, hold_s=100, high_percent=80.0, low_percent=50.0)
 DEAD = HostId("h2")
 NOW = 10_000.0
 OFF = PowerOff(host=DEAD, first_at=NOW - 90, at=NOW - 80)

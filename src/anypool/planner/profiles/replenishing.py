@@ -191,7 +191,7 @@ def _hot(rule: Replenish, open_: list[Host], known: Judged, case: Case) -> Need 
         why = reason("replenish.hold", busy=shown, hold=float(rule.hold_s))
         return Rest(why=why, until=due)
     ago = float(round(case.now - known.high_since))
-    why = reason("replenish.overload", busy=shown, limit=rule.high_percent, held=ago)
+    why = reason("replenish.overload", busy=shown, limit=round(rule.high_percent), held=ago)
     return Need(pool=min(one.pool for one in open_), why=why)
 
 
