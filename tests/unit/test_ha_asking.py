@@ -126,3 +126,34 @@ def test_answer_that_came_late_and_one_asked_right_after_it_are_one_look() -> No
     bench.clock.advance(APART_S)
     bench.vitals.read_power(H)
     assert bench.vitals.proof(H) is not None
+
+
+def test_power_counts_when_it_is_read_after_all_other_paths_are_silent() -> None:
+    """One that is read as off while another path would still answer may be a lie."""
+    bench = Bench()
+    bench.vitals.hush(E)
+    for _ in range(2):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, now)
+    bench.vitals.listened(H, bench.vitals.moments.now())
+    assert bench.vitals.proof(H) is None
+    assert bench.early() == [H]
+    bench.asking.ask(H, now)
+    assert len(bench.asked) == 3, "at once"
+    assert bench.vitals.proof(H) is not None
+    bench.clock.advance(10)
+    bench.vitals.listened(H, bench.vitals.moments.now())
+    assert bench.vitals.proof(H) is not None, "they were silent before"
+
+
+def test_listening_that_heard_something_makes_no_proof_and_breaks_none() -> None:
+    bench = Bench()
+    began = bench.vitals.moments.now()
+    bench.clock.advance(1)
+    bench.vitals.frame(E, Frame(hosts=(UP,), full=True))
+    bench.vitals.listened(H, began)
+    assert not bench.vitals.off_too_early(H)
+    for _ in range(2):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is not None

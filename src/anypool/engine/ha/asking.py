@@ -36,9 +36,13 @@ class Asking:
         return max(self._vitals.power(host).asked_at, self._asked.get(host, 0.0))
 
     def ask(self, host: HostId, submit: Callable[[Callable[[], object]], None]) -> None:
-        """Have a host's power read, unless that was just begun or is not over."""
+        """Have a host's power read, unless that was just begun or is not over.
+
+        It is read at once where all other paths have fallen silent since it was off.
+        """
         now = self._vitals.moments.now()
-        if now - self._asked.get(host, 0.0) > APART_S:
+        again = self._vitals.off_too_early(host)
+        if again or now - self._asked.get(host, 0.0) > APART_S:
             task = self._under_way.once(host, partial(self._vitals.read_power, host))
             if task is not None:
                 self._asked[host] = now

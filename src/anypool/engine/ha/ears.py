@@ -82,6 +82,7 @@ class Ears:
     def _to_the_end(self, host: HostId, began: float, asking: Callable[[], None]) -> None:
         asking()
         self._heard[host] = began
+        self._vitals.listened(host, began)
         self._vitals.news()
 
     def _ask(

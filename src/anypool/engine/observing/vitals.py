@@ -92,6 +92,7 @@ class Vitals:
         self._power: dict[HostId, Read] = {}
         self._alone: dict[EndpointId, HostId | None] = {}
         self._hushed: dict[HostId, float] = {}
+        self._listened: dict[HostId, float] = {}
         self._told_at: dict[HostId, float] = {}
         self._stated: dict[HostId, Stated] = {}
 
@@ -105,6 +106,7 @@ class Vitals:
             self._life.clear()
             self._power.clear()
             self._hushed.clear()
+            self._listened.clear()
             self._told_at.clear()
             self.leases.begin()
             self._stated = kept
@@ -145,6 +147,22 @@ class Vitals:
         """Return when hosts fell silent that have shown no life since."""
         with self._lock:
             return dict(self._hushed)
+
+    def listened(self, host: HostId, began: float) -> None:
+        """Take note that all paths but the BMC were asked from `began` on, until now.
+
+        Where none showed life, what the BMC said before that is of a time when one may still
+        have been there to contradict it; see `proof`.
+        """
+        with self._lock:
+            if self.life(host).life_at < began:
+                self._listened.setdefault(host, self.moments.now())
+
+    def off_too_early(self, host: HostId) -> bool:
+        """Return whether a host was read as off before all its other paths were silent."""
+        with self._lock:
+            power = self.power(host)
+            return power.word is Word.OFF and power.asked_at < self._listened.get(host, 0.0)
 
     def note(self, host: HostId, path: Path, word: Word, by: str = "") -> None:
         """Take note of what a path says now, by the word of a neighbour or a VM if any."""
@@ -208,10 +226,14 @@ class Vitals:
             return Last(told_at, self.power(host).off_at, self.proof(host))
 
     def proof(self, host: HostId) -> Proof | None:
-        """Return the proof about a host that stands now, None if there is none."""
+        """Return the proof about a host that stands now, None if there is none.
+
+        Its power counts when it was read as off once more after all other paths were silent.
+        """
         with self._lock:
             life, power = self.life(host), self.power(host)
             old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
+            old |= self.off_too_early(host)
             by_power = None if old else power.proof
             for proof in (self._stated.get(host), by_power, self.leases.proof(host)):
                 if proof is not None and refuted(proof, life) is None:
@@ -265,6 +287,7 @@ class Vitals:
 
     def _lives(self, host: HostId, now: float) -> None:
         self._hushed.pop(host, None)
+        self._listened.pop(host, None)
         self._life[host] = replace(self._life.get(host, Life(host=host)), life_at=now)
         if (stated := self._stated.pop(host, None)) is not None:
             self.refute(stated)
