@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from scripts.console_states import STATES, State
 from scripts.reference import ROOT
-from tests.service.manager_kit import Manager, running
+from tests.service.manager_kit import Manager, add_sim, running
 
 SIZES = {"wide": (1440, 900), "small": (1280, 800), "phone": (390, 844)}
 HOST = "sample-h01"
@@ -47,9 +47,31 @@ def logged_in(browser: Browser, manager: Manager, size: str, theme: str) -> Iter
     context.close()
 
 
+WEEK = {
+    "name": "blades",
+    "servers": "name in (blade1, blade2, blade3)",
+    "zone": "Europe/Berlin",
+    "purposes": [
+        {"name": "production", "profiles": ["shop", "web"]},
+        {"name": "reporting", "profiles": ["books"]},
+    ],
+    "spans": [{"purpose": "production", "when": "mon-fri 06:00-20:00"}],
+    "otherwise": "reporting",
+}
+
+
 def furnish(client: httpx.Client) -> str:
-    """Make the sample pool, and the plan that empties a host of it; return that plan's id."""
+    """Make the sample pool, blades with a calendar, and a plan that empties a host: its id."""
     client.post("/sample").raise_for_status()
+    add_sim(client, "racks", "hosts=1&vms=2&servers=6")
+    lan = {"name": "lan", "kind": "mac", "first": "02:00:00:00:09:00", "count": 64}
+    client.post("/address-ranges", json=lan).raise_for_status()
+    for number in range(1, 7):
+        body = {"adoption": "adopted", "spare": number > 4}
+        client.patch(f"/servers/blade{number}", json=body).raise_for_status()
+    for name in ("shop", "web", "books"):
+        client.post("/profiles", json={"name": name, "mac_range": "lan"}).raise_for_status()
+    client.post("/calendars", json=WEEK).raise_for_status()
     answer = client.post(f"/hosts/{HOST}/evacuate", params={"dry_run": True}, json={})
     return str(answer.raise_for_status().json()["id"])
 

@@ -7,7 +7,8 @@ from playwright.sync_api import Page
 
 LISTS = (
     "vms", "hosts", "servers", "profiles", "datastores", "networks", "images", "pools",
-    "policies", "plans", "operations", "events",
+    "policies", "plans", "operations", "events", "services", "calendars", "bmc-events", "racks",
+    "deathmap", "incidents",
 )  # fmt: skip
 
 
@@ -92,6 +93,12 @@ STATES: dict[str, State] = {
     "tasks": State("/", _tasks),
     "account": State("/", _account),
     "navigation": State("/", _navigation),
+    "host": State("/hosts/sample-h01", _nothing),
+    "pool": State("/pools/sample", _nothing),
+    "calendar": State("/calendars/blades", _nothing),
+    "calendar-new": State("/calendars/new", _nothing),
+    "server": State("/servers/blade1", _nothing),
+    "profile": State("/profiles/shop", _nothing),
     "not-live": State("/hosts", _silent),
     "missing": State("/no/such/page", _nothing),
 }
