@@ -73,6 +73,17 @@ export function moment(at: number, now = Date.now()): string {
   ).format(date);
 }
 
+/** A moment in seconds since 1970 as marks of an axis have it. */
+export function hourAndMinute(at: number): string {
+  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+  return kept("hour", () => new Intl.DateTimeFormat(locale(), options)).format(new Date(at * 1000));
+}
+
+export function dayAndMonth(at: number): string {
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+  return kept("daymonth", () => new Intl.DateTimeFormat(locale(), options)).format(new Date(at * 1000));
+}
+
 /** A day on some wall, in ms as `pictures/week.ts` reckons: "Fri 27". */
 export function wallDay(ms: number, long = true): string {
   const options: Intl.DateTimeFormatOptions = { timeZone: "UTC", day: "numeric", ...(long && { weekday: "short" }) };

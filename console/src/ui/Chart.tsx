@@ -2,7 +2,8 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { useLanguage } from "../i18n";
+import { bilingual, useLanguage, wordsNow } from "../i18n";
+import { dayAndMonth, hourAndMinute, moment } from "../i18n/format";
 import { useTheme } from "../theme/theme";
 import "./chart.css";
 
@@ -11,6 +12,7 @@ export interface Line {
   readonly values: readonly (number | null)[];
 }
 
+const words = bilingual({ time: "Time" }, { time: "Zeit" });
 const TONES = ["--ap-accent", "--ap-plan", "--ap-warn-icon"];
 const HEIGHT = 140;
 
@@ -32,7 +34,8 @@ export function Chart({ times, lines, written, label }: {
   useEffect(() => {
     const box = place.current;
     if (!box) return;
-    const axis = { stroke: tone("--ap-ink-3"), grid: { stroke: tone("--ap-line"), width: 1 }, ticks: { show: false } };
+    const font = `11px ${tone("--ap-font")}`;
+    const axis = { font, stroke: tone("--ap-ink-3"), grid: { stroke: tone("--ap-line"), width: 1 }, ticks: { show: false } };
     const made = new uPlot(
       {
         width: Math.max(200, box.clientWidth),
@@ -41,11 +44,11 @@ export function Chart({ times, lines, written, label }: {
         legend: { live: true },
         scales: { y: { range: (_, __, most) => [0, Math.max(most ?? 0, 1e-6) * 1.1] } },
         axes: [
-          { ...axis, values: (_, splits, __, ___, step) => splits.map((at) => hour(at, step, language)) },
+          { ...axis, values: (_, splits, __, ___, step) => splits.map((at) => (step >= 86_400 ? dayAndMonth(at) : hourAndMinute(at))) },
           { ...axis, size: 64, values: (_, splits) => splits.map(written) },
         ],
         series: [
-          { label: "", value: (_, at) => (at ? new Date(at * 1000).toLocaleString(language) : "–") },
+          { label: wordsNow(words).time, value: (_, at) => (at ? moment(at) : "–") },
           ...lines.map((one, index) => ({
             label: one.label,
             stroke: tone(TONES[index % TONES.length] ?? ""),
@@ -78,11 +81,4 @@ export function Chart({ times, lines, written, label }: {
       <div ref={place} role="img" aria-label={label} />
     </div>
   );
-}
-
-function hour(at: number, step: number, language: string): string {
-  const date = new Date(at * 1000);
-  return step >= 86_400
-    ? date.toLocaleDateString(language, { day: "numeric", month: "short" })
-    : date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
 }

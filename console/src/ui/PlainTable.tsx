@@ -1,5 +1,6 @@
 /** A plain table that says the same as a picture: it scrolls by itself, by keys as well. */
 import type { ReactNode } from "react";
+import "./plain.css";
 
 interface Props {
   /** What the table is of, for who cannot see it. */

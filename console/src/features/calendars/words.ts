@@ -50,7 +50,7 @@ export const words = bilingual(
       extra: (n: number) => (n === 1 ? "1 has come" : `${n} have come`),
     },
     deeds: {
-      hold: "Hold", release: "Let it go on", again: "Try again", edit: "Change", remove: "Remove", turnOn: "Switch on", turnOff: "Switch off", level: "By itself",
+      hold: "Hold", release: "Let it go on", again: "Try again", edit: "Change", remove: "Remove", turnOn: "Switch on", turnOff: "Switch off", level: "How much by itself",
       until: "Until when, on its clock", purpose: "What is wanted meanwhile", words: "Why",
       holds: (until: string, what: string) => `Until ${until} on its clock: ${what}. Then the week goes on.`,
       released: "The week goes on: what it wants now is planned.",
@@ -134,7 +134,7 @@ export const words = bilingual(
       extra: (n: number) => (n === 1 ? "1 ist gekommen" : `${n} sind gekommen`),
     },
     deeds: {
-      hold: "Anhalten", release: "Weitergehen lassen", again: "Noch einmal versuchen", edit: "Ändern", remove: "Entfernen", turnOn: "Einschalten", turnOff: "Ausschalten", level: "Von selbst",
+      hold: "Anhalten", release: "Weitergehen lassen", again: "Noch einmal versuchen", edit: "Ändern", remove: "Entfernen", turnOn: "Einschalten", turnOff: "Ausschalten", level: "Wie viel von selbst",
       until: "Bis wann, auf seiner Uhr", purpose: "Was unterdessen gewollt ist", words: "Warum",
       holds: (until: string, what: string) => `Bis ${until} auf seiner Uhr: ${what}. Dann geht die Woche weiter.`,
       released: "Die Woche geht weiter: Was sie jetzt will, wird geplant.",

@@ -4,7 +4,6 @@ import { useRead } from "../../api/queries";
 import type { Incident } from "../../api/types";
 import { useWords } from "../../i18n";
 import { span } from "../../i18n/format";
-import "../../pictures/pictures.css";
 import { Moment } from "../../ui/Moment";
 import { PlainTable } from "../../ui/PlainTable";
 import { ProblemBox } from "../../ui/ProblemBox";

@@ -1,8 +1,9 @@
 import { Link, useParams } from "wouter";
-import { useRead } from "../../api/queries";
-import type { Vm, VmHa } from "../../api/types";
+import { useRead, useRows } from "../../api/queries";
+import type { Datastore, Vm, VmHa } from "../../api/types";
 import { useWords } from "../../i18n";
 import { bytes, mib } from "../../i18n/format";
+import { written } from "../../search/query";
 import { Icon } from "../../ui/Icon";
 import { State } from "../../ui/State";
 import { Tags } from "../../ui/Tags";
@@ -36,12 +37,15 @@ function deeds(t: Words, vm: Vm): readonly Named[] {
   ];
 }
 
-function related(t: Words, vm: Vm): readonly (readonly Related[])[] {
-  const stores = [...new Set(vm.disks.map((one) => one.datastore ?? "").filter(Boolean))];
+function storesOf(vm: Vm | undefined): string[] {
+  return [...new Set((vm?.disks ?? []).map((one) => one.datastore ?? "").filter(Boolean))];
+}
+
+function related(t: Words, vm: Vm, names: ReadonlyMap<string, string>): readonly (readonly Related[])[] {
   const nets = [...new Set(vm.nics.map((one) => one.network ?? "").filter(Boolean))];
   return [
     [
-      ...stores.map((id) => ({ icon: "storage" as const, name: id, href: `/datastores/${encodeURIComponent(id)}` })),
+      ...storesOf(vm).map((id) => ({ icon: "storage" as const, name: names.get(id) ?? id, href: `/datastores/${encodeURIComponent(id)}` })),
       ...nets.map((id) => ({ icon: "network" as const, name: id, href: `/networks/${encodeURIComponent(id)}` })),
     ],
     [
@@ -60,6 +64,10 @@ export default function VmPage() {
   const path = `/vms/${encodeURIComponent(id)}`;
   const found = useRead<Vm>(path);
   const ha = useRead<VmHa>(`${path}/ha`, {}, { enabled: found.data !== undefined });
+  const stores = storesOf(found.data);
+  const asked = { q: `id in (${stores.map(written).join(", ")})`, limit: stores.length };
+  const known = useRows<Datastore>("/datastores", asked, { enabled: stores.length > 0 });
+  const names = new Map((known.data?.items ?? []).map((one) => [one.id, one.name]));
   if (found.error) return <ObjectProblem problem={found.error} />;
   const vm = found.data;
   if (!vm) return <Waiting what={t.reading} />;
@@ -108,7 +116,7 @@ export default function VmPage() {
         />
       </Card>
       <Rules kind="vm" id={vm.id} />
-      <Relations title={t.relations} columns={related(t, vm)} />
+      <Relations title={t.relations} columns={related(t, vm, names)} />
       <Loads path={path} name={vm.name} />
       <Past kind="vm" id={vm.id} />
     </div>

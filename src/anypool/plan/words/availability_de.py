@@ -54,7 +54,7 @@ WORDS: dict[str, str] = {
     "ha.no-vouch": "niemand hier kann sagen, ob der Beweis gilt",
     "ha.not-stated": "was über {host} gesagt wurde, gilt nicht mehr",
     "ha.not-ours": "anypool hat sie nicht gemacht und weiß darum nicht alles von ihr",
-    "ha.snapshots": "sie hat {count} Snapshots, die verloren gingen",
+    "ha.snapshots": "sie hat {count} {count:#Snapshot|Snapshots}, was verloren ginge",
     "ha.disk-nowhere": "eine Platte von ihr liegt auf keinem Datastore, den anypool kennt",
     "ha.platform": "vSphere HA startet die VMs von {host} selbst neu",
     "ha.cannot-adopt": "{host} kann keine VM eines anderen Hosts übernehmen",

@@ -52,7 +52,7 @@ WORDS: dict[str, str] = {
     "ha.no-vouch": "nobody here can say whether the proof stands",
     "ha.not-stated": "what was said of {host} does not hold any more",
     "ha.not-ours": "anypool did not make it, so its record does not tell all that it is",
-    "ha.snapshots": "it has {count} snapshots, which would be lost",
+    "ha.snapshots": "it has {count} {count:#snapshot|snapshots}, which would be lost",
     "ha.disk-nowhere": "a disk of it is on no datastore that anypool knows",
     "ha.platform": "vSphere HA restarts the VMs of {host} by itself",
     "ha.cannot-adopt": "{host} cannot take over a VM of another host",
