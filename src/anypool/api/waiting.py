@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 
 from litestar.datastructures import Headers
+from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPRequestEvent, Receive, ReceiveMessage, Scope, Send
 
@@ -21,7 +22,12 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Waiting(ASGIMiddleware):
-    """Look whether the client of a request is still there, for whoever plans for it."""
+    """Look whether the client of a request is still there, for whoever plans for it.
+
+    Nobody plans for a websocket, and what comes from it is for its handler alone.
+    """
+
+    scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Pass the request on, and look until it is answered."""
