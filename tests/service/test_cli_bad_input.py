@@ -289,12 +289,20 @@ def serve(state: Path, *start: str) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder that a manager has used."""
-    folder = tmp_path / "state"
+    folder = tmp_path_factory.mktemp("used") / "state"
     with served(folder) as one:
         assert one("host", "add", SIM, "--name", "demo").code == 0
+    return folder
+
+
+@pytest.fixture
+def state(used: Path, tmp_path: Path) -> Path:
+    """Such a folder of one's own."""
+    folder = tmp_path / "state"
+    shutil.copytree(used, folder)
     return folder
 
 

@@ -14,19 +14,22 @@ import httpx
 import pytest
 
 from tests.service.manager_kit import DEADLINE_S, until
-from tests.service.process_kit import ANYPOOL
+from tests.service.process_kit import ANYPOOL, Said, here
 
 READY = "Ctrl-C here ends everything"
 SIZE = ("--hosts", "8", "--vms", "60", "--listen", "127.0.0.1:0")
 
 
 class Show:
-    """A demo that goes on, and the command line beside it."""
+    """A demo that goes on, and the command line beside it; `apart` is in processes of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path, environment: dict[str, str]):
+    def __init__(
+        self, process: subprocess.Popen[bytes], said: Path, around: dict[str, str], *, apart: bool
+    ) -> None:
         self.process = process
         self._said = said
-        self._environment = environment
+        self._around = around
+        self._apart = apart
 
     @property
     def said(self) -> str:
@@ -39,12 +42,16 @@ class Show:
         return found[1]
 
     def __call__(self, *words: str, code: int = 0) -> str:
+        said = self._in_a_process(words) if self._apart else here(words, self._around)
+        assert said.code == code, said.err
+        return said.out + said.err
+
+    def _in_a_process(self, words: tuple[str, ...]) -> Said:
         done = subprocess.run(
             [*ANYPOOL, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            env=self._environment, timeout=DEADLINE_S, check=False,
+            env=self._around, timeout=DEADLINE_S, check=False,
         )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        return Said(done.returncode, done.stdout, done.stderr)
 
 
 @contextmanager
@@ -66,7 +73,7 @@ def demo(tmp_path: Path, *options: str, **environment: str) -> Iterator[Show]:
     try:
         until(lambda: process.poll() is not None or READY in said.read_text(), said.read_text())
         assert READY in said.read_text(), said.read_text()
-        yield Show(process, said, around)
+        yield Show(process, said, around, apart=bool(environment))
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE_S) == 0, said.read_text()
     finally:
