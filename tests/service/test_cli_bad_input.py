@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -279,9 +280,6 @@ def test_endpoints_by_state(anypool: Served) -> None:
     assert wrong.err.startswith("anypool: an endpoint has no field 'colour'")
 
 
-# The database
-
-
 def serve(state: Path, *start: str) -> Said:
     """Try to start a manager that cannot."""
     words = [*start, *ANYPOOL, "serve", "--listen", "127.0.0.1:0", "--state", str(state)]
@@ -301,9 +299,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def state(used: Path, tmp_path: Path) -> Path:
     """Such a folder of one's own."""
-    folder = tmp_path / "state"
-    shutil.copytree(used, folder)
-    return folder
+    return Path(shutil.copytree(used, tmp_path / "state"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -396,9 +392,6 @@ def test_a_disk_that_becomes_full_while_serving(tmp_path: Path) -> None:
 
 def fill(file: Path) -> None:
     """Leave no room on a disk."""
-    with file.open("wb", buffering=0) as output:
-        try:
-            while output.write(b"x" * 4096):
-                pass
-        except OSError:
-            return
+    with file.open("wb", buffering=0) as output, suppress(OSError):
+        while output.write(b"x" * 4096):
+            pass
