@@ -27,6 +27,7 @@ PICTURES = {
     "console-death-map": ("/deathmap?pool=sample&domain=rack:c", "wide", "light"),
     "console-vms": ("/vms", "wide", "dark"),
     "console-phone": ("/", "phone", "dark"),
+    "console-calendar": ("/calendars/blades", "wide", "light"),
 }
 """What docs/pictures holds: name, address, size, theme; `PLAN` empties a host of the pool."""
 
