@@ -2,10 +2,22 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from anypool.clock import ManualClock
 from anypool.engine.ha.asking import EARLY_S, Asking
 from anypool.engine.observing.vitals import Vitals
-from anypool.model import APART_S, EndpointId, Frame, Host, HostId, HostState, Power
+from anypool.model import (
+    APART_S,
+    Capability,
+    EndpointId,
+    Frame,
+    Host,
+    HostId,
+    HostState,
+    Inventory,
+    Power,
+)
 from anypool.planner.ha.detect import Word
 
 H, E = HostId("h0"), EndpointId("e0")
@@ -96,6 +108,22 @@ def test_news_are_told_when_power_was_read_and_when_a_host_falls_silent() -> Non
     bench.vitals.hush(E)
     bench.vitals.read_power(H)
     assert len(told) == 2
+
+
+def test_hosts_of_no_policy_are_asked_for_too_until_that_proves_something() -> None:
+    bench = Bench()
+    bench.vitals.hush(E)
+    able = Inventory().with_host(replace(UP, capabilities=frozenset({Capability.HOST_POWER})))
+    unable = Inventory().with_host(UP)
+    assert bench.asking.of_others([H], unable, now) == []
+    assert bench.asked == []
+    found = []
+    for _ in range(3):
+        found.append(bench.asking.of_others([H], able, now))
+        bench.clock.advance(2 * APART_S)
+    assert (len(bench.asked), found[:2]) == (2, [[], []])
+    assert found[2] == [bench.vitals.proof(H)] != [None]
+    assert bench.asking.of_others([H], unable, now) == found[2]
 
 
 def test_question_that_waits_for_its_turn_is_not_put_again() -> None:

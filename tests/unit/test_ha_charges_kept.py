@@ -1,10 +1,12 @@
 """What becomes of charges: which starts failed, what belongs where, what somebody stopped."""
 
+import pytest
+
 from anypool.engine.ha.charges import RAN_S, STEADY_S, Charges
 from anypool.engine.observing.vitals import Settled
-from anypool.model import HostId, VmCopy, VmId, VmState
+from anypool.model import HostId, HostState, StateReason, VmCopy, VmId, VmState
 from anypool.store import Store
-from tests.strategies import pool, vm
+from tests.strategies import host, pool, vm
 from tests.unit import store_kit
 from tests.unit.test_ha_charges import (
     BOTH,
@@ -193,3 +195,41 @@ def test_what_is_stopped_where_it_never_ran_says_nothing(store: Store) -> None:
     assert looked(store, RUNS, silent).lost(BOTH, silent) == (V1,)
     third = pool(3).with_vm(vm(1, "h2", state=VmState.PAUSED, copies=(copy,)))
     assert looked(store, RUNS, third).get(V1) is not None
+
+
+def test_what_runs_on_a_host_that_nobody_guards_is_not_stopped(store: Store) -> None:
+    old = VmCopy(host=H0, state=VmState.STOPPED)
+    charges = looked(store, RUNS)
+    charges.look({H0}, with_vm(vm(1, "h1", copies=(old,))), 2.0)
+    assert charges.get(V1) is not None
+
+
+def test_what_a_silent_host_may_run_is_not_stopped_by_an_old_copy_elsewhere(store: Store) -> None:
+    unheard = VmCopy(host=H0, state=VmState.UNKNOWN)
+    copied = with_vm(vm(1, "h1", state=VmState.STOPPED, copies=(unheard,)), silent=H0)
+    assert looked(store, RUNS, copied).lost(BOTH, copied) == (V1,)
+
+
+def test_what_is_paused_where_it_ran_last_stays_there(store: Store) -> None:
+    paused = VmCopy(host=H0, state=VmState.PAUSED, reason=StateReason.MIGRATED)
+    charges = looked(store, RUNS, with_vm(vm(1, "h1", state=VmState.PAUSED, copies=(paused,))))
+    assert charges.places([V1]) == [(V1, H0)]
+
+
+def test_what_is_released_or_not_known_any_more_is_not_lost(store: Store) -> None:
+    crashed = with_vm(vm(1, "h0", state=VmState.CRASHED))
+    charges = looked(store, RUNS, crashed)
+    charges.release(V1)
+    assert charges.lost({*BOTH, HostId("h9")}, crashed) == ()
+    charges = looked(store, RUNS)
+    silent = pool(2).with_host(host(0, state=HostState.UNKNOWN))
+    assert charges.lost(BOTH, silent) == ()
+
+
+def test_look_that_shows_nothing_new_writes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charges = looked(store, RUNS)
+    monkeypatch.setattr(store, "writing", lambda: pytest.fail("it writes"))
+    charges.look(BOTH, with_vm(vm(1, "h0")), 10 * STEADY_S)
+    assert charges.release(V2) is False

@@ -82,6 +82,7 @@ def test_neighbour_that_comes_through_is_named_on_the_path_it_came_by() -> None:
     here.through[(FAR, "10.1.0.10")] = Reach.ANSWERS
     heard = here.listen(world())
     assert heard[Path.DATA] == (Word.PEERS, "h2")
+    assert here.vitals.life(SILENT).life_at > 0, "that is life"
     assert heard[Path.MANAGEMENT] == (Word.SILENT, "")
     here.through[(NEAR, "10.0.0.10")] = Reach.ANSWERS
     here.clock.advance(KNOCK_S)

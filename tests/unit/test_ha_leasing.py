@@ -114,6 +114,17 @@ def test_lease_of_a_silent_host_is_life_while_it_is_renewed_and_silence_when_it_
     assert bench.leasing.clock(HostId("h9")) is None
 
 
+def test_silent_host_without_a_lease_is_not_silent_on_that_path() -> None:
+    """It would count as failed, and not as one of which nothing is known."""
+    bench = Bench()
+    bench.world = with_silent(bench.world, H2)
+    for _ in range(6):
+        bench.listen()
+        bench.clock.advance(LOOK_S)
+    assert bench.listen() is Word.SILENT
+    assert Path.STORAGE not in {one.path for one in bench.vitals.heard(H2)}
+
+
 def test_only_what_is_silent_is_read_often_and_all_now_and_then() -> None:
     bench = Bench()
     bench.world = world()
@@ -121,7 +132,7 @@ def test_only_what_is_silent_is_read_often_and_all_now_and_then() -> None:
     assert [about for _, about in bench.asked] == [()]
     assert bench.vitals.leases.of(H3), "what the survey reads is known"
     bench.clock.advance(ALL_S - 0.1)
-    bench.listen()
+    assert bench.leasing.tasks(bench.world.hosts, bench.world) == []
     assert len(bench.asked) == 1
     bench.clock.advance(0.1)
     bench.listen()

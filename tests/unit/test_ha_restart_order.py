@@ -44,6 +44,7 @@ def started(inventory: Inventory, *bounds: Bound) -> tuple[dict[VmId, HostId], A
     for step in () if made.plan is None else made.plan.steps:
         assert isinstance(step.action, StartVm | StartAfterFailure)
         vm_ = step.action.vm if isinstance(step.action, StartVm) else step.action.wish.id
+        assert vm_ not in found, "each starts once"
         found[vm_] = step.action.host
     return found, made
 

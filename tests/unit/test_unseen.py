@@ -297,8 +297,8 @@ def test_hosts_of_another_pool_without_its_disks_could_not_have_it() -> None:
 def test_vm_that_runs_is_where_it_runs_and_one_without_a_host_may_be_anywhere() -> None:
     assert seen_to_the_end(vm(V1), lambda _: Last(), 100.0)
     assert not seen_to_the_end(replace(STOPPED, host=None), lambda _: Last(told_at=99.0), 100.0)
-    paused = vm(V1, H1, VmState.PAUSED)
-    assert seen_to_the_end(paused, lambda _: Last(), 100.0)
+    for state in (VmState.PAUSED, VmState.STOPPED, VmState.CRASHED):
+        assert seen_to_the_end(vm(V1, H1, state), lambda _: Last(), 100.0)
 
 
 def test_reach_is_of_the_vm_asked_for_whoever_was_asked_for_before() -> None:

@@ -12,7 +12,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from anypool.model import (
-    VM_DOWN,
     DatastoreId,
     Host,
     HostId,
@@ -65,8 +64,6 @@ def seen_to_the_end(vm: Vm, last: Callable[[HostId], Last], now: float) -> bool:
     """
     if vm.unseen or vm.host is None:
         return False
-    if vm.state in VM_DOWN:
-        return True
     if vm.state is not VmState.UNKNOWN:
         return True
     end = last(vm.host)
