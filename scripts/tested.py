@@ -30,6 +30,7 @@ from tests import databases
 
 MODULES = (
     "anypool.model.proof",
+    "anypool.planner.failover.left",
     "anypool.planner.ha.again",
     "anypool.planner.ha.anew",
     "anypool.planner.ha.astray",
