@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.errors import AnypoolError
-from anypool.model import DiskWish, HostId, StateReason, VmChange, VmId, VmState, VmWish
+from anypool.model import DiskWish, HostId, RunId, StateReason, VmChange, VmId, VmState, VmWish
 from anypool.plan import (
     Action,
     DeleteVm,
@@ -17,6 +17,7 @@ from anypool.plan import (
     ReconfigureVm,
     RestartVm,
     ResumeVm,
+    StartVm,
     StopHow,
     StopVm,
     reason,
@@ -25,13 +26,14 @@ from anypool.plan.copies import copies_of
 from anypool.planner.copies import plan_remove_copy
 from anypool.planner.evacuate import plan_evacuation
 from anypool.planner.operate import plan_action, plan_create, plan_migrate, plan_start
-from anypool.store import runs
+from anypool.store import plans, runs
 from anypool.store.records import HostFacts, RunState, StepState
 from tests.simulation.trial.meddling import end_paused
 from tests.simulation.trial.stage import Stage
 from tests.simulation.trial.timed_manager import Manager
 
 BY = "ada"
+_ASKED = frozenset({StepState.NEEDS_HUMAN, StepState.FAILED})
 
 
 class Person:
@@ -151,7 +153,7 @@ class Person:
         if not found:
             return
         run = self.chance.choice(sorted(found))
-        ask = self.chance.choice((self.engine.pause, self.engine.resume, self.engine.cancel))
+        ask = self.chance.choice((self.engine.pause, self.engine.resume, self.cancel))
         ask(run, BY)
 
     def tidy(self) -> None:
@@ -179,7 +181,16 @@ class Person:
         with self.manager.store.reading() as tx:
             found = [one.id for one in runs.unfinished(tx) if one.state is RunState.NEEDS_HUMAN]
         for run in found:
-            self.engine.cancel(run, BY)
+            self.cancel(run, BY)
+
+    def cancel(self, run: RunId, by: str) -> None:
+        """Cancel a run; what it was to start, and a person was asked about, nobody wants now."""
+        with self.manager.store.reading() as tx:
+            asked = {one.number for one in runs.steps(tx, run) if one.state in _ASKED}
+            steps = plans.get(tx, runs.get_run(tx, run).plan).plan.steps
+        started = (one.action for one in steps if one.number in asked)
+        self.stage.oracle.free |= {one.vm for one in started if isinstance(one, StartVm)}
+        self.engine.cancel(run, by)
 
     def say_dead(self) -> None:
         """Say of a host that it is dead, if it is; and see to it that it stays so for a while."""
