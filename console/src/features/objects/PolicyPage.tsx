@@ -15,6 +15,7 @@ import { Frame, ObjectProblem } from "./Frame";
 import { Card, Facts, Past, Plans } from "./parts";
 import { hostBox, useHosts, useVms, vmBox } from "./related";
 import { Relations } from "./Relations";
+import { names, settings } from "./rule-words";
 import { words } from "./words";
 
 /** Rules whose scope asks for hosts; all others ask for VMs. */
@@ -25,6 +26,7 @@ const MONTH_S = 30 * 86_400;
 export default function PolicyPage() {
   const t = useWords(words);
   const l = useWords(listWords);
+  const named = useWords(names);
   const id = decodeURIComponent(useParams<{ id: string }>().id);
   const path = `/policies/${encodeURIComponent(id)}`;
   const found = useRead<Policy>(path);
@@ -62,9 +64,7 @@ export default function PolicyPage() {
             [l.strength, l[policy.strength]],
             [l.scope, <code key="s">{policy.scope || t.everything}</code>],
             [t.binds, ofHosts ? t.hostCount(policy.hosts) : t.vmCount(policy.vms)],
-            ...Object.entries(policy.rule)
-              .filter(([name]) => name !== "kind")
-              .map(([name, value]) => [name.replace(/_/g, " "), said(value, l.yes, l.no)] as const),
+            ...settings(policy.rule, named, l.yes, l.no),
           ]}
         />
         {policy.hint && <p className="ap-warn">{policy.hint}</p>}
@@ -101,11 +101,6 @@ export default function PolicyPage() {
       <Past kind="policy" id={policy.id} />
     </Frame>
   );
-}
-
-function said(value: unknown, yes: string, no: string): string {
-  if (typeof value === "boolean") return value ? yes : no;
-  return value === null || value === undefined ? "" : String(value);
 }
 
 function PolicyDeeds({ policy, path }: { policy: Policy; path: string }) {
