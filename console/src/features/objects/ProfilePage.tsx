@@ -14,7 +14,7 @@ import { words as listWords } from "../lists/words";
 import { Beginning } from "../wizards/Beginning";
 import { DeedButtons, type Named } from "./DeedButtons";
 import { Frame, ObjectProblem } from "./Frame";
-import { Card, Facts, Loads, Past, Rules } from "./parts";
+import { Card, Facts, Loads, Past, Plans, Rules } from "./parts";
 import { hostBox, useVms, vmBox } from "./related";
 import { Relations } from "./Relations";
 import { words } from "./words";
@@ -91,6 +91,7 @@ export default function ProfilePage() {
       <History path={path} />
       {host && <Loads path={`/hosts/${encodeURIComponent(host.id)}`} name={host.name} />}
       <Rules kind="profile" id={profile.id} />
+      <Plans q={`goal ~ ${written(profile.name)}`} />
       <Past kind="profile" id={profile.id} />
     </Frame>
   );
