@@ -40,6 +40,10 @@ export default function ProfilePage() {
       label: t.deeds.assign, icon: "key", fits: true,
       deed: { path: "/profiles/{key}/assign", body: {}, asks: [{ field: "to", label: t.deeds.toServer, optional: true }] },
     },
+    {
+      label: t.deeds.makeHost, icon: "server", fits: profile.hypervisor && profile.server_id === "",
+      deed: { path: "/profiles/{key}/make-host", body: {}, asks: [{ field: "server", label: t.deeds.toServer, optional: true }] },
+    },
     { label: t.deeds.unassign, icon: "unlink", fits: profile.server_id !== "", deed: { path: "/profiles/{key}/unassign", body: {}, danger: true } },
   ];
   return (

@@ -12,6 +12,8 @@ import { State, useStateWord } from "../../ui/State";
 import { Waiting } from "../../ui/Waiting";
 import { OfServer as CalendarOf } from "../calendars/OfServer";
 import { OfServer as TellsOf } from "../hearing/OfServer";
+import { serverBulk } from "../lists/bulk";
+import { bulkWords } from "../lists/bulkwords";
 import { words as listWords } from "../lists/words";
 import { DeedButtons, type Named } from "./DeedButtons";
 import { Frame, ObjectProblem } from "./Frame";
@@ -20,9 +22,19 @@ import { hostBox, useVms, vmBox } from "./related";
 import { Relations, type Related } from "./Relations";
 import { words } from "./words";
 
+/** Which deeds of the list make sense for one server as it is now. */
+const FITS: Readonly<Record<string, (one: Server) => boolean>> = {
+  on: (one) => one.power !== "on",
+  off: (one) => one.power !== "off",
+  adopt: (one) => one.adoption !== "adopted",
+  spare: (one) => !one.spare,
+  "no-spare": (one) => one.spare,
+};
+
 export default function ServerPage() {
   const t = useWords(words);
   const l = useWords(listWords);
+  const b = useWords(bulkWords);
   const said = useStateWord();
   const id = decodeURIComponent(useParams<{ id: string }>().id);
   const path = `/servers/${encodeURIComponent(id)}`;
@@ -46,6 +58,13 @@ export default function ServerPage() {
       asks: [{ field: "to", label: t.deeds.toServer, optional: true }, { field: "dead", label: t.deeds.whyDead, optional: true }],
     },
   };
+  const retire: Named = {
+    label: t.deeds.retireHost,
+    icon: "unlink",
+    fits: Boolean(profile?.hypervisor && host),
+    deed: { path: "/servers/{key}/retire-host", danger: true },
+  };
+  const others = serverBulk(b).map(({ key, label, icon, deed }) => ({ label, icon, deed, fits: FITS[key]?.(server) ?? false }));
   const bears: Related[] = profile
     ? [{ icon: "key", name: profile.name, href: `/profiles/${encodeURIComponent(profile.id)}` }]
     : [];
@@ -61,7 +80,7 @@ export default function ServerPage() {
         </>
       }
       tagged={{ path, tags: server.tags }}
-      actions={<DeedButtons deeds={[failOver]} target={{ key: server.id, name: server.name }} />}
+      actions={<DeedButtons deeds={[failOver, ...others, retire]} target={{ key: server.id, name: server.name }} />}
     >
       <Card title={t.facts}>
         <Facts

@@ -29,9 +29,17 @@ export default function ServicePage() {
   const vms = useRows<Vm>("/vms", { q: `id in (${ids.map(written).join(", ")})`, limit: MOST }, { enabled: ids.length > 0 });
   if (found.error) return <ObjectProblem problem={found.error} />;
   if (!service) return <Waiting what={t.reading} />;
+  const movable = service.components.filter((one) => one.profile).map((one) => one.name);
   const deeds: readonly Named[] = [
     { label: t.deeds.startInOrder, icon: "play", fits: service.state !== "up", deed: { path: "/services/{key}/start" } },
     { label: t.deeds.stopInOrder, icon: "power", fits: service.state !== "down", deed: { path: "/services/{key}/stop", danger: true } },
+    {
+      label: t.deeds.moveComponent, icon: "lr", fits: movable.length > 0,
+      deed: {
+        path: "/services/{key}/move",
+        asks: [{ field: "component", label: t.deeds.component, choices: movable.map((one) => [one, one] as const) }, { field: "to", label: t.deeds.toPlace }],
+      },
+    },
   ];
   return (
     <Frame
