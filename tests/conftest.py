@@ -15,7 +15,7 @@ import pytest
 
 from anypool.store import act
 from tests import databases, parts
-from tests.order import deal, longest_first
+from tests.order import longest_first
 from tests.slowest import Slowest
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than the fast tests
@@ -75,10 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = [item for item in items if parts.is_fast(item) == (part == "fast")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
         items[:] = wanted
-        if config.getoption("-m") == "lab":
-            deal(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
-        else:
-            longest_first(items)
+        longest_first(items)
     for mark, why in read_excuses(os.environ.get("TEST_EXCUSES")).items():
         for item in items:
             if item.get_closest_marker(mark):

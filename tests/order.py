@@ -13,12 +13,10 @@ LONG = (
     *("service/test_schemas_postgres.py", "service/test_schemas_kill.py"),
     *("service/test_wheel.py", "service/test_demo.py", "docs/test_look_at_vcenter.py"),
     *("service/test_schemas.py", "service/test_store_trouble.py", "simulation/test_ha.py"),
-)
-LONG_IN_THE_LAB = (
-    *("lab/test_once_network.py", "lab/test_blades_profiles.py", "lab/test_libvirt_migration.py"),
+    *("lab/test_blades_boot_service.py", "lab/test_blades_profiles.py", "lab/test_once_network.py"),
     *("lab/test_wardens.py", "lab/test_once_plans.py", "docs/test_tutorial.py"),
     *("lab/test_agent.py", "lab/test_zombie.py", "lab/test_service_moves.py"),
-    *("lab/test_rollout.py", "lab/test_blades_boot_service.py", "lab/test_chaos.py"),
+    *("lab/test_rollout.py", "lab/test_libvirt_migration.py", "lab/test_chaos.py"),
     *("lab/test_power.py", "lab/test_blades.py", "lab/test_ha.py"),
 )
 
@@ -27,31 +25,6 @@ def longest_first(items: list[pytest.Item]) -> None:
     """Sort tests by file; those that are not named keep their order, after the others."""
     rank = {file: number for number, file in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(_file(item), len(LONG)))
-
-
-def deal(items: list[pytest.Item], workers: int) -> None:
-    """Sort tests so that each worker begins with its share of the files that take long.
-
-    `--dist worksteal` gives each worker a stretch of the list, all about as long.
-    """
-    rank = {file: number for number, file in enumerate(LONG_IN_THE_LAB)}
-    hands: list[list[pytest.Item]] = [[] for _ in range(workers)]
-    for item in sorted(items, key=lambda one: rank.get(_file(one), 0)):
-        if (number := rank.get(_file(item))) is not None:
-            hands[_dealt_to(number, workers)].append(item)
-    others = iter([item for item in items if _file(item) not in rank])
-    dealt: list[pytest.Item] = []
-    for number, hand in enumerate(hands, start=1):
-        dealt += hand
-        while len(dealt) < len(items) * number // workers and (other := next(others, None)):
-            dealt.append(other)
-    items[:] = [*dealt, *others]
-
-
-def _dealt_to(number: int, workers: int) -> int:
-    """Return who gets a file: there and back, so that none has all that take longest."""
-    there, place = divmod(number, workers)
-    return place if there % 2 == 0 else workers - 1 - place
 
 
 def _file(item: pytest.Item) -> str:

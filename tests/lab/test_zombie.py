@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from anypool import lab as labs
 from anypool.cli.child import Manager
 from anypool.cli.client import Client
 from anypool.errors import AnypoolError
 from anypool.settings import Settings
-from tests.lab.conftest import RunningLab, wait_until
+from tests.lab.conftest import RunningLab, lab_or_skip, wait_until
 from tests.lab.full_stack import BOTH, Scenario, Stack, call_back, prepare, write_settings
 from tests.lab.oracle import Oracle
 from tests.service.postgres_kit import Server, running
@@ -81,7 +82,9 @@ def count_steps(client: Client, operation: str) -> list[str]:
 
 
 @pytest.fixture
-def two(lab: RunningLab, tmp_path: Path) -> Iterator[Two]:
+def two(tmp_path: Path) -> Iterator[Two]:
+    """Two managers with a lab of their own: others have guests of the same names in theirs."""
+    lab = lab_or_skip(f"z{os.getpid()}", tmp_path / "lab")
     with running() as server:
         server.sql("CREATE DATABASE anypool")
         made = Two(lab, tmp_path, server)
@@ -90,7 +93,8 @@ def two(lab: RunningLab, tmp_path: Path) -> Iterator[Two]:
             made.fill()
             yield made
         finally:
-            made.close()
+            made.stop()
+            labs.down(lab.name, lab.state_dir, print)
 
 
 def play(two: Two, number: int) -> float:
