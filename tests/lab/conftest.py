@@ -253,8 +253,19 @@ def lab_or_skip(name: str, state_dir: Path, **made: Any) -> RunningLab:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
     """Three hosts and a spare, for the whole session; tests leave it as `clean_lab` does."""
-    state_dir = tmp_path_factory.mktemp("lab")
-    running = lab_or_skip(f"t{os.getpid()}", state_dir)
+    yield from a_lab(f"t{os.getpid()}", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """A lab for the managers of one file: hosts obey none beside a newer one."""
+    yield from a_lab(f"m{os.getpid()}", tmp_path_factory)
+
+
+def a_lab(name: str, factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """Give a lab that is up, and take it down."""
+    state_dir = factory.mktemp("lab")
+    running = lab_or_skip(name, state_dir)
     yield running
     labs.down(running.name, state_dir, print)
 

@@ -19,6 +19,11 @@ ON_SHARED = ("--datastore", "shared", "--volume")
 
 
 @pytest.fixture(scope="module")
+def lab(own_lab: RunningLab) -> RunningLab:
+    return own_lab
+
+
+@pytest.fixture(scope="module")
 def anypool(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A manager inside the lab with its hosts and image."""
     inside = labs.enter_command(lab.name, lab.state_dir)
@@ -26,7 +31,6 @@ def anypool(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with one.client() as client:
             fill_from_lab(client, lab.status(), 0)
         yield one
-    lab.repair()
 
 
 @pytest.fixture
