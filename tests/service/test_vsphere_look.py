@@ -265,6 +265,7 @@ def test_once_it_is_lifted_our_own_deeds_are_no_drift(
     assert anypool("endpoint", "set", "vc", "--observe-only", "false").code == 0
     mine, theirs = "DC0_C0_RP0_VM3", "DC0_C0_RP0_VM4"
     ids = {one["name"]: one["id"] for one in of(client, "vms")["items"]}
+    until(lambda: of(client, "vms", "state = running")["total"] == 6, "all are known")
     (newest, *_) = of(client, "events")["items"]
     stopped = anypool("vm", "stop", mine, "--force", "--watch", "-y")
     assert stopped.code == 0, stopped.err

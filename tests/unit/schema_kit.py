@@ -82,6 +82,7 @@ from anypool.store import (
 from anypool.store.measurements import Measurement
 from anypool.store.migrate import migrate, newest, revisions
 from anypool.store.planinputs import StoredInputs
+from anypool.store.portable.alone import patient
 from anypool.store.records import (
     DatastoreFacts,
     EventRecord,
@@ -150,6 +151,7 @@ def contents(url: str) -> dict[str, list[dict[str, Any]]]:
     found = sa.MetaData()
     try:
         with connect.reading(engine) as connection:
+            patient(connection)
             found.reflect(connection)
             return {
                 table.name: [dict(row._mapping) for row in connection.execute(_ordered(table))]
