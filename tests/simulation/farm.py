@@ -29,7 +29,7 @@ from anypool.planner.operate import plan_migrate
 from anypool.planner.profiles.hosting import plan_make_host, plan_retire_host
 from anypool.store.records import RunState
 from tests.simulation.boot_host import SimBootHost
-from tests.simulation.test_profiles import FIRST, SECOND, Rack, Racked, facts_of
+from tests.simulation.test_profiles import FIRST, SECOND, Answering, Rack, facts_of
 
 SHAPE = Shape(hosts=1, vms=1, servers=2, running_percent=100, local_percent=0)
 BOOT = EndpointId("boot1")
@@ -69,7 +69,7 @@ class FarmRack(Rack):
         return guarded(endpoint, self._drivers[endpoint])
 
 
-class Farm(Racked):
+class Farm(Answering):
     """A yard with two blades that are spares, and a profile that makes one of them a host."""
 
     def __init__(self, folder: Path, shape: Shape = SHAPE, seed: int = 1) -> None:
@@ -99,15 +99,6 @@ class Farm(Racked):
         for key in BLADES:
             self.engine.servers.set_facts(facts_of(key), "ada")
         self.hear()
-
-    def restart(self) -> None:
-        super().restart()
-        self.hear()
-
-    def hear(self) -> None:
-        """Have doors answered by the world, also of a manager that has just begun."""
-        self.engine._runner._eyes.knock = self.knock
-        self.engine._runner._hands.knock = self.knock
 
     def knock(self, probe: Probe, _: str) -> str:
         entry = self.boot.entries.get(NODE)

@@ -20,6 +20,7 @@ from anypool.model import (
     EndpointId,
     HostId,
     Power,
+    Probe,
     Profile,
     ProfileId,
     RunId,
@@ -99,6 +100,22 @@ class Racked(Yard):
             for key, row in state.servers.rows.items():
                 own = all(port.address == port.permanent for port in row.server.ports)
                 assert own is (key not in bear)
+
+
+class Answering(Racked):
+    """A yard whose world answers when a manager knocks somewhere, also one that has just begun."""
+
+    def restart(self) -> None:
+        super().restart()
+        self.hear()
+
+    def hear(self) -> None:
+        self.engine._runner._eyes.knock = self.knock
+        self.engine._runner._hands.knock = self.knock
+
+    def knock(self, probe: Probe, _: str) -> str:
+        """Return "" if somebody answers there, else what was found instead."""
+        raise NotImplementedError
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from anypool.store.pages import Ask
 from anypool.store.records import RunState
 from tests.simulation.boot_host import SimBootHost
 from tests.simulation.pool import SimPool
-from tests.simulation.test_profiles import FIRST, SECOND, Rack, Racked, facts_of
+from tests.simulation.test_profiles import FIRST, SECOND, Answering, Rack, facts_of
 
 SHAPE = Shape(hosts=2, vms=1, servers=2)
 BOOT = EndpointId("boot1")
@@ -66,7 +66,7 @@ class BootRack(Rack):
         return guarded(endpoint, self.boot) if endpoint.id == BOOT else super().driver(endpoint)
 
 
-class Moved(Racked):
+class Moved(Answering):
     """A yard with two blades, two hosts, a boot host, and the profile of a service.
 
     The service answers while somebody runs whom the boot host lets in, unless it is `deaf` there.
@@ -100,15 +100,6 @@ class Moved(Racked):
         for server in (FIRST, SECOND):
             self.engine.servers.set_facts(facts_of(server), "ada")
         self.hear()
-
-    def restart(self) -> None:
-        super().restart()
-        self.hear()
-
-    def hear(self) -> None:
-        """Have probes answered by the world, also of a manager that has just begun."""
-        self.engine._runner._eyes.knock = self.knock
-        self.engine._runner._hands.knock = self.knock
 
     def knock(self, probe: Probe, _: str) -> str:
         return "" if self.bearer not in ("", self.deaf) else "silence"

@@ -4,7 +4,6 @@ Each order gets a key of its own. It opens libvirt's door there and nothing else
 a connection takes to be made; the host keeps it in memory only, and forgets it at its next start.
 """
 
-import subprocess
 import threading
 import time
 
@@ -21,9 +20,9 @@ from anypool.drivers.libvirt.address import peer_uri
 from anypool.drivers.libvirt.connect import Session
 from anypool.drivers.libvirt.part import Part
 from anypool.drivers.libvirt.platform import Platform
-from anypool.drivers.libvirt.reach import ssh
+from anypool.drivers.libvirt.reach import there
 from anypool.drivers.protocol import Migration
-from anypool.errors import Rejected, Unreachable
+from anypool.errors import Rejected
 from anypool.model import Invitation, VmId
 
 GUESTS = "/run/anypool/guests"
@@ -70,20 +69,8 @@ class Invites(Part):
         )
 
     def _tell(self, script: str) -> None:
-        command = [*ssh(self.session.place), "sh", "-s"]
         with self.session.doing("let a neighbour in"):
-            try:
-                done = subprocess.run(
-                    command,
-                    input=script,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=_DEADLINE_S,
-                    check=False,
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise Unreachable(f"ssh to {self.platform.name}: {error}") from error
+            done = there(self, ["sh", "-s"], within_s=_DEADLINE_S, script=script)
         if done.returncode:
             said = (done.stderr.strip().splitlines() or ["no word"])[-1]
             raise Rejected(f"{self.platform.name} lets no neighbour in: {said[:200]}")

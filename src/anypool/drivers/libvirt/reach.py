@@ -29,20 +29,29 @@ class Reaches(Part):
             return Reach.UNKNOWN
         if host != self.platform.host or not 0 < port < 1 << 16:
             return Reach.UNKNOWN
-        command = [*ssh(self.session.place), _question(str(literal), port)]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_DEADLINE_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unreachable(f"ssh to {self.platform.name}: {error}") from error
+        done = there(self, [_question(str(literal), port)], within_s=_DEADLINE_S)
         return told(done.returncode, done.stderr)
+
+
+def there(
+    part: Part, words: list[str], *, within_s: float, script: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on the host of an endpoint; raise `Unreachable` if ssh does not end in time.
+
+    How it ended is the caller's to judge: 255 may be ssh's word as well as the command's.
+    """
+    try:
+        return subprocess.run(
+            [*ssh(part.session.place), *words],
+            input=script,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=within_s,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unreachable(f"ssh to {part.platform.name}: {error}") from error
 
 
 def ssh(uri: str) -> list[str]:
