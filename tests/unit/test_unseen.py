@@ -20,6 +20,7 @@ from anypool.model import (
     ProfileId,
     ServerId,
     StateReason,
+    VmCopy,
     VmState,
 )
 from anypool.planner.ha.astray import (
@@ -121,6 +122,31 @@ def test_vm_that_is_gone_from_where_it_ran_is_not_the_paused_copy_that_a_migrati
     assert unseen(scene), "that it is paused still is no news"
     scene.part(H2, vm(V1, H2))
     assert not unseen(scene)
+
+
+@pytest.mark.parametrize("heard_first", [H1, H2])
+@pytest.mark.parametrize("gap", ["none", "silence", "restart"])
+def test_vm_that_was_paused_to_leave_may_have_run_on_unheard_and_been_moved_elsewhere(
+    scene: Scene, heard_first: HostId, gap: str
+) -> None:
+    """Heard all the time, a source that is paused and then gone has given the VM away."""
+    left = vm(V1, H2, VmState.PAUSED)
+    scene.whole(H2, left)
+    leaving = replace(vm(V1, H1, VmState.PAUSED), reason=StateReason.MIGRATING)
+    scene.part(H1, leaving)
+    silent(scene, H3)
+    if gap == "silence":
+        silent(scene, H1, H2)
+    if gap == "restart":
+        copies = (VmCopy(host=H2, state=VmState.UNKNOWN),)
+        hosts = tuple(scene.picture.inventory.hosts.values())
+        scene.picture = Picture(Ours())
+        scene.picture.remember(LastKnown(hosts=hosts, vms=(replace(leaving, copies=copies),)))
+    said = {H1: (), H2: (left,)}
+    scene.whole(heard_first, *said.pop(heard_first))
+    for place, vms in said.items():
+        scene.whole(place, *vms)
+    assert (scene.shown(), unseen(scene)) == ((H2, VmState.PAUSED), gap != "none")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

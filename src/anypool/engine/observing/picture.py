@@ -295,7 +295,7 @@ class Picture:
         reading.vms.pop(vm, None)
         self._unknow(endpoint, vm)
         others = map(self._readings.get, self._known_at.get(vm, ()))
-        self._unseen.left(before, (told, moment), others)
+        self._unseen.left(before, told, about, others)
         return before is not None or vm in self.inventory.vms
 
     def _say(self, endpoint: EndpointId, vm: Vm, moment: int) -> None:

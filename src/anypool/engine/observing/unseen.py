@@ -16,6 +16,8 @@ from anypool.planner.ha.astray import could_have
 
 _RUNS = frozenset({VmState.RUNNING, VmState.SUSPENDED})
 _RAN = VM_ALIVE | {VmState.UNKNOWN}
+_STAYS = frozenset({VmState.PAUSED, VmState.UNKNOWN})
+"""A copy that is paused now and was so, or was silent, is the one it was: its mark stays."""
 
 
 class Missed:
@@ -57,7 +59,7 @@ class Unseen:
         is the moment of the reading, and whether nothing was heard for a while before it.
         """
         moment, after_gap = about
-        if said.state is VmState.PAUSED and before is not None and before.state is said.state:
+        if said.state is VmState.PAUSED and before is not None and before.state in _STAYS:
             return replace(said, unseen=before.unseen)
         if said.state not in VM_DOWN:
             return said
@@ -69,22 +71,29 @@ class Unseen:
         return replace(said, unseen=True)
 
     def left(
-        self, before: Vm | None, when: tuple[int, int], others: Iterable[Reading | None]
+        self,
+        before: Vm | None,
+        told: int,
+        about: tuple[int, bool],
+        others: Iterable[Reading | None],
     ) -> None:
         """Mark the other copies of a VM that is gone from where it ran, unless it runs elsewhere.
 
-        `before` is what that endpoint said last, `when` the moments at which it said so and that
-        it is gone, `others` are those that know the VM too. One that was silent already when
-        the VM ran here only knows where it ran before.
+        `before` is what that endpoint said last, at the moment `told`, `about` as in `heard`,
+        `others` are those that know the VM too. One that was silent already when the VM ran here
+        only knows where it ran before. One that has it paused, as it was here, may have been
+        given it; after a gap it may as well have run on here, and been moved elsewhere.
         """
-        told, moment = when
+        moment, after_gap = about
         if before is None or not (before.state in _RAN or before.unseen):
             return
         there = [(one, one.vms[before.id]) for one in others if one and before.id in one.vms]
         if any(one.current and said.state in _RUNS for one, said in there):
             return
         for one, said in there:
-            paused = said.state is VmState.PAUSED and before.state is not VmState.PAUSED
+            paused = said.state is VmState.PAUSED and (
+                after_gap or before.state is not VmState.PAUSED
+            )
             older = not one.current and one.read_vm_at[before.id] <= told
             if said.state in VM_DOWN or paused or older:
                 one.vms[before.id] = replace(said, unseen=True)
