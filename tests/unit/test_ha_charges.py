@@ -133,6 +133,18 @@ def settled(charges: Charges, *news: Settled) -> Charges:
     return charges
 
 
+def test_what_went_unheard_to_a_host_that_died_is_lost_when_its_old_host_answers(
+    store: Store,
+) -> None:
+    """It ran on H1 when it was last heard, moved to H0 meanwhile, and ended with that."""
+    looked(store, with_vm(vm(1, "h1")))
+    copy = VmCopy(host=H0, state=VmState.STOPPED)
+    silent = with_vm(vm(1, "h1", state=VmState.UNKNOWN, copies=(copy,)), silent=H1)
+    charges = looked(store, silent, LEFT)
+    assert charges.lost(BOTH, LEFT) == (V1,)
+    assert charges.get(V1) is not None
+
+
 def test_what_a_run_stops_is_not_to_run_though_a_silent_host_may_have_it(store: Store) -> None:
     silent = VmCopy(host=H0, state=VmState.UNKNOWN)
     runs = with_vm(vm(1, "h1", copies=(silent,)), silent=H0)

@@ -130,30 +130,38 @@ class Charges:
     def look(self, hosts: Iterable[HostId], inventory: Inventory, now: float) -> None:
         """Take note of what runs on guarded hosts, and of what somebody stopped or deleted."""
         changed = self._run_on(frozenset(hosts), inventory, now)
-        dropped: list[VmId] = []
         if inventory is self._seen:
             self._keep(changed, ())
             return
+        mine: dict[HostId, set[VmId]] = {}
         for key in sorted(frozenset(hosts) & inventory.hosts.keys()):
             if inventory.hosts[key].endpoint in self._silent:
                 self._steady.discard(key)
             if is_silent(key, inventory):
                 self._steady.discard(key)
-                continue
-            there = inventory.claims.get(key, Claim()).vms
-            for vm in there:
-                self._see(inventory.vms[vm], key, now, changed)
-            mine = self._of_host.get(key, set()) & inventory.vms.keys()
-            mine |= there & self._known.keys()
-            if key not in self._steady:
-                vms = (inventory.vms[vm] for vm in mine)
-                self._lost |= {vm.id for vm in vms if _is_down(vm) or _at(vm, key) in VM_DOWN}
-                self._steady.add(key)
-            dropped += [vm for vm in mine if self._ended(inventory.vms[vm], key)]
+            else:
+                mine[key] = self._at_host(key, inventory, now, changed)
+        # What any of them took down is known before what is stopped elsewhere is judged.
+        dropped = [vm for key in mine for vm in mine[key] if self._ended(inventory.vms[vm], key)]
         dropped += [vm for vm in self._known if vm not in inventory.vms]
         self._keep(changed, sorted(dropped))
         self._silent.clear()
         self._seen = inventory
+
+    def _at_host(
+        self, key: HostId, inventory: Inventory, now: float, changed: dict[VmId, Charge]
+    ) -> set[VmId]:
+        """Take note of what lives on a host that answers; return its charges, and those there."""
+        there = inventory.claims.get(key, Claim()).vms
+        for vm in there:
+            self._see(inventory.vms[vm], key, now, changed)
+        mine = self._of_host.get(key, set()) & inventory.vms.keys()
+        mine |= there & self._known.keys()
+        if key not in self._steady:
+            vms = (inventory.vms[vm] for vm in mine)
+            self._lost |= {vm.id for vm in vms if _is_down(vm) or _at(vm, key) in VM_DOWN}
+            self._steady.add(key)
+        return mine
 
     def taking(
         self, vms: Iterable[VmId], hosts: Iterable[HostId], under_way: frozenset[VmId]
