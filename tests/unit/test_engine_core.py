@@ -25,6 +25,7 @@ from tests.unit.engine_kit import (
     H1,
     H2,
     H3,
+    SETTINGS,
     V1,
     V2,
     V3,
@@ -186,7 +187,8 @@ def test_unread_hosts_are_no_reason_to_call_a_plan_out_of_date() -> None:
     bench.look(1, silent)
     assert bench.states() == ["waiting"]
     bench.tick(400)
-    bench.look(1, silent)
+    for _ in range(2):
+        bench.look(1, silent)
     assert bench.states() == ["failed"], "after its deadline; nothing was sent"
 
 
@@ -292,13 +294,39 @@ def test_silence_ends_in_a_person_being_asked_with_what_is_known() -> None:
     silent = replace(seen(H1, None), answered=False)
     for _ in range(3):
         bench.tick(2000)
-        assert bench.look(1, seen(H2, vm(V1, H2)), silent) == ()
+        bench.look(1, seen(H2, vm(V1, H2)), silent)
         if bench.states() == ["needs-human"]:
             break
     assert bench.states() == ["needs-human"]
     assert "h1: unknown" in bench.run.record.message
     assert "h2: running" in bench.run.record.message
     assert looks(bench.ask(Request.RETRY, 1)) == [1], "retry looks, it does not begin anew"
+
+
+def test_what_was_seen_before_a_standstill_does_not_end_a_step() -> None:
+    """The manager stood still with a look in hand: it looks once more before it gives up."""
+    bench = begun()
+    bench.tick(SETTINGS.migration_deadline_s + 1)
+    crawls = both(vm(V1), INCOMING, StateReason.NONE, StateReason.INCOMING)
+    assert looks(bench.look(1, *crawls, job=MOVING)) == [1]
+    bench.look(1, *both(None, vm(V1, H2)))
+    assert bench.states() == ["done"]
+
+
+def test_each_attempt_at_a_migration_has_its_time() -> None:
+    bench = begun()
+    bench.tick(SETTINGS.migration_deadline_s - 1)
+    failed = both(vm(V1), None)
+    for _ in range(2):
+        bench.look(1, *failed, job=Job(state=JobState.FAILED))
+        bench.tick(10)
+    assert bench.run.step(1).record.attempts == 2
+    bench.come_back(1)
+    crawls = both(vm(V1), INCOMING, StateReason.NONE, StateReason.INCOMING)
+    for _ in range(3):
+        bench.look(1, *crawls, job=MOVING)
+        bench.tick(10)
+    assert bench.states() == ["begun"], "the second attempt began ten seconds ago"
 
 
 def test_cancelling_calls_a_migration_back() -> None:

@@ -14,7 +14,17 @@ from msgspec import Struct
 from anypool.drivers.sim import World
 from anypool.drivers.sim.records import SimCopy
 from anypool.drivers.sim.state import State
-from anypool.model import Frame, HighAvailability, HostId, HostState, Power, VmId, VmState
+from anypool.model import (
+    Frame,
+    HighAvailability,
+    HostId,
+    HostState,
+    Power,
+    StateReason,
+    Vm,
+    VmId,
+    VmState,
+)
 from anypool.plan import Plan
 from anypool.store import Tx
 from tests.simulation.trial import foreseen
@@ -107,7 +117,7 @@ class Oracle:
         for vm in asked:
             if vm not in there:
                 self._not_there_at[host, vm] = now
-        runs = {vm.id for vm in frame.vms if vm.host == host and vm.state is VmState.RUNNING}
+        runs = {vm.id for vm in frame.vms if vm.host == host and _runs_there(vm)}
         for place, vm in self._ran_until:
             if vm in runs and place != host:  # it has left there: two would have been seen
                 self._not_there_at[place, vm] = now
@@ -276,3 +286,9 @@ class Oracle:
 
     def _now(self) -> float:
         return self.world.clock.monotonic()
+
+
+def _runs_there(vm: Vm) -> bool:
+    """Return whether a copy shows that its VM is where it is: it runs, or its disk failed it."""
+    stuck = vm.state is VmState.PAUSED and vm.reason is StateReason.IO_ERROR
+    return stuck or vm.state is VmState.RUNNING

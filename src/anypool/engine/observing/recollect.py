@@ -26,13 +26,13 @@ def recollected(store: Store) -> Picture:
         images = facts.images.all(tx)
         profiles = {one.id: one for one in facts.profiles.all(tx)}
     picture = Picture(ours)
-    picture.remember(replace(known, vms=_where_they_may_be(known.vms, left)))
+    picture.remember(replace(known, vms=where_they_may_be(known.vms, left)))
     picture.put_images(images)
     picture.put_profiles(profiles)
     return picture
 
 
-def _where_they_may_be(vms: Iterable[Vm], places: Iterable[tuple[VmId, HostId]]) -> tuple[Vm, ...]:
+def where_they_may_be(vms: Iterable[Vm], places: Iterable[tuple[VmId, HostId]]) -> tuple[Vm, ...]:
     """Return VMs with a copy also where they were sent or seen after they were last written.
 
     The journal is ahead of what was observed: a VM may have moved to a host that is silent now,

@@ -133,7 +133,9 @@ def _start(run: RunNow, context: Context) -> Result:
         action = run.wish(step.record.number).action
         if _ready(run, step) and has_room(action, used, context.inventory, context.settings):
             used = used.plus(action, context.inventory)
-            run = run.put(replace(step, phase=Phase.LOOKING, tried_at=context.now.ticks))
+            run = run.put(
+                replace(step, phase=Phase.LOOKING, tried_at=context.now.ticks, late=False)
+            )
             commands.append(Look(step.record.number))
     return run, tuple(commands)
 

@@ -132,6 +132,8 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
         return ended(step, StepState.FAILED, plain(event.message), context), ()
     if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
         step = _remembering(step, replace(memory, sent=step.sent_before))
+    elif deed is Deed.PERFORM:
+        step = replace(step, tried_at=context.now.ticks, late=False)  # each attempt has its time
     if event.outcome is Outcome.BUSY:
         if deed is Deed.PERFORM:
             attempts = step.record.attempts - 1
@@ -232,15 +234,17 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     moving = begun and (isinstance(wish.action, MigrateVm) or tasks.goes_on(sight.job))
     why = decision.why if isinstance(decision, Wait | Act) else None
     beside = why is not None and why.code == BESIDE
-    deadline = _deadline(wish.action, settings)
-    deadline = settings.migration_deadline_s if moving or beside else deadline
+    limit_s = settings.migration_deadline_s
+    deadline = limit_s if moving or beside else _deadline(wish.action, settings)
     if context.now.ticks - step.tried_at > deadline:
+        if not step.late:
+            return replace(step, phase=Phase.RESTING, due=context.now.ticks, late=True), ()
         decided = begun and not isinstance(wish.action, OfFailure)  # those the guard takes up again
         state = StepState.NEEDS_HUMAN if decided else StepState.FAILED
         late = reason("run.late", limit=deadline, why=why or reason("run.not-all-answer"))
         return ended(step, state, _seen(late, sight), context), ()
-    soon = isinstance(decision, Wait) and decision.soon
-    soon = soon and context.now.ticks - step.since < SOON_FOR_S
+    hurries = isinstance(decision, Wait) and decision.soon
+    soon = hurries and context.now.ticks - step.since < SOON_FOR_S
     seconds = SOON_S if soon else _pause(step.unanswered, settings)
     if beside:
         step, seconds = replace(step, record=saying(step.record, why)), BUSY_S
@@ -367,11 +371,7 @@ def _correct(step: StepNow, decision: Act) -> Moved:
         memory = replace(memory, called_back=True)
     told = decision.why
     why = None if told is None else reason("run.deed", deed=decision.deed, why=told)
-    record = replace(
-        saying(step.record, why),
-        state=StepState.BEGUN,
-        result=remember(memory),
-    )
+    record = replace(saying(step.record, why), state=StepState.BEGUN, result=remember(memory))
     step = replace(step, record=record, phase=Phase.ACTING, deed=decision.deed, last=None)
     return step, (Do(record.number, decision.deed),)
 
