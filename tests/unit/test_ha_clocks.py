@@ -96,6 +96,19 @@ def test_fence_from_here_counts_though_the_clock_jumped_before_it_was_read(
     assert fences.recent(WITHIN_S, 1e9) == ()
 
 
+def test_fence_of_another_manager_counts_though_the_clock_jumps_after_this_one_began(
+    store: Store, clock: ManualClock
+) -> None:
+    wall = Wall(clock)
+    fenced(store, "h1")
+    clock.advance(30)
+    fences = Fences(store, wall)
+    fences.begin()
+    clock.advance(30)
+    wall.wrong_s = HOUR_S
+    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 60),)
+
+
 def test_fence_that_was_only_begun_here_counts_for_its_time(
     store: Store, clock: ManualClock
 ) -> None:

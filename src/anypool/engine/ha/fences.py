@@ -30,6 +30,10 @@ class Fences:
         self._seen: dict[PlanId, Fence] = {}
         self._begun: dict[HostId, float] = {}
 
+    def begin(self) -> None:
+        """Read what was done before this manager led: whoever sets the clock after this is late."""
+        self.recent(KEPT_S, 0.0)
+
     def begun(self, host: HostId) -> None:
         """Take note that a host is about to be switched off from here, whatever clocks say."""
         self._begun[host] = self._clock.monotonic()

@@ -70,7 +70,6 @@ class Guard:
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self._engine = engine
         self._store = store
-        self._clock = clock
         self._vitals = engine.vitals
         self._vitals.recall, self._vitals.refute = Statements(store).both()
         self._vitals.knock_at = self._knock_at
@@ -161,6 +160,7 @@ class Guard:
         self.ears.forget()
         self.patients.forget()
         self.leasing.begin()
+        self._fences.begin()
         self._chronicle.begin()
         now = self._vitals.moments.now()
         with self._store.reading() as tx:
