@@ -16,7 +16,6 @@ from anypool.model import (
     HostId,
     Inventory,
     PowerOff,
-    StateReason,
     Vm,
     VmState,
 )
@@ -134,13 +133,13 @@ class Manager:
     def _start_again(self) -> None:
         known = self.known
         charge = self.charges.get(V1)
-        assert known is not None and known.host is not None and charge is not None
+        assert known is not None
+        assert charge is not None
         doubtful = {one for one in self._places() | self.left | {charge.host} if self._silent(one)}
         if (doubtful | self._astray()) - self._proven:
             return
-        at_home = known.state in VM_DOWN and not self._silent(known.host)
-        up = [one for one in HOSTS if self.hears(one)]
-        target = known.host if at_home else next((one for one in up), None)
+        at_home = known.host is not None and known.state in VM_DOWN and self.hears(known.host)
+        target = known.host if at_home else next(filter(self.hears, HOSTS), None)
         if target is None:
             return
         for place in (target, *sorted(self._places() - {target})):
@@ -242,6 +241,3 @@ class Manager:
                 if self.hears(place) and self._seen(place) in VM_DOWN:
                     del self.world.copies[place]
                     self.poll(place)
-
-
-__all__ = ["Manager", "Move", "StateReason"]

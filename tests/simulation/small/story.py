@@ -178,7 +178,7 @@ class Story:
         if self.world.copies.get(move.source) == RUNNING and self.chance.random() < 0.7:
             self.world.move(move.source, move.target)
         else:
-            del self.world.copies[move.target]
+            self.world.drop_incoming(move.target)
         return True
 
     def restarts(self) -> bool:

@@ -46,11 +46,14 @@ class World:
     def die(self, host: HostId) -> None:
         """A host loses its power, and what runs there ends."""
         self.off[host] = self.died_at[host] = self.now
-        here = self.copies.get(host)
-        if here == INCOMING:
-            del self.copies[host]
-        elif here == RUNNING:
+        self.drop_incoming(host)
+        if self.copies.get(host) == RUNNING:
             self.copies[host] = STOPPED
+
+    def drop_incoming(self, host: HostId) -> None:
+        """A copy that waits for a migration is gone."""
+        if self.copies.get(host) == INCOMING:
+            del self.copies[host]
 
     def move(self, source: HostId, target: HostId) -> None:
         """A VM that runs goes to another host and leaves nothing behind."""
