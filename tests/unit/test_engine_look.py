@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
 from anypool.engine.runs.eyes import must_be_alone
+from anypool.engine.runs.intent import own_volumes
 from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Seen, Sight
-from anypool.engine.runs.stepping import own_volumes
 from anypool.model import (
     DatastoreId,
     Disk,

@@ -260,7 +260,7 @@ def vm_view(vm: Vm, inventory: Inventory, loads: Loads, agent: AgentSight) -> Vm
         place=vm.place,
         labels=tuple(sorted(vm.labels)),
         template=vm.template,
-        unseen=vm.unseen,
+        unseen=vm.is_astray,
         load=load_view(loads, vm.id),
         agent=agent_view(agent),
     )

@@ -19,6 +19,7 @@ class VmState(StrEnum):
 
 
 VM_ALIVE = frozenset({VmState.RUNNING, VmState.PAUSED, VmState.SUSPENDED})
+VM_RUNS = frozenset({VmState.RUNNING, VmState.SUSPENDED})
 VM_DOWN = frozenset({VmState.STOPPED, VmState.CRASHED})
 HOLDS_MEMORY = VM_ALIVE | {VmState.UNKNOWN}
 
@@ -99,12 +100,13 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
     digest: str = ""
 
 
-class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
-    """One more place where a VM was seen, beside its main one."""
+class VmCopy(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One more place where a VM was seen, beside its main one; `unseen` as of a VM."""
 
     host: HostId
     state: VmState
     reason: StateReason = StateReason.NONE
+    unseen: bool = False
 
 
 class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -147,6 +149,12 @@ class Vm(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     labels: frozenset[str] = frozenset()
     template: bool = False
     unseen: bool = False
+
+    @property
+    def is_astray(self) -> bool:
+        """Say whether it does not run where it is known, and a copy of it ended unseen."""
+        beside = self.state not in VM_RUNS and any(copy.unseen for copy in self.copies)
+        return self.unseen or beside
 
 
 class DiskWish(Struct, frozen=True, kw_only=True, gc=False):

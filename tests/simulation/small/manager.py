@@ -198,8 +198,7 @@ class Manager:
         if known is None or known.state is not VmState.RUNNING or known.host in (None, target):
             return False
         assert known.host is not None
-        there = self.world.copies.get(target)
-        if not (self.hears(target) and self.hears(known.host)) or there not in (None, STOPPED):
+        if not (self.hears(target) and self.hears(known.host) and self.world.is_down(target)):
             return False
         self.move = Move(known.host, target)
         self.world.copies[target] = INCOMING

@@ -148,13 +148,13 @@ class Story:
         if not runs or runs[0] == target or self.manager.move is not None:
             return False
         (source,) = runs
-        if target in self.world.off or target in self.world.copies:
+        if target in self.world.off or not self.world.is_down(target):
             return False
         heard = self.manager.hears(source) and self.world.answers(source)
         if not heard and self.manager.told_s_ago(source) <= SEEN_S:
             return False
         before = dict(self.world.copies)
-        self.world.move(source, target)
+        self.world.move(source, target, leaves=self.chance.random() < 0.5)
         if self.manager.hears(target):
             self.manager.poll(target)
         if heard:
@@ -176,7 +176,7 @@ class Story:
         if move is None or self.world.copies.get(move.target) != INCOMING:
             return False
         if self.world.copies.get(move.source) == RUNNING and self.chance.random() < 0.7:
-            self.world.move(move.source, move.target)
+            self.world.move(move.source, move.target, leaves=False)
         else:
             self.world.drop_incoming(move.target)
         return True
@@ -187,6 +187,8 @@ class Story:
 
 
 NAMES = (
-    *("dies", "boots", "is_cut", "is_healed", "is_proven", "is_proven", "crashes"),
-    *("is_stopped_beside_us", "is_stopped", "moves_beside_us", "moves", "arrive", "restarts"),
+    *("dies", "dies", "boots", "boots", "is_cut", "is_cut", "is_healed", "is_healed"),
+    *("is_proven", "is_proven", "crashes", "is_stopped_beside_us", "is_stopped"),
+    *("moves_beside_us",) * 4,
+    *("moves", "moves", "arrive", "arrive", "restarts"),
 )

@@ -8,6 +8,7 @@ EXECUTES = frozenset({VmState.RUNNING})
 Copy = tuple[VmState, StateReason]
 RUNNING: Copy = (VmState.RUNNING, StateReason.NONE)
 STOPPED: Copy = (VmState.STOPPED, StateReason.NONE)
+MIGRATED: Copy = (VmState.STOPPED, StateReason.MIGRATED)
 CRASHED: Copy = (VmState.CRASHED, StateReason.NONE)
 INCOMING: Copy = (VmState.PAUSED, StateReason.INCOMING)
 
@@ -31,6 +32,10 @@ class World:
     def answers(self, host: HostId) -> bool:
         return host not in self.off and host not in self.cut
 
+    def is_down(self, host: HostId) -> bool:
+        """Return whether nothing of it lives on a host."""
+        return self.copies.get(host) in (None, STOPPED, MIGRATED)
+
     def runs_on(self) -> list[HostId]:
         return [host for host, (state, _) in self.copies.items() if state in EXECUTES]
 
@@ -47,14 +52,16 @@ class World:
         """A host loses its power, and what runs there ends."""
         self.off[host] = self.died_at[host] = self.now
         self.drop_incoming(host)
-        if self.copies.get(host) == RUNNING:
-            self.copies[host] = STOPPED
+        if host in self.copies and self.copies[host] != CRASHED:
+            self.copies[host] = STOPPED  # nor does libvirt know why any more
 
     def drop_incoming(self, host: HostId) -> None:
         """A copy that waits for a migration is gone."""
         if self.copies.get(host) == INCOMING:
             del self.copies[host]
 
-    def move(self, source: HostId, target: HostId) -> None:
-        """A VM that runs goes to another host and leaves nothing behind."""
+    def move(self, source: HostId, target: HostId, *, leaves: bool) -> None:
+        """A VM that runs goes to another host; `leaves` its definition where it was."""
         self.copies[target] = self.copies.pop(source)
+        if leaves:
+            self.copies[source] = MIGRATED

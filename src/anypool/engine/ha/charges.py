@@ -225,7 +225,7 @@ class Charges:
         state = _at(vm, host)
         if state not in VM_DOWN:
             return False
-        unseen = vm.host == host and vm.unseen
+        unseen = _ended_unseen(vm, host) if home == host else vm.is_astray
         if state is VmState.CRASHED or unseen or vm.id in self._taken:
             self._lost.add(vm.id)
         return vm.id not in self._lost
@@ -272,3 +272,10 @@ def _at(vm: Vm, host: HostId) -> VmState | None:
     if copy is None or (copy.state in VM_DOWN and copy.reason is StateReason.MIGRATED):
         return None
     return copy.state
+
+
+def _ended_unseen(vm: Vm, host: HostId) -> bool:
+    """Return whether nobody saw the copy on a host end."""
+    if vm.host == host:
+        return vm.unseen
+    return any(one.unseen for one in vm.copies if one.host == host)

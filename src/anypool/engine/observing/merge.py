@@ -77,7 +77,7 @@ def merge_vm(said: Iterable[Said]) -> Vm | None:
     first, *rest = copies
     others = {c.vm.host: c.vm for c in reversed(rest) if c.vm.host != first.vm.host}
     listed = tuple(
-        VmCopy(host=host, state=vm.state, reason=vm.reason)
+        VmCopy(host=host, state=vm.state, reason=vm.reason, unseen=vm.unseen)
         for host, vm in sorted(others.items())
         if host is not None
     )
@@ -108,7 +108,12 @@ def _copies(said: Said) -> Iterable[_Copy]:
     main = said.vm
     yield _ranked(main, said)
     for copy in main.copies:
-        yield _ranked(replace(main, host=copy.host, state=copy.state, reason=copy.reason), said)
+        yield _ranked(as_main(main, copy), said)
+
+
+def as_main(vm: Vm, copy: VmCopy) -> Vm:
+    """Return a VM as one of its copies is."""
+    return replace(vm, host=copy.host, state=copy.state, reason=copy.reason, unseen=copy.unseen)
 
 
 def _ranked(vm: Vm, said: Said) -> _Copy:

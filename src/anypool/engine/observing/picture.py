@@ -290,6 +290,7 @@ class Picture:
         if said is not None:
             said = self._unseen.heard(said, before, self.inventory.vms.get(vm), about)
             self._say(endpoint, said, moment)
+            self._unseen.is_there(said, map(self._readings.get, self._known_at[vm]))
             return said is not before and said != before
         reading.read_vm_at[vm] = moment
         reading.vms.pop(vm, None)
@@ -309,11 +310,9 @@ class Picture:
             self._known_at[vm.id] = (*known, endpoint)
 
     def _unknow(self, endpoint: EndpointId, vm: VmId) -> None:
-        known = tuple(one for one in self._known_at.get(vm, ()) if one != endpoint)
+        known = tuple(one for one in self._known_at.pop(vm, ()) if one != endpoint)
         if known:
             self._known_at[vm] = known
-        else:
-            self._known_at.pop(vm, None)
 
     def _vms_of(self, endpoint: EndpointId) -> set[VmId]:
         """Return all VMs to merge anew when an endpoint falls silent or answers again."""

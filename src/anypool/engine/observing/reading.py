@@ -118,4 +118,4 @@ def known_to(vm: Vm, hosts: frozenset[HostId]) -> Vm:
         return replace(vm, copies=copies)
     first, *rest = copies
     here = replace(vm, host=first.host, state=first.state, reason=first.reason)
-    return replace(here, copies=tuple(rest))
+    return replace(here, unseen=first.unseen, copies=tuple(rest))

@@ -11,10 +11,19 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from anypool.engine.observing.reading import Reading
-from anypool.model import VM_ALIVE, VM_DOWN, EndpointId, Host, StateReason, Vm, VmId, VmState
+from anypool.model import (
+    VM_ALIVE,
+    VM_DOWN,
+    VM_RUNS,
+    EndpointId,
+    Host,
+    StateReason,
+    Vm,
+    VmId,
+    VmState,
+)
 from anypool.planner.ha.astray import could_have
 
-_RUNS = frozenset({VmState.RUNNING, VmState.SUSPENDED})
 _RAN = VM_ALIVE | {VmState.UNKNOWN}
 _STAYS = frozenset({VmState.PAUSED, VmState.UNKNOWN})
 """A copy that is paused now and was so, or was silent, is the one it was: its mark stays."""
@@ -50,7 +59,7 @@ class Unseen:
 
     def remember(self, vms: Iterable[Vm]) -> None:
         """Take over what was known before a restart."""
-        self._since = {vm.id: 0 for vm in vms if vm.unseen}
+        self._since = {vm.id: 0 for vm in vms if vm.unseen or any(one.unseen for one in vm.copies)}
 
     def heard(self, said: Vm, before: Vm | None, known: Vm | None, about: tuple[int, bool]) -> Vm:
         """Return what an endpoint says of a VM, marked if it ended unseen.
@@ -88,7 +97,7 @@ class Unseen:
         if before is None or not (before.state in _RAN or before.unseen):
             return
         there = [(one, one.vms[before.id]) for one in others if one and before.id in one.vms]
-        if any(one.current and said.state in _RUNS for one, said in there):
+        if any(one.current and said.state in VM_RUNS for one, said in there):
             return
         for one, said in there:
             paused = said.state is VmState.PAUSED and (
@@ -98,6 +107,14 @@ class Unseen:
             if said.state in VM_DOWN or paused or older:
                 one.vms[before.id] = replace(said, unseen=True)
                 self._since[before.id] = moment
+
+    def is_there(self, said: Vm, others: Iterable[Reading | None]) -> None:
+        """Take off all marks of a VM that is seen to run: it is there, wherever it was."""
+        if said.state not in VM_RUNS or self._since.pop(said.id, None) is None:
+            return
+        for one in others:
+            if one is not None and one.vms[said.id].unseen:
+                one.vms[said.id] = replace(one.vms[said.id], unseen=False)
 
     def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
         """Return the VMs that are nowhere else, now that all were read; their marks are gone."""

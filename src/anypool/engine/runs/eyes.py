@@ -372,7 +372,7 @@ def must_be_alone(action: Action, vm: Vm, job: Job | None) -> bool:
     gone: unless the platform says that it has moved it, another tool may have.
     """
     if isinstance(action, MigrateVm):
-        return vm.unseen and (job is None or job.state is not JobState.DONE)
+        return vm.is_astray and (job is None or job.state is not JobState.DONE)
     return isinstance(action, MUST_BE_ALONE)
 
 

@@ -19,9 +19,10 @@ from anypool.engine.runs.decision import (
     recall,
     remember,
 )
+from anypool.engine.runs.intent import intended
 from anypool.engine.runs.judging import OfFailure
 from anypool.engine.runs.look import Trail, judge
-from anypool.engine.runs.sight import Copy, Sight
+from anypool.engine.runs.sight import Sight
 from anypool.engine.runs.state import (
     Acted,
     Command,
@@ -33,11 +34,10 @@ from anypool.engine.runs.state import (
     RunNow,
     StepNow,
 )
-from anypool.model import DatastoreId, Disk, Inventory, JobState, Locking, VmId
+from anypool.model import JobState
 from anypool.plan import (
     Action,
     AwaitReady,
-    DeleteVm,
     FenceHost,
     HandOver,
     JoinHost,
@@ -55,7 +55,6 @@ from anypool.plan import (
     plain,
     reason,
     say,
-    vm_of,
 )
 from anypool.settings import Settings
 from anypool.store.records import StepRecord, StepState
@@ -130,10 +129,8 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
         return replace(step, phase=Phase.RESTING, due=context.now.ticks + SOON_S), ()
     if event.outcome is Outcome.REFUSED and deed is Deed.PERFORM:
         return ended(step, StepState.FAILED, plain(event.message), context), ()
-    if event.outcome in (Outcome.NOT_SENT, Outcome.BUSY) and deed is Deed.PERFORM:
-        step = _remembering(step, replace(memory, sent=step.sent_before))
-    elif deed is Deed.PERFORM:
-        step = replace(step, tried_at=context.now.ticks, late=False)  # each attempt has its time
+    if deed is Deed.PERFORM:
+        step = _sent(step, event.outcome, memory, context)
     if event.outcome is Outcome.BUSY:
         if deed is Deed.PERFORM:
             attempts = step.record.attempts - 1
@@ -150,6 +147,13 @@ def acted(run: RunNow, event: Acted, context: Context) -> Moved:
         due = context.now.ticks + _pause(step.record.attempts, context.settings)
         return replace(step, phase=Phase.RESTING, due=due), ()
     return replace(step, phase=Phase.LOOKING), (Look(event.number),)
+
+
+def _sent(step: StepNow, outcome: Outcome, memory: Memory, context: Context) -> StepNow:
+    """Return a step whose order went out, and its time begins; or that did not go out."""
+    if outcome in (Outcome.NOT_SENT, Outcome.BUSY):
+        return _remembering(step, replace(memory, sent=step.sent_before))
+    return replace(step, tried_at=context.now.ticks, late=False)
 
 
 def _refused(step: StepNow, action: Action, context: Context) -> StepNow:
@@ -290,7 +294,7 @@ def _perform(step: StepNow, decision: Act, sight: Sight, about: tuple[RunNow, Co
         state=StepState.BEGUN,
         attempts=record.attempts + 1,
         begun_at=record.begun_at or context.now.at,
-        result=remember(_intent(wish, sight, recall(record.result), context.now.at)),
+        result=remember(intended(wish, sight, recall(record.result), context.now.at)),
     )
     step = replace(step, record=begun, phase=Phase.ACTING, deed=Deed.PERFORM, last=None)
     return replace(step, sent_before=recall(record.result).sent), (Do(record.number, Deed.PERFORM),)
@@ -315,53 +319,6 @@ def _held(step: StepNow, sight: Sight, about: tuple[RunNow, Context]) -> Moved |
     if why is None:
         return None
     return ended(step, StepState.FAILED, reason(BROKEN, why=why), context), ()
-
-
-def _intent(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
-    """Return what must be remembered of an action before it is done."""
-    memory = replace(memory, sent=True, never_ran=False, stale=False, called_back=False)
-    memory = replace(memory, sent_at=now, handle="")
-    match wish.action:
-        case MigrateVm(source=source):
-            here = sight.at(source)
-            paused = here.copy is Copy.PAUSED
-            disks = () if here.vm is None else here.vm.disks
-            return replace(memory, paused=paused, held=paused or unlocked(disks, sight.inventory))
-        case HandOver() if memory.away_at:
-            return replace(memory, away_at=now)
-        case DeleteVm(volumes=True, host=host):
-            vm = sight.at(host).vm
-            disks = () if vm is None else vm.disks
-            return replace(memory, volumes=own_volumes(vm_of(wish.action), disks, sight.inventory))
-        case _:
-            return memory
-
-
-def unlocked(disks: tuple[Disk, ...], inventory: Inventory) -> bool:
-    """Return whether some disk would let a second copy of its VM write."""
-    for disk in disks:
-        if disk.readonly:
-            continue
-        datastore = inventory.datastores.get(disk.datastore or DatastoreId(""))
-        if disk.shareable or datastore is None or datastore.locking is not Locking.EFFECTIVE:
-            return True
-    return False
-
-
-def own_volumes(
-    vm: VmId | None, disks: tuple[Disk, ...], inventory: Inventory
-) -> tuple[tuple[str, str], ...]:
-    """Return the volumes that belong to one VM alone: no image, and no other VM's disk."""
-    images = inventory.images.values()
-    taken = {copy.place for one in images for v in one.versions for copy in v.copies}
-    for other in inventory.vms.values():
-        if other.id != vm:
-            taken |= {(d.datastore, d.volume) for d in other.disks if d.datastore is not None}
-    return tuple(
-        (disk.datastore, disk.volume)
-        for disk in disks
-        if disk.datastore and not disk.readonly and (disk.datastore, disk.volume) not in taken
-    )
 
 
 def _correct(step: StepNow, decision: Act) -> Moved:

@@ -62,7 +62,7 @@ def seen_to_the_end(vm: Vm, last: Callable[[HostId], Last], now: float) -> bool:
     It was seen to end; or its host told of it until it died. As long as nothing proves that
     host dead, it counts as dying now.
     """
-    if vm.unseen or vm.host is None:
+    if vm.is_astray or vm.host is None:
         return False
     if vm.state is not VmState.UNKNOWN:
         return True
