@@ -24,6 +24,7 @@ from anypool.model import (
     Inventory,
     StateReason,
     Vm,
+    VmCopy,
     VmId,
     VmState,
 )
@@ -120,6 +121,8 @@ class Charges:
         mine = frozenset(hosts)
         silent = [key for key in mine if is_silent(key, inventory)]
         found = {vm for key in silent for vm in self._of_host.get(key, ())}
+        gone_to = (inventory.claims[key].vms for key in silent if key in inventory.claims)
+        found |= {vm for vms in gone_to for vm in vms & self._known.keys()}
         found |= {vm for vm in self._lost if self._known[vm].host in mine}
         return tuple(sorted(vm for vm in found if _is_down(inventory.vms.get(vm))))
 
@@ -266,16 +269,21 @@ def _is_down(vm: Vm | None) -> bool:
 
 def _at(vm: Vm, host: HostId) -> VmState | None:
     """Return how a VM is on a host, None if it is not there, or left there for another one."""
-    if vm.host == host:
-        return vm.state
-    copy = next((one for one in vm.copies if one.host == host), None)
-    if copy is None or (copy.state in VM_DOWN and copy.reason is StateReason.MIGRATED):
+    copy = _copy(vm, host)
+    if copy is None:
         return None
-    return copy.state
+    left = copy.state in VM_DOWN and copy.reason is StateReason.MIGRATED and vm.copies
+    return None if left else copy.state
 
 
 def _ended_unseen(vm: Vm, host: HostId) -> bool:
     """Return whether nobody saw the copy on a host end."""
+    copy = _copy(vm, host)
+    return copy is not None and copy.unseen
+
+
+def _copy(vm: Vm, host: HostId) -> Vm | VmCopy | None:
+    """Return the copy of a VM on a host, None if none is known there."""
     if vm.host == host:
-        return vm.unseen
-    return any(one.unseen for one in vm.copies if one.host == host)
+        return vm
+    return next((one for one in vm.copies if one.host == host), None)
