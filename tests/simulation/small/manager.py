@@ -62,7 +62,7 @@ class Manager:
         self.charges.begin()
         self._told: dict[HostId, float] = {}
         self._asked: dict[HostId, float] = dict.fromkeys(HOSTS, 0.0)
-        self._proven: set[HostId] = set()
+        self.proven: set[HostId] = set()
 
     @property
     def inventory(self) -> Inventory:
@@ -86,7 +86,7 @@ class Manager:
         self._asked[place] = self.world.now
         if not self.world.answers(place):
             return
-        self._proven.discard(place)
+        self.proven.discard(place)
         found = self.world.copies.get(place)
         vms = () if found is None else (replace(vm(V1, place, found[0]), reason=found[1]),)
         frame = Frame(full=True, hosts=(host(place),), vms=vms)
@@ -97,7 +97,7 @@ class Manager:
     def prove(self, place: HostId) -> None:
         """Read the power of a silent host twice."""
         if place in self.world.off and not self.hears(place):
-            self._proven.add(place)
+            self.proven.add(place)
 
     def save(self) -> None:
         """Write down what is known."""
@@ -113,7 +113,7 @@ class Manager:
 
     def _last(self, place: HostId) -> Last:
         off = self.world.off.get(place, 0.0)
-        if place not in self._proven:
+        if place not in self.proven:
             return Last(told_at=self._told.get(place, 0.0))
         proof = PowerOff(host=place, first_at=off + 0.1, at=off + 2.0)
         return Last(self._told.get(place, 0.0), proof.first_at, proof)
@@ -123,7 +123,7 @@ class Manager:
         known = self.known
         assert known is not None
         found = Astray(self.inventory, self._last, self.world.now).may_run_on(known)
-        return set(found) - self._proven
+        return set(found) - self.proven
 
     def _places(self) -> set[HostId]:
         known = self.known
@@ -136,7 +136,7 @@ class Manager:
         assert known is not None
         assert charge is not None
         doubtful = {one for one in self._places() | self.left | {charge.host} if self._silent(one)}
-        if (doubtful | self._astray()) - self._proven:
+        if (doubtful | self._astray()) - self.proven:
             return
         at_home = known.host is not None and known.state in VM_DOWN and self.hears(known.host)
         target = known.host if at_home else next(filter(self.hears, HOSTS), None)
@@ -158,7 +158,7 @@ class Manager:
         if any(copy.state in VM_ALIVE for copy in known.copies):
             return False
         silent = {one for one in self._places() if self._silent(one)}
-        return not (silent | self._astray()) - self._proven
+        return not (silent | self._astray()) - self.proven
 
     def started(self, target: HostId) -> None:
         """Start it, which is written down with the step once it is seen to run."""

@@ -105,6 +105,7 @@ class Story:
 
     def boots(self) -> bool:
         place = self._host()
+        self.manager.proven.discard(place)  # whoever relies on a proof reads the power once more
         return self.world.off.pop(place, None) is not None
 
     def is_cut(self) -> bool:

@@ -117,10 +117,10 @@ class Oracle:
         for vm in asked:
             if vm not in there:
                 self._not_there_at[host, vm] = now
-        runs = {vm.id for vm in frame.vms if vm.host == host and _runs_there(vm)}
+        here = {vm.id: vm for vm in frame.vms if vm.host == host}
         for place, vm in self._ran_until:
-            if vm in runs and place != host:  # it has left there: two would have been seen
-                self._not_there_at[place, vm] = now
+            if vm in here and place != host and self._was_last(here[vm], host, place):
+                self._not_there_at[place, vm] = now  # it has left there: two would have been seen
         if lives:
             self.life(host)
 
@@ -279,6 +279,17 @@ class Oracle:
     def _runs(self, vm: VmId) -> bool:
         return any(one == vm and end == float("inf") for (_, one), end in self._ran_until.items())
 
+    def _was_last(self, vm: Vm, host: HostId, place: HostId) -> bool:
+        """Return whether a host shows by its copy that a VM was there after it was elsewhere.
+
+        It runs, or its disk failed it; or it crashed there, and did not run elsewhere since.
+        """
+        if vm.state is VmState.CRASHED:
+            ended = self._ran_until.get((host, vm.id), 0.0)
+            return self._ran_until[place, vm.id] <= ended
+        stuck = vm.state is VmState.PAUSED and vm.reason is StateReason.IO_ERROR
+        return stuck or vm.state is VmState.RUNNING
+
     def _executes(self, host: HostId, vm: VmId, only: VmState) -> bool:
         with self.world.turn() as state:
             copy = state.copy(host, vm)
@@ -286,9 +297,3 @@ class Oracle:
 
     def _now(self) -> float:
         return self.world.clock.monotonic()
-
-
-def _runs_there(vm: Vm) -> bool:
-    """Return whether a copy shows that its VM is where it is: it runs, or its disk failed it."""
-    stuck = vm.state is VmState.PAUSED and vm.reason is StateReason.IO_ERROR
-    return stuck or vm.state is VmState.RUNNING

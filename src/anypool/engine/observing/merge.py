@@ -55,13 +55,15 @@ _RANKS = {
     VmState.STOPPED: 2,
 }
 _WAITING_RANK = 4
-_OLD_STOPPED_RANK = 1
+_LEFT_RANK = 1
+_OLD_STOPPED_RANK = 0
 
 
 def merge_vm(said: Iterable[Said]) -> Vm | None:
     """Return the VM with its main copy in front and the others in `copies`; None if unsaid.
 
-    The main copy is the one that runs, or could; an incoming copy never ran. What an
+    The main copy is the one that runs, or could; an incoming copy never ran, and one that was
+    left behind by a migration has ended elsewhere, if others are there. What an
     endpoint that fell silent last said is UNKNOWN, and if it was a stopped copy it counts
     only where nobody else knows the VM.
     """
@@ -120,8 +122,10 @@ def _ranked(vm: Vm, said: Said) -> _Copy:
     if not said.current:
         rank = _OLD_STOPPED_RANK if vm.state in VM_DOWN else _RANKS[VmState.UNKNOWN]
         return _Copy(_unknown(vm), rank, said.moment)
-    waiting = vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING
-    return _Copy(vm, _WAITING_RANK if waiting else _RANKS[vm.state], 0)
+    if vm.state is VmState.PAUSED and vm.reason is StateReason.INCOMING:
+        return _Copy(vm, _WAITING_RANK, 0)
+    left = vm.state in VM_DOWN and vm.reason is StateReason.MIGRATED
+    return _Copy(vm, _LEFT_RANK if left else _RANKS[vm.state], 0)
 
 
 def missed(vm: Vm, *, moving: bool) -> Vm:
