@@ -174,6 +174,8 @@ class Manager:
         known = self.known
         if known is None or known.host is None or known.state is not VmState.RUNNING:
             return False
+        for place in sorted(self._places()):
+            self.poll(place)
         if self.move is not None or self.world.runs_on() != [known.host]:
             return False
         if not self.world.answers(known.host):
