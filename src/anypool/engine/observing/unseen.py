@@ -14,7 +14,6 @@ from anypool.engine.observing.reading import Reading
 from anypool.model import (
     VM_ALIVE,
     VM_DOWN,
-    VM_RUNS,
     EndpointId,
     Host,
     StateReason,
@@ -22,6 +21,7 @@ from anypool.model import (
     VmId,
     VmState,
 )
+from anypool.model.vm import VM_RUNS
 from anypool.planner.ha.astray import could_have
 
 _RAN = VM_ALIVE | {VmState.UNKNOWN}
