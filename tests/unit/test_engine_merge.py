@@ -224,3 +224,10 @@ def test_a_forgotten_endpoint_takes_its_hosts_and_vms_along(scene: Scene) -> Non
     assert set(inventory.vms) == {V2}
     assert inventory.vms[V2].host == H2
     assert inventory.datastores[SHARED].endpoints == {endpoint(h).id for h in (H2, H3)}
+
+
+def test_a_copy_that_was_left_behind_is_not_the_one_that_is_shown(scene: Scene) -> None:
+    scene.whole(H1, replace(vm(V1, H1, VmState.STOPPED), reason=StateReason.MIGRATED))
+    assert scene.shown() == (H1, VmState.STOPPED)
+    scene.whole(H2, vm(V1, H2, VmState.STOPPED))
+    assert scene.shown() == (H2, VmState.STOPPED)

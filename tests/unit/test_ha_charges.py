@@ -145,6 +145,17 @@ def test_what_went_unheard_to_a_host_that_died_is_lost_when_its_old_host_answers
     assert charges.get(V1) is not None
 
 
+def test_what_was_moved_to_a_host_that_died_at_once_is_lost_with_it(store: Store) -> None:
+    """It was seen on H1, but not yet by a look of the guard; its definition stayed on H0."""
+    left = VmCopy(host=H0, state=VmState.STOPPED, reason=StateReason.MIGRATED)
+    gone = with_vm(vm(1, "h1", state=VmState.UNKNOWN, copies=(left,)), silent=H1)
+    charges = looked(store, RUNS, gone)
+    assert charges.lost(BOTH, gone) == (V1,)
+    back = with_vm(vm(1, "h1", state=VmState.STOPPED, copies=(left,)))
+    charges.look(BOTH, back, 9.0)
+    assert charges.lost(BOTH, back) == (V1,)
+
+
 def test_what_a_run_stops_is_not_to_run_though_a_silent_host_may_have_it(store: Store) -> None:
     silent = VmCopy(host=H0, state=VmState.UNKNOWN)
     runs = with_vm(vm(1, "h1", copies=(silent,)), silent=H0)

@@ -149,6 +149,29 @@ def test_vm_that_was_paused_to_leave_may_have_run_on_unheard_and_been_moved_else
     assert (scene.shown(), unseen(scene)) == ((H2, VmState.PAUSED), gap != "none")
 
 
+def test_vm_that_was_migrated_unheard_is_astray_whatever_old_copy_is_shown_until_it_runs(
+    scene: Scene,
+) -> None:
+    """It ran on H2, left its definition there, and another one is on H1 from before."""
+    scene.whole(H1, STOPPED)
+    scene.whole(H2, vm(V1, H2))
+    silent(scene, H3)
+    left = replace(vm(V1, H2, VmState.STOPPED), reason=StateReason.MIGRATED)
+    scene.part(H2, left)
+    assert scene.shown() == (H1, VmState.STOPPED)
+    assert scene.picture.inventory.vms[V1].is_astray
+    assert not seen_to_the_end(scene.picture.inventory.vms[V1], lambda _: Last(), 100.0)
+    kept = scene.picture.inventory
+    scene.picture = Picture(Ours())
+    scene.picture.remember(LastKnown(hosts=tuple(kept.hosts.values()), vms=(kept.vms[V1],)))
+    scene.whole(H2, replace(left, reason=StateReason.NONE))
+    scene.whole(H1, STOPPED)
+    assert scene.picture.inventory.vms[V1].is_astray
+    scene.whole(H3, vm(V1, H3))
+    silent(scene, H3)
+    assert not scene.picture.inventory.vms[V1].is_astray
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_vm_that_is_gone_from_where_it_ran_last_is_not_where_it_ran_before(
     scene: Scene, *, elsewhere: bool
