@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from anypool.clock import ManualClock
 from anypool.engine.ha.charges import Charges
 from anypool.planner.ha import astray
 from anypool.store import Store
@@ -17,15 +18,15 @@ store = store_kit.store
 STORIES = 25 * int(os.environ.get("TEST_EXAMPLES", "20"))
 
 
-def test_it_never_runs_twice_and_runs_in_the_end(store: Store) -> None:
-    """`Story(number, store, print).play()` tells one again."""
-    _play(range(STORIES), store)
+def test_it_never_runs_twice_and_runs_in_the_end(store: Store, clock: ManualClock) -> None:
+    """`Story(number, store, clock, print).play()` tells one again."""
+    _play(range(STORIES), store, clock)
 
 
-def _play(numbers: Iterable[int], store: Store) -> None:
+def _play(numbers: Iterable[int], store: Store, clock: ManualClock) -> None:
     for number in numbers:
         try:
-            Story(number, store).play()
+            Story(number, store, clock).play()
         except Wrong as wrong:
             raise Wrong(f"story {number}: {wrong}") from wrong
 
@@ -40,8 +41,11 @@ def _forgets_who_was_away(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("broken", [_takes_all_for_seen, _forgets_who_was_away])
 def test_stories_see_what_is_broken(
-    broken: Callable[[pytest.MonkeyPatch], None], store: Store, monkeypatch: pytest.MonkeyPatch
+    broken: Callable[[pytest.MonkeyPatch], None],
+    store: Store,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broken(monkeypatch)
     with pytest.raises(Wrong):
-        _play(range(2_000), store)
+        _play(range(2_000), store, clock)

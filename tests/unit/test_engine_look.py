@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
+from anypool.engine.runs.alone import must_be_alone
 from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
-from anypool.engine.runs.eyes import must_be_alone
 from anypool.engine.runs.intent import own_volumes
 from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.migration import Times

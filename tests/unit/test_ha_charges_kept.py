@@ -2,7 +2,7 @@
 
 import pytest
 
-from anypool.engine.ha.charges import RAN_S, STEADY_S, Charges
+from anypool.engine.ha.charges import GONE_S, RAN_S, STEADY_S, Charges
 from anypool.engine.observing.vitals import Settled
 from anypool.model import HostId, HostState, StateReason, VmCopy, VmId, VmState
 from anypool.store import Store
@@ -126,7 +126,11 @@ def test_what_is_paused_and_never_ran_here_is_not_to_run(store: Store) -> None:
 
 
 def test_what_is_deleted_is_to_run_no_more(store: Store) -> None:
-    assert looked(store, RUNS, pool(2)).all() == ()
+    charges = looked(store, RUNS, pool(2))
+    charges.look(BOTH, pool(2), GONE_S)
+    assert charges.get(V1) is not None, "where it was moved is not heard yet"
+    charges.look(BOTH, pool(2), GONE_S + 2)
+    assert charges.all() == ()
     assert looked(store).all() == ()
 
 

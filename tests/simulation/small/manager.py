@@ -19,7 +19,7 @@ from anypool.model import (
     Vm,
     VmState,
 )
-from anypool.planner.ha.astray import Astray, Last
+from anypool.planner.ha.astray import Astray, Last, seen_to_the_end
 from anypool.store import Store, ha
 from anypool.store.records import LastKnown
 from tests.simulation.small.world import HOSTS, INCOMING, STOPPED, World
@@ -45,20 +45,17 @@ class Manager:
         self.charges = Charges(store)
         self.move: Move | None = None
         self.left: set[HostId] = set()
-        self._saved = Inventory()
+        self._saved = LastKnown(hosts=tuple(host(one) for one in HOSTS))
         self.restart()
 
     def restart(self) -> None:
         """Begin anew, by what was written down."""
         self.picture = Picture(Ours())
         with self._store.reading() as tx:
-            charged = [one.host for one in ha.charges(tx)]
-        places = [(V1, one) for one in (*self.left, *charged)]
-        known = LastKnown(
-            hosts=tuple(host(one) for one in HOSTS),
-            vms=where_they_may_be(self._saved.vms.values(), places),
-        )
-        self.picture.remember(known)
+            charges = ha.charges(tx)
+        left = [(V1, one) for one in self.left]
+        vms = where_they_may_be(self._saved, left, charges)
+        self.picture.remember(replace(self._saved, vms=vms))
         self.charges.begin()
         self._told: dict[HostId, float] = {}
         self._asked: dict[HostId, float] = dict.fromkeys(HOSTS, 0.0)
@@ -101,7 +98,8 @@ class Manager:
 
     def save(self) -> None:
         """Write down what is known."""
-        self._saved = self.inventory
+        vms = tuple(self.inventory.vms.values())
+        self._saved = replace(self._saved, vms=vms, seen_at={V1: self.world.now})
 
     def look(self) -> None:
         """Look as the guard does: what is to run, what was lost, and start that if it may be."""
@@ -142,6 +140,10 @@ class Manager:
         target = known.host if at_home else next(filter(self.hears, HOSTS), None)
         if target is None:
             return
+        if not seen_to_the_end(known, self._last, self.world.now):
+            unread = self.picture.unread(known)
+            for place in [one for one in HOSTS if endpoint(one).id in unread]:
+                self.poll(place)
         for place in (target, *sorted(self._places() - {target})):
             self.poll(place)
         if self.may_start(target):

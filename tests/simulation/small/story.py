@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from anypool.clock import ManualClock
 from anypool.model import HostId
 from anypool.planner.ha.astray import SEEN_S
 from anypool.store import Store
@@ -15,9 +16,12 @@ Trace = Callable[[str], None]
 class Story:
     """One story; the same number makes the same one."""
 
-    def __init__(self, number: int, store: Store, trace: Trace | None = None) -> None:
+    def __init__(
+        self, number: int, store: Store, clock: ManualClock, trace: Trace | None = None
+    ) -> None:
+        """`clock` is the store's as well."""
         self.chance = random.Random(number)
-        self.world = World()
+        self.world = World(clock)
         self._trace = trace
         self.manager = Manager(self.world, store)
         for place in HOSTS:
@@ -28,7 +32,7 @@ class Story:
     def play(self, length: int = 14) -> None:
         """Let things happen, then end all trouble; raise `Wrong` if a promise is broken."""
         for _ in range(length):
-            self.world.now += self.chance.choice((0.3, 2.0, 7.0, 40.0))
+            self.world.clock.advance(self.chance.choice((0.3, 2.0, 7.0, 40.0)))
             name = self.chance.choice(NAMES)
             if getattr(self, name)() is not False:
                 self._tell(name)
@@ -56,7 +60,7 @@ class Story:
         self.world.cut.clear()
         self.world.off.clear()
         for _ in range(8):
-            self.world.now += 5.0
+            self.world.clock.advance(5.0)
             hosts = list(HOSTS)
             self.chance.shuffle(hosts)
             for place in hosts:
@@ -80,7 +84,7 @@ class Story:
             copies = {place: copy[0].value for place, copy in world.copies.items()}
             charge = [one.host for one in self.manager.charges.all()]
             self._trace(
-                f"{world.now:8.1f} {what:12} {copies} off {sorted(world.off)} cut"
+                f"{world.now % 10_000:8.1f} {what:12} {copies} off {sorted(world.off)} cut"
                 f" {sorted(world.cut)} known {shown} charge {charge} move {self.manager.move}"
             )
 
@@ -156,7 +160,7 @@ class Story:
             return False
         before = dict(self.world.copies)
         self.world.move(source, target, leaves=self.chance.random() < 0.5)
-        if self.manager.hears(target):
+        if self.manager.hears(target) and (heard or self.chance.random() < 0.5):
             self.manager.poll(target)
         if heard:
             self.manager.poll(source)

@@ -1,5 +1,6 @@
 """What is true: where the one VM is, which hosts live, which of them are heard."""
 
+from anypool.clock import ManualClock
 from anypool.model import HostId, StateReason, VmState
 from tests.unit.engine_kit import H1, H2, H3
 
@@ -20,14 +21,18 @@ class Wrong(Exception):
 class World:
     """The truth. A copy that is down stays defined; one that waits for a migration does not."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
         self.copies: dict[HostId, Copy] = {H1: RUNNING}
         self.off: dict[HostId, float] = {}
         self.died_at: dict[HostId, float] = {}
         self.cut: set[HostId] = set()
         self.free = False
         self.stopped = False
+
+    @property
+    def now(self) -> float:
+        return self.clock.now()
 
     def answers(self, host: HostId) -> bool:
         return host not in self.off and host not in self.cut

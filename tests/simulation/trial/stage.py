@@ -131,9 +131,9 @@ class Stage:
 
         One may be brought to where the other is stopped, and then nobody can start both.
         """
-        first, *others = sorted(self.where())
-        able = [vm for vm in others if not (self._is_bound(first) and self._is_bound(vm))]
-        return frozenset((first, *able[:1]))
+        runs = sorted(self.where())
+        able = [vm for vm in runs[1:] if not (self._is_bound(runs[0]) and self._is_bound(vm))]
+        return frozenset((*runs[:1], *able[:1]))
 
     def _is_bound(self, vm: VmId) -> bool:
         """Return whether a VM can start on one host only."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anypool.clock import Clock, backoff
 from anypool.engine import Engine
 from anypool.engine.ha.guard import Guard
-from anypool.engine.observing.observe import Loop
+from anypool.engine.observing.loop import Loop
 from anypool.engine.runs.state import Do
 from anypool.engine.watching.watch import Watch
 from anypool.errors import AnypoolError, Busy, OutcomeUnknown, StoreFailed

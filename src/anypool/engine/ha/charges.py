@@ -36,6 +36,8 @@ STEADY_S = 600.0
 """A VM that ran for so long after it was started again counts as one that was never lost."""
 RAN_S = 60.0
 """A start after which a VM ran for so long was a good one: what ends it then is news."""
+GONE_S = 3600.0
+"""A VM that no host knows any more for so long was deleted, and not moved by another tool."""
 
 
 class Charges:
@@ -55,6 +57,7 @@ class Charges:
         self._missed: deque[EndpointId] = deque()
         self._silent: set[EndpointId] = set()
         self._stopping: set[VmId] = set()
+        self._gone: dict[VmId, float] = {}
 
     def begin(self) -> None:
         """Know what the records say; no host was seen to answer yet."""
@@ -68,6 +71,7 @@ class Charges:
         self._learn({one.vm: one for one in known}, ())
         self._steady, self._lost, self._taken, self._good = set(), set(), set(), {}
         self._ran = set()
+        self._gone = {}
 
     def hear(self, settled: Iterable[Settled]) -> None:
         """Take note of what runs have written: where VMs were brought, and which are stopped."""
@@ -146,7 +150,8 @@ class Charges:
                 mine[key] = self._at_host(key, inventory, now, changed)
         # What any of them took down is known before what is stopped elsewhere is judged.
         dropped = [vm for key in mine for vm in mine[key] if self._ended(inventory.vms[vm], key)]
-        dropped += [vm for vm in self._known if vm not in inventory.vms]
+        self._gone = {vm: self._gone.get(vm, now) for vm in self._known if vm not in inventory.vms}
+        dropped += [vm for vm, since in self._gone.items() if now - since > GONE_S]
         self._keep(changed, sorted(dropped))
         self._silent.clear()
         self._seen = inventory

@@ -13,7 +13,8 @@ from anypool.drivers import Driver
 from anypool.engine.observing.bmcs import Bmcs
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.drift import Drift
-from anypool.engine.observing.observe import Loop, Observer
+from anypool.engine.observing.loop import Loop
+from anypool.engine.observing.observe import Observer
 from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.turnstile import Turnstile
 from anypool.engine.observing.unopened import Unopened

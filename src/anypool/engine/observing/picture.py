@@ -75,12 +75,15 @@ class Picture:
         reading = self._readings.get(endpoint)
         return reading is not None and moment < max(reading.read_at, reading.lost_at)
 
+    def unread(self, vm: Vm) -> tuple[EndpointId, ...]:
+        """Return who answers and may have been given a VM since; see `Unseen.unread`."""
+        return self._unseen.unread(vm, self._readings)
+
     def remember(self, known: LastKnown) -> None:
         """Take what was known before a restart: all of it UNKNOWN until it is read again."""
-        at: dict[HostId, EndpointId] = {}
+        at = {host.id: host.endpoint for host in known.hosts}
         for host in known.hosts:
             self._reading(host.endpoint).hosts[host.id] = host
-            at[host.id] = host.endpoint
         for vm in known.vms:
             mine: dict[EndpointId, set[HostId]] = {}
             for place in sorted(merge.where(vm) & at.keys()):
@@ -303,10 +306,8 @@ class Picture:
         reading = self._readings[endpoint]
         reading.vms[vm.id] = vm
         reading.read_vm_at[vm.id] = moment
-        known = self._known_at.get(vm.id)
-        if known is None:
-            self._known_at[vm.id] = reading.alone
-        elif endpoint not in known:
+        known = self._known_at.setdefault(vm.id, reading.alone)
+        if endpoint not in known:
             self._known_at[vm.id] = (*known, endpoint)
 
     def _unknow(self, endpoint: EndpointId, vm: VmId) -> None:

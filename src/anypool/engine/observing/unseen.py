@@ -6,7 +6,7 @@ same holds for one that was moved while we listened. It matters until each host 
 it was read whole, and all of them in one go: then it is nowhere else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -15,7 +15,6 @@ from anypool.model import (
     VM_ALIVE,
     VM_DOWN,
     EndpointId,
-    Host,
     StateReason,
     Vm,
     VmId,
@@ -116,6 +115,18 @@ class Unseen:
             if one is not None and one.vms[said.id].unseen:
                 one.vms[said.id] = replace(one.vms[said.id], unseen=False)
 
+    def unread(self, vm: Vm, readings: Mapping[EndpointId, Reading]) -> tuple[EndpointId, ...]:
+        """Return who answers, could have a VM, and was not read whole since nobody saw it end.
+
+        That was when its mark was set, or when one that knows it fell silent.
+        """
+        knows = [one for one in readings.values() if vm.id in one.vms]
+        since = max((one.lost_at for one in knows if not one.current), default=0)
+        since = max(since, self._since.get(vm.id, 0))
+        return tuple(
+            key for key, one in _reach(vm, readings) if one.current and one.read_at < since
+        )
+
     def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
         """Return the VMs that are nowhere else, now that all were read; their marks are gone."""
         if not self._since:
@@ -140,17 +151,16 @@ def _ended_unseen(said: Vm, before: Vm | None, known: Vm | None, *, after_gap: b
 
 
 def _is_over(vm: VmId, since: int, readings: Mapping[EndpointId, Reading]) -> bool:
-    places = [one for one in readings.values() if vm in one.vms]
-    if not places:
+    record = next((one.vms[vm] for one in readings.values() if vm in one.vms), None)
+    if record is None:
         return True
-    record = places[0].vms[vm]
-    home = None if record.host is None else _host(record, places[0])
-    return all(
-        one.current and one.read_at >= since
-        for one in readings.values()
-        if any(could_have(record, host, home) for host in one.hosts.values())
-    )
+    return all(one.current and one.read_at >= since for _, one in _reach(record, readings))
 
 
-def _host(vm: Vm, reading: Reading) -> Host | None:
-    return None if vm.host is None else reading.hosts.get(vm.host)
+def _reach(vm: Vm, readings: Mapping[EndpointId, Reading]) -> Iterator[tuple[EndpointId, Reading]]:
+    """Return who has a host that could have a VM."""
+    homes = (one.hosts[vm.host] for one in readings.values() if vm.host in one.hosts)
+    home = next(homes, None)
+    for key, one in readings.items():
+        if any(could_have(vm, host, home) for host in one.hosts.values()):
+            yield key, one

@@ -10,6 +10,7 @@ from anypool.drivers import Migration
 from anypool.engine.observing.boothosts import BootHosts
 from anypool.engine.observing.knock import knock
 from anypool.engine.observing.observe import Observer, places
+from anypool.engine.runs.alone import Alone, must_be_alone
 from anypool.engine.runs.sight import NO_VOUCH, Seen, Sight
 from anypool.errors import AnypoolError
 from anypool.model import (
@@ -21,32 +22,27 @@ from anypool.model import (
     Inventory,
     Job,
     JobOrder,
-    JobState,
     Means,
     Power,
     PowerOff,
     Probe,
     ProbeKind,
-    Vm,
     VmId,
 )
 from anypool.plan import (
     Action,
     ApplyProfile,
-    DeleteVm,
     FenceHost,
     ForgetCopy,
     JoinHost,
     LeaveHost,
     MigrateVm,
-    MoveDisks,
     PowerOffHost,
     PowerOffServer,
     PowerOnHost,
     PowerOnServer,
     Reason,
     RemoveCopy,
-    ResumeVm,
     ServerAction,
     StartAfterFailure,
     StartVm,
@@ -56,11 +52,8 @@ from anypool.plan import (
     reason,
     vm_of,
 )
-from anypool.planner.ha.astray import Astray
 
 SSH_PORT = 22
-MUST_BE_ALONE = (StartVm, StartAfterFailure, ResumeVm, DeleteVm, MoveDisks)
-"""What harms a VM that runs where nobody looks."""
 
 
 class Eyes:
@@ -68,6 +61,7 @@ class Eyes:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._alone = Alone(observer)
         self.knock: Callable[[Probe, str], str] = knock
         self._boot_hosts = BootHosts(observer)
 
@@ -100,6 +94,7 @@ class Eyes:
             named = (action.keeps, action.host)
         if isinstance(action, StartAfterFailure):
             named = (action.host, action.home)
+        self._alone.find(action, vm)
         known = self._observer.inventory.vms.get(vm)
         seen = self._look_at_vm(vm, places(known, named))
         needed = hosts_of(action) if isinstance(action, StartAfterFailure) else named
@@ -113,7 +108,7 @@ class Eyes:
         if isinstance(action, StartVm):
             sight = replace(sight, dead=self._dead(seen))
         if vm in inventory.vms and must_be_alone(action, inventory.vms[vm], job):
-            sight = replace(sight, open=self._open(inventory.vms[vm], inventory))
+            sight = replace(sight, open=self._alone.open(inventory.vms[vm], inventory))
         if isinstance(action, MigrateVm):
             sight = replace(sight, open=(*sight.open, *self._silent(sight.elsewhere(*named))))
         return sight
@@ -122,22 +117,6 @@ class Eyes:
         """Return those of other hosts that know a VM, do not answer, and are not proven dead."""
         dead = self._dead(others)
         return tuple(one.host for one in others if not one.answered and one.host not in dead)
-
-    def _open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
-        """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
-
-        Those of an endpoint that somebody vouched for after a restore are none. Their power is
-        asked for: two answers that it is off are a proof, which the next look has.
-        """
-        vitals = self._observer.vitals
-        hosts = Astray(inventory, vitals.last, vitals.moments.now()).may_run_on(vm)
-        vouched = self._observer.vouched() if hosts else ()
-        unsaid = (key for key in hosts if inventory.hosts[key].endpoint not in vouched)
-        open_ = tuple(key for key in unsaid if vitals.proof(key) is None)
-        for key in open_:
-            if Capability.HOST_POWER in inventory.hosts[key].capabilities:
-                vitals.read_power(key)
-        return open_
 
     def _dead(self, seen: tuple[Seen, ...]) -> frozenset[HostId]:
         """Return the hosts that did not answer just now and are proven to run nothing.
@@ -363,17 +342,6 @@ def door_of(uri: str) -> Probe:
     place = urlsplit(uri)
     port = place.port or SSH_PORT
     return Probe(kind=ProbeKind.TCP, address=place.hostname or "", port=port)
-
-
-def must_be_alone(action: Action, vm: Vm, job: Job | None) -> bool:
-    """Return whether an action harms a VM that runs where nobody looks.
-
-    So does the end of a migration, where the copy that arrived is resumed because the source is
-    gone: unless the platform says that it has moved it, another tool may have.
-    """
-    if isinstance(action, MigrateVm):
-        return vm.is_astray and (job is None or job.state is not JobState.DONE)
-    return isinstance(action, MUST_BE_ALONE)
 
 
 def _seen(vm: VmId, host: HostId, frame: Frame) -> Seen:
