@@ -141,9 +141,11 @@ class Manager:
         if target is None:
             return
         if not seen_to_the_end(known, self._last, self.world.now):
-            unread = self.picture.unread(known)
-            for place in [one for one in HOSTS if endpoint(one).id in unread]:
-                self.poll(place)
+            able = self.picture.unread(known)
+            silent = known.state is VmState.UNKNOWN
+            for place in HOSTS:
+                if silent or able.get(endpoint(place).id):
+                    self.poll(place)
         for place in (target, *sorted(self._places() - {target})):
             self.poll(place)
         if self.may_start(target):

@@ -185,8 +185,8 @@ class Observer:
             self.whole(endpoint)
         return frame
 
-    def unread(self, vm: Vm) -> tuple[EndpointId, ...]:
-        """Return who answers and may have been given a VM since; see `Unseen.unread`."""
+    def unread(self, vm: Vm) -> dict[EndpointId, bool]:
+        """Return who answers and could have a VM; see `Unseen.unread`."""
         with self._lock:
             return self._picture.unread(vm)
 

@@ -75,8 +75,8 @@ class Picture:
         reading = self._readings.get(endpoint)
         return reading is not None and moment < max(reading.read_at, reading.lost_at)
 
-    def unread(self, vm: Vm) -> tuple[EndpointId, ...]:
-        """Return who answers and may have been given a VM since; see `Unseen.unread`."""
+    def unread(self, vm: Vm) -> dict[EndpointId, bool]:
+        """Return who answers and could have a VM; see `Unseen.unread`."""
         return self._unseen.unread(vm, self._readings)
 
     def remember(self, known: LastKnown) -> None:

@@ -115,17 +115,10 @@ class Unseen:
             if one is not None and one.vms[said.id].unseen:
                 one.vms[said.id] = replace(one.vms[said.id], unseen=False)
 
-    def unread(self, vm: Vm, readings: Mapping[EndpointId, Reading]) -> tuple[EndpointId, ...]:
-        """Return who answers, could have a VM, and was not read whole since nobody saw it end.
-
-        That was when its mark was set, or when one that knows it fell silent.
-        """
-        knows = [one for one in readings.values() if vm.id in one.vms]
-        since = max((one.lost_at for one in knows if not one.current), default=0)
-        since = max(since, self._since.get(vm.id, 0))
-        return tuple(
-            key for key, one in _reach(vm, readings) if one.current and one.read_at < since
-        )
+    def unread(self, vm: Vm, readings: Mapping[EndpointId, Reading]) -> dict[EndpointId, bool]:
+        """Return who answers and could have a VM, True for those not read since its mark."""
+        since = self._since.get(vm.id, 0)
+        return {key: one.read_at < since for key, one in _reach(vm, readings) if one.current}
 
     def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
         """Return the VMs that are nowhere else, now that all were read; their marks are gone."""

@@ -4,7 +4,18 @@ from contextlib import suppress
 
 from anypool.engine.observing.observe import Observer
 from anypool.errors import AnypoolError
-from anypool.model import Capability, HostId, Inventory, Job, JobState, Vm, VmId
+from anypool.model import (
+    Capability,
+    EndpointId,
+    HostId,
+    Inventory,
+    Job,
+    JobState,
+    Vm,
+    VmId,
+    VmState,
+)
+from anypool.model.proof import proven_since
 from anypool.plan import (
     Action,
     DeleteVm,
@@ -25,16 +36,32 @@ class Alone:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._read_at: dict[EndpointId, float] = {}
 
     def find(self, action: Action, vm: VmId) -> None:
         """Read whoever answers and may have been given a VM that nobody saw end, not too many."""
-        known, vitals = self._observer.inventory.vms.get(vm), self._observer.vitals
+        known = self._observer.inventory.vms.get(vm)
         if known is None or not must_be_alone(action, known, None):
             return
-        if not seen_to_the_end(known, vitals.last, vitals.moments.now()):
-            for endpoint in self._observer.unread(known)[:MOST]:
-                with suppress(AnypoolError):
-                    self._observer.read(endpoint)
+        for endpoint in self._unread(known)[:MOST]:
+            self._read_at[endpoint] = self._observer.vitals.moments.now()
+            with suppress(AnypoolError):
+                self._observer.read(endpoint)
+
+    def _unread(self, vm: Vm) -> tuple[EndpointId, ...]:
+        """Return who answers and may have been given a VM after it was read whole.
+
+        That can have been until it was found gone, or until the hosts that had it were dead.
+        """
+        vitals = self._observer.vitals
+        if seen_to_the_end(vm, vitals.last, vitals.moments.now()):
+            return ()
+        silent = {one.host for one in vm.copies if one.state is VmState.UNKNOWN}
+        silent |= {vm.host} if vm.host and vm.state is VmState.UNKNOWN else set()
+        proofs = [one for key in silent if (one := vitals.proof(key)) is not None]
+        died_at = max((proven_since(one) for one in proofs), default=0.0)
+        able = self._observer.unread(vm).items()
+        return tuple(key for key, new in able if new or self._read_at.get(key, 0.0) < died_at)
 
     def open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
         """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
@@ -43,10 +70,8 @@ class Alone:
         asked for: two answers that it is off are a proof, which the next look has.
         """
         vitals = self._observer.vitals
-        now = vitals.moments.now()
-        hosts = Astray(inventory, vitals.last, now).may_run_on(vm)
-        if not seen_to_the_end(vm, vitals.last, now):  # more than were read just now
-            unread = self._observer.unread(vm)
+        hosts = Astray(inventory, vitals.last, vitals.moments.now()).may_run_on(vm)
+        if unread := self._unread(vm):  # more than were read just now
             hosts += tuple(one.id for one in inventory.hosts.values() if one.endpoint in unread)
         vouched = self._observer.vouched() if hosts else ()
         unsaid = (key for key in hosts if inventory.hosts[key].endpoint not in vouched)
