@@ -100,7 +100,7 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
     digest: str = ""
 
 
-class VmCopy(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class VmCopy(Struct, frozen=True, kw_only=True, gc=False):
     """One more place where a VM was seen, beside its main one; `unseen` as of a VM."""
 
     host: HostId
