@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood
-from anypool.model import HostId, PolicyId, Power
+from anypool.drivers.sim.records import SimCopy
+from anypool.model import HostId, PolicyId, Power, VmState
 from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
 from tests.simulation.ha_yard import RULE, HaYard, guarded
@@ -131,3 +132,28 @@ def test_what_is_heard_heaps_up_nowhere_while_nothing_is_guarded(yard: HaYard) -
         yard.engine.vitals.hush(endpoint.id)
         yard.guard.round()
     assert not yard.guard.charges._missed
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_vm_that_went_unheard_to_a_host_that_answers_is_found_before_it_is_started(
+    yard: HaYard, *, died: bool
+) -> None:
+    """Another tool moved it; what told of that was lost, and the host is not read again yet."""
+    source = yard.busiest()
+    vm, target = min(yard.on(source)), next(one for one in yard.hosts if one != source)
+    yard.hosts.remove(target)
+    yard.world.cut_host(source)
+    yard.pass_(6)
+    with yard.world.turn() as state:
+        there = state.copy(source, vm)
+        assert there is not None
+        down = replace(there.vm, state=VmState.STOPPED)
+        state.put_copy(source, vm, SimCopy(vm=down, started_at=0.0))
+        state.put_copy(target, vm, replace(there, vm=replace(there.vm, host=target)))
+    if died:
+        yard.world.switch_host_off(source)
+    else:
+        yard.world.heal_host(source)
+    assert yard.pass_(60, lambda: yard.engine.inventory.vms[vm].host == target)
+    yard.pass_(10)
+    assert yard.where()[vm] == target
