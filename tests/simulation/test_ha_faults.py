@@ -96,6 +96,7 @@ def deaf_to_life(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(guard, "detect", detected)
     patch.setattr(vitals, "refuted", refuted)
+    patch.setattr(vitals.Vitals, "listens", lambda *_: None)
     patch.setattr(deciding, "refuted", refuted)
 
 

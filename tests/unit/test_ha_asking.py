@@ -185,3 +185,26 @@ def test_listening_that_heard_something_makes_no_proof_and_breaks_none() -> None
         bench.clock.advance(2 * APART_S)
         bench.asking.ask(H, now)
     assert bench.vitals.proof(H) is not None
+
+
+def test_where_other_paths_are_asked_a_bmc_alone_proves_nothing_before_they_were() -> None:
+    """The last that was heard on another path was life, and it was not asked again since."""
+    bench = Bench()
+    bench.vitals.guarded = frozenset({H})
+    bench.vitals.listens((H,), ())
+    for _ in range(3):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is None
+    bench.vitals.listens((), (H,))
+    assert bench.vitals.proof(H) is not None, "nobody asks on other paths for a host that rests"
+    bench.vitals.listens((H,), ())
+    bench.vitals.listened(H, bench.vitals.moments.now())
+    bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is not None
+    bench.vitals.guarded = frozenset()
+    bench.vitals.frame(E, Frame(hosts=(UP,), full=True))
+    for _ in range(2):
+        bench.clock.advance(2 * APART_S)
+        bench.asking.ask(H, now)
+    assert bench.vitals.proof(H) is not None, "nor where nothing is guarded"

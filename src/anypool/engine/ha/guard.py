@@ -232,6 +232,7 @@ class Guard:
     ) -> None:
         (standing, down), rule = found, round_.rule
         alone = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
+        self._vitals.listens(alone, round_.hosts.difference(alone))
         verdicts = grouped(alone, rule.silent_s)
         fences = self._fences.recent(rule.fences_within_s, now) if round_.lost else ()
         situation = Situation(
@@ -247,8 +248,7 @@ class Guard:
                 self._asking.ask(key, self.submit)
         proofs: list[Proof] = []
         for key in sorted(verdicts):
-            case = self._case(key, verdicts[key], round_)
-            decision = decide(case, situation)
+            decision = decide(self._case(key, verdicts[key], round_), situation)
             said = self._act(key, decision, round_)
             if isinstance(decision, Recover):
                 proofs.append(decision.proof)
@@ -300,10 +300,10 @@ class Guard:
 
     def _listen(self, host: Host, inventory: Inventory) -> None:
         endpoint = next((e for e in self._engine.endpoints() if e.id == host.endpoint), None)
-        if endpoint is not None:
-            task = self.ears.listen(host, endpoint, inventory, self.knock)
-            if task is not None:
-                self.submit(task)
+        if endpoint is None:
+            return
+        if (task := self.ears.listen(host, endpoint, inventory, self.knock)) is not None:
+            self.submit(task)
 
     def _knock_at(self, key: HostId) -> None:
         host = self._engine.inventory.hosts.get(key)

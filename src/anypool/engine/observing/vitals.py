@@ -93,6 +93,7 @@ class Vitals:
         self._alone: dict[EndpointId, HostId | None] = {}
         self._hushed: dict[HostId, float] = {}
         self._listened: dict[HostId, float] = {}
+        self._listens: set[HostId] = set()
         self._told_at: dict[HostId, float] = {}
         self._stated: dict[HostId, Stated] = {}
 
@@ -107,6 +108,7 @@ class Vitals:
             self._power.clear()
             self._hushed.clear()
             self._listened.clear()
+            self._listens.clear()
             self._told_at.clear()
             self.leases.begin()
             self._stated = kept
@@ -147,6 +149,14 @@ class Vitals:
         """Return when hosts fell silent that have shown no life since."""
         with self._lock:
             return dict(self._hushed)
+
+    def listens(self, to: Iterable[HostId], rests: Iterable[HostId]) -> None:
+        """Take note for which silent hosts all paths are asked from now on, and for which not.
+
+        For the former a BMC alone proves nothing, however often it was read.
+        """
+        with self._lock:
+            self._listens = (self._listens | set(to)) - set(rests)
 
     def listened(self, host: HostId, began: float) -> None:
         """Take note that all paths but the BMC were asked from `began` on, until now.
@@ -228,12 +238,14 @@ class Vitals:
     def proof(self, host: HostId) -> Proof | None:
         """Return the proof about a host that stands now, None if there is none.
 
-        Its power counts when it was read as off once more after all other paths were silent.
+        Its power counts when it was read as off once more after all other paths were silent; and
+        where they are asked at all, not before they were.
         """
         with self._lock:
             life, power = self.life(host), self.power(host)
             old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
             old |= self.off_too_early(host)
+            old |= host in self.guarded & self._listens and host not in self._listened
             by_power = None if old else power.proof
             for proof in (self._stated.get(host), by_power, self.leases.proof(host)):
                 if proof is not None and refuted(proof, life) is None:

@@ -120,6 +120,8 @@ def _by_power(case: Case, situation: Situation) -> Decision:
     """Decide by what the BMC said last."""
     match case.verdict.word(Path.BMC):
         case Word.OFF:
+            if not case.listened:  # what it says before counts once at most
+                return Hold(reason("ha.listening"))
             if case.off_at + APART_S <= situation.now:
                 return ReadPower(reason("ha.off-once"))
             return Hold(reason("ha.off-once"))
