@@ -5,15 +5,17 @@ The judge reads the database with `sqlite3` and the simulated world, and counts 
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from anypool.engine import Engine
+from anypool.engine.observing.picture import Picture
 from anypool.errors import Conflict, Invalid, NoPlan, StoreFailed
 from anypool.model import Booking, BookingId, DiskWish, HostId, VmId, VmState, VmWish
-from anypool.plan import Redeemed, released
+from anypool.plan import Action, Redeemed, released
 from anypool.planner.rules import NO_RULES
 from anypool.planner.wishes import CreateVms
 from anypool.service.redeeming import on_its_host
@@ -88,6 +90,23 @@ def test_a_vm_is_made_in_a_full_pool_on_what_was_kept_for_it(site: Site, engine:
     assert engine.bookings.get(mine.id).memory_mib == mine.memory_mib - 2 * SIZE
     assert booked(engine) == sum(stored(site).values())
     soon(lambda: most(engine) == 0)
+
+
+def test_room_of_a_run_that_ends_while_room_is_counted_is_not_free(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its VM is seen to run at the moment at which it is under way no more."""
+    mine = full(engine)[0]
+    engine.bookings.drop(mine.id, "ada")
+
+    def ends() -> tuple[Action, ...]:
+        there = {mine.host: mine.memory_mib}
+        engine._observer.change(partial(Picture.book, more_mib=there))
+        return ()
+
+    monkeypatch.setattr(engine._runner, "pending", ends)
+    with pytest.raises(NoPlan):
+        engine.bookings.make(wish(engine, 9, 1), "ada", 600)
 
 
 def test_the_last_of_it_ends_the_booking_and_the_trail_says_who(site: Site, engine: Engine) -> None:

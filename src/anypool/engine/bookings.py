@@ -225,7 +225,8 @@ class Bookings:
 
     def _choose(self, waiting: list[_Asked]) -> list[tuple[_Asked, HostId]]:
         """Return a host for each that gets one, in turn; note for the others that none has room."""
-        world = with_pending(self._pool.inventory, self._runner.pending())
+        pending = self._runner.pending()  # first: what ends now is in one of both, or in both
+        world = with_pending(self._pool.inventory, pending)
         rules, chosen = self._pool.policies.rulebook(world), []
         with ledger_of(world, rules) as ledger:
             for one in waiting:

@@ -90,8 +90,8 @@ class Profiles:
                 hint = "`anypool address-range list` shows them"
                 raise NotFound(f"there is no range {name}", hint=hint)
             records.forget_rested(tx)
-            held = addressing.held(found, records.book(tx), self._observer.inventory)
             coming = _coming(found.kind, self.pending())
+            held = addressing.held(found, records.book(tx), self._observer.inventory)
             first, last = found.bounds
             for number in sorted(one for one in coming if first <= one <= last):
                 held.setdefault(text_of(found.kind, number), "in use soon, by a running operation")
@@ -181,7 +181,8 @@ class Profiles:
     def _addressed(self, tx: Tx, profile: Profile, ranges: Ranges) -> Profile:
         """Return a profile whose ports all have addresses, those that are new in the book."""
         records.forget_rested(tx)
-        inventory, pending = self._observer.inventory, self.pending()
+        pending = self.pending()  # first: what ends now is in one of both, or in both
+        inventory = self._observer.inventory
         known = facts.address_ranges.all(tx)
         book = records.book(tx)
         givers = {}
