@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from anypool.model import APART_S, PowerOff, Proof, SaidGone
+from anypool.model import APART_S, Proof, SaidGone
 from anypool.plan import Reason, reason
 from anypool.planner.ha.brake import Situation, brake
 from anypool.planner.ha.detect import ALIVE, Condition, Path, Verdict, Word
@@ -102,8 +102,6 @@ def decide(case: Case, situation: Situation) -> Decision:
         return Leave(reason("ha.nothing-ran"))
     silent = max(0.0, situation.now - verdict.life_at)
     if case.proof is not None and refuted(case.proof, case.life) is None:
-        if isinstance(case.proof, PowerOff) and not case.listened and silent < rule.silent_s:
-            return Hold(reason("ha.listening"))
         return Recover(case.proof)
     if verdict.condition is Condition.SUSPECT:
         why = reason("ha.suspect", silent=round(silent, 1), limit=rule.silent_s)
