@@ -231,3 +231,12 @@ def test_a_copy_that_was_left_behind_is_not_the_one_that_is_shown(scene: Scene) 
     assert scene.shown() == (H1, VmState.STOPPED)
     scene.whole(H2, vm(V1, H2, VmState.STOPPED))
     assert scene.shown() == (H2, VmState.STOPPED)
+
+
+def test_silence_to_a_question_of_before_ends_no_answer_of_after(scene: Scene) -> None:
+    asked = scene.picture.moment()
+    scene.whole(H1, vm(V1, H1))
+    scene.picture.lose(endpoint(H1).id, asked)
+    assert scene.shown() == (H1, VmState.RUNNING)
+    scene.picture.lose(endpoint(H1).id, scene.picture.moment())
+    assert scene.shown() == (H1, VmState.UNKNOWN)

@@ -1,6 +1,5 @@
 """What one manager believes, by the product's own parts, and what it does about it."""
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from anypool.engine.ha.charges import Charges, is_silent
@@ -9,6 +8,7 @@ from anypool.engine.observing.ours import Ours
 from anypool.engine.observing.picture import Picture
 from anypool.engine.observing.recollect import where_they_may_be
 from anypool.engine.observing.vitals import Settled
+from anypool.engine.runs.decision import Act, AskHuman, Done, Wait
 from anypool.model import (
     VM_ALIVE,
     VM_DOWN,
@@ -22,16 +22,11 @@ from anypool.model import (
 from anypool.planner.ha.astray import Astray, Last, seen_to_the_end
 from anypool.store import Store, ha
 from anypool.store.records import LastKnown
-from tests.simulation.small.world import HOSTS, INCOMING, STOPPED, World
+from tests.simulation.small import moving
+from tests.simulation.small.moving import Move
+from tests.simulation.small.world import HOSTS, STOPPED, World
 from tests.unit.engine_kit import V1, host, vm
 from tests.unit.test_engine_merge import endpoint
-
-
-class Move(Struct):
-    """A migration of ours that is not at its end by the records."""
-
-    source: HostId
-    target: HostId
 
 
 class Manager:
@@ -57,6 +52,8 @@ class Manager:
         vms = where_they_may_be(self._saved, left, charges)
         self.picture.remember(replace(self._saved, vms=vms))
         self.charges.begin()
+        if self.move is not None:
+            self.move.began_here, self.move.last = False, None
         self._told: dict[HostId, float] = {}
         self._asked: dict[HostId, float] = dict.fromkeys(HOSTS, 0.0)
         self.proven: set[HostId] = set()
@@ -87,8 +84,8 @@ class Manager:
         found = self.world.copies.get(place)
         vms = () if found is None else (replace(vm(V1, place, found[0]), reason=found[1]),)
         frame = Frame(full=True, hosts=(host(place),), vms=vms)
-        moving = frozenset() if self.move is None else frozenset({V1})
-        self.picture.apply(endpoint(place), frame, self.picture.moment(), moving)
+        ours = frozenset() if self.move is None else frozenset({V1})
+        self.picture.apply(endpoint(place), frame, self.picture.moment(), ours)
         self._told[place] = self.world.now
 
     def prove(self, place: HostId) -> None:
@@ -116,14 +113,14 @@ class Manager:
         proof = PowerOff(host=place, first_at=off + 0.1, at=off + 2.0)
         return Last(self._told.get(place, 0.0), proof.first_at, proof)
 
-    def _astray(self) -> set[HostId]:
+    def astray(self) -> set[HostId]:
         """Return silent hosts without a proof on which the VM may run that nobody saw end."""
         known = self.known
         assert known is not None
         found = Astray(self.inventory, self._last, self.world.now).may_run_on(known)
         return set(found) - self.proven
 
-    def _places(self) -> set[HostId]:
+    def places(self) -> set[HostId]:
         known = self.known
         assert known is not None
         return {one for one in (known.host, *(copy.host for copy in known.copies)) if one}
@@ -133,26 +130,30 @@ class Manager:
         charge = self.charges.get(V1)
         assert known is not None
         assert charge is not None
-        doubtful = {one for one in self._places() | self.left | {charge.host} if self._silent(one)}
-        if (doubtful | self._astray()) - self.proven:
+        doubtful = {one for one in self.places() | self.left | {charge.host} if self._silent(one)}
+        if (doubtful | self.astray()) - self.proven:
             return
         at_home = known.host is not None and known.state in VM_DOWN and self.hears(known.host)
         target = known.host if at_home else next(filter(self.hears, HOSTS), None)
         if target is None:
             return
-        if not seen_to_the_end(known, self._last, self.world.now):
-            able = self.picture.unread(known)
-            silent = known.state is VmState.UNKNOWN
-            for place in HOSTS:
-                if silent or able.get(endpoint(place).id):
-                    self.poll(place)
-        for place in (target, *sorted(self._places() - {target})):
+        self.find(known)
+        for place in (target, *sorted(self.places() - {target})):
             self.poll(place)
         if self.may_start(target):
-            dead = {one for one in self._places() if self._silent(one)}
+            dead = {one for one in self.places() if self._silent(one)}
             self.left |= dead
             self.charges.tried((V1,), self.world.now)
             self.started(target)
+
+    def find(self, known: Vm) -> None:
+        """Read whoever answers and may have been given it since, as the eyes of a run do."""
+        if seen_to_the_end(known, self._last, self.world.now):
+            return
+        able = self.picture.unread(known)
+        for place in HOSTS:
+            if known.state is VmState.UNKNOWN or able.get(endpoint(place).id):
+                self.poll(place)
 
     def may_start(self, target: HostId) -> bool:
         """Return whether what was just read lets a VM start: as the eyes of a run see it."""
@@ -161,8 +162,8 @@ class Manager:
             return False
         if any(copy.state in VM_ALIVE for copy in known.copies):
             return False
-        silent = {one for one in self._places() if self._silent(one)}
-        return not (silent | self._astray()) - self.proven
+        silent = {one for one in self.places() if self._silent(one)}
+        return not (silent | self.astray()) - self.proven
 
     def started(self, target: HostId) -> None:
         """Start it, which is written down with the step once it is seen to run."""
@@ -178,7 +179,7 @@ class Manager:
         known = self.known
         if known is None or known.host is None or known.state is not VmState.RUNNING:
             return False
-        for place in sorted(self._places()):
+        for place in sorted(self.places()):
             self.poll(place)
         if self.move is not None or self.world.runs_on() != [known.host]:
             return False
@@ -193,46 +194,28 @@ class Manager:
         self.charges.hear([Settled(vm=V1, host=None)])
         return True
 
-    def begin_move(self, target: HostId) -> bool:
+    def begin_move(self, target: HostId, *, held: bool) -> bool:
         """Migrate it from where it is known to run; return whether that was begun."""
-        known = self.known
-        if known is None or known.host is None or known.state is not VmState.RUNNING:
-            return False
-        for place in (target, known.host):
-            self.poll(place)
-        known = self.known
-        if known is None or known.state is not VmState.RUNNING or known.host in (None, target):
-            return False
-        assert known.host is not None
-        if not (self.hears(target) and self.hears(known.host) and self.world.is_down(target)):
-            return False
-        self.move = Move(known.host, target)
-        self.world.copies[target] = INCOMING
-        return True
+        if self.move is None:
+            self.move = moving.begun(self, target, held=held)
+        return self.move is not None
 
     def end_move(self) -> None:
         """Look at both ends of the migration, and close its step if that says how it ended."""
         move = self.move
-        if move is None or V1 not in self.inventory.vms:
+        if move is None:
             return
-        for place in (move.target, move.source):
-            self.poll(place)
-        if not (self.hears(move.source) and self.hears(move.target)):
+        decision = moving.looked(self, move)
+        if isinstance(decision, Wait | Act):
             return
-        source, target = (self._seen(one) for one in (move.source, move.target))
-        if source in (None, VmState.STOPPED) and target is VmState.RUNNING:
+        if isinstance(decision, Done) and decision.message is None:
             with self._store.writing() as tx:
-                ha.moved(tx, V1, move.target)
-            self.charges.hear([Settled(vm=V1, host=move.target)])
-        elif VmState.PAUSED in (source, target):
-            return
-        elif target is not VmState.STOPPED:
-            self.left |= {move.source, move.target}
+                ha.moved(tx, V1, move.action.target)
+            self.charges.hear([Settled(vm=V1, host=move.action.target)])
+        elif not isinstance(decision, Done):
+            self.left |= set(move.ends)
+            self.world.free |= isinstance(decision, AskHuman)
         self.move = None
-
-    def _seen(self, place: HostId) -> VmState | None:
-        found = self.world.copies.get(place)
-        return None if found is None else found[0]
 
     def _silent(self, place: HostId) -> bool:
         return is_silent(place, self.inventory)
@@ -243,6 +226,6 @@ class Manager:
                 self.left.discard(place)
             elif self.move is None and is_left_over(V1, place, self.inventory):
                 self.poll(place)
-                if self.hears(place) and self._seen(place) in VM_DOWN:
+                if self.hears(place) and self.world.is_down(place):
                     del self.world.copies[place]
                     self.poll(place)

@@ -8,7 +8,7 @@ from anypool.model import HostId
 from anypool.planner.ha.astray import SEEN_S
 from anypool.store import Store
 from tests.simulation.small.manager import Manager
-from tests.simulation.small.world import CRASHED, HOSTS, INCOMING, RUNNING, STOPPED, World, Wrong
+from tests.simulation.small.world import CRASHED, HOSTS, STOPPED, World, Wrong
 
 Trace = Callable[[str], None]
 
@@ -41,6 +41,8 @@ class Story:
 
     def _pass(self) -> None:
         """Some hosts are asked, and the guard looks, or not yet."""
+        if self.manager.move is not None:
+            self.manager.move.flight.pass_()
         asked = [one for one in HOSTS if self.chance.random() < 0.6]
         self.chance.shuffle(asked)
         for place in asked:
@@ -59,17 +61,20 @@ class Story:
         self._tell("end")
         self.world.cut.clear()
         self.world.off.clear()
-        for _ in range(8):
+        for _ in range(24):
             self.world.clock.advance(5.0)
             hosts = list(HOSTS)
             self.chance.shuffle(hosts)
             for place in hosts:
                 self.manager.poll(place)
-            self.arrive()
+            if self.manager.move is not None:
+                self.manager.move.flight.arrive(lost=False)
+                self.manager.move.flight.pass_()
             self.manager.end_move()
             self.manager.look()
             self._tell("  all")
         runs = self.world.runs_on()
+        self.world.free |= self.manager.move is not None  # a person is asked when it is late
         if not self.world.free and len(runs) != 1:
             raise Wrong(f"down: {self.world.copies}, charge {self.manager.charges.all()}")
         known = self.manager.known
@@ -85,8 +90,16 @@ class Story:
             charge = [one.host for one in self.manager.charges.all()]
             self._trace(
                 f"{world.now % 10_000:8.1f} {what:12} {copies} off {sorted(world.off)} cut"
-                f" {sorted(world.cut)} known {shown} charge {charge} move {self.manager.move}"
+                f" {sorted(world.cut)} known {shown} charge {charge} move {self._flight()}"
             )
+
+    def _flight(self) -> str:
+        move = self.manager.move
+        if move is None:
+            return "none"
+        flight = move.flight
+        kind = "held" if flight.held else "free"
+        return f"{flight.source}-{flight.target} {kind} {flight.ended} {type(move.last).__name__}"
 
     def _host(self) -> HostId:
         return self.chance.choice(HOSTS)
@@ -98,13 +111,6 @@ class Story:
         if place in self.world.off:
             return False
         self.world.die(place)
-        move = self.manager.move
-        if (
-            move is not None
-            and move.source == place
-            and self.world.copies.get(move.target) == INCOMING
-        ):
-            del self.world.copies[move.target]
         return True
 
     def boots(self) -> bool:
@@ -150,7 +156,7 @@ class Story:
         """Another tool moves it: to where that is heard, or from where nobody listens."""
         runs = self.world.runs_on()
         target = self._host()
-        if not runs or runs[0] == target or self.manager.move is not None:
+        if not runs or runs[0] == target or self._flies():
             return False
         (source,) = runs
         if target in self.world.off or not self.world.is_down(target):
@@ -172,18 +178,28 @@ class Story:
                 return False
         return True
 
-    def moves(self) -> bool:
-        return self.manager.move is None and self.manager.begin_move(self._host())
-
-    def arrive(self) -> bool:
-        """Our migration comes to its end, one way or the other."""
+    def _flies(self) -> bool:
         move = self.manager.move
-        if move is None or self.world.copies.get(move.target) != INCOMING:
+        return move is not None and move.flight.ended is None
+
+    def moves(self) -> bool:
+        if self.manager.move is not None:
             return False
-        if self.world.copies.get(move.source) == RUNNING and self.chance.random() < 0.7:
-            self.world.move(move.source, move.target, leaves=False)
-        else:
-            self.world.drop_incoming(move.target)
+        return self.manager.begin_move(self._host(), held=self.chance.random() < 0.7)
+
+    def arrives(self) -> bool:
+        """The memory is at the target, which says so, or that is lost."""
+        if not self._flies():
+            return False
+        assert self.manager.move is not None
+        self.manager.move.flight.arrive(lost=self.chance.random() < 0.5)
+        return True
+
+    def fails(self) -> bool:
+        if not self._flies():
+            return False
+        assert self.manager.move is not None
+        self.manager.move.flight.fail()
         return True
 
     def restarts(self) -> bool:
@@ -195,5 +211,5 @@ NAMES = (
     *("dies", "dies", "boots", "boots", "is_cut", "is_cut", "is_healed", "is_healed"),
     *("is_proven", "is_proven", "crashes", "is_stopped_beside_us", "is_stopped"),
     *("moves_beside_us",) * 4,
-    *("moves", "moves", "arrive", "arrive", "restarts"),
+    *("moves", "moves", "arrives", "arrives", "fails", "restarts"),
 )

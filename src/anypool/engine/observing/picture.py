@@ -133,10 +133,10 @@ class Picture:
         """Take note that an endpoint does not answer: what it said is UNKNOWN now.
 
         It was asked at `moment`, 0 for just now: an answer to a question of before that comes
-        late says nothing of now.
+        late says nothing of now, nor does this where one of after it was answered.
         """
         reading = self._readings.get(endpoint)
-        if reading is None:
+        if reading is None or 0 < moment < reading.read_at:
             return Delta()
         reading.lost_at = max(reading.lost_at, moment or self.moment())
         if not reading.current:

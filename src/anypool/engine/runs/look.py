@@ -16,7 +16,7 @@ from anypool.engine.runs.judging import OfFailure, of_failure, open_
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import GONE, Copy, Seen, Sight
 from anypool.engine.runs.virtual import of_virtual
-from anypool.model import HostId, Means, ReadyKind, StateReason, Vm, VmChange, VmWish
+from anypool.model import HostId, JobState, Means, ReadyKind, StateReason, Vm, VmChange, VmWish
 from anypool.plan import (
     Action,
     ApplyProfile,
@@ -110,19 +110,26 @@ def _host(action: _OfHost | ServerAction, sight: Sight, trail: Trail, times: Tim
 
 
 def _migration(action: MigrateVm, sight: Sight, trail: Trail, times: Times) -> Decision:
-    pair = (sight.at(action.source).copy, _arrived(sight.at(action.target)))
+    pair = (_gone(sight.at(action.source)), _arrived(sight.at(action.target)))
     decision = migration.decide(pair, sight.job, trail.memory, times)
     if trail.cancelling:
         decision = migration.called_back(decision, pair, trail.memory)
     if isinstance(decision, Act) and decision.deed is Deed.RESUME_TARGET:
-        others = sight.elsewhere(action.source, action.target)
-        if not sight.open and any(one.copy is Copy.UNKNOWN for one in others):
-            return AskHuman(reason("migration.stale"), times.settle_s)  # it ran there, and died
+        others = {one.copy for one in sight.elsewhere(action.source, action.target)}
+        done = sight.job is not None and sight.job.state is JobState.DONE
+        if not sight.open and not done and others - {Copy.ABSENT}:
+            return AskHuman(reason("migration.stale"), times.settle_s)  # it may have ended there
         return _nowhere(decision, sight)
     again = isinstance(decision, Act) and decision.deed is Deed.PERFORM
     if again and tasks.succeeded(sight.job, trail.memory):  # somebody else moved it back
         return Fail(reason("run.reported-at-source"), times.settle_s)
     return decision
+
+
+def _gone(source: Seen) -> Copy:
+    """Return the copy at a source; what is left of one that was migrated is none."""
+    left = source.copy is Copy.STOPPED and source.reason is StateReason.MIGRATED
+    return Copy.ABSENT if left else source.copy
 
 
 def _arrived(target: Seen) -> Copy:

@@ -7,7 +7,8 @@ only the copies themselves, read target first, and whether the platform still wo
 * the copy at the target is resumed only when the source's is seen gone;
 * a paused source is discarded only when the target is seen running;
 * a source that may have run again makes the target's copy worthless: it is discarded,
-  provided that it cannot have run;
+  provided that it cannot have run; so does one that is stopped and did not say that the VM
+  was migrated: it may have run before that, between two looks;
 * where nobody answers, nothing is done.
 """
 
@@ -110,11 +111,7 @@ TABLE: dict[tuple[Copy, Copy], Cell] = {
     (Copy.ABSENT, Copy.STOPPED): _cell(_DONE),
     (Copy.STOPPED, Copy.ABSENT): _cell(_STOPPED),
     (Copy.STOPPED, Copy.RUNNING): _cell(_DROP_SOURCE),
-    (Copy.STOPPED, Copy.PAUSED): _cell(
-        (_V.RESUME_TARGET, _P.NONE),
-        moving=(_V.RESUME_TARGET, _P.SETTLE),
-        free=(_V.RESUME_TARGET, _P.SETTLE),
-    ),
+    (Copy.STOPPED, Copy.PAUSED): _cell((_V.DISCARD_TARGET, _P.SETTLE), free=_WAIT),
     (Copy.STOPPED, Copy.INCOMING): _cell(_DROP_ORPHAN),
     (Copy.STOPPED, Copy.STOPPED): _cell(_STOPPED),
 }
@@ -142,14 +139,20 @@ def judge(source: Copy, target: Copy, job: Job | None, memory: Memory) -> tuple[
 _EXECUTES = frozenset({Copy.RUNNING, Copy.PAUSED, Copy.MIGRATING})
 
 
-def noted(pair: tuple[Copy, Copy], memory: Memory, others: Iterable[Copy] = ()) -> Memory:
+def noted(
+    pair: tuple[Copy, Copy], memory: Memory, others: Iterable[Copy] = (), job: Job | None = None
+) -> Memory:
     """Remember that the source runs although the target has its copy: who resumes that later,
     because the source is gone for another reason, brings an old state back.
 
     So does who resumes it while one of `others`, on hosts that are neither, has the VM: another
-    tool moved it there from the source.
+    tool moved it there from the source. That the platform says that its `job` failed shows the
+    same, or where the target is not heard, that the source runs when it knows of none.
     """
-    ran_on = pair == (Copy.RUNNING, Copy.PAUSED) or not _EXECUTES.isdisjoint(others)
+    over = job is not None and job.state is not JobState.RUNNING
+    ran_on = pair[0] is Copy.RUNNING and (over or pair[1] is Copy.PAUSED)
+    ran_on |= job is not None and job.state is JobState.FAILED
+    ran_on |= not _EXECUTES.isdisjoint(others)
     return replace(memory, stale=True) if memory.sent and ran_on else memory
 
 
@@ -160,11 +163,10 @@ def decide(pair: tuple[Copy, Copy], job: Job | None, memory: Memory, times: Time
         return _before(source, target, times)
     verdict, patience = judge(source, target, job, memory)
     seconds = {_P.NONE: 0.0, _P.SETTLE: times.settle_s, _P.STALL: times.stall_s}[patience]
-    if memory.stale and verdict is _V.RESUME_TARGET:
-        late_s = max(seconds, times.settle_s)
-        return _was_left_behind(source, late_s, ours=_is_ours(job, memory))
+    if memory.stale and verdict is _V.RESUME_TARGET:  # it is older than what ran since
+        return AskHuman(reason("migration.stale"), max(seconds, times.settle_s))
     if memory.paused and verdict in (_V.RESUME_TARGET, _V.RESUME_SOURCE):
-        return _was_paused(verdict, source, max(seconds, times.settle_s))
+        return _was_paused(verdict, max(seconds, times.settle_s))
     if (deed := _DEEDS.get(verdict)) is not None:
         return Act(deed, reason(verdict), seconds)
     match verdict:
@@ -223,23 +225,8 @@ def _before(source: Copy, target: Copy, times: Times) -> Decision:
     return Fail(why, times.settle_s)
 
 
-def _is_ours(job: Job | None, memory: Memory) -> bool:
-    """Whether only we touch the target's copy: the platform neither works on it nor resumes it."""
-    works = job is not None and job.state is JobState.RUNNING
-    return not works and (memory.held or memory.never_ran)
-
-
-def _was_left_behind(source: Copy, seconds: float, *, ours: bool) -> Decision:
-    """The target's copy is older than what ran since: nobody resumes it."""
-    if source is Copy.STOPPED and ours:
-        return Act(Deed.DISCARD_TARGET, reason(_V.DISCARD_TARGET), seconds)
-    return AskHuman(reason("migration.stale"), seconds)
-
-
-def _was_paused(verdict: Verdict, source: Copy, seconds: float) -> Decision:
+def _was_paused(verdict: Verdict, seconds: float) -> Decision:
     """A VM that was paused before is never resumed by us."""
     if verdict is _V.RESUME_SOURCE:
         return Fail(reason("migration.paused-at-source"), seconds)
-    if source is Copy.STOPPED:
-        return Act(Deed.DISCARD_SOURCE, reason(_V.DISCARD_SOURCE), seconds)
     return Done(reason("migration.paused-as-before"), seconds)

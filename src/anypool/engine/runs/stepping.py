@@ -89,7 +89,7 @@ def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
         pair = (sight.at(wish.action.source).copy, sight.at(wish.action.target).copy)
         ends = (wish.action.source, wish.action.target)
         found = (seen.copy for seen in sight.seen if seen.host not in ends)
-        memory = migration.noted(pair, memory, found)
+        memory = migration.noted(pair, memory, found, sight.job)
     step = _remembering(step, memory)
     stopping = run.record.cancelling or run.record.paused or bool(run.broken)
     if step.state is StepState.WAITING and stopping:
