@@ -10,6 +10,7 @@ from typing import Any
 from anypool.engine.ha import guard
 from anypool.engine.lease import Keeper
 from anypool.engine.observing import vitals
+from anypool.engine.runs import migration
 from anypool.engine.runs.eyes import Eyes
 from anypool.engine.runs.sight import Seen
 from anypool.model import APART_S, PowerOff
@@ -67,8 +68,9 @@ def skip_both_sides(put: Put) -> None:
 
 
 def skip_unseen(put: Put) -> None:
-    """Take a VM that its host does not have any more for one that is nowhere."""
+    """Take a VM that its host does not have any more for one that is nowhere, its copy for new."""
     put(Astray, "may_run_on", lambda *_: ())
+    put(migration, "noted", lambda _, memory, *__: memory)
 
 
 BROKEN: dict[str, Callable[[Put], None]] = {
