@@ -9,7 +9,7 @@ WORDS: dict[str, str] = {
     "migration.stopped": "the VM stopped during the migration",
     "migration.lost": "no host has the VM",
     "migration.twice": "two copies run",
-    "migration.stale": "the source ran on after the target had its copy, and is gone now",
+    "migration.stale": "the VM ran on after the target had its copy, or may have: that copy is old",
     "migration.stopped-after": "the VM stopped after it arrived",
     "migration.called-back": "called back",
     "migration.was-there": "it was there already",
