@@ -9,7 +9,7 @@ WORDS: dict[str, str] = {
     "migration.stopped": "die VM endete während der Migration",
     "migration.lost": "kein Host hat die VM",
     "migration.twice": "zwei Kopien laufen",
-    "migration.stale": "die VM lief weiter, als das Ziel seine Kopie hatte, oder vielleicht: Die Kopie ist alt",
+    "migration.stale": "die VM lief wohl weiter, als das Ziel seine Kopie hatte: Diese ist alt",
     "migration.stopped-after": "die VM endete, nachdem sie angekommen war",
     "migration.called-back": "zurückgerufen",
     "migration.was-there": "sie war schon da",
