@@ -76,6 +76,10 @@ class _Stored(Struct, frozen=True, kw_only=True):
     inputs: msgspec.Raw
 
 
+_outer, _inner = msgspec.json.Decoder(_Stored), msgspec.json.Decoder(Inputs)
+"""Made once: several threads that make one at the same time is what msgspec does not promise."""
+
+
 def encode_inputs(inputs: Inputs, plan: Plan) -> bytes:
     """Return the inputs of a plan as JSON, with the corrections alone that its price used."""
     terms = replace(inputs.terms, model=used(plan, inputs.terms.model))
@@ -88,9 +92,9 @@ def decode_inputs(data: bytes) -> Inputs:
     """Return stored inputs; raise `Invalid` for what this release does not know."""
     hint = "another release made it: this one cannot make the plan again"
     try:
-        stored = msgspec.json.decode(data, type=_Stored)
+        stored = _outer.decode(data)
         if stored.format != FORMAT:
             raise Invalid(f"the inputs of the plan have format {stored.format}", hint=hint)
-        return msgspec.json.decode(stored.inputs, type=Inputs)
+        return _inner.decode(stored.inputs)
     except msgspec.DecodeError as error:
         raise Invalid(f"the inputs of the plan are not understood: {error}", hint=hint) from error

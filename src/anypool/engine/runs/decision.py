@@ -95,6 +95,9 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     said: bool = False
 
 
+_memory = msgspec.json.Decoder(Memory)
+
+
 def remember(memory: Memory) -> str:
     """Return the memory as the journal keeps it."""
     return msgspec.json.encode(memory).decode()
@@ -102,4 +105,4 @@ def remember(memory: Memory) -> str:
 
 def recall(text: str) -> Memory:
     """Return the memory of a journal row; an empty text is an empty memory."""
-    return msgspec.json.decode(text, type=Memory) if text else Memory()
+    return _memory.decode(text) if text else Memory()
