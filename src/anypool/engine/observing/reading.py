@@ -5,6 +5,7 @@ from typing import Generic, TypeVar, cast
 
 from msgspec.structs import replace
 
+from anypool.engine.observing.merge import as_main
 from anypool.model import (
     Datastore,
     DatastoreId,
@@ -117,5 +118,4 @@ def known_to(vm: Vm, hosts: frozenset[HostId]) -> Vm:
     if vm.host in hosts:
         return replace(vm, copies=copies)
     first, *rest = copies
-    here = replace(vm, host=first.host, state=first.state, reason=first.reason)
-    return replace(here, unseen=first.unseen, copies=tuple(rest))
+    return replace(as_main(vm, first), copies=tuple(rest))

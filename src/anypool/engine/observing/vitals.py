@@ -245,7 +245,8 @@ class Vitals:
             life, power = self.life(host), self.power(host)
             old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
             old |= self.off_too_early(host)
-            old |= host in self.guarded & self._listens and host not in self._listened
+            asked = host in self._listens and host in self.guarded
+            old |= asked and host not in self._listened
             by_power = None if old else power.proof
             for proof in (self._stated.get(host), by_power, self.leases.proof(host)):
                 if proof is not None and refuted(proof, life) is None:

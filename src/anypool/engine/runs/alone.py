@@ -8,6 +8,7 @@ from anypool.model import (
     Capability,
     EndpointId,
     HostId,
+    HostState,
     Inventory,
     Job,
     JobState,
@@ -76,9 +77,9 @@ class Alone:
         vouched = self._observer.vouched() if hosts else ()
         unsaid = (key for key in hosts if inventory.hosts[key].endpoint not in vouched)
         open_ = tuple(key for key in unsaid if vitals.proof(key) is None)
-        for key in open_:
-            if Capability.HOST_POWER in inventory.hosts[key].capabilities:
-                vitals.read_power(key)
+        for host in (inventory.hosts[key] for key in open_):
+            if host.state is not HostState.UP and Capability.HOST_POWER in host.capabilities:
+                vitals.read_power(host.id)
         return open_
 
 
