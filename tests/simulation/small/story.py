@@ -7,6 +7,7 @@ from anypool.clock import ManualClock
 from anypool.model import HostId
 from anypool.planner.ha.astray import SEEN_S
 from anypool.store import Store
+from tests.simulation.small.flight import Flight
 from tests.simulation.small.manager import Manager
 from tests.simulation.small.world import CRASHED, HOSTS, STOPPED, World, Wrong
 
@@ -156,7 +157,7 @@ class Story:
         """Another tool moves it: to where that is heard, or from where nobody listens."""
         runs = self.world.runs_on()
         target = self._host()
-        if not runs or runs[0] == target or self._flies():
+        if not runs or runs[0] == target or self._flying() is not None:
             return False
         (source,) = runs
         if target in self.world.off or not self.world.is_down(target):
@@ -178,9 +179,9 @@ class Story:
                 return False
         return True
 
-    def _flies(self) -> bool:
+    def _flying(self) -> Flight | None:
         move = self.manager.move
-        return move is not None and move.flight.ended is None
+        return None if move is None or move.flight.ended is not None else move.flight
 
     def moves(self) -> bool:
         if self.manager.move is not None:
@@ -189,17 +190,15 @@ class Story:
 
     def arrives(self) -> bool:
         """The memory is at the target, which says so, or that is lost."""
-        if not self._flies():
+        if (flight := self._flying()) is None:
             return False
-        assert self.manager.move is not None
-        self.manager.move.flight.arrive(lost=self.chance.random() < 0.5)
+        flight.arrive(lost=self.chance.random() < 0.5)
         return True
 
     def fails(self) -> bool:
-        if not self._flies():
+        if (flight := self._flying()) is None:
             return False
-        assert self.manager.move is not None
-        self.manager.move.flight.fail()
+        flight.fail()
         return True
 
     def restarts(self) -> bool:
