@@ -211,12 +211,11 @@ class Ha:
             rule = bound.rule
             if not isinstance(rule, HighAvailability):
                 continue
-            with self._store.reading() as tx:
-                lately = ha.fences(tx, now - rule.fences_within_s)
+            lately = self._guard.fences.recent(rule.fences_within_s, now)
             yield Braked(
                 policy=self._engine.policies.get(bound.policy),
                 hosts=len(bound.hosts),
-                fences=sum(host in bound.hosts for _, host, _ in lately),
+                fences=sum(host in bound.hosts for host, _ in lately),
                 most=most_fences(rule, len(bound.hosts)),
                 cold_left_s=self._guard.cold_left_s(rule),
             )

@@ -18,7 +18,10 @@ _CHARGES = select(ha_charges).order_by(ha_charges.c.vm)
 _STANDING = (
     select(ha_statements).where(ha_statements.c.void_at == 0).order_by(ha_statements.c.number)
 )
-_FENCES = select(ha_fences).where(ha_fences.c.at > bindparam("since")).order_by(ha_fences.c.at)
+_FENCES = select(ha_fences).where(ha_fences.c.age_s < bindparam("within_s"))
+_AGED = update(ha_fences).where(
+    (ha_fences.c.plan == bindparam("this")) & (ha_fences.c.at == bindparam("of"))
+)
 _PULSE = select(ha_pulse).where(ha_pulse.c.id == _ONE)
 _LEFT = select(ha_left).order_by(ha_left.c.vm, ha_left.c.host)
 _OF_VM = delete(ha_charges)
@@ -32,6 +35,15 @@ class Charge(Struct, frozen=True, kw_only=True, gc=False):
     host: HostId
     since: float
     tries: int = 0
+
+
+class Fence(Struct, frozen=True, kw_only=True, gc=False):
+    """A host that a plan switched off: when by the clock of the wall, and how long ago it was."""
+
+    plan: PlanId
+    host: HostId
+    at: float
+    age_s: float
 
 
 class Pulse(Struct, frozen=True, kw_only=True, gc=False):
@@ -104,13 +116,19 @@ def refute(tx: Tx, host: HostId) -> None:
 
 def note_fence(tx: Tx, plan: PlanId, host: HostId) -> None:
     """Take note that a plan is about to switch a host off, or has just done so."""
-    tx.put(ha_fences, [{"plan": plan, "host": host, "at": tx.now}])
+    tx.put(ha_fences, [{"plan": plan, "host": host, "at": tx.now, "age_s": 0.0}])
 
 
-def fences(tx: Tx, since: float) -> tuple[tuple[PlanId, HostId, float], ...]:
-    """Return which hosts were switched off since a moment, by which plan, and when."""
-    rows = tx.rows(_FENCES, since=since)
-    return tuple((PlanId(row.plan), HostId(row.host), float(row.at)) for row in rows)
+def fences(tx: Tx, within_s: float) -> tuple[Fence, ...]:
+    """Return which hosts were switched off within so many seconds, as their ages were kept."""
+    return tuple(from_row(row, Fence) for row in tx.rows(_FENCES, within_s=within_s))
+
+
+def put_ages(tx: Tx, aged: Iterable[Fence]) -> None:
+    """Keep how old each is; one that was noted anew meanwhile stays as it is."""
+    rows = [{"this": one.plan, "of": one.at, "age_s": one.age_s} for one in aged]
+    if rows:
+        tx.run(_AGED, rows)
 
 
 def pulse(tx: Tx) -> Pulse:

@@ -34,8 +34,12 @@ ha_fences = Table(
     Column("plan", Text, primary_key=True),
     Column("host", Text, nullable=False),
     Column("at", Double, nullable=False, index=True),
+    Column("age_s", Double, nullable=False, server_default="0"),
 )
-"""Hosts that were switched off, by the plan that did it; written before the deed."""
+"""Hosts that were switched off, by the plan that did it; written before the deed.
+
+`age_s` is how long ago it was when whoever leads kept that last, by a clock that nobody sets.
+"""
 
 ha_pulse = Table(
     "ha_pulse",

@@ -1,57 +1,57 @@
 """Which hosts were switched off of late; a clock that jumps makes none of them old."""
 
-from msgspec import Struct
+import threading
+
+from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.model import HostId, PlanId
 from anypool.store import Store, ha
+from anypool.store.ha import Fence
 
 KEPT_S = 86_400.0
 """Fences of longer ago are of no interest to any policy."""
 
 
-class Fence(Struct, frozen=True, gc=False):
-    """Who was switched off, when by the clock of the wall, and when by one that nobody sets."""
-
-    host: HostId
-    at: float
-    ticks: float
-
-
 class Fences:
-    """The records of the last fences, each with how long ago it was when it was first read here.
+    """The records of the last fences, each as old as was measured by whoever led since.
 
-    Records bear the time of the wall, which people set; from then on what passes is measured.
+    People set the time of the wall, so nobody counts by it: who leads keeps how old each fence
+    is by a clock that only goes on, and who takes over goes on from there. Time in which nobody
+    led makes none of them older, nor does what passed since their ages were last kept.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._seen: dict[PlanId, Fence] = {}
+        self._turn = threading.Lock()
+        self._seen: dict[PlanId, tuple[Fence, float]] = {}
         self._begun: dict[HostId, float] = {}
-
-    def begin(self) -> None:
-        """Read what was done before this manager led: whoever sets the clock after this is late."""
-        self.recent(KEPT_S, 0.0)
 
     def begun(self, host: HostId) -> None:
         """Take note that a host is about to be switched off from here, whatever clocks say."""
-        self._begun[host] = self._clock.monotonic()
+        with self._turn:
+            self._begun[host] = self._clock.monotonic()
 
     def recent(self, within_s: float, now: float) -> tuple[tuple[HostId, float], ...]:
-        """Return who was switched off within so many seconds before `now`, and when.
+        """Return who was switched off within so many seconds before `now`, and when."""
+        known = [(one.host, one.age_s) for one in self.aged() if one.age_s < within_s]
+        with self._turn:
+            ticks = self._clock.monotonic()
+            mine = [(host, ticks - at) for host, at in sorted(self._begun.items())]
+        named = {host for host, _ in known}
+        known += [one for one in mine if one[0] not in named and one[1] < within_s]
+        return tuple((host, now - age_s) for host, age_s in known)
 
-        One that seems to lie ahead is taken as one of this moment when it is first read.
-        """
-        wall, ticks = self._clock.now(), self._clock.monotonic()
-        with self._store.reading() as tx:
-            for plan, host, at in ha.fences(tx, wall - within_s):
-                known = self._seen.get(plan)
-                if known is None or known.at != at:
-                    self._seen[plan] = Fence(host, at, ticks - max(0.0, wall - at))
-        self._seen = {plan: one for plan, one in self._seen.items() if ticks - one.ticks < KEPT_S}
-        ages = ((one.host, ticks - one.ticks) for _, one in sorted(self._seen.items()))
-        found = [(host, now - age_s) for host, age_s in ages if age_s < within_s]
-        named = {host for host, _ in found}
-        mine = ((host, ticks - at) for host, at in sorted(self._begun.items()) if host not in named)
-        return (*found, *((host, now - age_s) for host, age_s in mine if age_s < within_s))
+    def aged(self) -> tuple[Fence, ...]:
+        """Return the fences of the last day, by plan, each as old as it is by now."""
+        with self._turn:
+            with self._store.reading() as tx:
+                kept = ha.fences(tx, KEPT_S)
+            ticks = self._clock.monotonic()
+            seen = {one.plan: (one, ticks - one.age_s) for one in kept}
+            for plan, known in self._seen.items():
+                if plan in seen and seen[plan][0].at == known[0].at:
+                    seen[plan] = known
+            self._seen = seen
+        return tuple(replace(one, age_s=ticks - at) for _, (one, at) in sorted(seen.items()))

@@ -23,6 +23,7 @@ from anypool.engine.ha.fences import Fences
 from anypool.engine.ha.knocks import knock
 from anypool.engine.ha.leasing import Leasing
 from anypool.engine.ha.patients import Patients
+from anypool.engine.ha.pulses import Pulses
 from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.ha.standing import Standing
 from anypool.engine.ha.statements import Statements
@@ -50,14 +51,10 @@ from anypool.planner.ha.deeds import plan_fence, plan_forget
 from anypool.planner.ha.detect import Heard, Path, Verdict, Word, detect, grouped
 from anypool.planner.rules import Rulebook
 from anypool.store import Store, ha
-from anypool.store.ha import Pulse
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
-PULSE_S = 20.0
-WARM_S = 60.0
-"""A manager that takes over while the last look is not older than this knows enough."""
 FRESH_S = 90.0
 """What a path said longer ago says nothing of now."""
 
@@ -79,7 +76,8 @@ class Guard:
         self.leasing = Leasing(engine.vitals)
         self._begin = Begin(engine, store)
         self.patients = Patients(engine, self.charges, self._begin)
-        self._fences = Fences(store, clock)
+        self.fences = Fences(store, clock)
+        self._pulses = Pulses(store, self.fences)
         self._chronicle = Chronicle(store)
         self._crew: ThreadCrew | None = None
         self.submit: Submit = self._by_crew
@@ -87,7 +85,6 @@ class Guard:
         self._turn = threading.Lock()
         self._led: int | None = None
         self._busy = True
-        self._pulse = Pulse()
         self._asking = Asking(self._vitals)
         self._standing: dict[HostId, Standing] = {}
         self._down: dict[VmId, Reason] = {}
@@ -124,9 +121,8 @@ class Guard:
 
     def cold_left_s(self, rule: HighAvailability) -> float:
         """Return for how long nobody is switched off because this manager has just begun."""
-        if not self._pulse.cold_at:
-            return 0.0
-        return max(0.0, self._pulse.cold_at + rule.cold_s - self._vitals.moments.now())
+        cold_at = self._pulses.cold_at
+        return max(0.0, cold_at + rule.cold_s - self._vitals.moments.now()) if cold_at else 0.0
 
     def round(self) -> float:
         """Look at every guarded host once; return the seconds until the next time."""
@@ -160,13 +156,8 @@ class Guard:
         self.ears.forget()
         self.patients.forget()
         self.leasing.begin()
-        self._fences.begin()
         self._chronicle.begin()
-        now = self._vitals.moments.now()
-        with self._store.reading() as tx:
-            last = ha.pulse(tx)
-        warm = last.at and abs(now - last.at) < WARM_S
-        self._pulse = Pulse(at=0.0, cold_at=last.cold_at if warm else now)
+        self._pulses.begin(self._vitals.moments.now())
 
     def _look(self, policies: list[Policy]) -> None:
         known, now = self._engine.inventory, self._vitals.moments.now()
@@ -200,10 +191,7 @@ class Guard:
         self._standing, self._down, self.awaited = standing, down, frozenset(awaited)
         self.patients.agents.ask(inventory, now)
         self._guarded(partial(self._tidy, policies, (inventory, rules), under_way, left))
-        if now - self._pulse.at > PULSE_S:
-            self._pulse, self._busy = replace(self._pulse, at=now), True
-            with self._store.writing() as tx:
-                ha.put_pulse(tx, self._pulse)
+        self._busy |= self._pulses.beat(now)
 
     def _records(
         self, hosts: frozenset[HostId], inventory: Inventory
@@ -234,13 +222,13 @@ class Guard:
         alone = {key: self._verdict(key, round_.inventory, rule, now) for key in round_.asked()}
         self._vitals.listens(alone, round_.hosts.difference(alone))
         verdicts = grouped(alone, rule.silent_s)
-        fences = self._fences.recent(rule.fences_within_s, now) if round_.lost else ()
+        fences = self.fences.recent(rule.fences_within_s, now) if round_.lost else ()
         situation = Situation(
             rule=rule,
             verdicts=tuple(verdicts.values()),
             now=now,
             fences=round_.fences(fences, now),
-            cold_at=self._pulse.cold_at,
+            cold_at=self._pulses.cold_at,
         )
         for key in self._asking.early(filter(self.charges.any_on, round_.hosts), now):
             self._listen(round_.inventory.hosts[key], round_.inventory)
@@ -336,7 +324,7 @@ class Guard:
             self._asking.ask(key, self.submit)
         if isinstance(decision, Fence) and key not in round_.under_way.fencing:
             plan = plan_fence(round_.inventory, key, decision.why)
-            also = partial(self._fences.begun, key)
+            also = partial(self.fences.begun, key)
             return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, also)
         return None
 
