@@ -154,6 +154,23 @@ def test_the_next_one_of_a_small_pool_is_left_to_a_person(yard: Watched) -> None
     yard.check_once()
 
 
+@pytest.mark.parametrize("wrong_s", [3600.0, -3600.0])
+def test_a_clock_that_somebody_sets_does_not_let_the_brake_go(
+    yard: Watched, wrong_s: float
+) -> None:
+    yard.watch()
+    yard.clock._start += wrong_s
+    set_server(yard.world, FIRST, powered=False)
+    yard.pass_s(40)
+    assert yard.profile.server == SECOND
+    set_server(yard.world, SECOND, powered=False)
+    yard.pass_s(40)
+    assert yard.profile.server == SECOND
+    assert "by hand" in yard.now
+    yard.pass_s(600)
+    assert yard.profile.server in (FIRST, THIRD)
+
+
 def test_a_manager_that_has_just_begun_only_looks(yard: Watched) -> None:
     yard.watch()
     yard.vigil = Vigil(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]

@@ -77,9 +77,15 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class _Seen(Struct):
-    """What was seen of one profile on its server, in one epoch."""
+    """What was seen of one profile on its server, in one epoch.
+
+    `since` is when it came there, by the records only if that was before this manager led.
+    `by_itself` is whether a fail-over brought it.
+    """
 
     epoch: int
+    since: float
+    by_itself: bool
     armed: bool = False
     answered_at: float = 0.0
     probed_at: float = 0.0
@@ -143,9 +149,9 @@ class Vigil(Looking):
     def _judged(self, profile: Profile, inventory: Inventory, now: float) -> Standing:
         """Return what is thought of the server of a profile, and have asked what is not known."""
         assert profile.server is not None
-        seen = self._seen.setdefault(profile.id, _Seen(profile.epoch))
-        if seen.epoch != profile.epoch:
-            seen = self._seen[profile.id] = _Seen(profile.epoch)
+        seen = self._seen.get(profile.id)
+        if seen is None or seen.epoch != profile.epoch:
+            seen = self._seen[profile.id] = self._anew(profile, now, watched=seen is not None)
         server = inventory.servers.get(profile.server)
         power = self._power(profile.server, server)
         proven = isinstance(self._vitals.proof(profile.server), PowerOff)
@@ -157,7 +163,7 @@ class Vigil(Looking):
             probed=probed,
             silent_s=now - (seen.answered_at or self._began_at),
             interval_s=profile.probe.interval_s,
-            armed=self._armed(profile, seen, power, now),
+            armed=_armed(profile, seen, power, now),
             busy=self._is_busy(profile.id),
         )
         what, why = judge(case, self._limit_s)
@@ -173,17 +179,10 @@ class Vigil(Looking):
             return {Word.ON: Power.ON, Word.OFF: Power.OFF}.get(read.word, Power.UNKNOWN)
         return Power.UNKNOWN if server is None else server.power
 
-    def _armed(self, profile: Profile, seen: _Seen, power: Power, now: float) -> bool:
-        """Return whether a server was seen to work as the profile, or must have long since."""
-        if not seen.armed:
-            works = bool(seen.answered_at) if profile.probe.kind is not ProbeKind.NONE else False
-            plain = profile.probe.kind is ProbeKind.NONE and power is Power.ON
-            seen.armed = works or plain or self._is_old(profile)
-        return seen.armed
-
-    def _is_old(self, profile: Profile) -> bool:
-        history = self._engine.servers.profiles.history(profile.id)
-        return bool(history) and self._vitals.moments.now() - history[0].began_at > LONG_S
+    def _anew(self, profile: Profile, now: float, *, watched: bool) -> _Seen:
+        last = next(iter(self._engine.servers.profiles.history(profile.id)), None)
+        since = now if watched or last is None else min(last.began_at, now)
+        return _Seen(profile.epoch, since, by_itself=last is not None and last.by == BY)
 
     def _is_busy(self, key: ProfileId) -> bool:
         pending = self._engine.servers.profiles.pending()
@@ -241,15 +240,15 @@ class Vigil(Looking):
         peers = [one for one in inventory.profiles.values() if one.pool == profile.pool]
         mine = [found[one.id] for one in peers if one.id in found]
         dark = sum(one.what in (What.FAILED, What.NEEDS_PROOF) for one in mine)
-        recent = sum(self._began_of_late(one, now) for one in peers if one.id in found)
+        recent = sum(
+            seen.by_itself and now - seen.since < self._pause_s
+            for one in peers
+            if (seen := self._seen.get(one.id)) is not None
+        )
         cold_s = COLD_S - (now - self._began_at)
         return Brake(
             watched=len(mine), dark=dark, recent=recent, within_s=self._pause_s, cold_s=cold_s
         )
-
-    def _began_of_late(self, profile: Profile, now: float) -> bool:
-        history = self._engine.servers.profiles.history(profile.id)
-        return any(one.by == BY and now - one.began_at < self._pause_s for one in history[:1])
 
     def _begin(self, server: ServerId, profile: Profile, inventory: Inventory) -> Reason:
         """Plan and run a fail-over; return what came of it."""
@@ -279,6 +278,15 @@ class Vigil(Looking):
     def _by_crew(self, task: Callable[[], None]) -> None:
         if self._crew is not None:
             self._crew.submit(task)
+
+
+def _armed(profile: Profile, seen: _Seen, power: Power, now: float) -> bool:
+    """Return whether a server was seen to work as the profile, or must have long since."""
+    if not seen.armed:
+        probed = profile.probe.kind is not ProbeKind.NONE
+        works = bool(seen.answered_at) if probed else power is Power.ON
+        seen.armed = works or now - seen.since > LONG_S
+    return seen.armed
 
 
 def _is_watched(profile: Profile) -> bool:
