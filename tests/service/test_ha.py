@@ -135,3 +135,15 @@ def test_vm_may_be_let_go(client: httpx.Client) -> None:
     until(lambda: client.get(f"/vms/{vm}").json()["state"] == VmState.RUNNING, "it runs")
     until(lambda: client.delete(f"/vms/{vm}/ha").status_code == 204, "it is guarded")
     problem(client.delete("/vms/nobody/ha"), 404)
+
+
+def test_vm_that_was_stopped_is_not_counted(client: httpx.Client) -> None:
+    vm = client.get("/vms").json()["items"][0]["id"]
+    until(lambda: client.get(f"/vms/{vm}").json()["state"] == VmState.RUNNING, "it runs")
+    before = client.get("/ha").json()["protection"]
+    assert sum(before.values()) == 6
+    assert client.post(f"/vms/{vm}/power-off").status_code == 202
+    until(lambda: client.get(f"/vms/{vm}").json()["state"] == VmState.STOPPED, "it is stopped")
+    found = client.get("/ha").json()
+    assert sum(found["protection"].values()) == 5
+    assert vm not in [one["vm_id"] for one in found["exposed"]]

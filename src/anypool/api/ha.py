@@ -95,7 +95,7 @@ class PolicyHaView(Struct, frozen=True, kw_only=True):
 
 
 class HaView(Struct, frozen=True, kw_only=True):
-    """What is guarded; `protection` counts VMs, `exposed` are those less than protected.
+    """What is guarded; `protection` counts VMs that run or are to, `exposed` those less protected.
 
     `unguarded` counts VMs that run where no policy of the kind `ha` is. `vms` are all, if
     asked for.

@@ -63,11 +63,13 @@ def status(
     """Show what is guarded, hosts that are not healthy, and VMs that are not protected."""
     with connected(where) as client:
         found = client.get("/ha", every="true" if every else "")
+        pools = [] if found["policies"] else [one["id"] for one in client.get("/pools")["items"]]
     if where.output not in ("table", "wide"):
         show_one(found, (), where.output)
         return
     if not found["policies"]:
-        note('nothing is guarded: `anypool policy add ha ha "pool = default" --level automatic`')
+        scope = f"pool = {clean(pools[0])}" if pools else "tag = guarded"
+        note(f'nothing is guarded: `anypool policy add ha ha "{scope}" --level automatic`')
         return
     show_list(found["policies"], POLICIES, where.output)
     counts = ", ".join(f"{count} {what}" for what, count in sorted(found["protection"].items()))

@@ -58,7 +58,9 @@ class GuardedVm(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """All that is guarded; `counts` are VMs by protection, `exposed` those less than protected.
+    """All that is guarded; `exposed` are VMs less than protected.
+
+    `counts` are those that run, or are to, by how far they are protected.
 
     `unguarded` counts VMs that run on hosts without a policy of the kind `ha`. If all VMs were
     asked for, `vms` are all of both.
@@ -101,7 +103,8 @@ class Ha:
         inventory = self._engine.inventory
         on = self._ground(inventory)
         guarded = [self._guarded(vm, on) for vm in inventory.vms.values() if vm.host in on.rules]
-        exposed = [one for one in guarded if _is_exposed(one)]
+        at_risk = [one for one in guarded if _is_at_risk(one)]
+        exposed = [one for one in at_risk if _is_exposed(one)]
         exposed.sort(key=lambda one: (one.protected.how, one.vm.name, one.vm.id))
         others = [vm for vm in inventory.vms.values() if vm.host not in on.rules]
         alone = [] if not every else [self._guarded(vm, on) for vm in others]
@@ -109,7 +112,7 @@ class Ha:
             inventory=inventory,
             policies=tuple(self._braked(inventory)),
             standing=self._guard.standing(),
-            counts=dict(Counter(str(one.protected.how) for one in guarded)),
+            counts=dict(Counter(str(one.protected.how) for one in at_risk)),
             exposed=tuple(exposed[:NAMED]),
             unguarded=sum(vm.state in HOLDS_MEMORY for vm in others),
             vms=tuple(sorted((*guarded, *alone), key=_by_name)) if every else (),
@@ -225,10 +228,12 @@ def _by_name(one: GuardedVm) -> tuple[str, str]:
     return one.vm.name, one.vm.id
 
 
-def _is_exposed(one: GuardedVm) -> bool:
-    """Return whether a VM that runs, or is to, is less than protected."""
-    if one.down is not None:
-        return True
+def _is_at_risk(one: GuardedVm) -> bool:
+    """Return whether a VM runs, or is to."""
     why = one.protected.why
-    runs = why is None or why.code != "ha.runs-not"
-    return runs and one.protected.how is not Protection.PROTECTED
+    return one.down is not None or why is None or why.code != "ha.runs-not"
+
+
+def _is_exposed(one: GuardedVm) -> bool:
+    """Return whether a VM at risk is less than protected."""
+    return one.down is not None or one.protected.how is not Protection.PROTECTED
