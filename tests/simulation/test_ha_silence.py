@@ -9,10 +9,13 @@ from msgspec.structs import replace
 
 from anypool.drivers.sim import BmcMood
 from anypool.drivers.sim.records import SimCopy
-from anypool.model import HostId, PolicyId, Power, VmState
+from anypool.model import EndpointId, HostId, PolicyId, Power, VmId, VmState
 from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
-from tests.simulation.ha_yard import RULE, HaYard, guarded
+from anypool.store import runs
+from anypool.store.pages import Ask
+from anypool.store.records import RunState
+from tests.simulation.ha_yard import RULE, SHAPE, HaYard, guarded
 
 
 @pytest.fixture
@@ -157,3 +160,29 @@ def test_vm_that_went_unheard_to_a_host_that_answers_is_found_before_it_is_start
     assert yard.pass_(60, lambda: yard.engine.inventory.vms[vm].host == target)
     yard.pass_(10)
     assert yard.where()[vm] == target
+
+
+def test_many_that_answer_are_asked_before_anything_is_begun(tmp_path: Path) -> None:
+    """A frozen host is switched off long after it told of its VMs, in a pool of many hosts."""
+    yard = HaYard(tmp_path, shape=replace(SHAPE, hosts=70, vms=140))
+    yard.warm()
+    dead = yard.busiest()
+    others = {one.endpoint for key, one in yard.engine.inventory.hosts.items() if key != dead}
+    asked: list[tuple[EndpointId, tuple[VmId, ...]]] = []
+    ask = yard.engine.vitals.ask_about
+
+    def counted(endpoint: EndpointId, vms: tuple[VmId, ...]) -> None:
+        asked.append((endpoint, vms))
+        ask(endpoint, vms)
+
+    yard.engine.vitals.ask_about = counted
+    lost = sorted(yard.on(dead))
+    yard.hosts = [dead]  # nobody else is read meanwhile
+    yard.world.kill_host(dead)
+    assert yard.pass_(30, yard.all_run), yard.codes(dead)
+    assert sorted(asked) == [(one, tuple(lost)) for one in sorted(others)], "each once, for all"
+    with yard.store.store.reading() as tx:
+        ended = [one.state for one in runs.list_runs(tx, Ask(limit=100)).items]
+    assert set(ended) == {RunState.DONE}, "nothing began before that"
+    yard.check_safe()
+    yard.close()

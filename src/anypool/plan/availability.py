@@ -123,6 +123,7 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.agent-hung": {"silent": S, "still": S},
     "ha.failed-here": {"count": N, "how": R},
     "ha.rests": {"count": N, "left": S},
+    "ha.asks": {"count": N},
     "ha.power-on": {"host": T},
     "rehearse.off": {"host": T},
     "rehearse.hangs": {"host": T},

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
+from anypool.engine.ha.around import Around, Submit
 from anypool.engine.ha.asking import Asking
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
@@ -58,8 +59,6 @@ EVERY_S = 1.0
 FRESH_S = 90.0
 """What a path said longer ago says nothing of now."""
 
-Submit = Callable[[Callable[[], object]], None]
-
 
 class Guard:
     """One look at a time, while this manager leads; VMs to start wait for `awaited` hosts."""
@@ -86,6 +85,7 @@ class Guard:
         self._led: int | None = None
         self._busy = True
         self._asking = Asking(self._vitals)
+        self._around = Around(self._vitals)
         self._standing: dict[HostId, Standing] = {}
         self._down: dict[VmId, Reason] = {}
         self.awaited: frozenset[HostId] = frozenset()
@@ -153,6 +153,7 @@ class Guard:
         self.charges.begin()
         self._busy = True
         self._asking.forget()
+        self._around.forget()
         self.ears.forget()
         self.patients.forget()
         self.leasing.begin()
@@ -337,13 +338,17 @@ class Guard:
         since = busy.since.get(round_.policy.id)
         if since is not None and 0 <= now - since < rule.turn_s:
             return who.told
+        asked = self._around.ask(who.vms, round_.inventory, self.submit)
+        told, vms = who.told | asked, who.vms - asked.keys()
+        if not vms or self._around.holds_all(asked):
+            return told
         task = Task(
-            vms=who.vms,
+            vms=vms,
             proofs=proofs,
             seen_at=now,
             all_levels=since is not None,
             maybe=round_.maybe,
-            homes={vm: one.host for vm in who.vms if (one := self.charges.get(vm)) is not None},
+            homes={vm: one.host for vm in vms if (one := self.charges.get(vm)) is not None},
             failed=who.failed,
         )
         services = self._engine.services.all()
@@ -353,7 +358,7 @@ class Guard:
             also = partial(self.charges.tried, started, now)
             self._busy = True
             self._begin.offer(round_.policy, found.plan, round_.inventory, round_.rules, also)
-        return who.told | found.down
+        return told | found.down
 
     def _tidy(
         self,

@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.drivers import Driver
+from anypool.engine.observing.asked import Asked, unasked
 from anypool.engine.observing.board import Board, Notice
 from anypool.engine.observing.change import Delta
 from anypool.engine.observing.picture import Picture
@@ -58,6 +60,8 @@ class Observer:
         self._drivers: dict[EndpointId, tuple[Endpoint, Driver]] = {}
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.vitals = Vitals(clock)
+        self._asked = Asked()
+        self.vitals.unasked, self.vitals.ask_about = self.unasked, self._ask_about
         self.vitals.ask_peer = self._ask_peer
         self.vitals.ask_agents = self._ask_agents
         self.vitals.leases.ask = self._ask_leases
@@ -88,6 +92,7 @@ class Observer:
         with self._lock:
             self._drivers.pop(endpoint, None)
             self._health.pop(endpoint, None)
+            self._asked.forget(endpoint)
         self.change(lambda picture: picture.forget(endpoint))
 
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -170,6 +175,7 @@ class Observer:
 
         Raise what the driver raises; the endpoint's hosts and VMs are UNKNOWN then.
         """
+        began = self.vitals.moments.now()
         with self._lock:
             known = self._drivers.get(endpoint)
             moment = self._picture.moment()
@@ -180,15 +186,26 @@ class Observer:
         except AnypoolError as error:
             self.lost(endpoint, error, moment)
             raise
-        self._take(known[0], frame, moment)
+        if self._take(known[0], frame, moment):
+            with self._lock:
+                self._asked.note(endpoint, vms, began)
         if vms is None and self.current(endpoint):
             self.whole(endpoint)
         return frame
 
-    def unread(self, vm: Vm) -> dict[EndpointId, bool]:
-        """Return who answers and could have a VM; see `Unseen.unread`."""
+    def unasked(self, vm: Vm) -> tuple[EndpointId, ...]:
+        """Return who answers and may have been given a VM after it was asked about it last."""
+        return unasked(vm, self.vitals, self._able)
+
+    def _able(self, vm: Vm) -> dict[EndpointId, float]:
         with self._lock:
-            return self._picture.unread(vm)
+            found = self._picture.unread(vm)
+            return {key: -1.0 if new else self._asked.at(key, vm.id) for key, new in found.items()}
+
+    def _ask_about(self, endpoint: EndpointId, vms: tuple[VmId, ...]) -> None:
+        """Ask an endpoint whether it has some VMs; one that does not answer is lost."""
+        with suppress(AnypoolError):
+            self.read(endpoint, vms)
 
     def take(self, endpoint: Endpoint, frame: Frame) -> None:
         """Publish a reading that was made before its endpoint was known here."""
@@ -230,18 +247,22 @@ class Observer:
         self.change(how)
         self._note(endpoint.id, EndpointState.CONNECTED, "")
 
-    def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> None:
-        """Publish a reading, unless its endpoint was removed or changed meanwhile."""
+    def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> bool:
+        """Publish a reading, unless its endpoint was removed or changed meanwhile, or it is late.
+
+        Return whether it was published.
+        """
         with self._lock:
             if self._drivers.get(endpoint.id, (None,))[0] != endpoint:
-                return
+                return False
             late = frame.full and self._picture.overtaken(endpoint.id, moment)
         self.vitals.frame(endpoint.id, frame)
         if late:
-            return
+            return False
         self._note(endpoint.id, EndpointState.CONNECTED, "")
         moving = self.moving()
         self.change(lambda picture: picture.apply(endpoint, frame, moment, moving))
+        return True
 
     def change(self, how: Callable[[Picture], Delta]) -> None:
         """Change the picture and publish the inventory that comes out."""

@@ -116,9 +116,13 @@ class Unseen:
                 one.vms[said.id] = replace(one.vms[said.id], unseen=False)
 
     def unread(self, vm: Vm, readings: Mapping[EndpointId, Reading]) -> dict[EndpointId, bool]:
-        """Return who answers and could have a VM, True for those not read since its mark."""
+        """Return who answers and could have a VM, True for those not asked since its mark."""
         since = self._since.get(vm.id, 0)
-        return {key: one.read_at < since for key, one in _reach(vm, readings) if one.current}
+        return {
+            key: max(one.read_at, one.read_vm_at.get(vm.id, 0)) < since
+            for key, one in _reach(vm, readings)
+            if one.current
+        }
 
     def over(self, readings: Mapping[EndpointId, Reading]) -> set[VmId]:
         """Return the VMs that are nowhere else, now that all were read; their marks are gone."""

@@ -26,6 +26,7 @@ from anypool.model import (
     Proof,
     Reach,
     Stated,
+    Vm,
     VmId,
     VmState,
 )
@@ -80,6 +81,8 @@ class Vitals:
         self.ask_power: Callable[[HostId], Power] = lambda _: Power.UNKNOWN
         self.ask_peer: Callable[[HostId, str, int], Reach] = lambda *_: Reach.UNKNOWN
         self.ask_agents: AskAgents = lambda *_: ()
+        self.unasked: Callable[[Vm], tuple[EndpointId, ...]] = lambda _: ()
+        self.ask_about: Callable[[EndpointId, tuple[VmId, ...]], None] = lambda *_: None
         self.recall: Callable[[], Iterable[Stated]] = tuple
         self.refute: Callable[[Stated], None] = lambda _: None
         self.news: Callable[[], None] = lambda: None

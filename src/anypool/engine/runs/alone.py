@@ -6,7 +6,6 @@ from anypool.engine.observing.observe import Observer
 from anypool.errors import AnypoolError
 from anypool.model import (
     Capability,
-    EndpointId,
     HostId,
     HostState,
     Inventory,
@@ -14,9 +13,7 @@ from anypool.model import (
     JobState,
     Vm,
     VmId,
-    VmState,
 )
-from anypool.model.proof import proven_since
 from anypool.plan import (
     Action,
     DeleteVm,
@@ -26,7 +23,7 @@ from anypool.plan import (
     StartAfterFailure,
     StartVm,
 )
-from anypool.planner.ha.astray import MOST, Astray, seen_to_the_end
+from anypool.planner.ha.astray import MOST, Astray
 
 MUST_BE_ALONE = (StartVm, StartAfterFailure, ResumeVm, DeleteVm, MoveDisks)
 """What harms a VM that runs where nobody looks."""
@@ -37,32 +34,15 @@ class Alone:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._read_at: dict[EndpointId, float] = {}
 
     def find(self, action: Action, vm: VmId) -> None:
-        """Read whoever answers and may have been given a VM that nobody saw end, not too many."""
+        """Ask who answers and may have been given a VM that nobody saw end, not too many."""
         known = self._observer.inventory.vms.get(vm)
         if known is None or not must_be_alone(action, known, None):
             return
-        for endpoint in self._unread(known)[:MOST]:
-            self._read_at[endpoint] = self._observer.vitals.moments.now()
+        for endpoint in self._observer.unasked(known)[:MOST]:
             with suppress(AnypoolError):
-                self._observer.read(endpoint)
-
-    def _unread(self, vm: Vm) -> tuple[EndpointId, ...]:
-        """Return who answers and may have been given a VM after it was read whole.
-
-        That can have been until it was found gone, or until the hosts that had it were dead.
-        """
-        vitals = self._observer.vitals
-        if seen_to_the_end(vm, vitals.last, vitals.moments.now()):
-            return ()
-        silent = {one.host for one in vm.copies if one.state is VmState.UNKNOWN}
-        silent |= {vm.host} if vm.host and vm.state is VmState.UNKNOWN else set()
-        proofs = [one for key in silent if (one := vitals.proof(key)) is not None]
-        died_at = max((proven_since(one) for one in proofs), default=0.0)
-        able = self._observer.unread(vm).items()
-        return tuple(key for key, new in able if new or self._read_at.get(key, 0.0) < died_at)
+                self._observer.read(endpoint, (vm,))
 
     def open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
         """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
@@ -72,8 +52,8 @@ class Alone:
         """
         vitals = self._observer.vitals
         hosts = Astray(inventory, vitals.last, vitals.moments.now()).may_run_on(vm)
-        if unread := self._unread(vm):  # more than were read just now
-            hosts += tuple(one.id for one in inventory.hosts.values() if one.endpoint in unread)
+        if unasked := self._observer.unasked(vm):  # more than were asked just now
+            hosts += tuple(one.id for one in inventory.hosts.values() if one.endpoint in unasked)
         vouched = self._observer.vouched() if hosts else ()
         unsaid = (key for key in hosts if inventory.hosts[key].endpoint not in vouched)
         open_ = tuple(key for key in unsaid if vitals.proof(key) is None)

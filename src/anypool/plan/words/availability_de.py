@@ -112,6 +112,7 @@ WORDS: dict[str, str] = {
     "ha.agent-hung": "ihr Agent antwortete, ist still seit {silent}; ohne Daten seit {still}",
     "ha.failed-here": "sie fiel {count} Mal aus, wo sie war; {how}",
     "ha.rests": "die letzten {count} Starts hielten nicht; wieder in {left}",
+    "ha.asks": "niemand sah ihr Ende: {count} Endpunkte, die antworten, werden nach ihr gefragt",
     "word.management": "Verwaltung",
     "word.data": "Datennetz",
     "word.vms": "VMs",

@@ -110,6 +110,7 @@ WORDS: dict[str, str] = {
     "ha.agent-hung": "its agent answered, is silent for {silent}, and no data moved for {still}",
     "ha.failed-here": "it failed {count} times where it was; {how}",
     "ha.rests": "the last {count} starts did not last; again in {left}",
+    "ha.asks": "nobody saw it end: {count} endpoints that answer are asked whether they have it",
     "word.management": "management",
     "word.data": "data network",
     "word.vms": "VMs",
