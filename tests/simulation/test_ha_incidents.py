@@ -139,7 +139,7 @@ def test_vm_that_fails_alone_is_an_incident_too(yard: HaYard) -> None:
     yard.pass_(QUIET_S + 5)
     told = codes(line(yard).entries)
     assert "ha.ails" in told
-    assert "ha.ails-no-more" in told
+    assert "ha.waits-no-more" in told
     assert "aim.restart" in told
 
 

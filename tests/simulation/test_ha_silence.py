@@ -12,7 +12,7 @@ from anypool.drivers.sim.records import SimCopy
 from anypool.model import EndpointId, HostId, PolicyId, Power, VmId, VmState
 from anypool.planner.ha.decide import Fence
 from anypool.planner.ha.detect import Word
-from anypool.store import runs
+from anypool.store import events, runs
 from anypool.store.pages import Ask
 from anypool.store.records import RunState
 from tests.simulation.ha_yard import RULE, SHAPE, HaYard, guarded
@@ -183,6 +183,8 @@ def test_many_that_answer_are_asked_before_anything_is_begun(tmp_path: Path) -> 
     assert sorted(asked) == [(one, tuple(lost)) for one in sorted(others)], "each once, for all"
     with yard.store.store.reading() as tx:
         ended = [one.state for one in runs.list_runs(tx, Ask(limit=100)).items]
+        told = [one.said.code for one in events.find(tx, Ask(limit=200)).items if one.said]
     assert set(ended) == {RunState.DONE}, "nothing began before that"
+    assert told.count("ha.waits") == told.count("ha.waits-no-more") == len(lost)
     yard.check_safe()
     yard.close()

@@ -63,12 +63,13 @@ def status(
     """Show what is guarded, hosts that are not healthy, and VMs that are not protected."""
     with connected(where) as client:
         found = client.get("/ha", every="true" if every else "")
-        pools = [] if found["policies"] else [one["id"] for one in client.get("/pools")["items"]]
+        pools = [] if found["policies"] else client.get("/pools")["items"]
     if where.output not in ("table", "wide"):
         show_one(found, (), where.output)
         return
     if not found["policies"]:
-        scope = f"pool = {clean(pools[0])}" if pools else "tag = guarded"
+        largest = max(pools, key=lambda one: int(one["hosts"]), default={"id": "default"})
+        scope = f"pool = {clean(largest['id'])}"
         note(f'nothing is guarded: `anypool policy add ha ha "{scope}" --level automatic`')
         return
     show_list(found["policies"], POLICIES, where.output)

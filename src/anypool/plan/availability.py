@@ -101,6 +101,8 @@ CODES: dict[str, dict[str, Kind]] = {
     "ha.proven": {"host": T, "proof": R},
     "ha.ails": {"vm": T, "why": R},
     "ha.ails-no-more": {"vm": T},
+    "ha.waits": {"vm": T, "why": R},
+    "ha.waits-no-more": {"vm": T},
     "aim.mend": {"vms": NAMES},
     "ha.gave-up": {"count": N},
     "ha.store-nowhere": {"store": T},

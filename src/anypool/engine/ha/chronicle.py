@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from anypool.engine.ha.standing import Standing
 from anypool.engine.watching.past import author, policy_of
-from anypool.model import HostId, Inventory, PolicyId, Proof, VmId
+from anypool.model import VM_ALIVE, HostId, Inventory, PolicyId, Proof, VmId
 from anypool.plan import Reason, names_in, reason, say
 from anypool.plan.render import told_proof
 from anypool.planner.ha.decide import Leave, Recover
@@ -206,11 +206,15 @@ class Chronicle:
             if chapter.last.get(("vm", vm)) == why.code:
                 continue
             chapter.last[("vm", vm)] = why.code
-            said = reason("ha.ails", vm=_vm_name(vm, sight.inventory), why=why)
+            code = "ha.waits" if why.code == "ha.asks" else "ha.ails"
+            said = reason(code, vm=_vm_name(vm, sight.inventory), why=why)
             yield Line(kind="ha.decided", at=sight.now, subject=("vm", vm), said=said)
         for gone in sorted(told - {str(vm) for vm in sight.ails}):
             del chapter.last[("vm", gone)]
-            said = reason("ha.ails-no-more", vm=_vm_name(VmId(gone), sight.inventory))
+            known = sight.inventory.vms.get(VmId(gone))
+            runs = known is not None and known.state in VM_ALIVE
+            code = "ha.ails-no-more" if runs else "ha.waits-no-more"
+            said = reason(code, vm=gone if known is None else known.name)
             yield Line(kind="ha.decided", at=sight.now, subject=("vm", gone), said=said)
 
 

@@ -137,6 +137,8 @@ WORDS: dict[str, str] = {
     "ha.proven": "{host} ist bewiesen tot: {proof}",
     "ha.ails": "{vm} fehlt etwas: {why}",
     "ha.ails-no-more": "{vm} geht es wieder gut, oder jemand hat sie übernommen",
+    "ha.waits": "{vm} wartet: {why}",
+    "ha.waits-no-more": "{vm} wartet nicht mehr: nun wird sie gestartet, oder jemand übernahm sie",
     "ha.lives": "{host} hat seither Leben gezeigt",
     "ha.power-on": "{host} hatte seither Strom",
     "rehearse.off": "{host} verliert den Strom",

@@ -135,6 +135,8 @@ WORDS: dict[str, str] = {
     "ha.proven": "{host} is proven dead: {proof}",
     "ha.ails": "{vm} ails: {why}",
     "ha.ails-no-more": "{vm} is well again, or somebody has taken it over",
+    "ha.waits": "{vm} waits: {why}",
+    "ha.waits-no-more": "{vm} waits no more: it is started now, or somebody has taken it over",
     "ha.lives": "{host} has shown life since",
     "ha.power-on": "{host} has had power since",
     "rehearse.off": "{host} loses its power",
