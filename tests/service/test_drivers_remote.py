@@ -25,7 +25,7 @@ from anypool.errors import (
     OutcomeUnknown,
     Unreachable,
 )
-from anypool.model import Endpoint, EndpointId, EndpointState, HostId, Vm, VmId, VmState
+from anypool.model import Endpoint, EndpointId, EndpointState, HostId, Power, Vm, VmId, VmState
 
 SHORT_S = 0.3
 PAUSE_S = 0.05
@@ -148,6 +148,21 @@ def test_overrun_of_a_deed_is_unknown_and_of_a_read_unreachable(scene: Scene) ->
     until(lambda: not _rests(far), "the second pause ends")
     assert far.observe_vms((vm.id,)).vms[0].state is VmState.STOPPED
     assert scene.pool.health(EndpointId("far")).state is EndpointState.CONNECTED
+
+
+def test_power_is_switched_while_the_endpoint_rests(scene: Scene) -> None:
+    far = scene.driver("far")
+    host = far.observe().hosts[0].id
+    scene.hang(scene.far, "measure")
+    with pytest.raises(Unreachable, match="within"):
+        far.measure()
+    scene.pool._seats[EndpointId("far")].paused_until += 60
+    assert _rests(far)
+    assert far.power(host).power is Power.ON
+    far.force_off_host(host)
+    assert far.power(host).power is Power.OFF
+    assert _rests(far)
+    assert scene.pool.health(EndpointId("far")).state is EndpointState.QUARANTINED
 
 
 def _rests(driver: Driver) -> bool:

@@ -38,6 +38,8 @@ from anypool.model import Endpoint, EndpointHealth, EndpointId, EndpointState
 
 _LARGE = frozenset({"observe", "measure"})
 """Answers that are unpacked one at a time: many at once would leave no turn to who is served."""
+_POWER = frozenset({"power", "power_on_host", "power_off_host", "force_off_host"})
+"""What is done to a host that hangs; an endpoint that rests because it hangs is asked for it."""
 
 
 class Seat:
@@ -230,7 +232,7 @@ class WorkerPool:
             if seat.replaced:
                 raise no_answer(operation, False, f"{seat.name} was changed meanwhile")
             now = self._clock.monotonic()
-            if now < seat.paused_until:
+            if now < seat.paused_until and operation not in _POWER:
                 left = seat.paused_until - now
                 raise no_answer(operation, False, f"{seat.name} rests for {left:.0f} s more")
             self._end_probation(seat, now)
@@ -345,6 +347,8 @@ class WorkerPool:
 
     def _note(self, seat: Seat, state: EndpointState, message: str) -> None:
         with self._lock:
+            if state is EndpointState.CONNECTED and self._clock.monotonic() < seat.paused_until:
+                return  # whose power was asked for meanwhile still hangs
             now = self._clock.now()
             old = seat.health
             if state is EndpointState.UNREACHABLE and old.state is EndpointState.QUARANTINED:
