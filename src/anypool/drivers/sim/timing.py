@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Timing(Struct, frozen=True, kw_only=True, gc=False):
-    """Durations and rates; `keepalive_s` is how long a source waits for a lost answer."""
+    """Durations and rates; `keepalive_s` is how long a lost answer is waited for."""
 
     migrate_mib_s: int = 4096
     hold_s: float = 0.02

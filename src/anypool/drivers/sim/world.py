@@ -26,6 +26,7 @@ from anypool.drivers.sim.records import (
 from anypool.drivers.sim.state import State
 from anypool.drivers.sim.timing import USUAL, Timing
 from anypool.drivers.sim.wardens import SimWarden, Wardens
+from anypool.errors import Unreachable
 from anypool.model import AgentState, Changes, HostId, StateReason, VmId, VmState, WatchdogKind
 
 _REMEMBERED = 20_000
@@ -324,12 +325,18 @@ class World:
                 state.hosts.put(host, replace(row, frozen_at=0.0))
 
     def await_thaw(self, host: HostId) -> None:
-        """Block the caller as long as a host stands still; quiet if there is no such host."""
+        """Block the caller while a host stands still; quiet if there is no such host.
+
+        Raise `Unreachable` when it has not answered for as long as a connection is kept.
+        """
+        until = self.clock.monotonic() + self.timing.keepalive_s
         while not self._closed:
             with self.turn() as state:
                 row = state.hosts.get(host)
                 if row is None or not row.frozen_at:
                     return
+            if self.clock.monotonic() >= until:
+                raise Unreachable(f"{host} said nothing for {self.timing.keepalive_s:g} s")
             self.clock.wait(threading.Event(), _POLL_S)
 
     def cut_host(self, host: HostId) -> None:
