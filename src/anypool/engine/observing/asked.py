@@ -48,4 +48,6 @@ def unasked(
     silent |= {vm.host} if vm.host and vm.state is VmState.UNKNOWN else set()
     proofs = [one for key in silent if (one := vitals.proof(key)) is not None]
     died_at = max((proven_since(one) for one in proofs), default=0.0)
+    if not died_at and not vm.is_astray:
+        return ()  # it waits for a proof, and so do hundreds with it, each second
     return tuple(key for key, at in able(vm).items() if at < died_at)
