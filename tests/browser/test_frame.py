@@ -52,6 +52,31 @@ def test_what_went_wrong_is_counted_until_somebody_looked(console: Console) -> N
     expect(page.get_by_role("button", name="Notifications", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("unknown", "1 host does not answer"),
+        ("off", "Everything that is on answers; 1 host is off"),
+    ],
+)
+def test_the_overview_names_hosts_that_are_silent_or_off(
+    console: Console, state: str, said: str
+) -> None:
+    page = console.page
+    expect(page.get_by_text("Everything answers.")).to_be_visible()
+
+    def one_is(route: Route) -> None:
+        answer = route.fetch()
+        content = answer.json()
+        (states,) = content["facets"]
+        states["values"].append({"value": state, "count": 1})
+        route.fulfill(response=answer, body=json.dumps(content))
+
+    page.route(re.compile("/api/v1/hosts[?].*facets=state"), one_is)
+    page.reload()
+    expect(page.get_by_text(said)).to_be_visible()
+
+
 def test_the_task_bar_shows_what_runs_without_being_asked_again(
     open_console: Callable[..., Console], manager: Manager
 ) -> None:

@@ -25,12 +25,18 @@ export default function Overview() {
   if (!hosts.data || !vms.data || !endpoints.data) return <Waiting />;
   const empty = hosts.data.total === 0 && endpoints.data.total === 0;
   if (begun || empty) return <Start onBegun={() => setBegun(true)} />;
-  const unknown = vms.data.facets?.[0]?.values.find((one) => one.value === "unknown")?.count ?? 0;
+  const count = (rows: typeof vms.data, state: string): number =>
+    rows.facets?.[0]?.values.find((one) => one.value === state)?.count ?? 0;
+  const unknown = count(vms.data, "unknown");
+  const silent = count(hosts.data, "unknown");
+  const off = count(hosts.data, "off");
+  const calm = off ? t.off(off) : t.calm;
+  const trouble = unknown ? t.unknown(unknown) : silent ? t.silent(silent) : "";
   return (
     <div className="ap-page">
       <h1>{t.headline(number(hosts.data.total), number(vms.data.total))}</h1>
-      <p className={unknown ? "ap-warn" : "ap-subtle"}>
-        {unknown ? t.unknown(unknown) : hosts.data.total ? t.calm : t.none}
+      <p className={trouble ? "ap-warn" : "ap-subtle"}>
+        {trouble || (hosts.data.total ? calm : t.none)}
       </p>
       {simulated && <Demo />}
       <ul className="ap-overview">
@@ -63,6 +69,6 @@ function HostState({ host }: { host: Host }) {
   if (host.state === "up" && host.maintenance)
     return <span className="ap-label ap-label--warn">{t.maintenance}</span>;
   if (host.state === "up") return <span className="ap-label">{t.up}</span>;
-  if (host.state === "off") return <span className="ap-label">{t.off}</span>;
+  if (host.state === "off") return <span className="ap-label">{t.isOff}</span>;
   return <span className="ap-label ap-label--loss">{t.noAnswer}</span>;
 }
