@@ -222,7 +222,12 @@ class Scenario:
         self.source = source
         self.target = next(s for s in ("h2", "h1") if s != source)
         self.third = "h3"
-        self._booted = {name: oracle.console(stack.vms[name]).boots for name in BOTH}
+        self._booted = {name: self._boots(name) for name in BOTH}
+
+    def _boots(self, name: str) -> int:
+        """Return how often a guest booted, when it did."""
+        uuid = self.stack.vms[name]
+        return wait_until(lambda: self.oracle.console(uuid).boots, f"{name} boots", timeout_s=150)
 
     def begin(self, target: str = "") -> list[str]:
         """Migrate both guests and return the operations once memory flows for both."""
@@ -264,7 +269,7 @@ class Scenario:
             assert oracle.executing(uuid) == oracle.copies(uuid), name
             assert len(oracle.copies(uuid)) == 1, name
             assert stack.definitions(name) == [stack.place(name)], name
-            again = oracle.console(uuid).boots - self._booted[name]
+            again = self._boots(name) - self._booted[name]
             assert again == boots - 1, f"{name} booted {again} times"
             self.wait(partial(self._shown, name), f"{name} is shown as it is")
         self.never_twice(names)
