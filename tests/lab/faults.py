@@ -19,7 +19,8 @@ from typing import NamedTuple
 from anypool import lab as labs
 from anypool.settings import Settings
 from tests.lab.conftest import Guest, wait_until
-from tests.lab.full_stack import BOTH, LEASE_S, LIBVIRT_PORT, Stack, kill, stopped, write_settings
+from tests.lab.full_stack import BOTH, LEASE_S, LIBVIRT_PORT, Stack, write_settings
+from tests.lab.processes import kill, stopped
 from tests.service.test_store_postgres import Server
 
 MOODS: tuple[labs.Mood, ...] = (

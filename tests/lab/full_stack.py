@@ -6,8 +6,6 @@ carries QEMU's image lock on a datastore where locks work, and `unlocked`, whose
 """
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -385,20 +383,6 @@ def all_connected(stack: Stack) -> bool:
         return all(one["state"] == "connected" for one in stack.client.items("/endpoints"))
     except (AnypoolError, NotFound):
         return False
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Let a process stand still for a while."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
 
 
 def _ticks(oracle: Oracle, uuid: str, goal: int) -> bool:

@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from tests.lab.full_stack import BOTH, Scenario, kill
+from tests.lab.full_stack import BOTH, Scenario
+from tests.lab.processes import kill
 
 pytest_plugins = ["tests.lab.full_stack"]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]

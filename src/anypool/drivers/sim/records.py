@@ -237,6 +237,14 @@ class FaultKind(StrEnum):
     SLOW = "slow"
 
 
+_ONLY = {
+    FaultKind.LOST_FINISH: ("begin_migration",),
+    FaultKind.LOST_MEMORY: ("begin_migration",),
+    FaultKind.SLOW: ("begin_migration",),
+    FaultKind.HALF_WAY: ("create_vm", "attach_disk"),
+}
+
+
 class Fault(Struct, frozen=True, kw_only=True, gc=False):
     """A fault waiting for a call: `operation` "" is any; `times` -1 is for ever."""
 
@@ -246,3 +254,12 @@ class Fault(Struct, frozen=True, kw_only=True, gc=False):
     host: HostId | None = None
     times: int = 1
     delay_s: float = 0.0
+
+    def fits(self, operation: str, vm: VmId | None, host: HostId | None) -> bool:
+        """Return whether it strikes a call."""
+        return (
+            self.operation in ("", operation)
+            and operation in _ONLY.get(self.kind, (operation,))
+            and self.vm in (None, vm)
+            and self.host in (None, host)
+        )

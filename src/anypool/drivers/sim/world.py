@@ -31,12 +31,6 @@ from anypool.model import AgentState, Changes, HostId, StateReason, VmId, VmStat
 
 _REMEMBERED = 20_000
 _POLL_S = 0.2
-_ONLY = {
-    FaultKind.LOST_FINISH: ("begin_migration",),
-    FaultKind.LOST_MEMORY: ("begin_migration",),
-    FaultKind.SLOW: ("begin_migration",),
-    FaultKind.HALF_WAY: ("create_vm", "attach_disk"),
-}
 
 
 class World:
@@ -222,7 +216,7 @@ class World:
         """Return and use up the fault that strikes this call, if any."""
         with self.turn() as state:
             for key, fault in state.faults.rows.items():
-                if _fits(fault, operation, vm, host):
+                if fault.fits(operation, vm, host):
                     left = fault.times - 1
                     if fault.times > 0:
                         state.faults.put(key, replace(fault, times=left) if left else None)
@@ -369,15 +363,6 @@ class World:
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
-
-
-def _fits(fault: Fault, operation: str, vm: VmId | None, host: HostId | None) -> bool:
-    return (
-        fault.operation in ("", operation)
-        and operation in _ONLY.get(fault.kind, (operation,))
-        and fault.vm in (None, vm)
-        and fault.host in (None, host)
-    )
 
 
 def _die_all(state: State, host: HostId) -> None:
