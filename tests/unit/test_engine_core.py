@@ -313,6 +313,23 @@ def test_what_was_seen_before_a_standstill_does_not_end_a_step() -> None:
     assert bench.states() == ["done"]
 
 
+def test_what_was_not_sent_before_a_standstill_is_sent_after_it() -> None:
+    """It is late by then, and what is to be done is plain: that is seen for a while, and done."""
+    bench = begun()
+    bench.tick(1)
+    held = both(vm(V1, H1, VmState.PAUSED), vm(V1, H2), StateReason.MIGRATING)
+    gone = Job(state=JobState.GONE)
+    bench.look(1, *held, job=gone)
+    bench.tick(10)
+    assert bench.look(1, *held, job=gone) == (Do(1, Deed.DISCARD_SOURCE),)
+    bench.come_back(1, Outcome.NOT_SENT)
+    bench.tick(SETTINGS.migration_deadline_s + 1)
+    for seconds in (1, 10):
+        bench.look(1, *held, job=gone)
+        bench.tick(seconds)
+    assert bench.look(1, *held, job=gone) == (Do(1, Deed.DISCARD_SOURCE),)
+
+
 def test_each_attempt_at_a_migration_has_its_time() -> None:
     bench = begun()
     bench.tick(SETTINGS.migration_deadline_s - 1)

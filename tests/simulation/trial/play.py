@@ -13,17 +13,22 @@ from pathlib import Path
 from msgspec import Struct
 
 from anypool.model import HostId, VmId, VmState
+from anypool.plan import StartVm
+from anypool.store import plans
 from anypool.store import runs as stored_runs
-from anypool.store.records import FINAL_RUN_STATES, RunState
+from anypool.store.pages import Ask
+from anypool.store.records import FINAL_RUN_STATES, RunState, StepState
 from tests import databases
 from tests.simulation.trial import faults, mending, wishes
 from tests.simulation.trial.oracle import Wrong
 from tests.simulation.trial.stage import Stage
+from tests.simulation.trial.timed_manager import Manager
 
 FAULTS_EACH = 200
 """So many faults are drawn for a trial; some of them find nothing to strike."""
 CALM = "calm"
 """The kind of a line in which nothing happens; only a script that was shrunk has some."""
+MOST_RUNS = 500
 CALM_S = 1800.0
 """When all trouble is over, everything must be well within so long."""
 
@@ -162,7 +167,7 @@ def _unwell(stage: Stage) -> str:
     odd = {vm: places for vm, places in copies.items() if len(places) != 1}
     if left := {vm: places for vm, places in odd.items() if not _is_at_rest(stage, vm, places)}:
         return f"copies are left over: {left}"
-    wanted = stage.must_run - stage.oracle.free
+    wanted = stage.must_run - stage.oracle.free - _in_vain(leader)
     if down := wanted - stage.where().keys():
         why = {vm: leader.guard.down().get(vm) for vm in sorted(down)}
         kept = [one.vm for one in leader.guard.charges.all()]
@@ -181,6 +186,20 @@ def _unwell(stage: Stage) -> str:
                if known.get(vm) != told.get(vm)}  # fmt: skip
         return f"known otherwise than it is: {odd}"
     return ""
+
+
+def _in_vain(leader: Manager) -> set[VmId]:
+    """Return the VMs that somebody ordered to start last, and was told that it failed."""
+    last: dict[VmId, bool] = {}
+    with leader.store.reading() as tx:
+        for run in stored_runs.list_runs(tx, Ask(limit=MOST_RUNS)).items:
+            if run.by != wishes.BY:
+                continue
+            for wish in plans.get(tx, run.plan).plan.steps:
+                if isinstance(wish.action, StartVm) and wish.action.vm not in last:
+                    state = stored_runs.steps(tx, run.id)[wish.number - 1].state
+                    last[wish.action.vm] = state is StepState.FAILED
+    return {vm for vm, failed in last.items() if failed}
 
 
 def _is_at_rest(stage: Stage, vm: VmId, places: list[tuple[HostId, VmState]]) -> bool:

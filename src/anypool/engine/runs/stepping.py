@@ -240,7 +240,8 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     beside = why is not None and why.code == BESIDE
     limit_s = settings.migration_deadline_s
     deadline = limit_s if moving or beside else _deadline(wish.action, settings)
-    if context.now.ticks - step.tried_at > deadline:
+    # Anything but waiting comes once it was seen for long enough.
+    if isinstance(decision, Wait) and context.now.ticks - step.tried_at > deadline:
         if not step.late:
             return replace(step, phase=Phase.RESTING, due=context.now.ticks, late=True), ()
         decided = begun and not isinstance(wish.action, OfFailure)  # those the guard takes up again
