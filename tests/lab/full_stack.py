@@ -267,7 +267,7 @@ class Scenario:
             assert oracle.executing(uuid) == oracle.copies(uuid), name
             assert len(oracle.copies(uuid)) == 1, name
             assert stack.definitions(name) == [stack.place(name)], name
-            again = self._boots(name) - self._booted[name]
+            again = self._boots(name) - self._booted.get(name, 1)
             assert again == boots - 1, f"{name} booted {again} times"
             self.wait(partial(self._shown, name), f"{name} is shown as it is")
         self.never_twice(names)
