@@ -134,7 +134,7 @@ def _start(run: RunNow, context: Context) -> Result:
         if _ready(run, step) and has_room(action, used, context.inventory, context.settings):
             used = used.plus(action, context.inventory)
             run = run.put(
-                replace(step, phase=Phase.LOOKING, tried_at=context.now.ticks, late=False)
+                replace(step, phase=Phase.LOOKING, tried_at=context.now.ticks, late_at=0.0)
             )
             commands.append(Look(step.record.number))
     return run, tuple(commands)

@@ -38,8 +38,9 @@ class StepNow(Struct, frozen=True, kw_only=True, gc=False):
     """A step: its journal row, and what a restart may forget.
 
     `due` is when a resting step is looked at again, `tried_at` when work on it began,
-    `since` since when every look led to the same decision (`last`), all in ticks. `late` says
-    that its time is over: the next look decides, as that before may be from before a standstill.
+    `since` since when every look led to the same decision (`last`), all in ticks. `late_at` is
+    when its time was found to be over, 0 if it is not: what is seen after that decides, for as
+    long as that must be seen, since what was seen before may be from before a standstill.
     """
 
     record: StepRecord
@@ -51,7 +52,7 @@ class StepNow(Struct, frozen=True, kw_only=True, gc=False):
     sent_before: bool = False
     last: Decision | None = None
     since: float = 0.0
-    late: bool = False
+    late_at: float = 0.0
     unanswered: int = 0
     noted_at: float = 0.0
 

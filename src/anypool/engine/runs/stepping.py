@@ -153,7 +153,7 @@ def _sent(step: StepNow, outcome: Outcome, memory: Memory, context: Context) -> 
     """Return a step whose order went out, and its time begins; or that did not go out."""
     if outcome in (Outcome.NOT_SENT, Outcome.BUSY):
         return _remembering(step, replace(memory, sent=step.sent_before))
-    return replace(step, tried_at=context.now.ticks, late=False)
+    return replace(step, tried_at=context.now.ticks, late_at=0.0)
 
 
 def _refused(step: StepNow, action: Action, context: Context) -> StepNow:
@@ -228,8 +228,11 @@ def _kind(decision: Decision | None) -> tuple[object, ...]:
 
 
 def _patient(step: StepNow, decision: Decision, context: Context) -> bool:
-    patience = 0.0 if isinstance(decision, Wait) else decision.patience_s
-    return patience > 0 and context.now.ticks - step.since < patience
+    return context.now.ticks - step.since < _patience(decision)
+
+
+def _patience(decision: Decision) -> float:
+    return 0.0 if isinstance(decision, Wait) else decision.patience_s
 
 
 def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Context]) -> Moved:
@@ -240,10 +243,10 @@ def _rest(step: StepNow, decision: Decision, sight: Sight, about: tuple[Step, Co
     beside = why is not None and why.code == BESIDE
     limit_s = settings.migration_deadline_s
     deadline = limit_s if moving or beside else _deadline(wish.action, settings)
-    # Anything but waiting comes once it was seen for long enough.
-    if isinstance(decision, Wait) and context.now.ticks - step.tried_at > deadline:
-        if not step.late:
-            return replace(step, phase=Phase.RESTING, due=context.now.ticks, late=True), ()
+    now = context.now.ticks
+    if now - step.tried_at > deadline and not step.late_at:
+        return replace(step, phase=Phase.RESTING, due=now, late_at=now), ()
+    if now - step.tried_at > deadline and now - step.late_at >= _patience(decision):
         decided = begun and not isinstance(wish.action, OfFailure)  # those the guard takes up again
         state = StepState.NEEDS_HUMAN if decided else StepState.FAILED
         late = reason("run.late", limit=deadline, why=why or reason("run.not-all-answer"))
