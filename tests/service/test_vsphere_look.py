@@ -279,6 +279,7 @@ def test_once_it_is_lifted_our_own_deeds_are_no_drift(
     since = {one["subject_id"] for one in told if one["number"] > newest["number"]}
     assert ids[theirs] in since
     assert ids[mine] not in since
+    until(lambda: of(client, "vms", "state = unknown")["total"] == 0, "all are heard")
     assert anypool("vm", "start", mine, "--watch").code == 0
     assert anypool("endpoint", "set", "vc", "--observe-only", "true").code == 0
 
