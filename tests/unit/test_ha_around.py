@@ -124,6 +124,12 @@ def test_readings_that_come_anyway_count_if_they_began_after_its_death(bench: Be
     assert bench.unasked == OTHERS[1:]
 
 
+def test_who_stands_for_other_hosts_than_before_is_asked_anew(bench: Bench) -> None:
+    bench.observer.read(OTHERS[0])
+    bench.observer.succeed(endpoint(H2), bench.drivers[H2].observe())
+    assert set(bench.unasked) == set(OTHERS)
+
+
 def test_reading_that_began_before_its_death_does_not_count(bench: Bench) -> None:
     bench.vitals.begin()  # it is not proven dead any more
     bench.drivers[H2].meanwhile = lambda: [

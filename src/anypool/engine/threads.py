@@ -43,6 +43,10 @@ class UnderWay:
         with self._lock:
             return key in self._keys
 
+    def __bool__(self) -> bool:
+        with self._lock:
+            return bool(self._keys)
+
     def once(self, key: Hashable, task: Callable[[], object]) -> Callable[[], None] | None:
         """Return a task that is known as under way until it is over, None if one is already."""
         with self._lock:

@@ -167,8 +167,8 @@ def _unwell(stage: Stage) -> str:
     odd = {vm: places for vm, places in copies.items() if len(places) != 1}
     if left := {vm: places for vm, places in odd.items() if not _is_at_rest(stage, vm, places)}:
         return f"copies are left over: {left}"
-    wanted = stage.must_run - stage.oracle.free - _in_vain(leader)
-    if down := wanted - stage.where().keys():
+    down = stage.must_run - stage.oracle.free - stage.where().keys()
+    if down and (down := down - _in_vain(leader)):
         why = {vm: leader.guard.down().get(vm) for vm in sorted(down)}
         kept = [one.vm for one in leader.guard.charges.all()]
         return f"down: { {vm: (copies.get(vm), why[vm], vm in kept) for vm in sorted(down)} }"

@@ -1,14 +1,13 @@
 """Who answers is asked for VMs that nobody saw end, before they start: all of them at once."""
 
-import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from anypool.engine.ha.asking import Submit
 from anypool.engine.observing.vitals import Vitals
+from anypool.engine.threads import UnderWay
 from anypool.model import EndpointId, Inventory, VmId
 from anypool.plan import Reason, reason
-
-Submit = Callable[[Callable[[], object]], None]
 
 SOON_S = 3.0
 """For so long VMs that were seen to end wait with the others: those may be of higher priority."""
@@ -19,13 +18,13 @@ class Around:
 
     def __init__(self, vitals: Vitals) -> None:
         self._vitals = vitals
-        self._lock = threading.Lock()
-        self._under_way: set[EndpointId] = set()
+        self._under_way = UnderWay()
         self._since: dict[VmId, float] = {}
 
     def forget(self) -> None:
         """Begin anew."""
         self._since = {}
+        self._under_way.forget()
 
     def ask(self, vms: Iterable[VmId], inventory: Inventory, submit: Submit) -> dict[VmId, Reason]:
         """Have asked who was not asked yet; return which VMs wait for that."""
@@ -40,8 +39,9 @@ class Around:
             for endpoint in found:
                 about.setdefault(endpoint, []).append(vm)
         for endpoint, some in about.items():
-            if self._begins(endpoint):
-                submit(partial(self._ask, endpoint, tuple(some)))
+            ask = partial(self._vitals.ask_about, endpoint, tuple(some))
+            if (task := self._under_way.once(endpoint, ask)) is not None:
+                submit(partial(self._done, task))
         return waiting
 
     def holds_all(self, waiting: Iterable[VmId]) -> bool:
@@ -49,19 +49,9 @@ class Around:
         now = self._vitals.moments.now()
         return any(now - self._since.get(vm, now) < SOON_S for vm in waiting)
 
-    def _begins(self, endpoint: EndpointId) -> bool:
-        with self._lock:
-            if endpoint in self._under_way:
-                return False
-            self._under_way.add(endpoint)
-            return True
-
-    def _ask(self, endpoint: EndpointId, vms: tuple[VmId, ...]) -> None:
+    def _done(self, task: Callable[[], None]) -> None:
         try:
-            self._vitals.ask_about(endpoint, vms)
+            task()
         finally:
-            with self._lock:
-                self._under_way.discard(endpoint)
-                last = not self._under_way
-            if last:
+            if not self._under_way:
                 self._vitals.news()

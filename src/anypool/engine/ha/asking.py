@@ -13,6 +13,8 @@ from anypool.engine.threads import UnderWay
 from anypool.model import APART_S, Capability, HostId, Inventory, Proof
 from anypool.planner.ha.detect import Word
 
+Submit = Callable[[Callable[[], object]], None]
+
 EARLY_S = 5.0
 """For so long a host that fell silent is asked for before it is known whether it is lost."""
 _MARGIN_S = 0.01
@@ -35,7 +37,7 @@ class Asking:
         """Return when the power of a host was asked for last, 0 for never."""
         return max(self._vitals.power(host).asked_at, self._asked.get(host, 0.0))
 
-    def ask(self, host: HostId, submit: Callable[[Callable[[], object]], None]) -> None:
+    def ask(self, host: HostId, submit: Submit) -> None:
         """Have a host's power read, unless that was just begun or is not over.
 
         It is read at once where all other paths have fallen silent since it was off.
@@ -58,7 +60,7 @@ class Asking:
         self,
         hosts: Iterable[HostId],
         inventory: Inventory,
-        submit: Callable[[Callable[[], object]], None],
+        submit: Submit,
     ) -> list[Proof]:
         """Return what proves that silent hosts of no policy run nothing; ask the BMCs of others.
 

@@ -214,7 +214,7 @@ class Chronicle:
             known = sight.inventory.vms.get(VmId(gone))
             runs = known is not None and known.state in VM_ALIVE
             code = "ha.ails-no-more" if runs else "ha.waits-no-more"
-            said = reason(code, vm=gone if known is None else known.name)
+            said = reason(code, vm=_vm_name(VmId(gone), sight.inventory))
             yield Line(kind="ha.decided", at=sight.now, subject=("vm", gone), said=said)
 
 

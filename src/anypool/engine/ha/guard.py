@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
-from anypool.engine.ha.around import Around, Submit
-from anypool.engine.ha.asking import Asking
+from anypool.engine.ha.around import Around
+from anypool.engine.ha.asking import Asking, Submit
 from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.chronicle import Chronicle, Sight

@@ -61,7 +61,7 @@ class Observer:
         self._health: dict[EndpointId, EndpointHealth] = {}
         self.vitals = Vitals(clock)
         self._asked = Asked()
-        self.vitals.unasked, self.vitals.ask_about = self.unasked, self._ask_about
+        self.vitals.unasked, self.vitals.ask_about = self.unasked, self.ask_about
         self.vitals.ask_peer = self._ask_peer
         self.vitals.ask_agents = self._ask_agents
         self.vitals.leases.ask = self._ask_leases
@@ -202,7 +202,7 @@ class Observer:
             found = self._picture.unread(vm)
             return {key: -1.0 if new else self._asked.at(key, vm.id) for key, new in found.items()}
 
-    def _ask_about(self, endpoint: EndpointId, vms: tuple[VmId, ...]) -> None:
+    def ask_about(self, endpoint: EndpointId, vms: tuple[VmId, ...]) -> None:
         """Ask an endpoint whether it has some VMs; one that does not answer is lost."""
         with suppress(AnypoolError):
             self.read(endpoint, vms)
@@ -245,6 +245,8 @@ class Observer:
             return picture.apply(endpoint, frame, picture.moment(), moving).also(set(gone))
 
         self.change(how)
+        with self._lock:
+            self._asked.forget(endpoint.id)
         self._note(endpoint.id, EndpointState.CONNECTED, "")
 
     def _take(self, endpoint: Endpoint, frame: Frame, moment: int) -> bool:

@@ -1,9 +1,6 @@
 """Whether a VM may run where nobody looks: asked before what would harm it then."""
 
-from contextlib import suppress
-
 from anypool.engine.observing.observe import Observer
-from anypool.errors import AnypoolError
 from anypool.model import (
     Capability,
     HostId,
@@ -41,8 +38,7 @@ class Alone:
         if known is None or not must_be_alone(action, known, None):
             return
         for endpoint in self._observer.unasked(known)[:MOST]:
-            with suppress(AnypoolError):
-                self._observer.read(endpoint, (vm,))
+            self._observer.ask_about(endpoint, (vm,))
 
     def open(self, vm: Vm, inventory: Inventory) -> tuple[HostId, ...]:
         """Return the silent hosts on which a VM may run that nobody saw end, and nothing proves.
