@@ -60,6 +60,8 @@ class Loop:
             except Busy:
                 self._clock.wait(self._stop, self._rest())
             except AnypoolError as error:
+                if self._stop.is_set():  # its driver was taken away, and another speaks now
+                    return
                 self._observer.lost(self._endpoint, error)
                 self._clock.wait(self._stop, self._rest())
             except Exception:  # a reader that ends in silence would be worse than a wrong driver

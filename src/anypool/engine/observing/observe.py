@@ -184,7 +184,8 @@ class Observer:
         try:
             frame = known[1].observe() if vms is None else known[1].observe_vms(vms)
         except AnypoolError as error:
-            self.lost(endpoint, error, moment)
+            if self._drivers.get(endpoint) is known:  # another driver speaks for itself
+                self.lost(endpoint, error, moment)
             raise
         if self._take(known[0], frame, moment):
             with self._lock:
