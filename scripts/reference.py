@@ -52,13 +52,19 @@ def settings() -> str:
         schema = msgspec.json.schema(field.type)
         default = "" if field.required else f"`{msgspec.json.encode(field.default).decode()}`"
         meaning = schema.get("description", "")
-        lines.append(f"| `{field.name}` | {meaning} | {values(schema)} | {default} |")
+        allowed = values(schema, unit(field.name))
+        lines.append(f"| `{field.name}` | {meaning} | {allowed} | {default} |")
     return "\n".join(lines) + "\n"
 
 
-def values(schema: dict[str, Any]) -> str:
-    """The values a JSON schema allows, in words."""
-    names = {"integer": "whole number", "number": "seconds", "string": "text", "boolean": "yes, no"}
+def unit(setting: str) -> str:
+    """What a setting is given in, which the end of its name says."""
+    return {"_days": "days", "_h": "hours"}.get(setting[setting.rfind("_") :], "seconds")
+
+
+def values(schema: dict[str, Any], number: str) -> str:
+    """The values a JSON schema allows, in words; `number` is what a number counts."""
+    names = {"integer": "whole number", "number": number, "string": "text", "boolean": "yes, no"}
     words = [names.get(schema.get("type", ""), "")]
     bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to"}
     words += [f"{word} {schema[key]}" for key, word in bounds.items() if key in schema]

@@ -9,10 +9,12 @@ import pytest
 from anypool.api.certificate import DAY_S, own
 from anypool.cli import contexts, tls
 from tests.service.manager_kit import add_sim, problem, running, until
+from tests.service.test_adoption import body as adopting
 from tests.service.test_bmcs import body, path_of
 from tests.service.test_cli_process import encrypted
 from tests.unit.cli_kit import Terminal
 from tests.unit.redfish_kit import served
+from tests.unit.redfish_rack import blade
 
 
 @pytest.fixture
@@ -97,3 +99,29 @@ def test_a_bmc_with_another_certificate_is_told_and_confirmed(tmp_path: Path) ->
         until(lambda: client.get(path).json()["message"] == "", "it is spoken to again")
         problem(client.post("/certificates/bmc:none/confirm", json=right), 404)
         problem(client.post("/certificates/renew", json={}), 422)
+
+
+def test_the_bmc_of_an_adopted_server_is_watched_and_confirmed_too(tmp_path: Path) -> None:
+    with (
+        served(tmp_path / "bmc") as service,
+        running(tmp_path / "s", unreachable_retry_s=0.1, unreachable_retry_max_s=0.2) as manager,
+        manager.client() as client,
+    ):
+        blade(service)
+        assert client.post("/servers", json=adopting(service)).status_code == 201
+        [first] = client.post("/certificates/look").json()["items"]
+        assert (first["id"], first["state"]) == ("endpoint:b3", "good")
+        other = own(tmp_path / "other", frozenset({"localhost"}), time.time())
+        assert service.context is not None
+        service.context.load_cert_chain(other.certificate, other.key)
+        [changed] = client.post("/certificates/look").json()["items"]
+        assert changed["state"] == "changed"
+        confirm = {"fingerprint": other.fingerprint}
+        assert client.post("/certificates/endpoint:b3/confirm", json=confirm).status_code == 200
+
+        def state() -> Any:
+            return client.get("/endpoints/b3").json()["state"]
+
+        until(lambda: state() == "connected", "it is spoken to again")
+        power = {"to": "off", "force": True}
+        assert client.post("/servers/b3/power", json=power).status_code < 300

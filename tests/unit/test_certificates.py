@@ -95,12 +95,14 @@ def test_what_conversations_rest_on() -> None:
             endpoint("h2", "qemu+ssh://h2.example/system", "libvirt"),
             endpoint("h3", "qemu:///system", "libvirt"),
             endpoint("sim", "sim://demo?hosts=3", "sim"),
+            endpoint("b1", "redfish://[2001:db8::7]/redfish/v1/x", "redfish", fingerprint="ef"),
         ],
         [(bmc, "h1")],
     )
     assert {one.id: (one.place, one.pinned) for one in found} == {
         "bmc:id1": ("[2001:db8::9]:8443", "ab" * 32),
         "client:/etc/own/clientcert.pem": ("/etc/own/clientcert.pem", ""),
+        "endpoint:b1": ("[2001:db8::7]:443", "ef"),
         "endpoint:h1": ("h1.example:16514", ""),
         "endpoint:vc": ("vc.example:443", "abcd"),
     }

@@ -162,8 +162,12 @@ def set_(
     /,
     *,
     level: Annotated[Level | None, Parameter(help="how much happens by itself")] = None,
-    waive: Annotated[bool | None, Parameter(help="less may survive a failure then")] = None,
-    enabled: Annotated[bool | None, Parameter(help="whether it is on")] = None,
+    waive: Annotated[
+        bool | None, Parameter(negative="--no-waive", help="less may survive a failure then")
+    ] = None,
+    enabled: Annotated[
+        bool | None, Parameter(negative="--disabled", help="whether it is on")
+    ] = None,
     where: Where = HERE,
 ) -> None:
     """Change how a calendar is carried out; spans and purposes are changed by `apply`."""

@@ -66,7 +66,7 @@ def _ended(last: Json, operation: str) -> int:
                 for verb in ("retry", "skip"):
                     err().print(f"  anypool operation {verb} {operation} {number}")
         if state == "interrupted":
-            err().print(f"  anypool operation resume {operation}")
+            err().print(f"  anypool operation continue {operation}")
         err().print(f"  anypool operation cancel {operation}")
     return 0 if state == "done" else 1
 

@@ -1,8 +1,8 @@
 """`anypool manager`: who works on this database, who of them leads, and who is not to."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from anypool.cli.client import key
 from anypool.cli.connection import HERE, Where, connected
@@ -10,6 +10,8 @@ from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.words import moment
 
 app = App(name="manager", help="Managers: the one that leads, and those that stand by.")
+
+Name = Annotated[str, Parameter(help="its id, or its machine where only one runs there")]
 
 COLUMNS = (
     Column("ID", lambda one: one["id"]),
@@ -34,16 +36,11 @@ def list_(*, where: Where = HERE) -> None:
 
 
 @app.command
-def drain(name: str, /, *, where: Where = HERE) -> None:
+def drain(name: Name, /, *, where: Where = HERE) -> None:
     """Let a manager leave the work to the others, as before an upgrade of its machine.
 
     One of the others goes on with it within seconds, as after a take-over; what hosts are in the
     middle of goes on. It stands by until it ends, or is called back.
-
-    Parameters
-    ----------
-    name
-        Its id, or its machine where only one runs there.
     """
     with connected(where) as client:
         found = client.post(f"/managers/{key(name)}/drain")
@@ -51,14 +48,8 @@ def drain(name: str, /, *, where: Where = HERE) -> None:
 
 
 @app.command(name="call-back")
-def call_back(name: str, /, *, where: Where = HERE) -> None:
-    """Let a manager that was drained work again.
-
-    Parameters
-    ----------
-    name
-        Its id, or its machine where only one runs there.
-    """
+def call_back(name: Name, /, *, where: Where = HERE) -> None:
+    """Let a manager that was drained work again."""
     with connected(where) as client:
         found = client.post(f"/managers/{key(name)}/call-back")
     show_one(found, COLUMNS, where.output)

@@ -69,7 +69,7 @@ def pause(operation: str, /, *, where: Where = HERE) -> None:
 
 @app.command(name="continue")
 def continue_(operation: str, /, *, where: Where = HERE) -> None:
-    """Go on with a paused operation."""
+    """Go on with a paused or interrupted operation."""
     _steer(operation, "continue", where)
 
 

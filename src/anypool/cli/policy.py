@@ -83,11 +83,13 @@ class Details:
     prefix: Annotated[str | None, Parameter(help="how the tags begin, such as app:")] = None
     hosts: Annotated[str | None, Parameter(help="query for hosts, such as `tag = fast`")] = None
     avoid: Annotated[
-        bool | None, Parameter(negative="", help="those hosts are the ones to avoid")
+        bool | None,
+        Parameter(negative="--no-avoid", help="those hosts are the ones to avoid"),
     ] = None
     sockets: Annotated[int | None, Parameter(help="licensed sockets; 0 is any number")] = None
     pack: Annotated[
-        bool | None, Parameter(help="prefer hosts whose sockets are counted already")
+        bool | None,
+        Parameter(negative="--no-pack", help="prefer hosts whose sockets are counted already"),
     ] = None
     source: Annotated[str | None, Parameter(help="query for hosts not to migrate from")] = None
     target: Annotated[str | None, Parameter(help="query for hosts not to migrate to")] = None
@@ -143,7 +145,10 @@ class Details:
         int | None, Parameter(help="only hosts are closed that were seen to wake in so many days")
     ] = None
     renew: Annotated[
-        bool | None, Parameter(help="prove empty hosts anew whose proof of waking is too old")
+        bool | None,
+        Parameter(
+            negative="--no-renew", help="prove empty hosts anew whose proof of waking is too old"
+        ),
     ] = None
     keep: Annotated[str | None, Parameter(help="query for hosts that stay on")] = None
     up: Annotated[
@@ -162,7 +167,9 @@ class Details:
     power_every_s: Annotated[
         float | None, Parameter(help="seconds between two readings of a silent host's power")
     ] = None
-    fence: Annotated[bool | None, Parameter(help="silent hosts may be switched off")] = None
+    fence: Annotated[
+        bool | None, Parameter(negative="--no-fence", help="silent hosts may be switched off")
+    ] = None
     fences_percent: Annotated[
         float | None, Parameter(help="hosts that may be switched off at a time, in %; one may")
     ] = None
@@ -228,7 +235,11 @@ def add(
     name: str,
     kind: Kind,
     scope: Annotated[
-        str, Parameter(help="query for VMs, or for hosts: max-vms, headroom, failover")
+        str,
+        Parameter(
+            help="query for VMs; for hosts: max-vms, headroom, failover, balance, "
+            "power, replenish, ha"
+        ),
     ],
     /,
     *,

@@ -126,7 +126,10 @@ class Parts:
     ] = None
     hypervisor: Annotated[
         bool | None,
-        Parameter(help="what it boots is a hypervisor: `anypool server make-host` has it join"),
+        Parameter(
+            negative="--no-hypervisor",
+            help="what it boots is a hypervisor: `anypool server make-host` has it join",
+        ),
     ] = None
     description: Annotated[str | None, Parameter(help="in words")] = None
     pool: Annotated[str | None, Parameter(help="its pool")] = None

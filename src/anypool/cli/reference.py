@@ -1,7 +1,7 @@
 """The reference of the command line, made from the tree of commands: `make docs`."""
 
 from collections.abc import Iterator, Sequence
-from inspect import cleandoc
+from inspect import Parameter, cleandoc
 
 from cyclopts import App, Group
 from cyclopts.argument import Argument
@@ -11,8 +11,9 @@ from anypool.cli.main import tree
 from anypool.cli.terminal import out
 
 _HEAD = """\
-Every command is `anypool NOUN VERB`. It speaks to a manager over HTTP; only `serve`, `lab`,
-`quickstart` and `doctor` do something on this machine.
+Every command is `anypool NOUN VERB`. Most speak to a manager over HTTP; those without the
+options below (`serve`, `demo`, `lab`, `simulate`, `restore` and others) work on this machine, or
+over SSH.
 
 Which manager that is a *context* says: `anypool login LINK` makes one, and keeps it with an API
 token in `~/.config/anypool/contexts.json` (`$ANYPOOL_CONFIG`), which only its owner can read.
@@ -75,7 +76,10 @@ def _command(words: tuple[str, ...], app: App) -> list[str]:
 
 
 def _arguments(app: App) -> list[Argument]:
-    found = app.assemble_argument_collection() if app.default_command is not None else ()
+    if app.default_command is None:
+        return []
+    # taken alone, a command does not know what the root says of all parameters
+    found = app.assemble_argument_collection(default_parameter=tree().default_parameter)
     return [argument for argument in found if argument.name != "*"]
 
 
@@ -101,17 +105,12 @@ def _table(rows: list[str]) -> list[str]:
 
 
 def _row(argument: Argument) -> str:
-    names = [
-        name
-        for name in argument.names
-        if not (name.startswith("--no-") and f"--{name[5:]}" in argument.names)
-    ]
-    spelled = ", ".join(f"`{name}`" for name in names)
+    spelled = ", ".join(f"`{name}`" for name in argument.names)
     words = [argument.parameter.help or ""]
     if choices := argument.get_choices():
         words.append(f"one of {', '.join(f'`{choice}`' for choice in choices)}")
     default = argument.field_info.default
-    if not argument.required and default not in (None, "", (), False, 0):
+    if not argument.required and default not in (None, "", (), False, 0, Parameter.empty):
         words.append(f"default `{default}`")
     return f"| {spelled} | {'; '.join(word for word in words if word)} |"
 

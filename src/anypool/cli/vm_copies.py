@@ -1,9 +1,15 @@
 """`anypool vm copies` and `remove-copy`: VMs that several hosts know."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from anypool.cli.client import key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, How, do
 from anypool.cli.output import Column, show_list
+
+Copied = Annotated[str, Parameter(help="the host whose copy is forgotten")]
 
 COLUMNS = (
     Column("VM", lambda one: one["vm_name"]),
@@ -23,7 +29,7 @@ def copies(name: str | None = None, /, *, where: Where = HERE) -> None:
         show_list(client.get("/copies", **query)["items"], COLUMNS, where.output)
 
 
-def remove_copy(name: str, /, *, host: str, how: How = PLAINLY, where: Where = HERE) -> int:
+def remove_copy(name: str, /, *, host: Copied, how: How = PLAINLY, where: Where = HERE) -> int:
     """Forget the stopped copy of a VM on one host, while another has it; its disks stay."""
     path, body = f"/vms/{key(name)}/remove-copy", {"host": host}
     return do(

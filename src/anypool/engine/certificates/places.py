@@ -23,6 +23,7 @@ from anypool.store.certificates import Known
 
 LOOK_S = 10.0
 _LIBVIRT_TLS, _HTTPS = 16514, 443
+_PINNED = ("vsphere", "redfish")
 
 
 def known_places(endpoints: Iterable[Endpoint], bmcs: Iterable[tuple[Bmc, str]]) -> list[Known]:
@@ -40,7 +41,7 @@ def known_places(endpoints: Iterable[Endpoint], bmcs: Iterable[tuple[Bmc, str]])
 def _of_endpoint(endpoint: Endpoint) -> Iterator[Known]:
     parts = urlsplit(endpoint.uri)
     key, what, host = f"endpoint:{endpoint.id}", f"endpoint {endpoint.id}", parts.hostname
-    if parts.scheme == "vsphere" and host:
+    if parts.scheme in _PINNED and host:
         pinned = plain_fingerprint(dict(endpoint.options).get("fingerprint", ""))
         yield Known(id=key, what=what, place=_place(host, parts.port or _HTTPS), pinned=pinned)
     transport = parts.scheme.partition("+")[2]

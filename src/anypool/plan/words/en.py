@@ -340,7 +340,7 @@ WORDS: dict[str, str] = {
     "the restore",
     "restored.ended": "everything was read since the restore; no endpoint is read-only for it",
     "restored.run": "interrupted by a restore of the backup of {day}: what it did since is not "
-    "known; look first, then resume or cancel it",
+    "known; look first, then continue or cancel it",
     "restored.step": "under way in the backup of {day} that was restored: look first",
     "restored.plan": "the backup of {day} was restored: it may have been run since",
     "run.given-up": "given up after {attempts} attempts: {why}",
