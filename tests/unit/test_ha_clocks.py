@@ -94,12 +94,9 @@ def test_fence_from_here_counts_though_the_clock_jumped_before_it_was_read(
 ) -> None:
     wall = Wall(clock)
     fences = Fences(store, wall)
-    fences.begun(HostId("h1"))
     fenced(store, "h1")
     wall.wrong_s = HOUR_S
     assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9),)
-    wall.wrong_s = 0.0
-    assert len(fences.recent(WITHIN_S, 1e9)) == 1
     clock.advance(WITHIN_S + 1)
     assert fences.recent(WITHIN_S, 1e9) == ()
 
@@ -144,15 +141,3 @@ def test_fences_of_longer_ago_are_read_no_more(store: Store, clock: ManualClock)
     clock.advance(KEPT_S + 1)
     keep(store, fences)
     assert fences.aged() == ()
-
-
-def test_fence_that_was_only_begun_here_counts_for_its_time(
-    store: Store, clock: ManualClock
-) -> None:
-    clock.advance(50)
-    fences = Fences(store, clock)
-    fences.begun(HostId("h1"))
-    clock.advance(100)
-    assert fences.recent(WITHIN_S, 1e9) == (("h1", 1e9 - 100),)
-    clock.advance(WITHIN_S - 100)
-    assert fences.recent(WITHIN_S, 1e9) == ()

@@ -6,6 +6,7 @@ or what has had its profile for a while, may be found to have failed.
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +24,6 @@ from anypool.model import (
     Inventory,
     Level,
     Power,
-    PowerOff,
     Probe,
     ProbeKind,
     Profile,
@@ -46,7 +46,7 @@ from anypool.planner.profiles.moving import Virtual
 from anypool.planner.profiles.vigil import Brake, Case, What, braked, judge
 from anypool.planner.profiles.wishes import FailOver
 from anypool.settings import Settings
-from anypool.store import Store, events
+from anypool.store import Store, events, plans, runs
 from anypool.store.records import EventRecord, Severity
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class Vigil(Looking):
         self._pause_s = settings.failover_pause_s
         self._vitals = engine.vitals
         self._seen: dict[ProfileId, _Seen] = {}
+        self._begun: dict[ProfileId, float] = {}
         self._began_at = 0.0
         self._crew: ThreadCrew | None = None
         self._turn = threading.Lock()
@@ -135,9 +136,11 @@ class Vigil(Looking):
                 self._seen, self.standing, self._began_at = {}, {}, 0.0
                 return IDLE_S
             now, inventory = self._vitals.moments.now(), self._engine.inventory
-            self._began_at = self._began_at or now
+            if not self._began_at:
+                self._began_at, self._begun = now, dict.fromkeys(self._under_way(), now)
             watched = [one for one in inventory.profiles.values() if _is_watched(one)]
-            known = {one.id for one in watched}
+            # one that is between two servers is known on
+            known = {key for key, one in inventory.profiles.items() if _is_guarded(one)}
             self._seen = {key: one for key, one in self._seen.items() if key in known}
             found = {one.id: self._judged(one, inventory, now) for one in watched}
             for profile in sorted(watched, key=lambda one: (one.name, one.id)):
@@ -154,7 +157,7 @@ class Vigil(Looking):
             seen = self._seen[profile.id] = self._anew(profile, now, watched=seen is not None)
         server = inventory.servers.get(profile.server)
         power = self._power(profile.server, server)
-        proven = isinstance(self._vitals.proof(profile.server), PowerOff)
+        proven = self._vitals.off_proof(profile.server) is not None
         probed = profile.probe.kind is not ProbeKind.NONE
         case = Case(
             server=profile.server if server is None else server.name,
@@ -231,6 +234,8 @@ class Vigil(Looking):
         elif now - seen.tried_at >= AGAIN_S:
             seen.tried_at = now
             seen.said = self._begin(mine.server, profile, inventory)
+            if seen.said.code == "watch.runs":
+                self._begun[profile.id] = now
             self._tell(profile, seen, seen.said, Severity.WARNING)
         found[profile.id] = replace(mine, said=seen.said)
 
@@ -240,15 +245,27 @@ class Vigil(Looking):
         peers = [one for one in inventory.profiles.values() if one.pool == profile.pool]
         mine = [found[one.id] for one in peers if one.id in found]
         dark = sum(one.what in (What.FAILED, What.NEEDS_PROOF) for one in mine)
-        recent = sum(
-            seen.by_itself and now - seen.since < self._pause_s
-            for one in peers
-            if (seen := self._seen.get(one.id)) is not None
-        )
+        recent = sum(self._failed_over(one.id, now) for one in peers)
         cold_s = COLD_S - (now - self._began_at)
         return Brake(
             watched=len(mine), dark=dark, recent=recent, within_s=self._pause_s, cold_s=cold_s
         )
+
+    def _failed_over(self, key: ProfileId, now: float) -> bool:
+        """Return whether a fail-over of a profile was begun by itself, or ended, of late."""
+        seen = self._seen.get(key)
+        ended = seen is not None and seen.by_itself and now - seen.since < self._pause_s
+        return ended or now - self._begun.get(key, -math.inf) < self._pause_s
+
+    def _under_way(self) -> list[ProfileId]:
+        """Return which profiles are failed over by themselves, begun by whoever led before."""
+        found = []
+        with self._store.reading() as tx:
+            for run in runs.unfinished(tx):
+                if run.by == BY:
+                    steps = plans.readable(tx, run.plan).plan
+                    found += [s.action.profile for s in steps if isinstance(s.action, ApplyProfile)]
+        return found
 
     def _begin(self, server: ServerId, profile: Profile, inventory: Inventory) -> Reason:
         """Plan and run a fail-over; return what came of it."""
@@ -290,7 +307,11 @@ def _armed(profile: Profile, seen: _Seen, power: Power, now: float) -> bool:
 
 
 def _is_watched(profile: Profile) -> bool:
-    return profile.machine is not None and profile.failover is not Level.DISABLED
+    return profile.machine is not None and _is_guarded(profile)
+
+
+def _is_guarded(profile: Profile) -> bool:
+    return profile.failover is not Level.DISABLED
 
 
 def _quietly(ask: Callable[[ServerId], Power], server: ServerId) -> None:

@@ -166,6 +166,8 @@ class Ha:
         with self._store.writing() as tx:
             said = ha.state(tx, host.id, at, words)
         self._engine.vitals.state(said)
+        if self._engine.vitals.against((said,)) is not None:
+            raise Conflict(f"{host.name} showed life just now", hint="look there first")
         return said
 
     def release(self, by: Principal, key: str) -> Vm:

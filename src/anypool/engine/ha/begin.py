@@ -1,6 +1,7 @@
 """From a plan of high availability to a run: once, by the level of its policy, and in the open."""
 
 from collections.abc import Callable, Iterable
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -12,10 +13,15 @@ from anypool.model import (
     HighAvailability,
     HostId,
     Inventory,
+    LeaseExpired,
     Level,
     PlanId,
     Policy,
     PolicyId,
+    PowerOff,
+    Proof,
+    SaidGone,
+    Stated,
     VmId,
 )
 from anypool.plan import (
@@ -42,7 +48,10 @@ Also = Callable[[], None]
 
 
 class UnderWay(Struct, frozen=True):
-    """What runs work on that have not ended: VMs, hosts that are being switched off, since when."""
+    """What runs work on that have not ended: VMs, and hosts that are being switched off.
+
+    `since` is when the last run of a policy that starts VMs was first seen here, in moments.
+    """
 
     vms: frozenset[VmId]
     fencing: frozenset[HostId]
@@ -70,28 +79,34 @@ class Begin:
     def __init__(self, engine: Engine, store: Store) -> None:
         self._engine = engine
         self._store = store
-        self._works: dict[PlanId, Work] = {}
+        self._works: dict[PlanId, tuple[Work, float]] = {}
 
     def under_way(self) -> UnderWay:
         """Return what runs work on now; those that wait for a person among them."""
-        since: dict[str, float] = {}
-        works: dict[PlanId, Work] = {}
+        now, known = self._engine.vitals.moments.now(), self._works
         with self._store.reading() as tx:
-            for run in runs.unfinished(tx):
-                work = self._works.get(run.plan) or _work(plans.readable(tx, run.plan))
-                works[run.plan] = work
-                if work.starts_for is not None:
-                    before = since.get(work.starts_for, 0.0)
-                    since[work.starts_for] = max(before, run.started_at)
-        self._works = works
+            self._works = {
+                run.plan: known.get(run.plan) or (_work(plans.readable(tx, run.plan)), now)
+                for run in runs.unfinished(tx)
+            }
+        since: dict[str, float] = {}
+        for work, seen_at in self._works.values():
+            if work.starts_for is not None:
+                since[work.starts_for] = max(since.get(work.starts_for, 0.0), seen_at)
+        works = [work for work, _ in self._works.values()]
         return UnderWay(
-            frozenset().union(*(one.vms for one in works.values())),
-            frozenset().union(*(one.fencing for one in works.values())),
+            frozenset().union(*(one.vms for one in works)),
+            frozenset().union(*(one.fencing for one in works)),
             since,
         )
 
     def offer(
-        self, policy: Policy, plan: Plan, inventory: Inventory, rules: Rulebook, also: Also
+        self,
+        policy: Policy,
+        plan: Plan,
+        inventory: Inventory,
+        rules: Rulebook,
+        also: Also = nothing,
     ) -> Reason:
         """Keep a plan, and run it if its policy says so; return what came of it.
 
@@ -106,7 +121,7 @@ class Begin:
             return reason("watch.objected", objections=against[:3])
         rule = policy.rule
         assert isinstance(rule, HighAvailability)
-        waiting = self._waiting(policy, made)
+        waiting = self._waiting(policy, made, rule.level)
         if waiting is None:
             waiting = self._submit(policy, made, inventory, rule.level)
         if not _may_run(rule.level, waiting.state):
@@ -136,15 +151,16 @@ class Begin:
         with self._store.reading() as tx:
             return plans.summary(tx, record.id)
 
-    def _waiting(self, policy: Policy, made: Plan) -> PlanSummary | None:
+    def _waiting(self, policy: Policy, made: Plan, level: Level) -> PlanSummary | None:
         """Return the plan that waits and does the same; others of the kind are out of date."""
         old: list[PlanSummary] = []
+        fit = (PlanState.SHADOW,) if level is Level.SHADOW else WAITING
         with self._store.reading() as tx:
             for one in plans.of_policy(tx, policy.id, limit=50):
-                if one.state not in (*WAITING, PlanState.SHADOW):
+                if one.state not in (*WAITING, *fit):
                     continue
                 known = plans.readable(tx, one.id).plan
-                if _gist(known) == _gist(made):
+                if one.state in fit and _gist(known) == _gist(made):
                     return one
                 if one.state in WAITING and _kind(known) == _kind(made):
                     old.append(one)
@@ -200,5 +216,29 @@ def _kind(plan: Plan) -> frozenset[str]:
 
 
 def _gist(plan: Plan) -> list[object]:
-    """Return what a plan does; proofs are renewed all the time and are no difference."""
-    return [(_of(step.action), vm_of(step.action), hosts_of(step.action)) for step in plan]
+    """Return what a plan does, as what a VM is started, and after which deaths."""
+    return [
+        (_of(step.action), vm_of(step.action), hosts_of(step.action), _anew(step.action))
+        for step in plan
+    ]
+
+
+def _anew(action: Action) -> object:
+    if not isinstance(action, StartAfterFailure):
+        return None
+    return action.wish, action.home, tuple(map(_death, (action.proof, *action.also)))
+
+
+def _death(proof: Proof) -> object:
+    """Return which death a proof is about: it is renewed all the time, and that is no other."""
+    match proof:
+        case PowerOff():
+            return proof.host, proof.first_at
+        case LeaseExpired():
+            return proof.host, proof.datastore, proof.stands_at
+        case Stated():
+            return proof.host, proof.audit
+        case SaidGone():
+            return proof.host, proof.vm
+        case _:
+            assert_never(proof)

@@ -26,22 +26,10 @@ class Fences:
         self._clock = clock
         self._turn = threading.Lock()
         self._seen: dict[PlanId, tuple[Fence, float]] = {}
-        self._begun: dict[HostId, float] = {}
-
-    def begun(self, host: HostId) -> None:
-        """Take note that a host is about to be switched off from here, whatever clocks say."""
-        with self._turn:
-            self._begun[host] = self._clock.monotonic()
 
     def recent(self, within_s: float, now: float) -> tuple[tuple[HostId, float], ...]:
         """Return who was switched off within so many seconds before `now`, and when."""
-        known = [(one.host, one.age_s) for one in self.aged() if one.age_s < within_s]
-        with self._turn:
-            ticks = self._clock.monotonic()
-            mine = [(host, ticks - at) for host, at in sorted(self._begun.items())]
-        named = {host for host, _ in known}
-        known += [one for one in mine if one[0] not in named and one[1] < within_s]
-        return tuple((host, now - age_s) for host, age_s in known)
+        return tuple((one.host, now - one.age_s) for one in self.aged() if one.age_s < within_s)
 
     def aged(self) -> tuple[Fence, ...]:
         """Return the fences of the last day, by plan, each as old as it is by now."""

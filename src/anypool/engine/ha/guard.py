@@ -137,6 +137,7 @@ class Guard:
                 self._take_over()
                 self._led = epoch
             self.charges.settle()  # also while nothing is guarded: what is heard would heap up
+            self._guarded(self._vitals.retract)
             policies = [
                 one
                 for one in self._engine.policies.all()
@@ -325,8 +326,7 @@ class Guard:
             self._asking.ask(key, self.submit)
         if isinstance(decision, Fence) and key not in round_.under_way.fencing:
             plan = plan_fence(round_.inventory, key, decision.why)
-            also = partial(self.fences.begun, key)
-            return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules, also)
+            return self._begin.offer(round_.policy, plan, round_.inventory, round_.rules)
         return None
 
     def _start(self, round_: Round, proofs: tuple[Proof, ...], now: float) -> dict[VmId, Reason]:
@@ -336,7 +336,7 @@ class Guard:
         if not who.vms:
             return who.told
         since = busy.since.get(round_.policy.id)
-        if since is not None and 0 <= now - since < rule.turn_s:
+        if since is not None and now - since < rule.turn_s:
             return who.told
         asked = self._around.ask(who.vms, round_.inventory, self.submit)
         told, vms = who.told | asked, who.vms - asked.keys()

@@ -282,9 +282,10 @@ class Bmcs:
                 read_at = self._clock.now()
                 known = replace(state.known, reading=reading, read_at=read_at, message="")
             else:
-                state.failures += 1
+                asked = not isinstance(problem, StoreFailed)  # the BMC knows nothing of that
+                state.failures += asked
                 known = replace(state.known, message=problem.in_full)
-            state.denied = isinstance(problem, Denied | StoreFailed)
+            state.denied = isinstance(problem, Denied)
             state.known = known
             state.asked_at = self._clock.monotonic()
         self._publish(host, reading.power)

@@ -61,7 +61,7 @@ class Leases:
         self._clock = clock
         self._moment = moment
         self._lock = threading.Lock()
-        self._seen: dict[tuple[HostId, DatastoreId], LeaseSight] = {}
+        self._seen: dict[HostId, dict[DatastoreId, LeaseSight]] = {}
         self._turn = 0
         self.accepted: frozenset[WatchdogKind] = frozenset({WatchdogKind.HARDWARE})
         """The watchdogs that make a proof of a lease that ran out."""
@@ -96,19 +96,20 @@ class Leases:
             live = {one.datastore for one in found if one.host == reader and self._moved(one)}
             renewed = set()
             for one in found:
-                key = (one.host, one.datastore)
-                before = self._seen.get(key)
+                seen = self._seen.setdefault(one.host, {})
+                before = seen.get(one.datastore)
                 if before is None or self._moved(one):
-                    self._seen[key] = LeaseSight(lease=one, since=now, looked_at=now)
+                    seen[one.datastore] = LeaseSight(lease=one, since=now, looked_at=now)
                     renewed |= {one.host} if before is not None else set()
                 elif one.datastore in live and one.stands_at == before.lease.stands_at:
-                    self._seen[key] = self._aged(before, now)
+                    seen[one.datastore] = self._aged(before, now)
             return frozenset(renewed)
 
     def of(self, host: HostId) -> tuple[LeaseSight, ...]:
         """Return the leases of a host as they were last read, by datastore."""
         with self._lock:
-            return tuple(self._seen[key] for key in sorted(self._seen) if key[0] == host)
+            seen = self._seen.get(host, {})
+            return tuple(seen[place] for place in sorted(seen))
 
     def age_s(self, host: HostId) -> float:
         """Return how long ago the leases of a host were last read, a long time if never."""
@@ -155,12 +156,12 @@ class Leases:
     def stands(self, proof: LeaseExpired) -> bool:
         """Return whether a lease that ran out still stands where it stood."""
         with self._lock:
-            seen = self._seen.get((proof.host, proof.datastore))
+            seen = self._seen.get(proof.host, {}).get(proof.datastore)
         return seen is not None and seen.lease.stands_at == proof.stands_at
 
     def _moved(self, one: StorageLease) -> bool:
         """Return whether a lease is newer than it was; what is older is an old reading."""
-        before = self._seen.get((one.host, one.datastore))
+        before = self._seen.get(one.host, {}).get(one.datastore)
         if before is None:
             return False
         known = before.lease

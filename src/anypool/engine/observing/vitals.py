@@ -245,21 +245,40 @@ class Vitals:
         where they are asked at all, not before they were.
         """
         with self._lock:
-            life, power = self.life(host), self.power(host)
-            old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
-            old |= self.off_too_early(host)
-            asked = host in self._listens and host in self.guarded
-            old |= asked and host not in self._listened
-            by_power = None if old else power.proof
-            for proof in (self._stated.get(host), by_power, self.leases.proof(host)):
+            life = self.life(host)
+            for proof in (self._stated.get(host), self.off_proof(host), self.leases.proof(host)):
                 if proof is not None and refuted(proof, life) is None:
                     return proof
             return None
 
+    def off_proof(self, host: HostId) -> PowerOff | None:
+        """Return the proof by the power of a host that stands now, whatever people say of it."""
+        with self._lock:
+            power = self.power(host)
+            old = power.word is not Word.OFF or self.moments.now() - power.asked_at > KEPT_S
+            old |= self.off_too_early(host)
+            asked = host in self._listens and host in self.guarded
+            old |= asked and host not in self._listened
+            proof = None if old else power.proof
+            return proof if proof is not None and refuted(proof, self.life(host)) is None else None
+
     def state(self, statement: Stated) -> None:
-        """Let a statement count, which is in the records already."""
+        """Let a statement count, which is in the records already, unless life was seen since."""
         with self._lock:
             self._stated[statement.host] = statement
+            self._retract(statement.host)
+
+    def retract(self) -> None:
+        """Void in the records what life refuted and could not be voided at once."""
+        with self._lock:
+            for host in tuple(self._stated):
+                self._retract(host)
+
+    def _retract(self, host: HostId) -> None:
+        stated = self._stated.get(host)
+        if stated is not None and refuted(stated, self.life(host)) is not None:
+            self.refute(stated)
+            del self._stated[host]
 
     def against(self, proofs: Iterable[Proof]) -> Reason | None:
         """Return why a start on the word of these proofs is not to be, None if they stand.
@@ -305,8 +324,7 @@ class Vitals:
         self._hushed.pop(host, None)
         self._listened.pop(host, None)
         self._life[host] = replace(self._life.get(host, Life(host=host)), life_at=now)
-        if (stated := self._stated.pop(host, None)) is not None:
-            self.refute(stated)
+        self._retract(host)
 
 
 _WORDS = {Power.ON: Word.ON, Power.OFF: Word.OFF, Power.UNKNOWN: Word.SILENT}

@@ -24,7 +24,6 @@ from anypool.model import (
     JobOrder,
     Means,
     Power,
-    PowerOff,
     Probe,
     ProbeKind,
     VmId,
@@ -219,7 +218,7 @@ class Eyes:
         except AnypoolError:
             answered = False
         power = self._power_of(action, answered=answered)
-        proven = isinstance(vitals.proof(action.server), PowerOff)
+        proven = vitals.off_proof(action.server) is not None
         unready = self._unready(action, power)
         return Sight(
             inventory=self._observer.inventory,

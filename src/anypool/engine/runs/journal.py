@@ -297,10 +297,6 @@ _UNCLEAR = frozenset(
 """A migration that ends so may leave a copy at either end."""
 
 
-_FENCED = frozenset({StepState.BEGUN, StepState.DONE, StepState.FAILED, StepState.NEEDS_HUMAN})
-"""A host is switched off at some moment between the first and the last of these."""
-
-
 def _note_ha(
     tx: Tx, run: RunNow, step: StepNow, action: Action, guarded: frozenset[HostId]
 ) -> list[Settled]:
@@ -309,7 +305,7 @@ def _note_ha(
     Return the last two. What somebody wants to be stopped is not started again, whatever
     becomes of the order: a VM that runs on is seen to run.
     """
-    if isinstance(action, FenceHost) and step.state in _FENCED:
+    if isinstance(action, FenceHost) and step.record.attempts:  # none where it was not sent
         ha.note_fence(tx, run.record.plan, action.host)
     if isinstance(action, MigrateVm) and step.state in _UNCLEAR:
         ha.note_left(tx, ((action.vm, host) for host in (action.source, action.target)))

@@ -302,7 +302,7 @@ class Runner:
         action = run.wish(command.number).action
         event: Event
         if isinstance(command, Look):
-            event = Looked(command.number, self._look(step, action))
+            event = Looked(command.number, self._looked(step, action))
         else:
             with self._lock:
                 stale = generation != self._generation
@@ -311,6 +311,13 @@ class Runner:
                 return
             event = self._act(command, step, action)
         self.deliver(run_id, generation, event)
+
+    def _looked(self, step: StepNow, action: Action) -> Sight | None:
+        try:
+            return self._look(step, action)
+        except Exception:  # such as no more files: a step that waits for its look never ends
+            log.exception("a look for step %s", tag_of(step.record))
+            return None
 
     def _look(self, step: StepNow, action: Action) -> Sight:
         memory = recall(step.record.result)

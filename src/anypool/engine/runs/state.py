@@ -128,10 +128,10 @@ class Tick(Struct, frozen=True, gc=False, tag=True):
 
 
 class Looked(Struct, frozen=True, gc=False, tag=True):
-    """A look came back."""
+    """A look came back, without a sight if nobody knows why it failed."""
 
     number: int
-    sight: Sight
+    sight: Sight | None
 
 
 class Outcome(StrEnum):

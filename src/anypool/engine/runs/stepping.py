@@ -78,8 +78,12 @@ def tag_of(record: StepRecord) -> str:
     return f"{record.run}/{record.number}"
 
 
-def looked(run: RunNow, number: int, sight: Sight, context: Context) -> Moved:
-    """Return a step after a look, and what to do next."""
+def looked(run: RunNow, number: int, sight: Sight | None, context: Context) -> Moved:
+    """Return a step after a look, and what to do next; without a sight it looks again."""
+    if sight is None:
+        sight = Sight(inventory=context.inventory, answered=False)
+        step, wait = _noted(run.step(number), sight, context), Wait(reason("run.no-answer"))
+        return _rest(_compared(step, wait, context), wait, sight, (run.wish(number), context))
     step = _noted(run.step(number), sight, context)
     wish = run.wish(number)
     if isinstance(wish.action, HandOver):
