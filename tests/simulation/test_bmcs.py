@@ -15,7 +15,7 @@ from anypool.drivers.observing import guarded
 from anypool.drivers.sim import Shape, SimDriver
 from anypool.drivers.sim.state import State
 from anypool.engine.runs.powering import AGAIN_S
-from anypool.errors import AnypoolError, Denied, OutcomeUnknown, Unreachable
+from anypool.errors import AnypoolError, Denied, OutcomeUnknown, StoreFailed, Unreachable
 from anypool.model import (
     Bmc,
     Capability,
@@ -31,6 +31,7 @@ from anypool.model import (
 )
 from anypool.plan import Plan, PowerOffHost, PowerOnHost, Step, digest, reason
 from anypool.planner.saving import plan_wake_proof
+from anypool.store import secrets
 from anypool.store.records import HostFacts, RunState, StepState
 from tests.simulation.pool import SimPool
 from tests.simulation.yard import Yard
@@ -183,6 +184,21 @@ def close(racks: Racks) -> None:
 def saved(racks: Racks) -> tuple[HostState, bool]:
     host = racks.engine.inventory.hosts[HOST]
     return host.state, host.power_saved
+
+
+def test_a_bmc_is_asked_again_as_soon_as_its_password_can_be_read(
+    racks: Racks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away, of which the BMC knows nothing; no pause is due."""
+
+    def away(*_: object) -> str:
+        raise StoreFailed("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets, "get", away)
+        for _ in range(3):
+            assert racks.engine.vitals.read_power(HOST) is Power.UNKNOWN
+    assert racks.engine.vitals.read_power(HOST) is Power.ON
 
 
 def test_a_host_is_switched_by_its_bmc_and_seen_off_and_up(racks: Racks) -> None:

@@ -1,14 +1,17 @@
 """What a person says of a dead host counts as long as the host shows no life."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from anypool.drivers.sim import BmcMood
-from anypool.errors import Conflict, Invalid
-from anypool.model import Priority, Restart, Stated
-from anypool.store import audit, ha
+from anypool.errors import Conflict, Invalid, StoreFailed
+from anypool.model import HostId, Priority, Restart, Stated
+from anypool.planner.ha.detect import Path as Way
+from anypool.planner.ha.detect import Word
+from anypool.store import Tx, audit, ha
 from tests.simulation.ha_yard import HaYard, guarded
 from tests.simulation.test_ha import put, starts, stays
 
@@ -76,6 +79,56 @@ def test_life_takes_it_away_for_good(yard: HaYard, *, restarted: bool) -> None:
         if isinstance(one.rule, Restart):
             yard.engine.policies.remove(one.id, "ada")
     assert stays(yard, host)[1] == "NeedsProof ha.bmc-silent"
+    with yard.store.store.reading() as tx:
+        assert ha.standing(tx) == ()
+
+
+def test_life_that_cannot_be_written_down_at_once_takes_it_away_later(
+    yard: HaYard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away when a host shows life of which somebody said that it is dead."""
+    host = yard.busiest()
+    yard.world.set_bmc(host, BmcMood.DEAD)
+    yard.world.cut_host(host)
+    yard.world.deafen(host)
+    yard.pass_(20)
+    said = yard.say_dead(host)  # who is wrong
+    vitals = yard.engine.vitals
+    refute = vitals.refute
+
+    def away(_: Stated) -> None:
+        raise StoreFailed("the database is away")
+
+    monkeypatch.setattr(vitals, "refute", away)
+    with suppress(StoreFailed):
+        vitals.note(host, Way.DATA, Word.ANSWERS)
+    assert vitals.against((said,)) is not None
+    monkeypatch.setattr(vitals, "refute", refute)
+    yard.guard.round()
+    yard.restart()
+    assert stays(yard, host)[1] == "NeedsProof ha.bmc-silent"
+    with yard.store.store.reading() as tx:
+        assert ha.standing(tx) == ()
+
+
+def test_life_between_the_look_and_the_statement_refutes_it(
+    yard: HaYard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = yard.busiest()
+    yard.world.set_bmc(host, BmcMood.DEAD)
+    yard.world.cut_host(host)
+    yard.world.deafen(host)
+    yard.pass_(20)
+    state = ha.state
+
+    def lives_meanwhile(tx: Tx, key: HostId, at: float, words: str) -> Stated:
+        said = state(tx, key, at, words)
+        yard.engine.vitals.note(key, Way.DATA, Word.ANSWERS)
+        return said
+
+    monkeypatch.setattr(ha, "state", lives_meanwhile)
+    with pytest.raises(Conflict, match="showed life just now"):
+        yard.say_dead(host)
     with yard.store.store.reading() as tx:
         assert ha.standing(tx) == ()
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from anypool.drivers.sim import BmcMood, Fault, FaultKind, Shape
 from anypool.drivers.sim.racked import set_server
 from anypool.drivers.sim.records import SimServer
-from anypool.engine.failover import BY, COLD_S, Vigil
-from anypool.model import HostId, Level, Probe, ProbeKind, ServerId
+from anypool.engine.failover import BY, COLD_S, Standing, Vigil
+from anypool.model import HostId, Level, Probe, ProbeKind, ProfileId, ServerId, Stated
 from anypool.plan import say
 from anypool.planner.operate import plan_migrate
 from anypool.planner.profiles.failover import plan_fail_over
@@ -52,13 +52,15 @@ class Watched(Racked):
             on = any(row.powered and row.server.bears for row in state.servers.rows.values())
         return "" if on and not self.deaf else "silence"
 
-    def pass_s(self, seconds: float) -> None:
-        """Let time pass, with looks, deeds and rounds of whoever watches."""
+    def pass_s(self, seconds: float, *, together: bool = True) -> None:
+        """Let time pass, with looks, deeds and rounds of whoever watches: also between deeds."""
         until = self.clock.now() + seconds
         while self.clock.now() < until:
             self.vigil.round()
             while self.crew.tasks:
                 self.crew.work()
+                if not together:
+                    self.vigil.round()
             self.engine.turn()
             self.clock.advance(0.25)
 
@@ -154,6 +156,51 @@ def test_the_next_one_of_a_small_pool_is_left_to_a_person(yard: Watched) -> None
     yard.check_once()
 
 
+def test_one_that_is_under_way_counts(yard: Watched) -> None:
+    """Its profile has left the failed server, and is nowhere yet."""
+    yard.watch()
+    set_server(yard.world, FIRST, powered=False)
+    began = yard.clock.now()
+    while yard.vigil._begun == {}:
+        yard.pass_s(0.25)
+        assert yard.clock.now() - began < 30
+    found: dict[ProfileId, Standing] = {}
+    for _ in range(200):
+        brake = yard.vigil._brake(yard.profile, found, yard.engine.inventory, yard.clock.now())
+        assert brake.recent == 1
+        if yard.profile.server == SECOND:
+            break
+        yard.pass_s(0.25)
+    assert yard.profile.server == SECOND
+
+
+def test_one_that_another_manager_began_counts_while_it_is_under_way(yard: Watched) -> None:
+    yard.watch()
+    set_server(yard.world, FIRST, powered=False)
+    while yard.vigil._begun == {}:
+        yard.pass_s(0.25)
+    other = Vigil(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
+    other.knock, other.submit = yard.knock, lambda task: task()
+    other.round()
+    brake = other._brake(yard.profile, {}, yard.engine.inventory, yard.clock.now())
+    assert brake.recent == 1
+    yard.pass_s(40)
+    yard.check_once()
+
+
+def test_what_a_person_says_does_not_hide_that_its_power_is_off(yard: Watched) -> None:
+    yard.watch()
+    set_server(yard.world, FIRST, bmc=BmcMood.DEAD, powered=False)
+    yard.pass_s(40)
+    assert yard.vigil.standing[DB].what is What.NEEDS_PROOF
+    at = yard.engine.vitals.moments.now()
+    yard.engine.vitals.state(Stated(host=FIRST, at=at, by="ada", words="burnt", audit=1))
+    set_server(yard.world, FIRST, bmc=BmcMood.WORKS)
+    yard.pass_s(30)
+    assert yard.profile.server == SECOND
+    yard.check_once()
+
+
 @pytest.mark.parametrize("wrong_s", [3600.0, -3600.0])
 def test_a_clock_that_somebody_sets_does_not_let_the_brake_go(
     yard: Watched, wrong_s: float
@@ -161,7 +208,7 @@ def test_a_clock_that_somebody_sets_does_not_let_the_brake_go(
     yard.watch()
     yard.clock._start += wrong_s
     set_server(yard.world, FIRST, powered=False)
-    yard.pass_s(40)
+    yard.pass_s(40, together=False)
     assert yard.profile.server == SECOND
     set_server(yard.world, SECOND, powered=False)
     yard.pass_s(40)

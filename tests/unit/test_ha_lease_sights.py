@@ -19,6 +19,7 @@ from anypool.model import (
 from anypool.plan import decode_action, encode_action
 from anypool.plan.action import StartAfterFailure
 from anypool.planner.ha.detect import Path, Word
+from tests.unit.cost import Cost, cost
 
 H1, H2, H3 = HostId("h1"), HostId("h2"), HostId("h3")
 STORE = DatastoreId("ds")
@@ -278,3 +279,17 @@ def test_lease_that_is_renewed_or_was_just_seen_is_fresh() -> None:
     assert watch.leases.is_fresh(H3)
     watch.pass_(7)
     assert not watch.leases.is_fresh(H3)
+
+
+def test_a_proof_costs_as_much_among_many_leases_as_among_few() -> None:
+    """Every guarded host is judged each second."""
+
+    def spent(hosts: int) -> Cost:
+        watch = Watch()
+        others = [lease(HostId(f"h{number}"), 1) for number in range(10, hosts)]
+        watch.leases.read(H1, (lease(H1, 1), lease(H3, 7), *others))
+        return cost(lambda: watch.leases.proof(H3))
+
+    few, many = spent(20), spent(1000)
+    assert many.operations <= 1.25 * few.operations
+    assert many.peak_bytes <= 1.25 * few.peak_bytes
