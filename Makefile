@@ -44,6 +44,7 @@ wheel: console  ## the wheel and the source archive, in dist
 
 pictures:  ## record the pictures of the documentation, while ./run goes on elsewhere
 	$(PYTHON) -m scripts.recording
+	$(PYTHON) -m scripts.console_pictures
 
 prove:  ## the long searches for a broken promise
 	mkdir -p docs/proofs

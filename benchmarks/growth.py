@@ -111,7 +111,7 @@ def restart(site: Site) -> float:
 
 def room(site: Site) -> float:
     """Return the median of the seconds for how many more VMs fit if any host may fail."""
-    columns = Columns.of(site.world)
+    columns = Columns(site.world)
     rows, vms = np.flatnonzero(columns.hosts.used), columns.vms
     free = np.stack(
         [columns.hosts.memory_free_mib[rows], columns.hosts.cpus[rows].astype(np.int64)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from anypool.api.certificate import own
+from anypool.api.own_certificate import own
 
 
 def uuid(number: int) -> str:

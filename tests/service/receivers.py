@@ -16,7 +16,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from anypool.api.certificate import Certificate, own
+from anypool.api.own_certificate import Certificate, own
 from anypool.model import plain_fingerprint
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anypool.api.certificate import DAY_S, own
+from anypool.api.own_certificate import DAY_S, own
 from anypool.cli import contexts, tls
 from tests.service.manager_kit import add_sim, problem, running, until
 from tests.service.test_adoption import body as adopting

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from anypool.api.certificate import own
+from anypool.api.own_certificate import own
 from anypool.drivers.redfish import driver
 from anypool.drivers.redfish.channel import Channel
 from anypool.model import HostId

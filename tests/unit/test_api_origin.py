@@ -25,6 +25,7 @@ def test_hosts_that_are_not(host: str) -> None:
     [
         {"origin": "http://evil.example"},
         {"origin": "null"},
+        {"origin": "https://["},
         {"origin": "http://manager:80"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from msgspec.structs import replace
 
-from anypool.api.certificate import DAY_S, own
+from anypool.api.own_certificate import DAY_S, own
 from anypool.api.showing import Showing
 from anypool.cli import tls
 from anypool.clock import ManualClock

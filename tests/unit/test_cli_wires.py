@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from anypool.api.certificate import own
+from anypool.api.own_certificate import own
 from anypool.cli.client import Client
 from anypool.cli.contexts import Context
 from anypool.cli.wires import open_wire

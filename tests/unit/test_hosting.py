@@ -235,6 +235,7 @@ def test_who_a_server_is_it_is_told_after_each_start_until_it_has_it(tmp_path: P
     token = address.rpartition("/")[2]
     assert made_.host.join("10.0.0.22", token) == ""
     assert made_.host.join("10.0.0.21", token[:-1]) == ""
+    assert made_.host.join("10.0.0.21", "\xe9") == "", "as a request may have it"
     told = made_.again().join("10.0.0.21", token)
     assert told.startswith("anypool-join 1\nname db1\n")
     assert told.endswith("\nend\n")

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from anypool.api.certificate import own
+from anypool.api.own_certificate import own
 from anypool.drivers.redfish.channel import Channel
 from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.errors import AnypoolError, Busy, NotSupported, OutcomeUnknown, Rejected, Unreachable

@@ -2,7 +2,7 @@
  *
  * A notice only says that something about an object is new. Notices are gathered, so that a
  * pool with hundreds of changes a second costs one reading a second. The manager gives a sign
- * of life every five seconds; without one in twice that time nothing counts as live any more.
+ * of life every five seconds; without one in more than twice that time nothing counts as live any more.
  */
 import { useSyncExternalStore } from "react";
 import { queries } from "./queries";
@@ -51,7 +51,6 @@ let counting = 0;
 const waiting = new Set<string>();
 const uncounted = new Set<string>();
 const listeners = new Set<() => void>();
-const hearers = new Set<(kind: string, id: string) => void>();
 
 function become(state: Liveness["state"]): void {
   if (state === current.state) return;
@@ -99,10 +98,9 @@ function connect(): void {
   made.addEventListener("beat", heard);
   made.addEventListener("notice", (message: MessageEvent<string>) => {
     heard();
-    const { kind, id } = JSON.parse(message.data) as { kind: string; id: string };
+    const { kind } = JSON.parse(message.data) as { kind: string };
     if (kind === "resync") everything = true;
     for (const path of SHOWN_BY[kind] ?? []) waiting.add(path);
-    for (const hearer of hearers) hearer(kind, id);
     readSoon();
   });
   heard();
@@ -182,13 +180,7 @@ export function useLive(): Liveness {
   );
 }
 
-/** Be told of each notice; returns how to end that. */
-export function hear(hearer: (kind: string, id: string) => void): () => void {
-  hearers.add(hearer);
-  return () => hearers.delete(hearer);
-}
-
-/** Whether the session is asked for: once at the start. */
+/** Ask who is logged in. */
 export async function recall(): Promise<void> {
   try {
     session.entered(await get<Me>("/me"));

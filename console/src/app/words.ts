@@ -4,7 +4,6 @@ export const words = bilingual(
   {
     skip: "Skip to the page",
     main: "Main navigation",
-    foldNav: "Fold the navigation",
     openNav: "Open the navigation",
     light: "Light",
     dark: "Dark",
@@ -49,7 +48,6 @@ export const words = bilingual(
   {
     skip: "Zur Seite springen",
     main: "Hauptnavigation",
-    foldNav: "Navigation einklappen",
     openNav: "Navigation öffnen",
     light: "Hell",
     dark: "Dunkel",

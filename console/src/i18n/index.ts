@@ -2,7 +2,6 @@
 import { useSyncExternalStore } from "react";
 
 export type Language = "en" | "de";
-export const LANGUAGES: readonly Language[] = ["en", "de"];
 const KEPT = "anypool.language";
 
 /** The same keys as `T`, in another language: what is missing is an error of types. */

@@ -79,9 +79,9 @@ from anypool.api.document import Made, query_names
 from anypool.api.forward import Forward
 from anypool.api.gate import COOKIE, Gate
 from anypool.api.headers import SecurityHeaders
+from anypool.api.idempotency import BODY_MAX, Replay
 from anypool.api.language import Language
 from anypool.api.origin import own_names
-from anypool.api.replay import BODY_MAX, Replay
 from anypool.api.waiting import Waiting
 from anypool.service import Services
 

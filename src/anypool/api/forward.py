@@ -17,10 +17,10 @@ from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from anypool.api.headers import HEADERS
+from anypool.api.idempotency import BODY_MAX
 from anypool.api.origin import check_host, check_origin
 from anypool.api.problems import MEDIA_TYPE, problem_of
 from anypool.api.relay import refused, relay
-from anypool.api.replay import BODY_MAX
 from anypool.drivers.link import trusted
 from anypool.errors import AnypoolError, Invalid, OutcomeUnknown, Unreachable
 from anypool.service.managers import Managers

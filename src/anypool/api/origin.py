@@ -32,7 +32,7 @@ def check_host(headers: Headers, names: frozenset[str]) -> None:
 def check_origin(headers: Headers) -> None:
     """Return quietly if a browser says that our own page sent this, or nothing; raise `Denied`."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and not proves_own_page(headers):
         raise Denied("the request comes from another site", hint="use the manager's own page")
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Denied("the request comes from another site", hint="use the manager's own page")
@@ -41,7 +41,14 @@ def check_origin(headers: Headers) -> None:
 def proves_own_page(headers: Headers) -> bool:
     """Return whether a browser said that our own page sent this."""
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    return origin is not None and _netloc(origin) == headers.get("host", "").lower()
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _host(value: str) -> str:

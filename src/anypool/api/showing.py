@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from anypool.api.certificate import Certificate, own
+from anypool.api.own_certificate import Certificate, own
 from anypool.clock import Clock
 from anypool.errors import AnypoolError, Invalid
 from anypool.settings import Settings

@@ -119,7 +119,8 @@ class BootHost:
         with self._lock:
             entry = next((one for one in self._entries.values() if one.ip == address), None)
             open_ = "" if entry is None else self._tokens.get(entry.profile, "")
-            if entry is None or not open_ or not hmac.compare_digest(open_, token):
+            same = hmac.compare_digest(open_.encode(), token.encode())
+            if entry is None or not open_ or not same:
                 return ""
             late = self._clock() - self._served[entry.profile][0] > joining.OPEN_S
             if has_it or late:

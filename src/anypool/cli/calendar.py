@@ -9,8 +9,8 @@ from cyclopts import App, Parameter
 from anypool.cli.calendar_picture import picture
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.files import parsed
 from anypool.cli.output import Column, show_list, show_one
-from anypool.cli.service import parsed
 from anypool.cli.terminal import clean, confirm, note, out
 from anypool.cli.words import duration, moment, size
 from anypool.errors import Invalid

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
@@ -13,6 +12,7 @@ from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, note, read_secret
 from anypool.cli.trusting import PasswordFile
 from anypool.errors import Invalid
+from anypool.model import taken_apart
 
 _WITH_PASSWORD = frozenset(
     {"vpx", "esx", "http", "https", "qemu+tls", "xen+tls", "winrm", "vsphere"}
@@ -104,13 +104,13 @@ def _options(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _takes_password(uri: str) -> bool:
-    place = urlsplit(uri)
+    place = taken_apart(uri, "such as qemu+ssh://root@h1/system")
     return place.scheme in _WITH_PASSWORD and place.username is not None
 
 
 def _without_password(uri: str) -> tuple[str, str]:
     """Return the address without a password in it, and the password; it never reaches a log."""
-    place = urlsplit(uri)
+    place = taken_apart(uri, "such as qemu+ssh://root@h1/system")
     if place.password is None:
         return uri, ""
     user, _, rest = place.netloc.rpartition("@")[0].partition(":")

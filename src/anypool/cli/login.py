@@ -16,7 +16,7 @@ from anypool.cli.contexts import Context
 from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import asks, confirm, note, read_secret
 from anypool.errors import Invalid, Unreachable
-from anypool.model import plain_fingerprint
+from anypool.model import plain_fingerprint, taken_apart
 
 app = App(name="context", help="Contexts: the managers that are known here.")
 
@@ -101,7 +101,7 @@ def remove(name: str) -> None:
 
 def split_link(link: str) -> tuple[str, str]:
     """Return the manager's address and the one-time code in a login link, "" for none."""
-    place = urlsplit(link if "://" in link else f"https://{link}")
+    place = taken_apart(link if "://" in link else f"https://{link}", "such as https://h1:8420")
     if place.scheme not in ("http", "https") or not place.hostname:
         raise Invalid(f"{link} is no address of a manager", hint="such as https://h1:8420")
     found = parse_qs(place.fragment).get("code") or parse_qs(place.query).get("code") or [""]

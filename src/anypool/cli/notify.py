@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.output import Column, show_list, show_one
-from anypool.cli.terminal import note, read_secret
+from anypool.cli.terminal import first_line, note, read_secret
 from anypool.cli.words import moment
 from anypool.errors import Invalid
 from anypool.search import Noun, parse
@@ -175,13 +175,7 @@ def _receiver(to: To) -> Json:
 def _address(written: str) -> str:
     if not written.startswith("@"):
         return written
-    file = Path(written[1:])
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            f"{file} cannot be read: {error}", hint="its first line is the address"
-        ) from (error)
+    return first_line(Path(written[1:])).strip()
 
 
 def _told(letter: Json) -> str:

@@ -10,12 +10,12 @@ from msgspec import to_builtins
 
 from anypool.cli.client import Json
 from anypool.cli.connection import Format
+from anypool.cli.files import text_of
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.terminal import note
 from anypool.errors import Invalid
 from anypool.exchange.advice import Advice, balance_htools
 
-LARGEST_FILE = 256 << 20
 LONGEST_BUDGET_S = 86_400
 MOST_CORES = 256
 
@@ -111,7 +111,7 @@ def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) 
         )
     if not 0 <= asked.cores <= MOST_CORES or asked.seed < 0:
         raise Invalid(f"cores must be 0 to {MOST_CORES}, and a seed zero or more")
-    texts = _read(model), _read(assignment)
+    texts = text_of(model), text_of(assignment)
     if asked.write is not None:
         check_place(asked.write)
     cores = asked.cores or cpus()
@@ -121,7 +121,7 @@ def _roadef(model: Path, assignment: Path | None, asked: Asked, output: Format) 
 
 def _htools(file: Path, asked: Asked, output: Format) -> None:
     end = time.monotonic() + asked.budget
-    text = _read(file)
+    text = text_of(file)
     advice = balance_htools(text, group=asked.group, stop=lambda: time.monotonic() > end)
     if asked.write is not None:
         asked.write.write_text(advice.text, encoding="utf-8")
@@ -133,17 +133,6 @@ def _htools(file: Path, asked: Asked, output: Format) -> None:
     elif rows:
         show_list(rows, COLUMNS, output)
     _summary(advice, asked.write)
-
-
-def _read(file: Path) -> str:
-    if not file.is_file():
-        raise Invalid(f"{file} is no file", hint="name a file that the other tool wrote")
-    if file.stat().st_size > LARGEST_FILE:
-        raise Invalid(f"{file} is larger than {LARGEST_FILE >> 20} MiB")
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Invalid(f"{file} is no text", hint="it must be UTF-8") from None
 
 
 def _summary(advice: Advice, write: Path | None) -> None:

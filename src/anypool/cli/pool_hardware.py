@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from cyclopts import Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
+from anypool.cli.files import parsed
 from anypool.cli.hardware_picture import picture
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.pool_consolidate import USUALLY, Counted
 from anypool.cli.terminal import note
 from anypool.errors import Invalid
 
-LARGEST_FILE = 1 << 20
 _FIELDS = ("name", "count", "cpus", "memory", "watts", "price")
 _EXAMPLE = "- {name: new, count: 4, cpus: 64, memory: 512GiB, watts: 350..800, price: 9000}"
 
@@ -130,12 +129,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _entries(file: Path) -> list[Any]:
-    try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise Invalid(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise Invalid(f"{file} cannot be read: {error}", hint=_EXAMPLE) from error
+    found = parsed(file, _EXAMPLE)
     if not isinstance(found, list):
         raise Invalid(f"{file} is no list of servers", hint=_EXAMPLE)
     return found

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
@@ -15,6 +14,7 @@ from anypool.cli.output import Column, show_list
 from anypool.cli.terminal import confirm, note
 from anypool.cli.words import mib, moment, to_mib
 from anypool.errors import Invalid
+from anypool.model import taken_apart
 from anypool.search import Noun
 
 app = App(
@@ -179,13 +179,11 @@ def _probe(text: str) -> Json:
     """Return what an address asks; "" for nothing."""
     if not text:
         return {"kind": "none"}
-    place = urlsplit(text)
-    try:
-        port = place.port or (80 if place.scheme == "http" else 0)
-    except ValueError:
-        port = 0
+    hint = "tcp://10.0.0.7:22 or http://10.0.0.7/ready"
+    place = taken_apart(text, hint)
+    port = place.port or (80 if place.scheme == "http" else 0)
     if place.scheme not in ("tcp", "http") or not place.hostname or not port:
-        raise Invalid(f"{text!r} is no probe", hint="tcp://10.0.0.7:22 or http://10.0.0.7/ready")
+        raise Invalid(f"{text!r} is no probe", hint=hint)
     found: Json = {"kind": place.scheme, "address": place.hostname, "port": port}
     return found | ({"path": place.path} if place.path else {})
 

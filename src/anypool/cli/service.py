@@ -1,14 +1,14 @@
 """`anypool service`: applications with components, started and stopped in order."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from anypool.cli.client import Json, key
 from anypool.cli.connection import HERE, Where, connected
 from anypool.cli.deeds import PLAINLY, TAKING, How, Taking, begun, do
+from anypool.cli.files import parsed
 from anypool.cli.lists import EVERY, Which, show_all
 from anypool.cli.output import Column, show_list, show_one
 from anypool.cli.preview import show_plan
@@ -148,25 +148,6 @@ def read(file: Path) -> Json:
     if isinstance(components, list):
         found["components"] = [_sized(one) if isinstance(one, dict) else one for one in components]
     return found
-
-
-def parsed(file: Path) -> Any:
-    """Return what a file of YAML or JSON says; raise `Invalid`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file} cannot be read: {error}") from error
-    if file.suffix == ".json":
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise Invalid(f"{file} is no JSON: {error}") from error
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Invalid(f"{file} is no YAML: {' '.join(str(error).split())}") from error
 
 
 def _sized(component: Json) -> Json:

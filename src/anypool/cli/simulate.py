@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from anypool.cli.files import text_of
 from anypool.cli.terminal import clean, err, note, out
 from anypool.errors import Invalid
 from anypool.scenario import (
@@ -19,7 +20,6 @@ from anypool.scenario import (
 )
 
 DIFFERS = 1
-LARGEST_FILE = 256 << 20
 
 
 def simulate(
@@ -45,7 +45,7 @@ def simulate(
     if place.is_file():
         if update:
             raise Invalid("only a folder keeps expectations", hint="leave --update out")
-        _show(play_file(str(place), _read(place), event))
+        _show(play_file(str(place), text_of(place), event))
         return 0
     if event:
         raise Invalid("events come with a file", hint="a folder has them in events.yaml")
@@ -77,16 +77,7 @@ def scenarios(folder: Path) -> list[Path]:
 def read(folder: Path) -> dict[str, str]:
     """Return the texts of a scenario's files by name; raise `Invalid` for one that is no text."""
     names = (*INPUTS, *EXPECTATIONS)
-    return {name: _read(folder / name) for name in names if (folder / name).is_file()}
-
-
-def _read(path: Path) -> str:
-    if path.stat().st_size > LARGEST_FILE:
-        raise Invalid(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Invalid(f"{path} is no text", hint="it must be UTF-8") from None
+    return {name: text_of(folder / name) for name in names if (folder / name).is_file()}
 
 
 def _played(folder: Path, *, update: bool, alone: bool) -> bool:

@@ -57,13 +57,14 @@ def read_secret(source: str, prompt: str) -> str:
     if source == "-":
         return sys.stdin.readline(_LONGEST_SECRET).rstrip("\r\n")
     if source:
-        return _first_line(Path(source))
+        return first_line(Path(source))
     if not asks():
         raise Invalid(f"{prompt} is needed", hint="use --password-file FILE, or - for stdin")
     return getpass.getpass(f"{prompt}: ", stream=sys.stderr)
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """Return the first line of a file, which holds a secret; raise `Invalid`."""
     try:
         with path.open(encoding="utf-8") as file:
             return file.readline(_LONGEST_SECRET).rstrip("\r\n")

@@ -4,7 +4,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from anypool.errors import Invalid, Unreachable
-from anypool.model import fingerprint_of, plain_fingerprint
+from anypool.model import fingerprint_of, plain_fingerprint, taken_apart
 
 _TIMEOUT_S = 5.0
 
@@ -33,7 +33,7 @@ def trust(url: str, fingerprint: str, key: str = "") -> ssl.SSLContext | bool:
 
 def shown_certificate(url: str) -> str:
     """Return the certificate a server shows, as PEM, trusted or not; raise `Unreachable`."""
-    place = urlsplit(url)
+    place = taken_apart(url, "such as https://h1:8420")
     address = (place.hostname or "localhost", place.port or 443)
     try:
         return ssl.get_server_certificate(address, timeout=_TIMEOUT_S)

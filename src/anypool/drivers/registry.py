@@ -15,7 +15,7 @@ from msgspec import Struct
 from anypool.drivers.observing import guarded
 from anypool.drivers.protocol import Driver
 from anypool.errors import Invalid, NotSupported
-from anypool.model import Endpoint
+from anypool.model import Endpoint, taken_apart
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _BARE = re.compile(r"[A-Za-z0-9.:_\[\]-]+")
@@ -139,6 +139,7 @@ def detect(uri: str) -> str:
     scheme = match[1].lower()
     for entry in DRIVERS.values():
         if scheme in entry.schemes:
+            taken_apart(uri, f"such as {entry.example}")
             return entry.name
     raise Invalid(f"no driver speaks '{scheme}'", hint=_hint_for_scheme(scheme))
 

@@ -271,8 +271,3 @@ def _event(kind: str, subject: tuple[str, str], message: str, by: str) -> EventR
 
 def _told(kind: str, profile: Profile, what: str, by: str) -> EventRecord:
     return _event(kind, ("profile", profile.id), f"profile {profile.name} {what}", by)
-
-
-def with_initiator(profile: Profile, base: str) -> Profile:
-    """Return a profile with the name of an initiator made of its own, where it has none."""
-    return profile if profile.initiator else replace(profile, initiator=f"{base}:{profile.name}")

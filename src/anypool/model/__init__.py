@@ -17,7 +17,7 @@ from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
 from anypool.model.curve import HOURS, Curve, Week, told_hour
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
 from anypool.model.energy import NO_TARIFF, Tariff, Watts
-from anypool.model.fingerprint import fingerprint_of, plain_fingerprint
+from anypool.model.fingerprint import checked_fingerprint, fingerprint_of, plain_fingerprint
 from anypool.model.frame import (
     Changes,
     Console,
@@ -173,6 +173,7 @@ from anypool.model.service import (
 from anypool.model.storage import Datastore, Locking, Volume
 from anypool.model.summary import Percentiles
 from anypool.model.trace import Trace, TraceKind
+from anypool.model.uri import taken_apart
 from anypool.model.usage import UNMEASURED, Usage
 from anypool.model.vm import (
     HOLDS_MEMORY,
@@ -384,6 +385,7 @@ __all__ = [
     "Webhook",
     "Week",
     "Writable",
+    "checked_fingerprint",
     "domains_of",
     "field_of",
     "fingerprint_of",
@@ -396,5 +398,6 @@ __all__ = [
     "same_hardware",
     "split_address",
     "split_uri",
+    "taken_apart",
     "told_hour",
 ]

@@ -1,12 +1,13 @@
 """A baseboard management controller: what switches a server on and off from outside."""
 
 from enum import StrEnum
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from msgspec import Struct
 
+from anypool.errors import Invalid
 from anypool.model.ids import HostId
+from anypool.model.uri import taken_apart
 
 
 class Power(StrEnum):
@@ -57,27 +58,30 @@ class KnownBmc(Struct, frozen=True, kw_only=True, gc=False):
 ADDRESS_HINT = "write https://HOST or https://HOST:PORT; user and password are given apart from it"
 
 
+_SYSTEM_HINT = "such as redfish://10.0.0.9/redfish/v1/Systems/1, or leave the path out"
+
+
 def split_address(url: str) -> tuple[str, int]:
-    """Return host and port of `https://HOST[:PORT]`; raise `ValueError` for anything else."""
-    place = urlsplit(url)
+    """Return host and port of `https://HOST[:PORT]`; raise `Invalid` for anything else."""
+    place = taken_apart(url, ADDRESS_HINT)
     plain = f"https://{place.netloc}"
     if url.rstrip("/") != plain or not place.hostname or "@" in place.netloc:
-        raise ValueError("it is no address of a BMC")
+        raise Invalid("that is no address of a BMC", hint=ADDRESS_HINT)
     return place.hostname, place.port or 443
 
 
 def split_uri(uri: str) -> tuple[str, str]:
     """Return the service and the path of the system of `redfish://HOST[:PORT][/SYSTEM]`.
 
-    An address that is `https` already is the service alone. Raise `ValueError` for a path that
-    is none of Redfish.
+    An address that is `https` already is the service alone. Raise `Invalid` for a path that is
+    none of Redfish.
     """
-    place = urlsplit(uri)
+    place = taken_apart(uri, ADDRESS_HINT)
     if place.scheme != "redfish":
         return uri, ""
     path = place.path.rstrip("/")
     if path and not path.startswith("/redfish/"):
-        raise ValueError("its path is none of a Redfish system")
+        raise Invalid(f"{uri[:80]!r} names no Redfish system", hint=_SYSTEM_HINT)
     return f"https://{place.netloc}", path
 
 

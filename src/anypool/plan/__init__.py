@@ -76,7 +76,7 @@ from anypool.plan.price import Correction, CostModel, priced
 from anypool.plan.reason import Fact, Reason, plain, reason
 from anypool.plan.redeem import released
 from anypool.plan.refuse import refuse, way_out_of, why_of
-from anypool.plan.render import describe, goal_of, names_in, price, price_tag, render, tell
+from anypool.plan.render import describe, goal_of, names_in, price, render, tell
 from anypool.plan.serveraction import (
     ApplyProfile,
     JoinHost,
@@ -177,7 +177,6 @@ __all__ = [
     "outline",
     "plain",
     "price",
-    "price_tag",
     "priced",
     "reason",
     "refuse",

@@ -133,11 +133,6 @@ def price(cost: Cost) -> Reason:
     return reason("price", parts=tuple(parts))
 
 
-def price_tag(cost: Cost) -> str:
-    """Return a cost in a few English words."""
-    return say(price(cost))
-
-
 def describe(action: Action, names: Names) -> str:
     """Return an action in a few English words, with names for ids."""
     return say(tell(action, names))

@@ -29,8 +29,8 @@ def off_together(plan: Plan, most: int) -> tuple[Reason, ...]:
             other
             for other, at in closes.items()
             if other != host
-            and opens.get(other, 0) not in before[closed]
-            and opens.get(host, 0) not in before[at]
+            and not before[closed] >> opens.get(other, 0) & 1
+            and not before[at] >> opens.get(host, 0) & 1
         ]
         together = tuple(sorted((host, *others)))
         if len(together) > most:
@@ -41,11 +41,12 @@ def off_together(plan: Plan, most: int) -> tuple[Reason, ...]:
     )
 
 
-def _ancestors(plan: Plan) -> dict[int, set[int]]:
-    """Return for each step all that must be done before it."""
-    found: dict[int, set[int]] = {}
+def _ancestors(plan: Plan) -> dict[int, int]:
+    """Return for each step all that must be done before it: a bit each, by their numbers."""
+    found: dict[int, int] = {}
     for step in plan.steps:
-        found[step.number] = set(step.after)
+        before = 0
         for earlier in step.after:
-            found[step.number] |= found[earlier]
+            before |= found[earlier] | 1 << earlier
+        found[step.number] = before
     return found

@@ -5,7 +5,6 @@ already. It is kept with the endpoint as its option `proved`.
 """
 
 import secrets
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,9 +22,10 @@ from anypool.model import (
     Server,
     ServerId,
     Writable,
+    checked_fingerprint,
+    taken_apart,
 )
 from anypool.service.access import Deed, Principal, require
-from anypool.service.bmcs import fingerprint
 from anypool.service.names import checked_name, checked_text
 from anypool.service.reach import Reach
 from anypool.store import Store, facts
@@ -135,7 +135,7 @@ class Adopting:
         )
 
     def _pinned(self, endpoint: Endpoint, given: str) -> str:
-        if pinned := fingerprint(given):
+        if pinned := checked_fingerprint(given):
             return pinned
         shown = self._certificate(endpoint)
         raise Conflict(
@@ -198,12 +198,9 @@ def _proved(driver: Driver, info: EndpointInfo) -> dict[str, str]:
 def endpoint_of(address: str, system: str = "") -> Endpoint:
     """Return the endpoint that an address of a BMC stands for; raise `Invalid`."""
     text = checked_text(address.strip(), "the address", 400)
-    place = urlsplit(text if "://" in text else f"redfish://{text}")
+    place = taken_apart(text if "://" in text else f"redfish://{text}", HINT)
     driver = BY_SCHEME.get(place.scheme, "")
-    try:
-        good = bool(place.hostname) and "@" not in place.netloc and (place.port or 1) > 0
-    except ValueError:
-        good = False
+    good = bool(place.hostname) and "@" not in place.netloc and place.port != 0
     if not driver or driver not in DRIVERS or not good:
         raise Invalid("that is no address of a BMC", hint=HINT)
     path = place.path.split("/redfish", 1)[0] if place.scheme == "https" else place.path

@@ -165,7 +165,9 @@ class Calendars:
 
     def _foreseen(self, calendar: Calendar, standing: Standing, days: float) -> Foreseen:
         if not 0 < days <= MOST_DAYS:
-            raise Invalid(f"{days:g} days cannot be foreseen", hint=f"1 to {MOST_DAYS}")
+            raise Invalid(
+                f"{days:g} days cannot be foreseen", hint=f"more than 0, at most {MOST_DAYS}"
+            )
         inventory, now = self._engine.inventory, self._clock.now()
         rules = self._engine.policies.rulebook(inventory)
         asked = Asked(

@@ -17,8 +17,8 @@ from anypool.engine.certificates.watch import MANAGER
 from anypool.engine.certificates.watch import Certificates as Watch
 from anypool.engine.threads import Ticker
 from anypool.errors import Invalid
+from anypool.model import checked_fingerprint
 from anypool.service.access import Deed, Principal, require
-from anypool.service.bmcs import fingerprint
 from anypool.store.certificates import Known
 
 
@@ -114,7 +114,7 @@ class Certificates:
         """
         require(by, Deed.MANAGE_ENDPOINTS)
         self._engine.must_lead()
-        found = self._watch.confirm(key, fingerprint(shown), by.name)
+        found = self._watch.confirm(key, checked_fingerprint(shown), by.name)
         return Standing(known=found, state=state_of(found, self._engine.now()))
 
     def _own(self) -> tuple[Known, Seen]:

@@ -20,10 +20,10 @@ from anypool.model import (
     Syslog,
     Transport,
     Webhook,
+    checked_fingerprint,
 )
 from anypool.search import Noun, parse
 from anypool.service.access import Deed, Principal, require
-from anypool.service.bmcs import fingerprint
 from anypool.service.names import checked_name, checked_text
 from anypool.store import Store, Tx, events, notify
 from anypool.store.notify import Known, Letter
@@ -160,7 +160,7 @@ def _sound(asked: NewNotification) -> tuple[Notification, dict[str, str]]:
 
 
 def _receiver(given: Receiver, secret: str) -> Receiver:
-    pinned = fingerprint(given.fingerprint)
+    pinned = checked_fingerprint(given.fingerprint)
     match given:
         case Mail():
             _check_mail(given, secret)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 from uuid import uuid4
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from anypool.engine import Engine
 from anypool.errors import Invalid
-from anypool.model import AdapterKind, Level, Probe, ProbeKind, Profile, ProfileId
+from anypool.model import AdapterKind, Level, Probe, ProbeKind, Profile, ProfileId, taken_apart
 from anypool.model.address import AddressKind, number_of, text_of
 from anypool.model.profile import BootWay, FcTarget, IscsiTarget, Needs, ProfilePort, Tenure
 from anypool.search import Noun, parse
@@ -23,7 +24,9 @@ from anypool.service.wiring import LanRow, SanRow
 
 MOST_PORTS = 16
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(:[1-9]\d{0,5})?")
-_IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.[a-z0-9.-]+(:\S+)?|eui\.[0-9a-f]{16})", re.IGNORECASE)
+_IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.[a-z0-9.-]+(:[a-z0-9._:-]+)?|eui\.[0-9a-f]{16})")
+_SCRIPT = re.compile(r"(https?|tftp)://[A-Za-z0-9._~:/?#@!$&'()*+,;=%{}\[\]-]{1,380}")
+"""Both as boot hosts take them."""
 
 
 class ProfileWish(Struct, frozen=True, kw_only=True):
@@ -136,7 +139,8 @@ class Profiles:
         elif asked.initiator == "":
             made = replace(made, initiator="")
         if made.iscsi and not made.initiator:
-            made = replace(made, initiator=f"{self._iqn_base}:{made.name}")
+            own = made.name.lower().replace("_", "-")
+            made = replace(made, initiator=_checked_iqn(f"{self._iqn_base}:{own}"))
         if asked.boot is not None:
             made = replace(made, boot=asked.boot)
         elif kept.boot == () and asked.name:
@@ -152,10 +156,11 @@ def _texts(asked: ProfileWish) -> dict[str, object]:
         found["name"] = checked_name(asked.name, "a profile")
     if asked.pool is not None:
         found["pool"] = checked_name(asked.pool, "a pool")
-    for name, most in (("description", 400), ("ip", 64), ("script", 400)):
-        text = getattr(asked, name)
-        if text is not None:
-            found[name] = checked_text(text, f"the {name}", most)
+    if asked.description is not None:
+        found["description"] = checked_text(asked.description, "the description", 400)
+    checks = (("ip", _checked_ip), ("script", _checked_script))
+    given = {name: (getattr(asked, name), check) for name, check in checks}
+    found |= {name: check(text) for name, (text, check) in given.items() if text is not None}
     if asked.image is not None:
         found["image"] = _checked_image(asked.image)
     if asked.slot is not None:
@@ -258,10 +263,25 @@ def _of_kind(
 
 
 def _checked_iqn(text: str) -> str:
-    if _IQN.fullmatch(text) is None or len(text) > 223:
+    plain = text.lower()
+    if _IQN.fullmatch(plain) is None or len(plain) > 223:
         hint = "such as iqn.2026-11.local.anypool:db1"
         raise Invalid(f"{text[:80]!r} is no name of an initiator or target", hint=hint)
-    return text.lower()
+    return plain
+
+
+def _checked_ip(text: str) -> str:
+    try:
+        return str(IPv4Address(text)) if text else ""
+    except ValueError as error:
+        raise Invalid(f"{text[:80]!r} is no address of IPv4", hint="such as 10.0.0.21") from error
+
+
+def _checked_script(text: str) -> str:
+    if text and (_SCRIPT.fullmatch(text) is None or not taken_apart(text).hostname):
+        hint = "such as http://10.0.0.2/boot.ipxe"
+        raise Invalid(f"{text[:80]!r} is no address for iPXE", hint=hint)
+    return text
 
 
 def _iscsi(target: IscsiTarget) -> IscsiTarget:

@@ -7,7 +7,7 @@ from anypool.engine.records.archive import Origin
 from anypool.engine.records.inputs import Also, keep
 from anypool.engine.rolling import Rolling
 from anypool.engine.rollouts import Expected, begun
-from anypool.errors import Invalid, NotFound
+from anypool.errors import Conflict, Invalid, NotFound
 from anypool.model import (
     HostId,
     HostState,
@@ -19,6 +19,7 @@ from anypool.model import (
     RunId,
 )
 from anypool.plan import Plan, PlanState, reason, refuse
+from anypool.plan.wavecheck import off_together
 from anypool.planner.rolling import Forecast, forecast
 from anypool.planner.wish import Inputs, finished
 from anypool.planner.wishes import MaintainPool
@@ -94,6 +95,8 @@ class Rollouts:
         found = forecast(inventory, wish, pool, rules)
         on = self._engine.keeping.prices.terms(by.name)
         plan = finished(found.plan, on, inventory, rules)
+        if against := off_together(plan, wish.max_hosts):
+            raise refuse(Conflict, reason("watch.objected", objections=against[:3]))
         asked_for = MaintainPool(pool=pool, rollout=wish)
         kept = keep(Inputs(wish=asked_for, policies=rules.policies, terms=on), plan)
         if dry_run:

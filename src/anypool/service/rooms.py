@@ -59,7 +59,7 @@ def _room(inventory: Inventory, pool: str, vcpus: int) -> tuple[list[HostId], Ro
 
     Where all that is open may only be looked at, that is counted: the answer is advice.
     """
-    columns = Columns.of(inventory)
+    columns = Columns(inventory)
     looked_at = columns.hosts.used & (columns.hosts.flags == HostFlag.UP | HostFlag.OBSERVE_ONLY)
     rows: list[int] = []
     for open_ in (columns.hosts.open(), looked_at):

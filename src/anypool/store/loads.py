@@ -97,12 +97,6 @@ def put_chunks(tx: Tx, hour: int, bodies: Iterable[tuple[int, bytes]]) -> None:
     tx.put(load_chunks, [{"hour": hour, "object": one, "body": body} for one, body in bodies])
 
 
-def oldest_hour(tx: Tx) -> int | None:
-    """Return the first hour that has chunks, None if none has."""
-    row = tx.row(select(func.min(load_hours.c.hour)))
-    return None if row is None or row[0] is None else int(row[0])
-
-
 def days(tx: Tx, number: int, span: range) -> Bodies:
     """Return the rows of one object in days, in order."""
     mine = (load_day_rows.c.object == number, *_within(load_day_rows.c.day, span))

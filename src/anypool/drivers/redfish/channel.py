@@ -16,8 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from anypool.errors import AnypoolError, Denied, Invalid, OutcomeUnknown, Unreachable
-from anypool.model import ADDRESS_HINT, fingerprint_of, split_address
+from anypool.errors import AnypoolError, Denied, OutcomeUnknown, Unreachable
+from anypool.model import fingerprint_of, split_address
 
 LONGEST_BYTES = 1 << 20
 _AGENT = {"Accept": "application/json", "OData-Version": "4.0", "User-Agent": "anypool"}
@@ -60,7 +60,7 @@ class Channel:
     """One connection at a time; `open` before an operation, `close` after it."""
 
     def __init__(self, url: str, fingerprint: str, *, operation_s: float, silence_s: float) -> None:
-        self._address = _address(url)
+        self._address = split_address(url)
         self.name = url.rstrip("/")
         self._fingerprint = fingerprint
         self._operation_s = operation_s
@@ -209,13 +209,6 @@ class Channel:
 
 
 _LOOK = "look at the BMC's own page; many hang now and then and come back after a reset of the BMC"
-
-
-def _address(url: str) -> tuple[str, int]:
-    try:
-        return split_address(url)
-    except ValueError as error:
-        raise Invalid(f"{error}"[:120], hint=ADDRESS_HINT) from error
 
 
 def _digest(connection: http.client.HTTPSConnection) -> str:

@@ -43,6 +43,7 @@ from anypool.model import (
     Sensor,
     ServerId,
     VmId,
+    checked_fingerprint,
     split_uri,
 )
 from anypool.model.profile import Identity
@@ -352,7 +353,7 @@ def _power(system: dict[str, Any]) -> Power:
 def connect(endpoint: Endpoint, secret: str) -> Driver:
     """Return the driver of a BMC; raise `Invalid` for a bad address. Nothing is sent yet."""
     options = dict(endpoint.options)
-    fingerprint = options.get("fingerprint", "")
+    fingerprint = checked_fingerprint(options.get("fingerprint", ""))
     url, system = split_uri(endpoint.uri)
     channel = Channel(url, fingerprint, operation_s=OPERATION_S, silence_s=SILENCE_S)
     options = {"system": system} | options if system else options

@@ -14,7 +14,7 @@ from anypool.drivers.vsphere import pinning, trouble
 from anypool.drivers.vsphere.address import Address
 from anypool.drivers.vsphere.answers import AskingConnection, CheckedConnection
 from anypool.errors import Unreachable
-from anypool.model import Endpoint
+from anypool.model import Endpoint, checked_fingerprint
 
 VERSION = "vim.version.version11"
 """That of vSphere 6.5, which every later one still speaks."""
@@ -38,7 +38,7 @@ class Session:
         self.endpoint = endpoint
         self.options = dict(endpoint.options)
         self.address = Address(endpoint.uri)
-        self.fingerprint = pinning.checked(self.options.get("fingerprint", ""))
+        self.fingerprint = checked_fingerprint(self.options.get("fingerprint", ""))
         self.generation = ""
         self.instance = ""
         self.account = ""

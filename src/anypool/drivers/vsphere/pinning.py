@@ -5,28 +5,14 @@ fingerprint once and confirms it by naming it; from then on that certificate and
 let pass, whoever vouches for it.
 """
 
-import re
 import socket
 import ssl
 from http.client import HTTPSConnection
 from typing import Any
 
 from anypool.drivers.vsphere.answers import AskingConnection, CheckedConnection
-from anypool.errors import Denied, Invalid, Unreachable
+from anypool.errors import Denied, Unreachable
 from anypool.model import fingerprint_of
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def checked(written: str) -> str:
-    """Return a fingerprint as it is compared, "" for none; raise `Invalid`."""
-    plain = written.replace(":", "").strip().lower()
-    if plain and not _SHA256.fullmatch(plain):
-        raise Invalid(
-            f"'{written[:80]}' is no fingerprint of a certificate",
-            hint="the SHA-256 in hex, 64 digits, with or without colons",
-        )
-    return plain
 
 
 class PlainPinned(HTTPSConnection):

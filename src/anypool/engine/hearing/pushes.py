@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +24,7 @@ from anypool.engine.hearing.bounds import Bucket
 from anypool.engine.hearing.hints import Hints
 from anypool.engine.threads import LookingAtMany, UnderWay
 from anypool.errors import AnypoolError, Invalid, NotSupported, StoreFailed
-from anypool.model import Adoption, Endpoint, EndpointId
+from anypool.model import Adoption, Endpoint, EndpointId, taken_apart
 from anypool.model.push import PushOrder
 from anypool.settings import Settings
 from anypool.store import Store, secrets
@@ -265,10 +264,10 @@ def _context(body: bytes) -> str:
 
 def pushed_to(text: str) -> str:
     """Return the address that BMCs push to, without a slash at its end; raise `Invalid`."""
-    place = urlsplit(text)
+    hint = "write https://ADDRESS:PORT, as BMCs reach this manager"
+    place = taken_apart(text, hint)
     plain = f"{place.scheme}://{place.netloc}"
     good = place.scheme in ("https", "http") and place.hostname and "@" not in place.netloc
     if text and (not good or text.rstrip("/") != plain):
-        hint = "write https://ADDRESS:PORT, as BMCs reach this manager"
         raise Invalid(f"settings: bmc_push_url is no address: {text[:80]}", hint=hint)
     return text.rstrip("/")

@@ -74,10 +74,6 @@ class Order:
             other for other, needs in self._needs.items() if any(vm in one.vms for one in needs)
         )
 
-    def same_as(self, other: "Order") -> bool:
-        """Return whether both say the same of every VM."""
-        return (self._needs, self._ready, self._level) == (other._needs, other._ready, other._level)
-
     def _take(self, service: Service, inventory: Inventory) -> None:
         named = {one.name: vms_in(service, one, inventory) for one in service.components}
         vms = found(frozenset(name for names in named.values() for name in names), inventory)

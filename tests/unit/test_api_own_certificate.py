@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from anypool.api.certificate import own
+from anypool.api.own_certificate import own
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

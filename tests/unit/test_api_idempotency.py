@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anypool.api.gate import Caller
-from anypool.api.replay import Replay
+from anypool.api.idempotency import Replay
 from anypool.service import Principal
 from anypool.store.records import Role, StoredResponse
 
