@@ -48,10 +48,10 @@ def claims() -> tuple[Rows, dict[str, float]]:
             for turn in turns[:: 1 if number % 2 else -1]:
                 turn()
         rows["anypool, one client"] = alone(engine, file)
-        check(engine, file)
+        check(file)
     with pool(MANY) as (engine, file):
         rows[f"{MANY} hosts, one client"] = alone(engine, file)
-        check(engine, file)
+        check(file)
     ours, theirs = rows["anypool"]["claims/s"], rows["placement"]["claims/s"]
     one, many = rows["anypool, one client"], rows[f"{MANY} hosts, one client"]
     ratios = {
@@ -183,7 +183,7 @@ def alone(engine: Engine, file: Path) -> dict[str, list[float]]:
     return found
 
 
-def check(engine: Engine, file: Path) -> None:
+def check(file: Path) -> None:
     """End the benchmark if a host was overfilled; counted from the rows alone."""
     with sqlite3.connect(file) as database:
         each = "select sum(memory_mib) as held from bookings group by host"

@@ -90,7 +90,7 @@ def _loads(folder: Path) -> tuple[dict[str, dict[str, list[float]]], dict[str, f
         history.series(name, [], Span(START, START + 86_400, 300))
         asked.append(1000 * (time.perf_counter() - begun))
     curve_ms = _curves(history, names)
-    peer = _sqlite(folder / "peer.db", names, data)
+    peer = _sqlite(folder / "peer.db", data)
     zipped = _gzip(data)
     mine = {
         "bytes_per_sample": [size / samples],
@@ -172,7 +172,7 @@ def _record(recorder: Recorder, clock: ManualClock, readings: list[list[Readings
     return took
 
 
-def _sqlite(path: Path, names: list[str], data: np.ndarray) -> dict[str, list[float]]:
+def _sqlite(path: Path, data: np.ndarray) -> dict[str, list[float]]:
     """Plain rows: object, metric, time, value; a day of 20 objects, found by their key."""
     some = 20
     database = sqlite3.connect(path)

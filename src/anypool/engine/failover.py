@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.observing.knock import knock
-from anypool.engine.threads import Looking, ThreadCrew
+from anypool.engine.threads import LookingAtMany
 from anypool.engine.unasked import begin
 from anypool.errors import AnypoolError
 from anypool.model import (
@@ -95,14 +95,14 @@ class _Seen(Struct):
     told: str = ""
 
 
-class Vigil(Looking):
+class Vigil(LookingAtMany):
     """Looks while this manager leads; `standing` is what is thought of each server.
 
     `virtual` says which VM may be a profile where no spare fits, None for none.
     """
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, settings: Settings) -> None:
-        super().__init__("failover", clock)
+        super().__init__("failover", clock, at_once=8)
         self._engine = engine
         self._store = store
         self._limit_s = settings.failover_silent_s
@@ -111,23 +111,10 @@ class Vigil(Looking):
         self._seen: dict[ProfileId, _Seen] = {}
         self._begun: dict[ProfileId, float] = {}
         self._began_at = 0.0
-        self._crew: ThreadCrew | None = None
         self._turn = threading.Lock()
         self.knock: Callable[[Probe, str], str] = knock
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
         self.virtual: Callable[[Profile, Inventory], Virtual | None] = lambda *_: None
         self.standing: dict[ProfileId, Standing] = {}
-
-    def start(self) -> None:
-        """Begin to look, on threads of its own."""
-        self._crew = ThreadCrew(8)
-        super().start()
-
-    def stop(self) -> None:
-        """End after the look that is under way."""
-        super().stop()
-        if self._crew is not None:
-            self._crew.close()
 
     def round(self) -> float:
         """Look at every watched server once; return the seconds until the next time."""
@@ -291,10 +278,6 @@ class Vigil(Looking):
         )
         with self._store.writing() as tx:
             events.append(tx, told)
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
 
 def _armed(profile: Profile, seen: _Seen, power: Power, now: float) -> bool:

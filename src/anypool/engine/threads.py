@@ -17,7 +17,7 @@ class ThreadCrew:
     def __init__(self, size: int) -> None:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="deed")
 
-    def submit(self, task: Callable[[], None]) -> None:
+    def submit(self, task: Callable[[], object]) -> None:
         """Do a task on the next free thread; after `close`, never."""
         try:
             self._pool.submit(_logged, task)
@@ -27,6 +27,29 @@ class ThreadCrew:
     def close(self) -> None:
         """Begin no more tasks; those that run end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class OnCall:
+    """A crew from `start` to `stop`; a task that comes before or after is left out."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._crew: ThreadCrew | None = None
+
+    def start(self) -> None:
+        """Be ready for tasks."""
+        self._crew = ThreadCrew(self._size)
+
+    def stop(self) -> None:
+        """Begin no more tasks; those that run end by themselves."""
+        if self._crew is not None:
+            self._crew.close()
+        self._crew = None
+
+    def submit(self, task: Callable[[], object]) -> None:
+        """Do a task on the next free thread, if there are any."""
+        if (crew := self._crew) is not None:
+            crew.submit(task)
 
 
 class UnderWay:
@@ -131,27 +154,21 @@ class LookingAtMany(Looking):
 
     def __init__(self, name: str, clock: Clock, at_once: int) -> None:
         super().__init__(name, clock)
-        self._at_once = at_once
-        self._crew: ThreadCrew | None = None
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
+        self._on_call = OnCall(at_once)
+        self.submit: Callable[[Callable[[], None]], None] = self._on_call.submit
 
     def start(self) -> None:
         """Begin to look."""
-        self._crew = ThreadCrew(self._at_once)
+        self._on_call.start()
         super().start()
 
     def stop(self) -> None:
         """End after the look that is under way, and begin no task any more."""
         super().stop()
-        if self._crew is not None:
-            self._crew.close()
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
+        self._on_call.stop()
 
 
-def _logged(task: Callable[[], None]) -> None:
+def _logged(task: Callable[[], object]) -> None:
     try:
         task()
     except Exception:

@@ -88,7 +88,7 @@ class BootService:
         found = self.get(by, key)
         checked_text(order.name, "the image", 63)
         if order.deed is ImageDeed.FORGET:
-            self._check_unused(found, f"{order.name}:{order.version}")
+            self._check_unused(f"{order.name}:{order.version}")
         if order.deed is ImageDeed.CAPTURE:
             profile = find.profile(self._engine.inventory, order.profile)
             order = replace(order, profile=profile.id)
@@ -134,7 +134,7 @@ class BootService:
         hosts = (host for _, host in self._engine.servers.boot_hosts().values())
         return next_number(order.name, self._engine.inventory.images.values(), hosts)
 
-    def _check_unused(self, found: BootStatus, image: str) -> None:
+    def _check_unused(self, image: str) -> None:
         users = [one.name for one in self._engine.inventory.profiles.values() if one.image == image]
         if users:
             hint = "let it boot another version first: `anypool profile edit --image`"

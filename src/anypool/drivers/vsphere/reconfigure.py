@@ -5,7 +5,7 @@ from typing import Any
 from pyVmomi import vim
 
 from anypool.drivers.vsphere import vms
-from anypool.drivers.vsphere.acting import Acting, Found
+from anypool.drivers.vsphere.acting import Acting
 from anypool.errors import Invalid, NotSupported, Rejected
 from anypool.model import HostId, Resources, VmChange, VmId
 
@@ -20,7 +20,7 @@ class Reconfigure(Acting):
         here = self.live(vm, host)
         check_size(change)
         if here.runs:
-            self._check_growing(here, host, change)
+            self._check_growing(host, change)
         wish = vim.vm.ConfigSpec()
         if change.vcpus is not None and change.vcpus != here.entry.get("config.hardware.numCPU"):
             wish.numCPUs = change.vcpus
@@ -49,7 +49,7 @@ class Reconfigure(Acting):
             reservation=resources.memory_reserved_mib,
         )
 
-    def _check_growing(self, here: Found, host: HostId, change: VmChange) -> None:
+    def _check_growing(self, host: HostId, change: VmChange) -> None:
         hardware = self.host_entry(host).get("summary.hardware")
         most = int(getattr(hardware, "numCpuThreads", 0) or 0)
         if change.vcpus is not None and most and change.vcpus > most:

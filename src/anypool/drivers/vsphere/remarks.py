@@ -149,7 +149,7 @@ class Remarks:
             return ()
         self._brake.unused(max(0, most - len(came)))
         fresh = self._fresh(sorted(came, key=lambda event: event.key))
-        said = tuple(self._remark(root, event) for event in fresh)
+        said = tuple(self._remark(event) for event in fresh)
         self._busy = 2 * len(came) >= most
         unsaid: tuple[Remark, ...] = ()
         if len(came) >= most:  # there may be more than came: who did those is not asked
@@ -177,7 +177,7 @@ class Remarks:
         wanted = vim.event.EventFilterSpec(time=period, eventTypeId=list(KINDS), maxCount=most)
         return list(root.eventManager.QueryEvents(wanted) or ())
 
-    def _remark(self, root: Any, event: Any) -> Remark:
+    def _remark(self, event: Any) -> Remark:
         by = str(event.userName or "")
         vm, host = _about(event)
         words = str(event.fullFormattedMessage or "") or type(event).__name__.rpartition(".")[2]

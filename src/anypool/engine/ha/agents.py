@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from anypool.engine.engine import Engine
 from anypool.engine.ha.rounds import Round
 from anypool.engine.loads.load import LoadRate
-from anypool.engine.threads import ThreadCrew
+from anypool.engine.threads import OnCall
 from anypool.model import (
     AgentState,
     Capability,
@@ -81,18 +81,17 @@ class Agents:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._crew: ThreadCrew | None = None
-        self.submit: Callable[[Callable[[], None]], object] = self._by_crew
+        self._on_call = OnCall(THREADS)
+        self.submit: Callable[[Callable[[], None]], object] = self._on_call.submit
         self.forget()
 
     def start(self) -> None:
         """Have threads for the questions."""
-        self._crew = ThreadCrew(THREADS)
+        self._on_call.start()
 
     def stop(self) -> None:
         """Put no more questions."""
-        if self._crew is not None:
-            self._crew.close()
+        self._on_call.stop()
 
     def forget(self) -> None:
         """Know nothing of before."""
@@ -173,10 +172,6 @@ class Agents:
         with self._lock:
             self._asking |= set(vms)
         return partial(self._ask, host, vms)
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
     def _ask(self, host: HostId, vms: tuple[VmId, ...]) -> None:
         try:

@@ -96,7 +96,7 @@ class Chronicle:
         worst = any(_is_more(one) for one in sight.standing) or bool(sight.ails)
         suspect = any(one.verdict.condition is Condition.SUSPECT for one in sight.standing)
         if chapter.incident:
-            self._write(chapter, sight, lines)
+            self._write(sight, lines)
             self._end(chapter, sight, well=not (worst or suspect or sight.busy))
         elif worst:
             self._open(chapter, sight, [*chapter.kept, *lines])
@@ -117,7 +117,7 @@ class Chronicle:
             said=reason("incident.began", policy=sight.policy),
             severity=Severity.WARNING,
         )
-        self._write(chapter, sight, [began, *lines])
+        self._write(sight, [began, *lines])
 
     def _end(self, chapter: Chapter, sight: Sight, *, well: bool) -> None:
         if not well:
@@ -133,10 +133,10 @@ class Chronicle:
             subject=("incident", chapter.incident),
             said=reason("incident.ended", policy=sight.policy, lasted=lasted),
         )
-        self._write(chapter, sight, [ended])
+        self._write(sight, [ended])
         self._chapters[sight.policy] = Chapter()
 
-    def _write(self, chapter: Chapter, sight: Sight, lines: list[Line]) -> None:
+    def _write(self, sight: Sight, lines: list[Line]) -> None:
         if not lines:
             return
         with self._store.writing() as tx:

@@ -16,7 +16,7 @@ from anypool.clock import Clock
 from anypool.engine.engine import Engine
 from anypool.engine.ha.around import Around
 from anypool.engine.ha.asking import Asking, Submit
-from anypool.engine.ha.begin import AT_REST, Begin, UnderWay, nothing
+from anypool.engine.ha.begin import AT_REST, Begin, UnderWay
 from anypool.engine.ha.charges import Charges, is_silent
 from anypool.engine.ha.chronicle import Chronicle, Sight
 from anypool.engine.ha.ears import Ears, Knock
@@ -29,7 +29,7 @@ from anypool.engine.ha.rounds import Round, World, is_left_over, is_over
 from anypool.engine.ha.standing import Standing
 from anypool.engine.ha.statements import Statements
 from anypool.engine.ha.wanted import wanted
-from anypool.engine.threads import ThreadCrew, Ticker
+from anypool.engine.threads import OnCall, Ticker
 from anypool.errors import AnypoolError
 from anypool.model import (
     Capability,
@@ -78,8 +78,8 @@ class Guard:
         self.fences = Fences(store, clock)
         self._pulses = Pulses(store, self.fences)
         self._chronicle = Chronicle(store)
-        self._crew: ThreadCrew | None = None
-        self.submit: Submit = self._by_crew
+        self._on_call = OnCall(8)
+        self.submit: Submit = self._on_call.submit
         self.knock: Knock = knock
         self._turn = threading.Lock()
         self._led: int | None = None
@@ -95,7 +95,7 @@ class Guard:
 
     def start(self) -> None:
         """Begin to look, on a thread of its own."""
-        self._crew = ThreadCrew(8)
+        self._on_call.start()
         self.patients.agents.start()
         self._ticker.start()
 
@@ -103,8 +103,7 @@ class Guard:
         """End after the look that is under way."""
         self._ticker.stop()
         self.patients.agents.stop()
-        if self._crew is not None:
-            self._crew.close()
+        self._on_call.stop()
 
     def standing(self) -> tuple[Standing, ...]:
         """Return what is thought of each guarded host, by id."""
@@ -382,12 +381,4 @@ class Guard:
             policy = next((one for one in policies if host in scopes.get(one.id, ())), None)
             if policy is not None:
                 plan = plan_forget(inventory, host, [inventory.vms[vm] for vm in vms])
-                self._begin.offer(policy, plan, inventory, rules, nothing)
-
-    def _by_crew(self, task: Callable[[], object]) -> None:
-        if self._crew is not None:
-            self._crew.submit(partial(_done, task))
-
-
-def _done(task: Callable[[], object]) -> None:
-    task()
+                self._begin.offer(policy, plan, inventory, rules)

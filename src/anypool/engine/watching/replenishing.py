@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from anypool.clock import Clock
 from anypool.engine.engine import Engine
-from anypool.engine.threads import ThreadCrew
+from anypool.engine.threads import OnCall
 from anypool.engine.watching.past import Past, author
 from anypool.engine.watching.watcher import POLL_S, Look, Made, Watcher, vms_of
 from anypool.errors import AnypoolError
@@ -70,22 +70,20 @@ class Replenishing(Watcher):
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         super().__init__(engine, store, clock)
         self._vitals = engine.vitals
-        self._crew: ThreadCrew | None = None
+        self._on_call = OnCall(_THREADS)
         self._began_at = 0.0
         self._asked: dict[HostId, float] = {}
         self._low: dict[PolicyId, float] = {}
         self._added: dict[PlanId, Added | None] = {}
-        self.submit: Callable[[Callable[[], None]], None] = self._by_crew
+        self.submit: Callable[[Callable[[], None]], None] = self._on_call.submit
 
     def start(self) -> None:
         """Be able to ask for the power of hosts."""
-        self._crew = ThreadCrew(_THREADS)
+        self._on_call.start()
 
     def stop(self) -> None:
         """End the threads after what they are asking."""
-        if self._crew is not None:
-            self._crew.close()
-        self._crew = None
+        self._on_call.stop()
 
     def rest(self) -> None:
         """Forget what was seen: another manager leads."""
@@ -221,10 +219,6 @@ class Replenishing(Watcher):
         if plan not in self._added:
             self._added[plan] = _added(tx, plan, run)
         return self._added[plan]
-
-    def _by_crew(self, task: Callable[[], None]) -> None:
-        if self._crew is not None:
-            self._crew.submit(task)
 
 
 def _quietly(ask: Callable[[HostId], Power], host: HostId) -> None:

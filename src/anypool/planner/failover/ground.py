@@ -213,11 +213,9 @@ class Ground:
         for network in sorted(need.networks):
             rows = rows.intersection(self._networks.get(network, ()))
             yield reason("host.network", network=network), rows
-        yield from self._fitting(vm, need, rows)
+        yield from self._fitting(need, rows)
 
-    def _fitting(
-        self, vm: Vm, need: Need, rows: frozenset[int]
-    ) -> Iterator[tuple[Reason, frozenset[int]]]:
+    def _fitting(self, need: Need, rows: frozenset[int]) -> Iterator[tuple[Reason, frozenset[int]]]:
         hosts = self.hosts
         made_for = hosts[min(rows)].platform
         rows = frozenset(row for row in rows if hosts[row].platform == need.platform)

@@ -72,7 +72,7 @@ def consolidated(
     for number, move in enumerate(moves, start=1):
         rejected += story.refusals(move)
         steps.append(story.step(number, move))
-    closing = tuple(_closing(inventory, wish, found)) if wish.close else ()
+    closing = tuple(_closing(found)) if wish.close else ()
     taken = [Taken(m.vm, m.source, m.target, "", m.step) for m in moves]
     plan = Plan(
         goal="",
@@ -81,7 +81,7 @@ def consolidated(
         based_on=digest(inventory),
         bounds=(_near(found),),
     )
-    aim = _aim(inventory, wish, found, (*_told(inventory, wish, found, saving, plan),))
+    aim = _aim(wish, found, (*_told(inventory, wish, found, saving, plan),))
     return Consolidated(plan=replace(plan, aim=aim, goal=say(aim)), found=found, saving=saving)
 
 
@@ -90,7 +90,7 @@ def _near(found: Found) -> Proven:
     return Proven(what="hosts", reached=hosts, bound=min(hosts, found.bound))
 
 
-def _aim(inventory: Inventory, wish: Wish, found: Found, told: tuple[Reason, ...]) -> Reason:
+def _aim(wish: Wish, found: Found, told: tuple[Reason, ...]) -> Reason:
     hosts = len(found.problem.hosts)
     needed = hosts - len(found.empty)
     if not found.moves:
@@ -160,7 +160,7 @@ def _staying(found: Found) -> Iterator[Refusal]:
             yield Refusal(vm=vm, host=host, why=stays.why)
 
 
-def _closing(inventory: Inventory, wish: Wish, found: Found) -> Iterator[Step]:
+def _closing(found: Found) -> Iterator[Step]:
     """Yield the step that closes each emptied host, after the moves from there."""
     number = len(found.moves)
     for row in sorted(found.empty):

@@ -118,7 +118,7 @@ def plan_fail_over(
     best = found.spares[0]
     steps = Steps()
     gone = _prove_and_take(steps, inventory, profile, stated)
-    ready = _empty(steps, inventory, best, gone[0])
+    ready = _empty(steps, best, gone[0])
     whys = (_chosen(best, found, named=bool(to)), reason("bear.starts"))
     seen = bring(steps, profile, best.server, whys, (gone[1], ready))
     rejoin(steps, inventory, profile, best.server)
@@ -131,7 +131,7 @@ def plan_fail_over(
         goal=say(aim),
         aim=aim,
         steps=tuple(steps.made),
-        rejected=_rejected(found, best, profile),
+        rejected=_rejected(found, profile),
         based_on=digest(inventory),
         bounds=bounds,
     )
@@ -209,7 +209,7 @@ def _prove_and_take(
     return proof or taken_, taken_
 
 
-def _empty(steps: Steps, inventory: Inventory, spare: Spare, proven: int) -> int:
+def _empty(steps: Steps, spare: Spare, proven: int) -> int:
     """Add what empties a spare and switches it off; return the last step, 0 if none is needed."""
     offset, last = len(steps.made), 0
     for step in spare.emptying:
@@ -293,7 +293,7 @@ def _refused(found: Found, profile: Profile) -> tuple[Refusal, ...]:
     return tuple(Refusal(vm=VmId(profile.id), host=one.host, why=why) for one, why in refused)
 
 
-def _rejected(found: Found, best: Spare, profile: Profile) -> tuple[Refusal, ...]:
+def _rejected(found: Found, profile: Profile) -> tuple[Refusal, ...]:
     refused = list(_refused(found, profile))
     for one in found.spares[1:]:
         moves = len(one.moves)
