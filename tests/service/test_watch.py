@@ -155,7 +155,7 @@ def test_what_makes_no_sense_is_refused(
     other = anypool("policy", "add", "other", "balance", "pool = default", "--level", "manual")
     assert "would both balance" in other.err
     wrong = anypool("policy", "set", "night", "--window", "at night")
-    assert "no time of the week" in wrong.err
+    assert "no span of the week" in wrong.err
     assert "nothing to change" in anypool("policy", "set", "night").err
     assert anypool("policy", "report", "nobody").code != 0
     assert "goes back" in anypool("policy", "report", "night", "--since", "100y").err

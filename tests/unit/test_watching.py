@@ -91,6 +91,9 @@ def test_times_of_the_week() -> None:
         ("tue 22:00-06:00", 7.0, 24.0),
         ("sat-tue 22:00-06:00", 7.0, 24.0),
         ("wed 00:00-23:59", 2.0, 0.0),
+        ("mon,tue 22:00-24:00", 1.0, 2.0),
+        ("wed-thu", 2.0, 0.0),
+        ("mon 06:00 - tue 23:00", 0.0, 1.0),
     ):
         window = window_of(text)
         assert window is not None
@@ -100,7 +103,7 @@ def test_times_of_the_week() -> None:
 
 @pytest.mark.parametrize("text", ["22-06", "25:00-06:00", "22:00-06:60", "foo 22:00-23:00", "x"])
 def test_what_is_no_time_of_the_week_is_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="no time of the week"):
+    with pytest.raises(Invalid, match="no span of the week"):
         window_of(text)
 
 

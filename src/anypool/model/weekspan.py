@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from anypool.errors import Invalid
-from anypool.model.window import DAYS
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 1440
 WEEK_MIN = 7 * DAY_MIN
 _CLOCK = r"(\d\d):(\d\d)"
