@@ -11,6 +11,7 @@ from msgspec import Struct
 from anypool.api.broadcast import Broadcast
 from anypool.api.gate import Caller
 from anypool.api.planviews import Accepted, PlanView, operation_view, plan_view
+from anypool.errors import AnypoolError, OutcomeUnknown
 from anypool.service import Ask, Principal, Proposal, Services
 from anypool.service.pages import LARGEST
 from anypool.service.version import version_of
@@ -108,9 +109,15 @@ def proposed(services: Services, by: Principal, proposal: Proposal) -> Response[
     if proposal.run is None:
         view: PlanView = plan_view(proposal.plan, services.pool.inventory(by))
         return Response(view, status_code=200)
-    operation = services.operations.get(by, proposal.run.id)
-    shown = operation_view(operation, services.pool.inventory(by))
     location = f"/api/v1/operations/{proposal.run.id}"
+    try:
+        operation = services.operations.get(by, proposal.run.id)
+        shown = operation_view(operation, services.pool.inventory(by))
+    except AnypoolError as error:  # else who asks would ask again for what has begun
+        raise OutcomeUnknown(
+            f"{proposal.run.id} has begun, and cannot be shown: {error.message}",
+            hint=f"`anypool operation show {proposal.run.id}`",
+        ) from error
     return Response(Accepted(operation=shown), status_code=202, headers={"Location": location})
 
 

@@ -17,6 +17,7 @@ from anypool.api.language import ReasonView, reason_view, told
 from anypool.api.views import PageView, page_view
 from anypool.errors import NotLoggedIn
 from anypool.service import Deed, require
+from anypool.service.managers import Managers
 from anypool.store.records import EventRecord
 
 BEAT_S = 5.0
@@ -49,6 +50,7 @@ def list_events(services: Use, by: By, ask: Wanted) -> PageView[EventView]:
 
 @get("/events/stream")
 async def stream_events(
+    services: Use,
     caller: From,
     broadcast: Live,
     last_event_id: Annotated[
@@ -59,17 +61,21 @@ async def stream_events(
     require(caller.principal, Deed.READ)
     mailbox = broadcast.open(last_event_id or "")
     return Stream(
-        _stream(caller, broadcast, mailbox),
+        _stream(caller, broadcast, mailbox, services.managers),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _stream(caller: Caller, broadcast: Broadcast, mailbox: Mailbox) -> AsyncIterator[bytes]:
+async def _stream(
+    caller: Caller, broadcast: Broadcast, mailbox: Mailbox, managers: Managers
+) -> AsyncIterator[bytes]:
+    """Yield news and signs of life, until who leads has changed: the next one tells on."""
+    led = managers.leads_here
     try:
         yield b": hello\r\nretry: 2000\r\n\r\n"
         checked_at = anyio.current_time()
-        while not mailbox.closed:
+        while not mailbox.closed and managers.leads_here is led:
             news = await mailbox.get(BEAT_S)
             if anyio.current_time() - checked_at >= BEAT_S:
                 await anyio.to_thread.run_sync(caller.check)

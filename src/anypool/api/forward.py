@@ -101,7 +101,7 @@ class Forward:
             kept = [pair for pair in answer.headers.raw if pair[0].lower() not in _HOP]
             start = {"type": "http.response.start", "status": answer.status_code, "headers": kept}
             await send(start)  # type: ignore[arg-type]
-            async for part in _parts(answer):
+            async for part in _until_left(_parts(answer), receive):
                 more = {"type": "http.response.body", "body": part, "more_body": True}
                 await send(more)  # type: ignore[arg-type]
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -115,7 +115,11 @@ class Forward:
             verify: ssl.SSLContext | bool = trusted(leader.certificate) or False
             timeout = httpx.Timeout(None, connect=_CONNECT_S)
             self._clients[key] = httpx.AsyncClient(
-                verify=verify, timeout=timeout, trust_env=False, follow_redirects=False
+                verify=verify,
+                timeout=timeout,
+                limits=httpx.Limits(max_connections=None),  # streams stay open
+                trust_env=False,
+                follow_redirects=False,
             )
         return self._clients[key]
 
@@ -170,6 +174,25 @@ async def _unless_left(sending: Coroutine[Any, Any, httpx.Response], receive: Re
         for one in (answer, left):
             one.cancel()
         await asyncio.gather(answer, left, return_exceptions=True)
+
+
+async def _until_left(parts: AsyncIterator[bytes], receive: Receive) -> AsyncIterator[bytes]:
+    """Yield what comes for as long as the client is there: some answers never end."""
+    left = asyncio.ensure_future(receive())
+    try:
+        while True:
+            part = asyncio.ensure_future(anext(parts, None))
+            await asyncio.wait((part, left), return_when=asyncio.FIRST_COMPLETED)
+            if not part.done():
+                part.cancel()
+                await asyncio.gather(part, return_exceptions=True)
+                return
+            if (found := part.result()) is None:
+                return
+            yield found
+    finally:
+        left.cancel()
+        await asyncio.gather(left, return_exceptions=True)
 
 
 async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:

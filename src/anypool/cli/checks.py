@@ -93,7 +93,7 @@ def _database(settings: Settings) -> Finding:
     from sqlalchemy.exc import SQLAlchemyError
 
     url = settings.database_url
-    shown = make_url(url).render_as_string(hide_password=True)
+    shown = make_url(url).set(query={}).render_as_string(hide_password=True)
     file = make_url(url).database if url.startswith("sqlite") else None
     if file and not Path(file).exists():
         return Finding("database", "ok", f"{shown} will be made")

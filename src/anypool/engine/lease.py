@@ -38,7 +38,10 @@ class Keeper:
     ) -> None:
         self._store = store
         self._ttl_s = ttl_s
+        self._clock = clock
         self._signs = Signs(clock, ttl_s)
+        self._others = False
+        self._rests_until = 0.0
         lead, retire = roles
         self._lead = lead
         self._retire = retire
@@ -87,6 +90,7 @@ class Keeper:
         except AnypoolError:
             return False
         others = self._signs.look(one for one in known if one.holder != self.peer.holder)
+        self._others = bool(others)
         return self.peer.holder in drained and bool(others - drained)
 
     def hand_over(self) -> None:
@@ -138,7 +142,7 @@ class Keeper:
     def _try(self, *, wanted: bool) -> None:
         """Take the lease if it is free and `wanted`; give a sign of life in either case."""
         try:
-            if not wanted:
+            if not wanted or self._clock.monotonic() < self._rests_until:
                 self._store.show(self._present())
                 return
             epoch = self._store.take_lease(self.peer.holder, self._ttl_s, self._present())
@@ -151,12 +155,19 @@ class Keeper:
             self._begin()
 
     def _begin(self) -> None:
-        """Begin to lead, or do not lead at all: nobody may who has not read everything."""
+        """Begin to lead, or do not lead at all: nobody may who has not read everything.
+
+        Who cannot leaves the lease to others for a while, where there are any.
+        """
         try:
             self._lead()
         except BaseException as error:
             self._held = False
             self._retire()
+            if self._others and isinstance(error, Exception):
+                self._rests_until = self._clock.monotonic() + 2 * self._ttl_s
+                with suppress(AnypoolError):
+                    self._store.give_lease()
             if not isinstance(error, AnypoolError):
                 raise
             log.warning("the records cannot be read: %s; trying again", error)

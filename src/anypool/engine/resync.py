@@ -16,13 +16,14 @@ from anypool.engine.observing.endpoints import Endpoints
 from anypool.engine.observing.merge import may_hold
 from anypool.engine.runs.state import Asked, Request
 from anypool.errors import AnypoolError, Busy
-from anypool.model import EndpointId, Inventory, VmId
+from anypool.model import EndpointId, HostId, Inventory, VmId
 from anypool.plan import (
     Action,
     DeleteVm,
     Plan,
     ResumeVm,
     RevertSnapshot,
+    StartAfterFailure,
     StartVm,
     hosts_of,
     reason,
@@ -142,6 +143,10 @@ class Resync:
         self._board.tell((Notice("endpoint", endpoint), Notice("event")))
 
 
+_TAKES_ONE = StartVm | StartAfterFailure | ResumeVm | RevertSnapshot | DeleteVm
+"""What must not happen to a VM of which somebody else may have a copy."""
+
+
 def _in_doubt(
     actions: Iterable[Action], unread: Iterable[Unread], inventory: Inventory
 ) -> Iterator[tuple[VmId, tuple[str, ...]]]:
@@ -151,14 +156,25 @@ def _in_doubt(
     """
     silent = [one.endpoint for one in unread if not one.vouched_by]
     for action in actions:
-        if not isinstance(action, StartVm | ResumeVm | RevertSnapshot | DeleteVm):
+        if not isinstance(action, _TAKES_ONE):
             continue
-        there = tuple(one for one in silent if _may_have(one, action.vm, inventory))
+        dead = _dead(action)
+        there = tuple(one for one in silent if _may_have(one, action.vm, inventory, dead))
         if there:
             yield action.vm, there
 
 
-def _may_have(endpoint: EndpointId, vm: VmId, inventory: Inventory) -> bool:
-    hosts = [host for host in inventory.hosts.values() if host.endpoint == endpoint]
+def _dead(action: Action) -> frozenset[HostId]:
+    """Return the hosts that a start after a failure has a proof about."""
+    if not isinstance(action, StartAfterFailure):
+        return frozenset()
+    return frozenset(proof.host for proof in (action.proof, *action.also))
+
+
+def _may_have(
+    endpoint: EndpointId, vm: VmId, inventory: Inventory, dead: frozenset[HostId]
+) -> bool:
+    there = [host for host in inventory.hosts.values() if host.endpoint == endpoint]
+    hosts = [host for host in there if host.id not in dead]
     known = inventory.vms.get(vm)
-    return known is None or not hosts or may_hold(known, hosts)
+    return not there or (bool(hosts) and (known is None or may_hold(known, hosts)))

@@ -90,8 +90,12 @@ def require(principal: Principal, deed: Deed) -> None:
     """Return quietly if the principal may do the deed; raise `Denied` if not or if in doubt.
 
     From here on the caller's context acts for the principal: what it writes is audited so.
-    Looking something up in the course of a deed does not make it a look.
+    Looking something up in the course of a deed does not make it a look, and whoever may do
+    the deed sees what came of it.
     """
+    before = act.current()
+    if deed is Deed.READ and before is not None and before.who == principal.name:
+        return
     least = LEAST_ROLE.get(deed)
     doing = act.Act(who=principal.name, role=principal.role, proof=principal.proof, deed=deed.name)
     if least is None or not covers(principal.role, least):
@@ -108,9 +112,7 @@ def require(principal: Principal, deed: Deed) -> None:
             f"this token may not {deed}: it is limited to {allowed}",
             "make another token for that",
         )
-    before = act.current()
-    if deed is not Deed.READ or before is None or before.who != principal.name:
-        act.begin(doing)
+    act.begin(doing)
 
 
 def refused(doing: act.Act, message: str, hint: str) -> Denied:

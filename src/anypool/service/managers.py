@@ -116,6 +116,11 @@ class Managers:
                 return one
         raise NotFound(f"the manager {holder} has just ended", hint="nothing is left to do")
 
+    @property
+    def leads_here(self) -> bool:
+        """Whether this manager leads now."""
+        return self._engine.leads
+
     def leader(self) -> Peer | None:
         """Return the manager that leads, if it is another one and known; None else.
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from anypool.errors import Denied, Invalid, NotFound
 from anypool.service import passwords
-from anypool.service.access import Deed, Principal, covers, require, word_of
+from anypool.service.access import Deed, Principal, covers, may, require, word_of
 from anypool.service.names import checked_name, checked_text
 from anypool.store import Store, Tx, events, people, sessions, tokens
 from anypool.store.records import EventRecord, Role, TokenRecord, UserRecord
@@ -78,8 +78,8 @@ class People:
         stored = passwords.hash_of(new)
         with self._store.reading() as tx:
             known = people.get_user(tx, by.name)
-        if known.role is not by.role:
-            raise Denied(f"a token for a {by.role} cannot set the password of {by.name}")
+        if known.role is not by.role or by.deeds is not None:
+            raise Denied(f"a limited token cannot set the password of {by.name}")
         if known.password_hash and not passwords.matches(old, known.password_hash):
             raise Denied("the old password is wrong")
         with self._store.writing(shared=True) as tx:
@@ -91,7 +91,7 @@ class People:
     def list_tokens(self, by: Principal) -> tuple[TokenRecord, ...]:
         """Return one's own tokens; an administrator sees all."""
         require(by, Deed.OWN_LOGIN)
-        whose = None if by.role is Role.ADMINISTRATOR else by.name
+        whose = None if may(by, Deed.MANAGE_PEOPLE) else by.name
         with self._store.reading() as tx:
             return tokens.list_tokens(tx, whose)
 

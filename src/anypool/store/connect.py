@@ -61,6 +61,11 @@ def parse(url: str) -> URL:
     return parsed
 
 
+def shown(url: URL) -> str:
+    """Return a URL as people may see it: without a password, which its query may hold, too."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
 def file_of(url: URL) -> Path | None:
     """Return the file of an SQLite database, None for a server."""
     return Path(url.database or "").absolute() if url.drivername == "sqlite" else None

@@ -114,6 +114,14 @@ def refute(tx: Tx, host: HostId) -> None:
     tx.run(update(ha_statements).where(stands).values(void_at=tx.now))
 
 
+def void_all(tx: Tx) -> tuple[HostId, ...]:
+    """Void every statement that stands, and return about whom they were."""
+    hosts = tuple(dict.fromkeys(one.host for one in standing(tx)))
+    stands = ha_statements.c.void_at == 0
+    tx.run(update(ha_statements).where(stands).values(void_at=tx.now))
+    return hosts
+
+
 def note_fence(tx: Tx, plan: PlanId, host: HostId) -> None:
     """Take note that a plan is about to switch a host off, or has just done so."""
     tx.put(ha_fences, [{"plan": plan, "host": host, "at": tx.now, "age_s": 0.0}])

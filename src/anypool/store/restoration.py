@@ -13,7 +13,7 @@ from sqlalchemy import Table, delete, func, select, text, update
 from anypool.errors import NotFound
 from anypool.model import EndpointId
 from anypool.plan import PlanState, Reason, reason, say
-from anypool.store import audit, calendars, events, facts, lease, plans, rollouts, runs, tables
+from anypool.store import audit, calendars, events, facts, ha, lease, plans, rollouts, runs, tables
 from anypool.store.records import EventRecord, RunRecord, RunState, Severity, StepRecord, StepState
 from anypool.store.restored_tables import restoration, unread
 from anypool.store.tables import metadata
@@ -62,6 +62,8 @@ def begin(tx: Tx, backup_at: float, release: str, day: str, epoch: int = 0) -> i
     waiting = plans.supersede(tx, None, reason("restored.plan", day=day))
     rollouts.interrupt(tx, reason("rollout.restored", day=day))
     calendars.interrupt(tx, day)
+    if voided := ha.void_all(tx):
+        events.append(tx, _event("ha.voided", reason("restored.statements", hosts=voided)))
     row = Restoration(
         at=tx.now,
         backup_at=backup_at,

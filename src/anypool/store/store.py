@@ -62,7 +62,7 @@ class Store:
         than this release, somebody else's or not there; nothing is changed then.
         """
         parsed = connect.parse(url)
-        place = parsed.render_as_string(hide_password=True)
+        place = connect.shown(parsed)
         file = connect.file_of(parsed)
         if file is not None:
             place = str(file)
@@ -268,7 +268,7 @@ class Store:
         A lease without a holder that is guarded is somebody's who is just taking it.
         """
         if self._seen is None or self._seen[0] != now_seen:
-            self._seen = (now_seen, at)
+            self._seen = (now_seen, self._clock.monotonic())  # it may be renewed since `at`
         return at - self._seen[1] >= (now_seen.ttl_s if now_seen.holder else ttl_s)
 
     @contextmanager

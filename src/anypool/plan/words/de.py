@@ -351,6 +351,8 @@ WORDS: dict[str, str] = {
     "seither getan hat, ist nicht bekannt; erst nachsehen, dann fortsetzen oder abbrechen",
     "restored.step": "war im Gange, als die wiederhergestellte Sicherung vom {day} entstand: erst "
     "nachsehen",
+    "restored.statements": "dass {hosts} tot seien, wie vor der Sicherung gesagt wurde, gilt nicht "
+    "mehr: sagen Sie es wieder, wenn es noch so ist",
     "restored.plan": "die Sicherung vom {day} wurde wiederhergestellt: vielleicht wurde er "
     "seither ausgeführt",
     "run.given-up": "nach {attempts} {attempts:#Versuch|Versuchen} aufgegeben: {why}",

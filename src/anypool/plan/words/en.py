@@ -342,6 +342,8 @@ WORDS: dict[str, str] = {
     "restored.run": "interrupted by a restore of the backup of {day}: what it did since is not "
     "known; look first, then continue or cancel it",
     "restored.step": "under way in the backup of {day} that was restored: look first",
+    "restored.statements": "what was said of {hosts} before the backup, that they are dead, counts "
+    "no more: say it again if it is still so",
     "restored.plan": "the backup of {day} was restored: it may have been run since",
     "run.given-up": "given up after {attempts} attempts: {why}",
     "run.late": "not done after {limit}: {why}",

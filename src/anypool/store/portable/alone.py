@@ -57,7 +57,7 @@ def alone(url: str, clock: Clock) -> Iterator[tuple[sa.Engine, str]]:
 def place_of(url: sa.URL) -> str:
     """Return how a database is called before people: its file, or its URL without a password."""
     file = connect.file_of(url)
-    return str(file) if file is not None else url.render_as_string(hide_password=True)
+    return str(file) if file is not None else connect.shown(url)
 
 
 def must_be_there(url: sa.URL) -> None:
