@@ -208,12 +208,53 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def by_token(manager: Manager, token: str) -> httpx.Client:
+    client = manager.anonymous()
+    client.headers.update(bearer(token))
+    return client
+
+
 def test_a_lesser_token_cannot_become_its_user(manager: Manager) -> None:
     with manager.client(Role.VIEWER) as client:
         problem(client.post("/me/password", json={"new": "long enough now"}), 403)
         problem(client.post("/tokens", json={"label": "t", "role": "operator"}), 403)
         made = client.post("/tokens", json={"label": "t"}).json()
         assert made["token"]["role"] == "viewer"
+
+
+def test_a_limited_token_cannot_become_its_user_either(manager: Manager) -> None:
+    with manager.client() as admin:
+        made = admin.post("/tokens", json={"label": "t", "deeds": ["own-login"]}).json()
+    with by_token(manager, made["secret"]) as limited:
+        problem(limited.post("/me/password", json={"new": "long enough now"}), 403)
+        whose = {one["user"] for one in limited.get("/tokens").json()["items"]}
+        assert whose == {"admin"}
+
+
+@pytest.mark.usefixtures("pool")
+def test_who_may_do_a_deed_sees_what_came_of_it(manager: Manager) -> None:
+    """Also who may not look: else it were done, refused and done again."""
+    with manager.client() as admin:
+        made = admin.post("/tokens", json={"label": "t", "deeds": ["operate-vm"]}).json()
+        vm = admin.get("/vms").json()["items"][0]["id"]
+    with by_token(manager, made["secret"]) as limited:
+        problem(limited.get("/vms"), 403)
+        for _ in range(2):
+            key = {"Idempotency-Key": "nic-1"}
+            added = limited.post(f"/vms/{vm}/nics", json={"network": "net1"}, headers=key)
+            assert added.status_code == 202, added.text
+        problem(limited.get(f"/vms/{vm}"), 403)
+    assert added.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize("other", ["a/b=1", 'x={"a":1}', "y=1,2 3", "=;;"])
+def test_cookies_of_others_on_this_machine_are_let_be(manager: Manager, other: str) -> None:
+    with manager.anonymous() as client:
+        logged_in(manager, client)
+        mine = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        client.cookies.clear()
+        found = client.get("/me", headers={"Cookie": f"{other}; {mine}"})
+        assert found.status_code == 200, found.text
 
 
 def test_secrets_are_not_kept_for_replays(manager: Manager) -> None:

@@ -113,6 +113,25 @@ def test_a_manager_that_is_drained_leaves_the_work_to_the_other(
         assert f"{name} is drained" in events
 
 
+def test_a_stream_ends_with_its_client_and_with_who_led(
+    both: tuple[Manager, Manager, ExitStack],
+) -> None:
+    one, two, _ = both
+    broadcast = one.app.web.broadcast
+    with two.client() as other:
+        for _ in range(3):
+            with other.stream("GET", "/events/stream") as stream:
+                assert next(stream.iter_lines()) is not None
+        until(lambda: not broadcast.readers, "nobody listens for those that left")
+        with one.client() as client, ExitStack() as open_:
+            for at in (client, other):
+                lines = open_.enter_context(at.stream("GET", "/events/stream")).iter_lines()
+                assert next(lines) is not None
+                open_.callback(list, lines)  # which ends once the stream does
+            other.post(f"/managers/{one.app.engine.keeper.peer.holder}/drain")
+            until(lambda: two.app.engine.leads, "the other one leads", deadline_s=LEASE_S * 3)
+
+
 def test_a_leader_that_cannot_be_reached_is_said_so(
     both: tuple[Manager, Manager, ExitStack],
 ) -> None:

@@ -3,14 +3,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from anypool.clock import ManualClock, SystemClock
 from anypool.errors import Conflict
-from anypool.store import Store, events, lease
+from anypool.store import Store, Tx, events, lease
 from anypool.store.guard import Guard
 from anypool.store.records import EventRecord
 from tests.unit import store_kit
@@ -92,6 +92,29 @@ def test_signs_of_life_keep_the_lease(manager: OPENER, clock: ManualClock) -> No
     assert second.take_lease("two", 10) is None
     clock.advance(10)
     assert second.take_lease("two", 10) == 2
+
+
+def test_who_was_slow_to_ask_does_not_take_what_was_renewed_meanwhile(
+    manager: OPENER, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for the database, and what it saw then was written a moment ago."""
+    first, second = manager(), manager()
+    assert first.take_lease("one", 10) == 1
+    begin = second._transaction
+
+    @contextmanager
+    def slow() -> Iterator[Tx]:
+        clock.advance(9)
+        first.renew_lease()
+        with begin() as tx:
+            yield tx
+
+    with monkeypatch.context() as patch:
+        patch.setattr(second, "_transaction", slow)
+        assert second.take_lease("two", 10) is None
+    clock.advance(1)
+    assert first.lease_left_s() == 9
+    assert second.take_lease("two", 10) is None
 
 
 def test_a_stale_epoch_writes_nothing(manager: OPENER, clock: ManualClock) -> None:

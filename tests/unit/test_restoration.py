@@ -19,9 +19,11 @@ from anypool.model import (
 from anypool.plan import PlanState, say
 from anypool.store import (
     Store,
+    act,
     audit,
     events,
     facts,
+    ha,
     lease,
     plans,
     restoration,
@@ -54,6 +56,19 @@ def restored(store: Store, epoch: int = 0) -> int:
 def kinds(store: Store) -> list[str]:
     with store.reading() as tx:
         return [event.kind for event in events.since(tx, 0)]
+
+
+def test_what_was_said_before_of_dead_hosts_counts_no_more(store: Store) -> None:
+    """They may have been repaired since the backup, and run what was lost from the records."""
+    act.begin(act.Act(who="ada", role="operator", proof="session", deed="CONFIRM_DEATH"))
+    with store.writing() as tx:
+        ha.state(tx, HostId("h3"), 5.0, "burnt")
+    act.begin(None)
+    restored(store)
+    with store.reading() as tx:
+        assert ha.standing(tx) == ()
+        (told,) = [one.message for one in events.since(tx, 0) if one.kind == "ha.voided"]
+    assert "h3" in told
 
 
 def test_nothing_was_restored_in_a_new_database(store: Store) -> None:

@@ -324,6 +324,7 @@ _RESTORED: dict[str, dict[str, Kind]] = {
     "restored.run": {"day": T},
     "restored.step": {"day": T},
     "restored.plan": {"day": T},
+    "restored.statements": {"hosts": NAMES},
 }
 
 _BACKUPS: dict[str, dict[str, Kind]] = {
