@@ -283,7 +283,9 @@ class SimDriver(Racked):
 
     def delete_volume(self, datastore: DatastoreId, name: str) -> None:
         """Delete a volume that nothing uses."""
-        self._store_deed("delete_volume", lambda s: make.delete_volume(s, datastore, name))
+        self._store_deed(
+            "delete_volume", lambda s: make.delete_volume(s, self._hosts(s), datastore, name)
+        )
 
     def mark_datastore(self, datastore: DatastoreId) -> None:
         """Mark a datastore as shared."""

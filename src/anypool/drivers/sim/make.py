@@ -160,12 +160,14 @@ def _charge(state: State, datastore: DatastoreId, used_bytes: int) -> None:
         state.datastores.put(datastore, changed)
 
 
-def delete_volume(state: State, datastore: DatastoreId, name: str) -> None:
-    """Delete a volume that nothing uses; quiet if it is not there."""
+def delete_volume(
+    state: State, hosts: frozenset[HostId], datastore: DatastoreId, name: str
+) -> None:
+    """Delete a volume that nothing on `hosts` uses; quiet if it is not there."""
     check_name("volume", name)
     if volume_key(datastore, name) not in state.volumes.rows:
         return
-    if user := _user_of(state, datastore, name):
+    if user := _user_of(state, hosts, datastore, name):
         raise Conflict(f"volume {name} is used by {user}")
     remove_volume(state, datastore, name)
 
@@ -183,16 +185,18 @@ def delete(place: Place, volumes: bool) -> None:
     if not volumes:
         return
     for disk in vm.disks:
-        if disk.datastore and not _user_of(place.state, disk.datastore, disk.volume):
-            remove_volume(place.state, disk.datastore, disk.volume)
+        store, hosts = disk.datastore, place.hosts
+        if store and not _user_of(place.state, hosts, store, disk.volume):
+            remove_volume(place.state, store, disk.volume)
 
 
-def _user_of(state: State, datastore: DatastoreId, name: str) -> str:
+def _user_of(state: State, hosts: frozenset[HostId], datastore: DatastoreId, name: str) -> str:
+    """Return who uses a volume as an endpoint of `hosts` sees it: no VM of others, as libvirtd."""
     for row in state.volumes.rows.values():
         if row.volume.datastore == datastore and row.volume.base == name:
             return f"volume {row.volume.name}"
     for copy in state.copies.rows.values():
-        for disk in copy.vm.disks:
+        for disk in copy.vm.disks if copy.vm.host in hosts else ():
             if disk.datastore == datastore and disk.volume == name:
                 return f"VM {copy.vm.name}"
     return ""
