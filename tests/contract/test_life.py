@@ -171,6 +171,17 @@ def test_deleting_twice(harness: Harness, volumes: bool) -> None:
     assert not own & harness.volumes()
 
 
+@pytest.mark.needs(CREATE)
+def test_deleting_keeps_what_is_spared(harness: Harness) -> None:
+    vm = harness.create(disks=2)
+    mine, spared = vm.disks
+    assert spared.datastore is not None
+    harness.driver.delete_vm(vm.id, harness.host.id, True, ((spared.datastore, spared.volume),))
+    assert harness.gone(vm.id)
+    assert {mine.volume, spared.volume} & harness.volumes() == {spared.volume}
+    harness.driver.delete_volume(harness.datastore, spared.volume)
+
+
 @pytest.mark.needs(CREATE, POWER)
 def test_a_running_vm_is_not_deleted(harness: Harness) -> None:
     vm = harness.create(started=True)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from anypool.drivers.sim import Fault, FaultKind
-from anypool.model import DatastoreId, DiskWish, VmId, VmState, VmWish
+from anypool.model import DatastoreId, DiskWish, HostId, RunId, VmId, VmState, VmWish
 from anypool.plan import DeleteVm, Plan, StartVm, Step, StopHow, StopVm, reason
 from anypool.planner.operate import plan_create
 from anypool.store.records import RunState
@@ -140,4 +141,75 @@ def test_a_deletion_cut_off_in_the_middle_leaves_no_volume(tmp_path: Path) -> No
     yard.restart()
     assert yard.finish(run).state is RunState.DONE
     check_gone(yard)
+    yard.close()
+
+
+def shared_with_another(yard: Yard) -> HostId:
+    """A VM with a volume of its own and one that a VM on another host uses, too; its host."""
+    first = wish(yard)
+    second = replace(first.disks[0], target="vdb", volume="shared-vdb.qcow2")
+    both = replace(first, disks=(first.disks[0], second))
+    yard.finish(yard.begin(plan_create(yard.engine.inventory, (both,), host=None, start=False)))
+    place = yard.engine.inventory.vms[NEW].host
+    assert place is not None
+    use_elsewhere(yard, place, "shared-vdb.qcow2")
+    return place
+
+
+def use_elsewhere(yard: Yard, place: HostId, volume: str) -> None:
+    """Give a disk of the new VM's to a VM on another host, beside the manager."""
+    disk = next(one for one in yard.engine.inventory.vms[NEW].disks if one.volume == volume)
+    vm, host = next((vm, host) for vm, host in sorted(yard.where().items()) if host != place)
+    with yard.world.turn() as state:
+        copy = state.copy(host, vm)
+        assert copy is not None
+        more = (*copy.vm.disks, replace(disk, target="vdz"))
+        state.put_copy(host, vm, replace(copy, vm=replace(copy.vm, disks=more)))
+    yard.look()
+
+
+def deletion(yard: Yard, place: HostId) -> RunId:
+    delete = DeleteVm(vm=NEW, host=place, volumes=True)
+    step = Step(number=1, action=delete, why=reason("asked", who="test"))
+    return yard.begin(Plan(goal="delete", steps=(step,)))
+
+
+FAULTS: list[tuple[Fault, ...]] = [
+    (),
+    (Fault(kind=FaultKind.LOST_ANSWER, operation="delete_vm"),),
+    (Fault(kind=FaultKind.UNREACHABLE, operation="delete_vm"),),
+]
+
+
+@pytest.mark.parametrize("faults", FAULTS, ids=["whole", "lost", "late"])
+def test_deleting_keeps_a_volume_that_a_vm_on_another_host_uses(
+    tmp_path: Path, faults: tuple[Fault, ...]
+) -> None:
+    """A driver of one host does not see that VM: the manager does."""
+    yard = Yard(tmp_path)
+    place = shared_with_another(yard)
+    for fault in faults:
+        yard.world.inject(fault)
+    assert yard.finish(deletion(yard, place)).state is RunState.DONE
+    check_gone(yard)
+    assert "shared-vdb.qcow2" in {name for _, name in volumes(yard)}
+    yard.close()
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_what_is_left_of_a_deletion_stays_if_a_vm_uses_it_meanwhile(
+    tmp_path: Path, where: str
+) -> None:
+    yard = Yard(tmp_path)
+    place = shared_with_another(yard)
+    run = deletion(yard, place)
+    yard.world.inject(Fault(kind=FaultKind.UNREACHABLE, operation="delete_vm"))
+    while yard.steps(run)[0].attempts == 0:
+        yard.step()
+    use_elsewhere(yard, place if where == "elsewhere" else HostId(""), "new-vda.qcow2")
+    with yard.world.turn() as state:
+        state.put_copy(place, NEW, None)
+    yard.restart()
+    assert yard.finish(run).state is RunState.DONE
+    assert {"new-vda.qcow2", "shared-vdb.qcow2"} <= {name for _, name in volumes(yard)}
     yard.close()

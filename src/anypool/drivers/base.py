@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from anypool.drivers.protocol import Migration
+from anypool.drivers.protocol import Migration, Spared
 from anypool.errors import NotSupported
 from anypool.model import (
     AgentReading,
@@ -131,7 +131,7 @@ class BaseDriver:
         """Refuse."""
         self._refuse("create_vm")
 
-    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool, spared: Spared = ()) -> None:
         """Refuse."""
         self._refuse("delete_vm")
 

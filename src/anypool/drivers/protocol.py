@@ -45,6 +45,7 @@ from anypool.model import (
     LogEntry,
     MediumOrder,
     Nic,
+    Place,
     PortFunction,
     PowerReading,
     ProfileId,
@@ -61,6 +62,9 @@ from anypool.model import (
 from anypool.model.boothost import ImageOrder
 from anypool.model.profile import Identity
 from anypool.model.push import PushOrder, PushReading
+
+Spared = tuple[Place, ...]
+"""Volumes that stay whatever a driver thinks of them."""
 
 
 class Migration(Struct, frozen=True, kw_only=True, gc=False):
@@ -128,8 +132,11 @@ class Driver(Protocol):
         """Make the volumes of a VM and define it, stopped."""
         ...
 
-    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
-        """Forget a stopped VM; with `volumes`, delete those no other VM uses."""
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool, spared: Spared = ()) -> None:
+        """Forget a stopped VM; with `volumes`, delete those no other VM of the endpoint uses.
+
+        `spared` stay: the caller knows who else uses them, where this endpoint cannot see it.
+        """
         ...
 
     def discard_copy(self, vm: VmId, host: HostId) -> None:

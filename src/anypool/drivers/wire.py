@@ -127,6 +127,7 @@ class Signature:
     def pack(self, given: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
         """Return the arguments in the order of the protocol; raise `TypeError`."""
         bound = self._parameters.bind(None, *given, **named)
+        bound.apply_defaults()
         return tuple(bound.arguments.values())[1:]
 
     def wait_s(self, arguments: tuple[object, ...]) -> float:

@@ -5,6 +5,7 @@ import libvirt
 from anypool.drivers.libvirt import making, pools, trouble, xml_domain, xml_read, xml_vm
 from anypool.drivers.libvirt.part import Part, long
 from anypool.drivers.libvirt.xml_write import document
+from anypool.drivers.protocol import Spared
 from anypool.errors import Conflict, NotFound
 from anypool.model import VM_DOWN, DatastoreId, Disk, HostId, VmId, VmWish
 
@@ -28,7 +29,7 @@ class Create(Part):
                 connection.defineXML(described)
 
     @long
-    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool, spared: Spared = ()) -> None:
         """Forget a stopped VM, then its volumes; quiet if it is not there."""
         try:
             domain = self.find(vm, host)
@@ -42,7 +43,8 @@ class Create(Part):
         disks = xml_vm.disks(described, self._datastore_of) if volumes else ()
         self._undefine(domain)
         for disk in disks:
-            self._delete_disk(disk)
+            if (disk.datastore, disk.volume) not in spared:
+                self._delete_disk(disk)
 
     @long
     def discard_copy(self, vm: VmId, host: HostId) -> None:

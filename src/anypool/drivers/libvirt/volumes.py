@@ -120,9 +120,10 @@ class Volumes:
             return tuple(volume for volume in found if volume is not None)
 
     def clones_of(self, pool: Pool, name: str) -> list[str]:
-        """The volumes of a pool that are linked clones of one of them."""
+        """The volumes of a pool that are linked clones of one of them, whoever made them."""
         with self._session.reading(f"read the volumes of {pool.name}") as connection:
             store = connection.storagePoolLookupByName(pool.name)
+            _refresh(store)
             for volume in store.listAllVolumes(0):
                 if (pool.id, volume.name()) not in self._bases:
                     self._one(pool, volume)
@@ -210,14 +211,19 @@ def _lookup(
 ) -> libvirt.virStorageVol | None:
     for again in (False, True) if refresh else (False,):
         if again:
-            with contextlib.suppress(libvirt.libvirtError):  # busy: somebody else refreshes it
-                store.refresh(0)
+            _refresh(store)
         try:
             return store.storageVolLookupByName(name)
         except libvirt.libvirtError as problem:
             if not trouble.is_gone(problem):
                 raise
     return None
+
+
+def _refresh(store: libvirt.virStoragePool) -> None:
+    """Let libvirt see what other hosts made and deleted there."""
+    with contextlib.suppress(libvirt.libvirtError):  # busy: somebody else refreshes it
+        store.refresh(0)
 
 
 def _path_of(volume: libvirt.virStorageVol) -> str:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from anypool.drivers.digests import Digests
 from anypool.drivers.doors import Doors
 from anypool.drivers.names import check_name
-from anypool.drivers.protocol import Migration
+from anypool.drivers.protocol import Migration, Spared
 from anypool.drivers.sim import console, make, observe, operate, traces, transfer
 from anypool.drivers.sim.content import SimContent
 from anypool.drivers.sim.observe import View
@@ -139,9 +139,9 @@ class SimDriver(Racked):
 
         self._deed("create_vm", wish.id, host, deed)
 
-    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool, spared: Spared = ()) -> None:
         """Forget a stopped VM."""
-        self._deed("delete_vm", vm, host, lambda place, _: make.delete(place, volumes))
+        self._deed("delete_vm", vm, host, lambda p, _: make.delete(p, volumes, spared))
 
     def discard_copy(self, vm: VmId, host: HostId) -> None:
         """End and forget one copy."""

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from anypool.drivers.names import check_mac, check_name, check_target, check_vm_id
+from anypool.drivers.protocol import Spared
 from anypool.drivers.sim.operate import Place, need_free_name
 from anypool.drivers.sim.records import SimGuest, SimVolume
 from anypool.drivers.sim.state import State, volume_key
@@ -172,8 +173,8 @@ def delete_volume(
     remove_volume(state, datastore, name)
 
 
-def delete(place: Place, volumes: bool) -> None:
-    """Forget a stopped VM; with `volumes`, those that nothing else uses go too."""
+def delete(place: Place, volumes: bool, spared: Spared) -> None:
+    """Forget a stopped VM; with `volumes`, what is not `spared` and nothing else uses goes."""
     if place.find() is None and not place.elsewhere():
         return
     vm = place.free()
@@ -186,7 +187,9 @@ def delete(place: Place, volumes: bool) -> None:
         return
     for disk in vm.disks:
         store, hosts = disk.datastore, place.hosts
-        if store and not _user_of(place.state, hosts, store, disk.volume):
+        if not store or (store, disk.volume) in spared:
+            continue
+        if not _user_of(place.state, hosts, store, disk.volume):
             remove_volume(place.state, store, disk.volume)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from pyVmomi import vim
 
 from anypool.drivers.names import check_name, check_vm_id
+from anypool.drivers.protocol import Spared
 from anypool.drivers.vsphere import notes, properties, vms
 from anypool.drivers.vsphere.acting import Found
 from anypool.drivers.vsphere.devices import Devices, check_disk
@@ -48,7 +49,7 @@ class Making(Devices, Reconfigure):
         pool, place = self.root_pool(host), self.host_object(host)
         self.begin(f"make VM {wish.name}", lambda _: folder.CreateVM_Task(spec, pool, place))
 
-    def delete_vm(self, vm: VmId, host: HostId, volumes: bool) -> None:
+    def delete_vm(self, vm: VmId, host: HostId, volumes: bool, spared: Spared = ()) -> None:
         """Forget a stopped VM, with `volumes` also its files; quiet if it is not there."""
         try:
             here = self.found(vm, host)
@@ -60,7 +61,7 @@ class Making(Devices, Reconfigure):
         if not volumes:
             self.session.do(f"forget VM {here.name}", lambda _: here.thing.UnregisterVM())
             return
-        self._spare_shared(here)
+        self._spare_shared(here, spared)
         self.begin(f"delete VM {here.name}", lambda _: here.thing.Destroy_Task())
 
     def discard_copy(self, vm: VmId, host: HostId) -> None:
@@ -164,18 +165,21 @@ class Making(Devices, Reconfigure):
         there = self.host_entry(host).get("datastore") or ()
         return [known[one._moId] for one in there if one._moId in known]
 
-    def _spare_shared(self, here: Found) -> None:
-        """Take disks away that other VMs use or stand on, so that they are not deleted too."""
+    def _spare_shared(self, here: Found, spared: Spared) -> None:
+        """Take away what is spared or other VMs use or stand on, so that it is not deleted too."""
         others: set[str] = set()
         for entry, chain in self._chains():
             if entry is not here.entry and entry.get("config.instanceUuid") != here.entry.get(
                 "config.instanceUuid"
             ):
                 others |= chain
+        disks = zip(
+            vms.devices(here.entry, _DISK), vms.disks(self.inventory(), here.entry), strict=True
+        )
         shared = [
-            disk
-            for disk in vms.devices(here.entry, _DISK)
-            if str(getattr(disk.backing, "fileName", "")) in others
+            device
+            for device, disk in disks
+            if disk.path in others or (disk.datastore, disk.volume) in spared
         ]
         if not shared:
             return

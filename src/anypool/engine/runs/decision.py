@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
+from anypool.model import Place
 from anypool.plan import Reason
 
 
@@ -76,9 +77,10 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     lost. `held`: the migration leaves the target paused. `paused`: the VM was paused before.
     `never_ran`: the copy at the target was discarded before it ran. `stale`: the source ran on
     after the target had its copy, which is worth nothing since. `called_back`: cancelling was
-    sent. `volumes`: what a deletion is to delete, as (datastore, name). Of a host that is
-    serviced: `away_at` is since when it is away (seconds since 1970, 0 if it is not), `away`
-    that it was away long enough to have been serviced, `said` that somebody said it is ready.
+    sent. `volumes`: what a deletion is to delete, `spared`: which of the VM's volumes it must
+    not, since they are not its alone. Of a host that is serviced: `away_at` is since when it is
+    away (seconds since 1970, 0 if it is not), `away` that it was away long enough to have been
+    serviced, `said` that somebody said it is ready.
     """
 
     sent: bool = False
@@ -89,7 +91,8 @@ class Memory(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     never_ran: bool = False
     stale: bool = False
     called_back: bool = False
-    volumes: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[Place, ...] = ()
+    spared: tuple[Place, ...] = ()
     away_at: float = 0.0
     away: bool = False
     said: bool = False

@@ -1,6 +1,7 @@
 """From a deed to the driver operation that does it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -11,8 +12,8 @@ from anypool.engine.observing.knock import knock
 from anypool.engine.runs.bearers import Bearers
 from anypool.engine.runs.decision import Deed, Memory
 from anypool.engine.runs.members import Members, Nobody
-from anypool.errors import Busy
-from anypool.model import Capability, DatastoreId, HostId, Inventory, Probe, ServerId
+from anypool.errors import Busy, Conflict
+from anypool.model import Capability, HostId, Inventory, Probe, ServerId
 from anypool.plan import (
     Action,
     ApplyProfile,
@@ -129,11 +130,15 @@ class Hands:
         if why := self.knock(action.probe, action.name):
             raise Busy(why)
 
-    def delete_volumes(self, action: DeleteVm, volumes: tuple[tuple[str, str], ...]) -> None:
-        """Delete what a deletion that was cut off left over."""
+    def delete(self, deed: Deed, action: DeleteVm, memory: Memory) -> None:
+        """Delete a VM, or the volumes that a deletion which was cut off left over."""
         driver = self._driver_of(action.host)
-        for datastore, volume in volumes:
-            driver.delete_volume(DatastoreId(datastore), volume)
+        if deed is not Deed.DELETE_VOLUMES:
+            driver.delete_vm(action.vm, action.host, action.volumes, memory.spared)
+            return
+        for datastore, volume in memory.volumes:
+            with suppress(Conflict):  # a VM or a linked clone uses it: kept, as by `delete_vm`
+                driver.delete_volume(datastore, volume)
 
     def _migrate(self, deed: Deed, order: Migration) -> None:
         match deed:
@@ -181,15 +186,13 @@ def perform(action: Action, driver: Driver, tag: str, settings: Settings) -> Non
             driver.reboot_vm(vm, host)
         case RestartVm(vm=vm, host=host):
             driver.reset_vm(vm, host)
-        case DeleteVm(vm=vm, host=host, volumes=volumes):
-            driver.delete_vm(vm, host, volumes)
         case EraseTrace() | EnterMaintenance() | LeaveMaintenance() | ChangeLabels():
             _of_host(action, driver)
         case (
             MigrateVm() | AwaitReady() | HandOver() | VerifyHost() | PowerOffHost() | PowerOnHost()
             | FenceHost() | StartAfterFailure() | ForgetCopy() | RemoveCopy() | ApplyProfile()
             | WithdrawProfile() | PowerOffServer() | PowerOnServer() | VerifyServer()
-            | JoinHost() | LeaveHost()
+            | JoinHost() | LeaveHost() | DeleteVm()
         ):  # fmt: skip
             raise AssertionError(f"{type(action).__name__} is not done by one operation")
         case _:

@@ -1,11 +1,13 @@
 """What is remembered of an action before it is done: what a look after it cannot show any more."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from anypool.engine.runs.decision import Memory
 from anypool.engine.runs.sight import Copy, Sight
-from anypool.model import DatastoreId, Disk, Inventory, Locking, VmId
-from anypool.plan import DeleteVm, HandOver, MigrateVm, Step, vm_of
+from anypool.model import DatastoreId, Disk, Inventory, Locking, Place, VmId
+from anypool.plan import DeleteVm, HandOver, MigrateVm, Step
 
 
 def intended(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
@@ -20,10 +22,13 @@ def intended(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
             return replace(memory, paused=paused, held=paused or unlocked(disks, sight.inventory))
         case HandOver() if memory.away_at:
             return replace(memory, away_at=now)
-        case DeleteVm(volumes=True, host=host):
-            vm = sight.at(host).vm
-            disks = () if vm is None else vm.disks
-            return replace(memory, volumes=own_volumes(vm_of(wish.action), disks, sight.inventory))
+        case DeleteVm(volumes=True, vm=vm, host=host):
+            found = sight.at(host).vm
+            disks = () if found is None else found.disks
+            own = own_volumes(vm, disks, sight.inventory)
+            alone = unused(vm, _places(disks), sight.inventory)
+            spared = tuple(place for place in _places(disks) if place not in alone)
+            return replace(memory, volumes=own, spared=spared)
         case _:
             return memory
 
@@ -41,15 +46,20 @@ def unlocked(disks: tuple[Disk, ...], inventory: Inventory) -> bool:
 
 def own_volumes(
     vm: VmId | None, disks: tuple[Disk, ...], inventory: Inventory
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[Place, ...]:
     """Return the volumes that belong to one VM alone: no image, and no other VM's disk."""
+    return unused(vm, _places(disk for disk in disks if not disk.readonly), inventory)
+
+
+def unused(vm: VmId | None, places: tuple[Place, ...], inventory: Inventory) -> tuple[Place, ...]:
+    """Return those of some volumes that are no image, and no other VM's disk on any host."""
     images = inventory.images.values()
     taken = {copy.place for one in images for v in one.versions for copy in v.copies}
     for other in inventory.vms.values():
         if other.id != vm:
-            taken |= {(d.datastore, d.volume) for d in other.disks if d.datastore is not None}
-    return tuple(
-        (disk.datastore, disk.volume)
-        for disk in disks
-        if disk.datastore and not disk.readonly and (disk.datastore, disk.volume) not in taken
-    )
+            taken |= set(_places(other.disks))
+    return tuple(place for place in places if place not in taken)
+
+
+def _places(disks: Iterable[Disk]) -> tuple[Place, ...]:
+    return tuple((disk.datastore, disk.volume) for disk in disks if disk.datastore)

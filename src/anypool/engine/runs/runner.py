@@ -24,6 +24,7 @@ from anypool.engine.runs.bearers import Bearers
 from anypool.engine.runs.decision import Deed, recall
 from anypool.engine.runs.dispatch import Hands, order_for
 from anypool.engine.runs.eyes import Eyes
+from anypool.engine.runs.intent import unused
 from anypool.engine.runs.journal import Facts, Journal
 from anypool.engine.runs.members import Members
 from anypool.engine.runs.sight import Sight
@@ -357,8 +358,11 @@ class Runner:
 
     def _do(self, deed: Deed, step: StepNow, action: Action) -> None:
         memory = recall(step.record.result)
-        if isinstance(action, DeleteVm) and deed is Deed.DELETE_VOLUMES:
-            self._hands.delete_volumes(action, memory.volumes)
+        if isinstance(action, DeleteVm):
+            if deed is Deed.DELETE_VOLUMES:  # somebody may have come to use one meanwhile
+                left = unused(action.vm, memory.volumes, self._observer.inventory)
+                memory = replace(memory, volumes=left)
+            self._hands.delete(deed, action, memory)
             return
         order = None
         if isinstance(action, MigrateVm):
