@@ -10,6 +10,7 @@ import pytest
 
 libvirt = pytest.importorskip("libvirt")
 
+from anypool.drivers.libvirt.create import Create
 from anypool.drivers.libvirt.look import VmReader
 from anypool.drivers.libvirt.volumes import Volumes
 from anypool.errors import NotFound
@@ -122,6 +123,21 @@ def read(domain: Domain) -> list[tuple[str, VmState, list[str]]]:
     session = cast(Any, Session(domain))
     found = VmReader(session, H1, cast(Any, None), cast(Any, None)).all()
     return [(vm.id, vm.state, [one.name for one in vm.snapshots]) for vm in found]
+
+
+@pytest.mark.parametrize("how", ["discarded", "removed", "with volumes"])
+def test_only_a_vm_that_goes_with_its_volumes_takes_its_nvram_along(how: str) -> None:
+    domain = Domain(state=libvirt.VIR_DOMAIN_SHUTOFF)
+    host = SimpleNamespace(host=H1, kind="kvm", name="h1")
+    driver = Create(cast(Any, Session(domain)), cast(Any, host))
+    if how == "discarded":
+        driver.discard_copy(VM, H1)
+    else:
+        driver.delete_vm(VM, H1, how == "with volumes")
+    (flags,) = domain.flags
+    drops = bool(flags & libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+    keeps = bool(flags & libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM)
+    assert (drops, keeps) == (how == "with volumes", how != "with volumes")
 
 
 def test_a_clone_that_another_host_just_made_is_seen() -> None:

@@ -41,7 +41,7 @@ class Create(Part):
         with self.session.reading(f"read VM {domain.name()}"):
             described = xml_read.parse(domain.XMLDesc(0))
         disks = xml_vm.disks(described, self._datastore_of) if volumes else ()
-        self._undefine(domain)
+        self._undefine(domain, with_nvram=volumes)
         for disk in disks:
             if (disk.datastore, disk.volume) not in spared:
                 self._delete_disk(disk)
@@ -60,7 +60,7 @@ class Create(Part):
             except libvirt.libvirtError as problem:
                 if not (trouble.is_gone(problem) or _not_running(problem)):
                     raise
-        self._undefine(domain)
+        self._undefine(domain, with_nvram=False)
         self.wait_for(lambda: not self._there(vm), f"discard VM {vm}")
 
     @long
@@ -103,12 +103,14 @@ class Create(Part):
             return
         raise Conflict(f"there is a VM named {name} on this host already", hint="choose another")
 
-    def _undefine(self, domain: libvirt.virDomain) -> None:
+    def _undefine(self, domain: libvirt.virDomain, *, with_nvram: bool) -> None:
+        """Forget a VM; the variables of its UEFI, which may lie on shared storage, are volumes."""
+        drop, keep = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM, libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
         flags = (
             libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
             | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-            | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+            | (drop if with_nvram else keep)
         )
         with self.session.doing(f"forget VM {domain.name()}"):
             try:
