@@ -125,6 +125,17 @@ def read(domain: Domain) -> list[tuple[str, VmState, list[str]]]:
     return [(vm.id, vm.state, [one.name for one in vm.snapshots]) for vm in found]
 
 
+def test_a_vm_whose_snapshot_is_deleted_meanwhile_is_there() -> None:
+    gone = Snapshot("b", libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT)
+    domain = Domain((Snapshot("a"), gone, Snapshot("c")))
+    assert read(domain) == [(VM, VmState.RUNNING, ["a", "c"])]
+
+
+def test_only_a_vm_that_is_gone_itself_is_left_out() -> None:
+    assert read(Domain(code=libvirt.VIR_ERR_NO_DOMAIN)) == []
+    assert read(Domain(code=libvirt.VIR_ERR_NO_STORAGE_VOL)) == [(VM, VmState.RUNNING, [])]
+
+
 @pytest.mark.parametrize("how", ["discarded", "removed", "with volumes"])
 def test_only_a_vm_that_goes_with_its_volumes_takes_its_nvram_along(how: str) -> None:
     domain = Domain(state=libvirt.VIR_DOMAIN_SHUTOFF)

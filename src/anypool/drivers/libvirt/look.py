@@ -46,7 +46,7 @@ class VmReader:
             except libvirt.libvirtError as problem:
                 if not connection.isAlive():
                     raise
-                if not trouble.is_gone(problem):
+                if problem.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                     yield _unreadable(domain, self._host, state, reason)
 
     def _one(self, domain: libvirt.virDomain, state: int, reason: int) -> Vm:

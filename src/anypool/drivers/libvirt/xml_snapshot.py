@@ -1,6 +1,7 @@
 """A VM's snapshots as records."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
 import libvirt
 
@@ -36,13 +37,25 @@ def forget_words(described: ET.Element) -> bool:
 def read(domain: libvirt.virDomain) -> tuple[Snapshot, ...]:
     """The snapshots of a VM in the order they were taken; none where libvirt keeps none."""
     try:
-        taken = [xml_read.parse(s.getXMLDesc(0)) for s in domain.listAllSnapshots(0)]
+        taken = list(_described(domain))
     except libvirt.libvirtError as problem:
         if trouble.is_missing_function(problem):
             return ()
         raise
     taken.sort(key=lambda described: int(xml_read.text(described, "creationTime", "0")))
     return tuple(_snapshot(described) for described in taken)
+
+
+def _described(domain: libvirt.virDomain) -> Iterator[ET.Element]:
+    """The descriptions of a VM's snapshots; one that is deleted meanwhile is left out."""
+    for snapshot in domain.listAllSnapshots(0):
+        try:
+            words = snapshot.getXMLDesc(0)
+        except libvirt.libvirtError as problem:
+            if problem.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT:
+                raise
+        else:
+            yield xml_read.parse(words)
 
 
 def _snapshot(described: ET.Element) -> Snapshot:
