@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anypool.boothost import render
+from anypool.boothost import dhcp, keeping, render
 from anypool.boothost.control import answered
 from anypool.boothost.dhcp import Dhcp
 from anypool.boothost.tgt import Exported, Session, parsed
@@ -281,6 +281,49 @@ def test_sessions_are_read_with_all_their_connections() -> None:
             3, "iqn.2026-11.y:a", ((1, "/d"),), frozenset({"ALL"}), frozenset({"p-1"}), sessions
         ),
     )
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_cannot_be_written_is_not_in_force(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.enter(entry())
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "put_json", full)
+        for wanted in (entry(2), entry(epoch=2)):
+            with pytest.raises(OSError, match="No space"):
+                made.host.enter(wanted)
+            made.host.make()
+            (told,) = made.host.state()["entries"]
+            assert (told["profile"], told["epoch"]) == ("p1", 1)
+            assert [one["iqn"] for one in made.tgtd.targets.values()] == [IQN]
+    assert made.login(*FIRST)
+    assert [one["epoch"] for one in made.again().state()["entries"]] == [1]
+
+
+def test_a_full_disk_ends_neither_the_program_nor_dhcp(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.enter(entry())
+    ends: list[None] = []
+    monkeypatch.setattr(made.dhcp, "stop", lambda: ends.append(None))
+    with monkeypatch.context() as patch:
+        patch.setattr(dhcp, "put", full)
+        made.dhcp._told = "somebody else"
+        made.host.make()
+        assert made.host.state()["problems"] == [], "all is written already"
+        assert made.dhcp.starts == 2
+        ends.clear()
+        with pytest.raises(Refused, match=r"dhcp: .*No space"):
+            made.host.enter(entry(2))
+        made.host.make()
+        assert ends == []
+        assert [one["profile"] for one in made.host.state()["entries"]] == ["p1"]
+    made.enter(entry(2))
+    assert made.dhcp.starts == 3
 
 
 def test_what_was_lent_to_others_is_forgotten(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from anypool.boothost.files import put
 from anypool.boothost.render import hosts, settings
@@ -38,15 +39,16 @@ class Dhcp:
     def keep(self, entries: Iterable[Entry]) -> None:
         """Have it answer for these entries and no others; nothing happens where it does.
 
-        What it lent to others is forgotten. Raises `Refused` where it does not start.
+        What it lent to others is forgotten. Raises `Refused` where it does not start, `OSError`
+        where nothing can be written: then it goes on as it was.
         """
         known = tuple(entries)
         text = hosts(known)
         if self.pid and text == self._told:
             return
+        _put(f"{self._folder}/dhcp-hosts", text.encode())
+        _put(f"{self._folder}/dhcp.conf", settings(self._site, self._folder).encode())
         self.stop()
-        put(f"{self._folder}/dhcp-hosts", text.encode())
-        put(f"{self._folder}/dhcp.conf", settings(self._site, self._folder).encode())
         self._prune(known)
         self._start()
         self._told = text
@@ -82,16 +84,26 @@ class Dhcp:
             time.sleep(_LOOK_S)
 
     def _prune(self, entries: tuple[Entry, ...]) -> None:
-        """Forget what was lent to anybody who is not known by that address now."""
-        path = f"{self._folder}/leases"
+        """Forget what was lent to anybody who is not known by that address now.
+
+        It is written in place, as dnsmasq itself does: that takes no room on a full disk.
+        """
         mine = {(mac, one.ip) for one in entries for mac in one.macs}
-        try:
-            with open(path) as file:
-                lines = [line.split() for line in file]
-        except FileNotFoundError:
+        with suppress(FileNotFoundError), open(f"{self._folder}/leases", "r+") as file:
+            lines = [line.split() for line in file]
+            kept = [words for words in lines if len(words) > 2 and (words[1], words[2]) in mine]
+            if kept != lines:
+                file.seek(0)
+                file.writelines(f"{' '.join(words)}\n" for words in kept)
+                file.truncate()
+
+
+def _put(path: str, content: bytes) -> None:
+    """Write a file unless it says so already: then it can be started from a full disk, too."""
+    with suppress(OSError), open(path, "rb") as file:
+        if file.read() == content:
             return
-        kept = [words for words in lines if len(words) > 2 and (words[1], words[2]) in mine]
-        put(path, "".join(f"{' '.join(words)}\n" for words in kept).encode())
+    put(path, content)
 
 
 def _listens(pid: int) -> bool:

@@ -57,8 +57,8 @@ class BootHost:
     def enter(self, entry: Entry) -> None:
         """Let a server boot as a profile from now on; quiet where it does already.
 
-        An earlier epoch of the profile is put out first. Raises `Refused`: what was known
-        before is then as it was.
+        An earlier epoch of the profile is put out first. Raises `Refused`, and `OSError` where
+        nothing can be written: what was known before is then as it was.
         """
         with self._lock:
             before = self._entries.get(entry.profile)
@@ -87,6 +87,8 @@ class BootHost:
                     how()
                 except Refused as problem:
                     self._problems[what] = f"{problem}: {problem.hint}".rstrip(": ")
+                except OSError as problem:  # such as a full disk, which may be emptied
+                    self._problems[what] = str(problem)
 
     def script(self, address: str) -> str:
         """Return what a server does that starts at an address, "" for one that is not known.
@@ -235,7 +237,11 @@ class BootHost:
         """Put an entry in place of the one there is, and make all so; else all is as it was."""
         tables = (self._entries, self._bound, self._served, self._secrets, self._keys)
         kept = tuple(one.get(profile) for one in tables)
-        self._put(profile, entry)
+        try:
+            self._put(profile, entry)
+        except OSError:  # such as a full disk
+            self._restore(profile, kept)
+            raise
         self.make()
         if not self._problems:
             return
@@ -259,7 +265,8 @@ class BootHost:
             self._put(profile, None)
         else:
             self._entries[profile] = entry
-            self._write(entry)
+            with suppress(OSError):  # a disk that is full kept the file that was there
+                self._write(entry)
 
     def _taken(self, entry: Entry) -> render.Kit | None:
         """Give a server that starts the disk of the version that it is to have."""
