@@ -159,7 +159,7 @@ def test_the_command_shows_moves_and_writes_the_file(
         (b"\xff\xfe", (), "is no text"),
         (b"", (), "sections instead of"),
         (b"x", ("--budget", "0"), "the budget must be"),
-        (None, (), "is no file"),
+        (None, (), "cannot be read: No such file"),
     ],
 )
 def test_the_command_refuses_what_is_no_such_file(

@@ -2,7 +2,6 @@
 
 from anypool.model.agent import AgentReading, AgentState
 from anypool.model.bmc import (
-    ADDRESS_HINT,
     Bmc,
     KnownBmc,
     Power,
@@ -13,7 +12,7 @@ from anypool.model.bmc import (
 )
 from anypool.model.booking import Booking
 from anypool.model.capability import Capability
-from anypool.model.columns import Columns, HostColumns, HostFlag, VmColumns
+from anypool.model.columns import Columns, HostFlag
 from anypool.model.curve import HOURS, Curve, Week, told_hour
 from anypool.model.endpoint import Endpoint, EndpointHealth, EndpointState, KnownEndpoint
 from anypool.model.energy import NO_TARIFF, Tariff, Watts
@@ -80,7 +79,7 @@ from anypool.model.inventory import Claim, Inventory
 from anypool.model.invitation import Doorway, Invitation
 from anypool.model.label import LabelChange, field_of
 from anypool.model.lease import StorageLease, WatchdogKind
-from anypool.model.metric import METRIC_NAMES, METRICS, Metric
+from anypool.model.metric import METRICS
 from anypool.model.network import Network
 from anypool.model.notification import (
     Mail,
@@ -195,7 +194,6 @@ from anypool.model.vm import (
 )
 
 __all__ = [
-    "ADDRESS_HINT",
     "ALWAYS_MUST",
     "APART_S",
     "DEFAULT_POOL",
@@ -208,7 +206,6 @@ __all__ = [
     "HOURS",
     "MANAGER",
     "METRICS",
-    "METRIC_NAMES",
     "NO_TARIFF",
     "OF_HOSTS",
     "OF_OTHERS",
@@ -268,7 +265,6 @@ __all__ = [
     "Health",
     "HighAvailability",
     "Host",
-    "HostColumns",
     "HostFlag",
     "HostId",
     "HostState",
@@ -303,7 +299,6 @@ __all__ = [
     "MediumOrder",
     "Member",
     "MemoryModule",
-    "Metric",
     "Network",
     "NetworkId",
     "Nic",
@@ -374,7 +369,6 @@ __all__ = [
     "Usage",
     "Vm",
     "VmChange",
-    "VmColumns",
     "VmCopy",
     "VmId",
     "VmState",
