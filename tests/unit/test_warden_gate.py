@@ -128,6 +128,17 @@ def test_host_that_boots_again_frees_what_it_had(hosts: tuple[Host, Host], clock
         h1.start()
 
 
+def test_boot_that_nobody_has_seen_yet_is_no_sign_that_it_is_over(
+    hosts: tuple[Host, Host], clock: Hands
+) -> None:
+    h1, h2 = hosts
+    h1.boot()
+    pass_(clock, 8, h1)
+    h1.start()
+    with pytest.raises(Refused, match="host h1 holds it"):
+        h2.start()  # what its warden told last is of the boot before
+
+
 def test_lease_that_is_torn_or_gone_frees_nothing(hosts: tuple[Host, Host], clock: Hands) -> None:
     h1, h2 = hosts
     h1.start()

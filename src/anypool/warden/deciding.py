@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from anypool.warden import sector
+from anypool.warden.config import Told
 from anypool.warden.holdings import Holdings, Refused, next_of
-from anypool.warden.record import Holding, Incarnation
+from anypool.warden.keeping import Clock
+from anypool.warden.record import LEASE_PREFIX, Holding, Incarnation, Lease
+from anypool.warden.sector import Torn
 from anypool.warden.watching import Proven, Sighting, is_over
 
 _TRIES = 5
@@ -16,6 +21,8 @@ _TRIES = 5
 class Here:
     """This host as far as one datastore goes: its life, whether its lease is fresh, its eyes.
 
+    `seen` reads the lease of a host when it is asked, so after the record that names the host: a
+    life is claimed before anything is taken in it, so that another life is a later one then.
     `proven` are hosts of which somebody proved to this start that they are dead.
     """
 
@@ -32,6 +39,25 @@ class Here:
         if life is None or life.host == self.me.host:
             return False
         return not is_over(life, self.seen(life.host), self.proven)
+
+
+def here_of(told: Told, clock: Clock, proven: tuple[Proven, ...] = ()) -> Here:
+    """Return this host by what its warden told of a datastore, and by what lies there now."""
+    known = {one.lease.host: one for one in told.seen}
+
+    def seen(host: str) -> Sighting | None:
+        try:
+            path = os.path.join(told.folder, f"{LEASE_PREFIX}{host}")
+            lease = Lease.decoded(sector.read(path))
+        except (OSError, Torn):
+            return None
+        now = clock()
+        before = known.get(host)
+        if before is not None and before.lease == lease:
+            return before
+        return Sighting(lease, now, now) if lease.host == host else None
+
+    return Here(told.me, told.fresh(clock()), seen, proven)
 
 
 def take(holdings: Holdings, vm: str, here: Here) -> Holding:

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 from anypool.warden.config import STATE, Misconfigured, Told, read_state
-from anypool.warden.deciding import Here, check, expect, release, take
+from anypool.warden.deciding import check, expect, here_of, release, take
 from anypool.warden.holdings import Holdings, Refused
 from anypool.warden.keeping import Clock
 from anypool.warden.watching import Proven
@@ -92,7 +92,8 @@ class Gate:
             if not one.fresh(now):
                 raise Refused(f"this host does not hold its lease in {one.folder}")
         for one in self._of(asked, told):
-            deed(Holdings(one.folder), asked.vm, self._here(one, asked))  # type: ignore[operator]
+            here = here_of(one, self._clock, tuple(asked.proven()))
+            deed(Holdings(one.folder), asked.vm, here)  # type: ignore[operator]
 
     def _let_go(self, asked: Asked) -> None:
         told, _ = read_state(self._state)
@@ -104,10 +105,6 @@ class Gate:
         files = tuple(asked.files())
         roots = [(one, os.path.realpath(one.folder).rstrip("/") + "/") for one in told]
         return [one for one, root in roots if any(file.startswith(root) for file in files)]
-
-    def _here(self, told: Told, asked: Asked) -> Here:
-        seen = {one.lease.host: one for one in told.seen}
-        return Here(told.me, told.fresh(self._clock()), seen.get, tuple(asked.proven()))
 
     def _was_announced(self, vm: str) -> bool:
         """Whether libvirt said just now that this VM comes by migration; it is said for one start.

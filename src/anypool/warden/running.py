@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from anypool.warden import guests as tables
 from anypool.warden.config import STATE, Config, Misconfigured, read_state, write_state
-from anypool.warden.deciding import Here, take
+from anypool.warden.deciding import here_of, take
 from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
 from anypool.warden.keeping import Clock, Keeping
@@ -135,9 +135,7 @@ class Warden:
 
     def adopt(self, keeping: Keeping) -> None:
         """Hold what runs here since before there was a warden."""
-        told = keeping.told()
-        seen = {one.lease.host: one for one in told.seen}
-        here = Here(told.me, told.fresh(self._clock()), seen.get)
+        here = here_of(keeping.told(), self._clock)
         for guest in self._users(keeping.folder):
             try:
                 take(Holdings(keeping.folder), guest.vm, here)
