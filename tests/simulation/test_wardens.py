@@ -51,7 +51,7 @@ class Yard:
             if host.name in self.frozen:
                 continue
             if host.name not in self.cut and self.chance.random() < 0.6:
-                host.keeping.turn()
+                host.warden.turn(host.keeping)
             host.warden.tick()
         self.trouble()
         for vm in VMS:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from anypool.warden import hook
 from anypool.warden.config import Misconfigured
+from anypool.warden.deciding import Here, check
+from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
 from anypool.warden.hook import NAMESPACE
 from anypool.warden.record import LEASE_PREFIX
@@ -151,6 +154,83 @@ def test_lease_that_is_torn_or_gone_frees_nothing(hosts: tuple[Host, Host], cloc
     pass_(clock, 2 * BOUND_S, h2)
     with pytest.raises(Refused, match="nothing is known"):
         h2.start(more=proven(h1))
+
+
+class TestSlowStart:
+    """libvirt may be held up by the storage after the hook let a VM start."""
+
+    @pytest.mark.parametrize("claims_first", [True, False])
+    def test_process_that_comes_when_another_host_has_the_vm_is_ended(
+        self, hosts: tuple[Host, Host], clock: Hands, claims_first: bool
+    ) -> None:
+        h1, h2 = hosts
+        h1.ask("prepare")
+        h1.ask("start")
+        pass_(clock, 40, h2, each=h1.warden.tick)
+        h2.start()
+        if claims_first:
+            pass_(clock, 4, h1, h2)
+        h1.guests.append(Guest(9, "1", VM))
+        pass_(clock, 4, h1, h2)
+        assert not h1.runs()
+        assert h2.runs()
+
+    def test_process_that_comes_while_the_lease_is_lost_is_ended(
+        self, hosts: tuple[Host, Host], clock: Hands
+    ) -> None:
+        h1, h2 = hosts
+        h1.ask("prepare")
+        h1.ask("start")
+        pass_(clock, 24, h2, each=h1.warden.tick)
+        h1.guests.append(Guest(9, "1", VM))
+        h1.warden.tick()
+        assert not h1.runs()
+
+    def test_process_that_comes_in_the_next_life_is_held(
+        self, hosts: tuple[Host, Host], clock: Hands
+    ) -> None:
+        h1, h2 = hosts
+        h1.ask("prepare")
+        h1.ask("start")
+        pass_(clock, 24, h2, each=h1.warden.tick)
+        pass_(clock, 4, h1, h2)
+        h1.guests.append(Guest(9, "1", VM))
+        pass_(clock, 4, h1, h2)
+        assert h1.runs()
+        with pytest.raises(Refused, match="host h1 holds it"):
+            h2.start()
+
+    def test_what_the_hook_is_not_told_of_is_not_ended(
+        self, hosts: tuple[Host, Host], clock: Hands
+    ) -> None:
+        h1, h2 = hosts
+        h1.start()  # as if adopted for its firmware's file, which is no disk
+        h2.ask("prepare", folder="/elsewhere")
+        h2.ask("start", folder="/elsewhere")
+        h2.guests.append(Guest(9, "1", VM))
+        pass_(clock, 4, h1, h2)
+        assert h2.runs()
+
+    @pytest.mark.parametrize(("idle_s", "then_s"), [(0, 0), (14, 6)])
+    def test_answer_holds_only_if_the_lease_was_not_lost_meanwhile(
+        self,
+        hosts: tuple[Host, Host],
+        clock: Hands,
+        monkeypatch: pytest.MonkeyPatch,
+        idle_s: float,
+        then_s: float,
+    ) -> None:
+        h1, _ = hosts
+
+        def slow(holdings: Holdings, vm: str, here: Here) -> None:
+            clock.now += 16 - idle_s / 2
+            pass_(clock, then_s, *([h1] if then_s else []))
+            check(holdings, vm, here)
+
+        monkeypatch.setattr(hook, "check", slow)
+        clock.now += idle_s
+        with pytest.raises(Refused, match="lease"):
+            h1.start()
 
 
 class TestMigration:

@@ -99,7 +99,7 @@ class Host:
 
     def turn(self) -> None:
         """Renew, then look around at once."""
-        self.keeping.turn()
+        self.warden.turn(self.keeping)
         self.warden.tick()
 
     def ask(self, operation: str, *, vm: str = VM, more: str = "", folder: str = "") -> None:

@@ -17,6 +17,10 @@ from anypool.warden.watching import Proven, Sighting, is_over
 _TRIES = 5
 
 
+class HeldElsewhere(Refused):
+    """Another host, which may live, holds the VM."""
+
+
 @dataclass(frozen=True)
 class Here:
     """This host as far as one datastore goes: its life, whether its lease is fresh, its eyes.
@@ -94,11 +98,16 @@ def expect(holdings: Holdings, vm: str, here: Here) -> Holding:
     raise Refused("others take it at the same moment")
 
 
+def is_ours(holdings: Holdings, vm: str, me: Incarnation) -> bool:
+    """Whether a VM is this host's in this life, or comes to it; raise `Unreadable`."""
+    last = holdings.last(vm)
+    return last is not None and me in (last.owner, last.heir)
+
+
 def check(holdings: Holdings, vm: str, here: Here) -> None:
     """Raise `Refused` unless a VM is this host's, or comes to it, and the lease is fresh."""
     _check_fresh(here)
-    last = holdings.last(vm)
-    if last is None or here.me not in (last.owner, last.heir):
+    if not is_ours(holdings, vm, here.me):
         raise Refused("it is not held by this host any more")
 
 
@@ -124,7 +133,7 @@ def _refuse_if(here: Here, last: Holding | None, *, owner: bool) -> None:
         return
     for life in (last.owner if owner else None, last.heir):
         if life is not None and here.lives(life):
-            raise Refused(_told(life, here.seen(life.host)))
+            raise HeldElsewhere(_told(life, here.seen(life.host)))
 
 
 def _told(life: Incarnation, seen: Sighting | None) -> str:

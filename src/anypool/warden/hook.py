@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
+from anypool.warden import granting
 from anypool.warden.config import STATE, Misconfigured, Told, read_state
 from anypool.warden.deciding import check, expect, here_of, release, take
 from anypool.warden.holdings import Holdings, Refused
@@ -68,29 +69,43 @@ class Gate:
 
     def answer(self, asked: Asked) -> None:
         """Do what a question asks for; raise `Refused` or `Misconfigured` to forbid it."""
-        begun = self._clock()
-        if (asked.operation, asked.moment) == ("migrate", "begin"):
-            self._each(asked, expect)
-            self._mark(asked.vm, there=True)
-        elif (asked.operation, asked.moment) == ("prepare", "begin"):
-            self._each(asked, expect if self._was_announced(asked.vm) else take)
-        elif (asked.operation, asked.moment) == ("start", "begin"):
-            self._each(asked, check)
-        elif (asked.operation, asked.moment) == ("release", "end"):
+        if (asked.operation, asked.moment) == ("release", "end"):
             self._mark(asked.vm, there=False)
+            granting.drop(self._state, asked.vm)
             self._let_go(asked)
-            return
+        elif asked.operation in ("migrate", "prepare", "start") and asked.moment == "begin":
+            begun = self._clock()
+            told, _ = read_state(self._state)
+            self._allow(asked, told)
+            self._check_still(begun, told)
+
+    def _allow(self, asked: Asked, told: tuple[Told, ...]) -> None:
+        self._check_fresh(told)
+        if asked.operation == "migrate":
+            self._each(asked, told, expect)
+            self._mark(asked.vm, there=True)
+        elif asked.operation == "prepare":
+            self._each(asked, told, expect if self._was_announced(asked.vm) else take)
         else:
-            return
+            self._each(asked, told, check)
+            granting.note(self._state, asked.vm, [one.folder for one in self._of(asked, told)])
+
+    def _check_still(self, begun: float, told: tuple[Told, ...]) -> None:
+        """Raise `Refused` if an answer took too long, or its lease was lost meanwhile."""
         if self._clock() - begun > PATIENCE_S:
             raise Refused("the storage answered too late")
+        now, _ = read_state(self._state)
+        self._check_fresh(now)
+        if [one.me for one in now] != [one.me for one in told]:
+            raise Refused("this host lost its lease meanwhile")
 
-    def _each(self, asked: Asked, deed: object) -> None:
-        told, _ = read_state(self._state)
+    def _check_fresh(self, told: tuple[Told, ...]) -> None:
         now = self._clock()
         for one in told:
             if not one.fresh(now):
                 raise Refused(f"this host does not hold its lease in {one.folder}")
+
+    def _each(self, asked: Asked, told: tuple[Told, ...], deed: object) -> None:
         for one in self._of(asked, told):
             here = here_of(one, self._clock, tuple(asked.proven()))
             deed(Holdings(one.folder), asked.vm, here)  # type: ignore[operator]

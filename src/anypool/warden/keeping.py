@@ -34,6 +34,7 @@ class Keeping:
         self._watcher = Watcher()
         self._renewed_at = -float("inf")
         self._ended = True
+        self._lived = False
         self._problem = ""
         self.inhabited: Callable[[], bool] = lambda: False
         """Whether VMs run here that an earlier process of this life may have let start."""
@@ -49,7 +50,7 @@ class Keeping:
         with self._lock:
             if (me.host, me.boot) == (self._lease.host, self._lease.boot):
                 self._lease = replace(self._lease, epoch=me.epoch)
-                self._renewed_at, self._ended = renewed_at, False
+                self._renewed_at, self._ended, self._lived = renewed_at, False, True
 
     def promise(self, kind: str, identity: str, timeout_s: float) -> None:
         """Write with the next renewal what the watchdog was read back to be."""
@@ -67,6 +68,11 @@ class Keeping:
         """Whether it was held and is no more: what it allowed must end."""
         with self._lock:
             return not self._ended and self._is_late()
+
+    def forbids(self) -> bool:
+        """Whether nothing may use it: it was lost, and no next life has begun."""
+        with self._lock:
+            return self._lived and (self._ended or self._is_late())
 
     def ended(self) -> None:
         """Note that all that it allowed has ended; the next renewal begins another life."""
@@ -119,7 +125,7 @@ class Keeping:
             self._lease = replace(
                 self._lease, epoch=lease.epoch, boot=lease.boot, sequence=lease.sequence
             )
-            self._renewed_at, self._ended = begun, False
+            self._renewed_at, self._ended, self._lived = begun, False, True
 
     def _next_life(self, lease: Lease) -> Lease:
         """Return the lease to claim with, its file made if it is not there; raise `OSError`.

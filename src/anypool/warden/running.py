@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 
+from anypool.warden import granting
 from anypool.warden import guests as tables
 from anypool.warden.config import STATE, Config, Misconfigured, read_state, write_state
-from anypool.warden.deciding import here_of, take
+from anypool.warden.deciding import HeldElsewhere, Here, here_of, is_ours, take
 from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
 from anypool.warden.keeping import Clock, Keeping
@@ -33,6 +34,8 @@ class Warden:
         self._state = state
         self._armed: Armed | None = None
         self._stopping = threading.Event()
+        self._settled: dict[str, set[Guest]] = {}
+        self._adopted: dict[str, Incarnation] = {}
         self.look: Callable[[], tuple[Guest, ...]] = tables.guests
         self.uses: Callable[[Guest, str], bool] = tables.uses
         self.end: Callable[[tuple[Guest, ...]], None] = tables.end
@@ -71,14 +74,14 @@ class Warden:
 
     def tick(self) -> None:
         """End what a lost lease allowed, feed the watchdog if it may be, tell how it stands."""
-        lost = [one for one in self.keepings if one.lost()]
-        here = self.look() if lost else ()
-        for keeping in lost:
+        forbidden = [one for one in self.keepings if one.forbids()]
+        here = self.look() if forbidden else ()
+        for keeping in forbidden:
             users = tuple(guest for guest in here if self.uses(guest, keeping.folder))
             if users:
                 _say(f"the lease in {keeping.folder} is lost: ending {len(users)} VMs")
                 self.end(users)
-            else:
+            elif keeping.lost():
                 keeping.ended()
         self._feed()
         armed = asdict(self._armed) if self._armed is not None else {}
@@ -111,18 +114,19 @@ class Warden:
             _say(f"the watchdog is {self._armed.kind}: that the lease ran out proves nothing")
 
     def _keep(self, keeping: Keeping) -> None:
-        """Renew one lease for ever; take the VMs that run already once a life has begun."""
-        life: Incarnation | None = None
+        """Renew one lease for ever."""
         tidying = Tidying(Holdings(keeping.folder))
-        while not self._stopping.wait(self._config.renew_s if life else 0.0):
-            keeping.turn()
+        while not self._stopping.is_set():
+            self.turn(keeping)
             if keeping.held():
                 self._tidy(tidying, keeping.folder)
-            if keeping.held() and keeping.lease.incarnation != life:
-                life = keeping.lease.incarnation
-                self.adopt(keeping)
-            elif life is None and self._stopping.wait(self._config.renew_s):
-                return
+            self._stopping.wait(self._config.renew_s)
+
+    def turn(self, keeping: Keeping) -> None:
+        """Renew one lease, and see to it that what runs by it is this host's."""
+        keeping.turn()
+        if keeping.held():
+            self.adopt(keeping)
 
     def _tidy(self, tidying: Tidying, folder: str) -> None:
         try:
@@ -134,13 +138,47 @@ class Warden:
             _say(f"{count} records in {folder} were forgotten: nobody held them for long")
 
     def adopt(self, keeping: Keeping) -> None:
-        """Hold what runs here since before there was a warden."""
-        here = here_of(keeping.told(), self._clock)
-        for guest in self._users(keeping.folder):
-            try:
-                take(Holdings(keeping.folder), guest.vm, here)
-            except Refused as problem:
-                _say(f"VM {guest.vm} runs here and is not this host's: {problem}")
+        """Hold what runs here since before a life began, and what the hook let start in an earlier.
+
+        A storage that hangs may hold up a start for so long that its lease is lost and claimed
+        again before there is a process. If another host has taken the VM meanwhile, it is ended.
+        """
+        told = keeping.told()
+        here = here_of(told, self._clock)
+        begins = self._adopted.get(told.folder) != told.me
+        settled = self._settled.setdefault(told.folder, set())
+        there = tuple(guest for guest in self.look() if guest.vm)
+        settled.intersection_update(() if begins else there)
+        left = False
+        for guest in there:
+            if guest in settled:
+                continue
+            granted = granting.is_noted(self._state, guest.vm, told.folder)
+            if (begins or granted) and self.uses(guest, told.folder):
+                if self._settle(guest, here, Holdings(told.folder), granted=granted):
+                    settled.add(guest)
+                else:
+                    left = True
+        if not left:
+            self._adopted[told.folder] = told.me
+
+    def _settle(self, guest: Guest, here: Here, holdings: Holdings, *, granted: bool) -> bool:
+        """Hold one VM that runs here, or end it; return False if that is to be tried again.
+
+        What the hook did not allow by this lease has no disk there, and is not ended.
+        """
+        try:
+            if not is_ours(holdings, guest.vm, here.me):
+                take(holdings, guest.vm, here)
+        except HeldElsewhere as problem:
+            _say(f"VM {guest.vm} runs here and is not this host's: {problem}")
+            if granted:
+                self.end((guest,))
+            return not granted
+        except Refused as problem:
+            _say(f"VM {guest.vm} runs here and is not held: {problem}")
+            return False
+        return True
 
     def _users(self, folder: str) -> tuple[Guest, ...]:
         return tuple(one for one in self.look() if one.vm and self.uses(one, folder))
