@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+from anypool.warden import sector
 from anypool.warden.config import CONFIG, STATE, Config, Misconfigured, read_state
 from anypool.warden.guests import guests, uses
 from anypool.warden.holdings import Holdings, Refused
@@ -101,8 +102,11 @@ def write(config: Config, program: bytes, places: Places) -> None:
 def install(config: Config, places: Places, clock: Clock) -> None:
     """Write all parts, start the warden, and wait until every lease is held.
 
-    Raise `Misconfigured` if it is not; what was written is then taken away again.
+    Raise `Misconfigured` if it is not; what was written is then taken away again. Raise it before
+    anything is written where a VM would lose the lease it runs by, or a folder takes no lease.
     """
+    left = _left_behind(config, places)
+    _prove(config)
     with open(sys.argv[0], "rb") as file:
         write(config, file.read(), places)
     try:
@@ -120,6 +124,42 @@ def install(config: Config, places: Places, clock: Clock) -> None:
         with suppress(Misconfigured):
             _systemctl("daemon-reload")
         raise
+    if left is not None:
+        forget(left)
+
+
+def _left_behind(config: Config, places: Places) -> Config | None:
+    """Return of the configuration before what another leaves out; raise `Misconfigured` if used."""
+    if not os.path.exists(places.config):
+        return None
+    before = Config.read(places.config)
+    if before.host != config.host:
+        if running := guests():
+            raise Misconfigured(
+                f"{len(running)} VMs run here, and this host is {before.host}: "
+                "move or stop them first"
+            )
+        return before
+    kept = set(config.datastores.values())
+    gone = {store: folder for store, folder in before.datastores.items() if folder not in kept}
+    for folder in gone.values():
+        if users := [one for one in guests() if uses(one, folder)]:
+            raise Misconfigured(
+                f"{len(users)} VMs run by the lease in {folder}: name that folder too, "
+                "or move or stop them first"
+            )
+    return replace(before, datastores=gone)
+
+
+def _prove(config: Config) -> None:
+    """Raise `Misconfigured` unless a file as that of a lease can be made in each folder."""
+    for folder in config.datastores.values():
+        path = os.path.join(folder, f"{LEASE_PREFIX}{config.host}.{os.urandom(8).hex()}.making")
+        try:
+            sector.create(path, b"\0" * sector.BYTES)
+            os.unlink(path)
+        except OSError as problem:
+            raise Misconfigured(f"no lease can be kept in {folder}: {problem}") from problem
 
 
 def uninstall(config: Config, places: Places) -> None:
