@@ -87,6 +87,30 @@ def test_nothing_starts_without_a_warden_or_a_fresh_lease(
         h2.start()
 
 
+def test_nothing_starts_where_the_warden_was_stopped(
+    hosts: tuple[Host, Host], clock: Hands
+) -> None:
+    h1, h2 = hosts
+    h1.warden.stop()
+    assert h1.dog.fed_at is None
+    with pytest.raises(Refused, match="does not hold its lease"):
+        h1.start()
+    h2.start()
+    fed = h2.dog.fed_at
+    h2.warden.stop()
+    assert h2.dog.fed_at == fed, "a VM is left"
+
+
+def test_vm_that_starts_while_the_warden_stops_is_left_to_the_watchdog(
+    hosts: tuple[Host, Host], clock: Hands
+) -> None:
+    h1, _ = hosts
+    looks = iter([(), (Guest(9, "1", VM),)])
+    h1.warden.look = lambda: next(looks)
+    h1.warden.stop()
+    assert h1.dog.fed_at is not None
+
+
 def test_lease_that_ran_out_is_over_only_with_a_hardware_watchdog(
     folder: Path, clock: Hands
 ) -> None:

@@ -263,11 +263,11 @@ class TestInstalledAgain:
         return done
 
     @pytest.mark.parametrize(
-        ("host", "folders", "used", "said"),
+        ("given", "said"),
         [
-            ("h1", ("new",), "old", "VMs run by the lease in"),
-            ("h2", ("old",), "old", "this host is h1"),
-            ("h1", ("old", "missing"), "old", "no lease can be kept in"),
+            (("h1", "new"), "VMs run by the lease in"),
+            (("h2", "old"), "this host is h1"),
+            (("h1", "old", "missing"), "no lease can be kept in"),
         ],
     )
     def test_it_is_refused_before_anything_is_done(
@@ -275,14 +275,13 @@ class TestInstalledAgain:
         places: Places,
         done: list[str],
         monkeypatch: pytest.MonkeyPatch,
-        host: str,
-        folders: tuple[str, ...],
-        used: str,
+        given: tuple[str, ...],
         said: str,
     ) -> None:
         root = Path(places.root).parent
         monkeypatch.setattr(installing, "guests", lambda: (Guest(7, "1", VM),))
-        monkeypatch.setattr(installing, "uses", lambda guest, folder: folder == str(root / used))
+        monkeypatch.setattr(installing, "uses", lambda guest, folder: folder == str(root / "old"))
+        host, *folders = given
         config = Config(host=host, datastores={name: str(root / name) for name in folders})
         before = Config.read(places.config)
         with pytest.raises(Misconfigured, match=said):
@@ -300,6 +299,17 @@ class TestInstalledAgain:
         install(Config(host="h1", datastores={"n": str(root / "new")}), places, Hands())
         assert "restart" in done
         assert os.listdir(root / "old") == os.listdir(root / "new") == []
+
+    def test_uninstall_looks_again_once_nothing_can_start(
+        self, places: Places, done: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks = iter([(), (Guest(7, "1", VM),)])
+        monkeypatch.setattr(installing, "guests", lambda: next(looks))
+        monkeypatch.setattr(installing, "uses", lambda guest, folder: True)
+        with pytest.raises(Misconfigured, match="1 VMs run here under a lease"):
+            installing.uninstall(Config.read(places.config), places)
+        assert done == ["disable", "enable"]
+        assert os.path.exists(places.hook)
 
 
 class TestOnTheHost:

@@ -59,7 +59,7 @@ def _run(given: argparse.Namespace) -> int:
     config = Config.read(given.config)
     watchdog = opened(config.watchdog, config.stand_in, config.watchdog_s)
     warden = Warden(config, _boot(config), clock, watchdog)
-    signal.signal(signal.SIGTERM, lambda *_: warden.stop())
+    signal.signal(signal.SIGTERM, lambda *_: warden.leave())
     warden.run()
     return 0
 

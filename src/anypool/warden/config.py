@@ -12,6 +12,8 @@ from anypool.warden.watching import Sighting
 
 CONFIG = "/etc/anypool-warden.json"
 STATE = "/run/anypool-warden/state.json"
+NEVER = -1e9
+"""When a lease was renewed that is not held."""
 
 
 class Misconfigured(Exception):

@@ -167,14 +167,23 @@ def uninstall(config: Config, places: Places) -> None:
 
     Raise `Misconfigured` while a VM runs on one of its datastores.
     """
+    _check_unused(config)
+    _systemctl("disable", "--now", UNIT_NAME)
+    try:
+        _check_unused(config)  # one may have started until the warden was stopped
+    except Misconfigured:
+        _systemctl("enable", "--now", UNIT_NAME)
+        raise
+    forget(config)
+    remove(places)
+    _systemctl("daemon-reload")
+
+
+def _check_unused(config: Config) -> None:
     folders = tuple(config.datastores.values())
     left = [one for one in guests() if any(uses(one, folder) for folder in folders)]
     if left:
         raise Misconfigured(f"{len(left)} VMs run here under a lease: move or stop them first")
-    _systemctl("disable", "--now", UNIT_NAME)
-    forget(config)
-    remove(places)
-    _systemctl("daemon-reload")
 
 
 def forget(config: Config) -> None:

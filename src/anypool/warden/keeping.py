@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from anypool.warden import sector
-from anypool.warden.config import Told
+from anypool.warden.config import NEVER, Told
 from anypool.warden.record import LEASE_PREFIX, Incarnation, Lease
 from anypool.warden.sector import Torn
 from anypool.warden.watching import QUIET_RENEWALS, Watcher
@@ -95,7 +95,7 @@ class Keeping:
             return Told(
                 folder=self.folder,
                 me=self._lease.incarnation,
-                renewed_at=-1e9 if self._ended else self._renewed_at,
+                renewed_at=NEVER if self._ended else self._renewed_at,
                 limit_s=self._lease.limit_s,
                 seen=tuple(one for one in seen if one is not None),
                 problem=self._problem,

@@ -6,11 +6,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from anypool.warden import granting
 from anypool.warden import guests as tables
-from anypool.warden.config import STATE, Config, Misconfigured, read_state, write_state
+from anypool.warden.config import NEVER, STATE, Config, Misconfigured, read_state, write_state
 from anypool.warden.deciding import HeldElsewhere, Here, here_of, is_ours, take
 from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
@@ -34,6 +34,7 @@ class Warden:
         self._state = state
         self._armed: Armed | None = None
         self._stopping = threading.Event()
+        self._leaving = self._given_up = False
         self._settled: dict[str, set[Guest]] = {}
         self._adopted: dict[str, Incarnation] = {}
         self.look: Callable[[], tuple[Guest, ...]] = tables.guests
@@ -56,18 +57,31 @@ class Warden:
         self._remember()
 
     def run(self) -> None:
-        """Work until `stop`."""
+        """Work until told to `leave`, then `stop`."""
         threads = [
             threading.Thread(target=self._keep, args=(one,), daemon=True) for one in self.keepings
         ]
         for thread in threads:
             thread.start()
-        while not self._stopping.wait(TICK_S):
+        while not self._stopping.wait(TICK_S) and not self._leaving:
             self.tick()
+        self.stop()
+
+    def leave(self) -> None:
+        """Let `run` end; safe wherever a signal comes."""
+        self._leaving = True
 
     def stop(self) -> None:
-        """Renew no more. The watchdog stops only if no VM is left: else the host is reset."""
+        """Renew no more. The watchdog stops only if no VM is left: else the host is reset.
+
+        The hook is told before, and then it is looked again: a VM that it let start until then
+        would run unguarded.
+        """
         self._stopping.set()
+        if self.look():
+            return
+        self._given_up = True
+        self._tell()
         if not self.look():
             with suppress(OSError):
                 self._watchdog.disarm()
@@ -84,8 +98,15 @@ class Warden:
             elif keeping.lost():
                 keeping.ended()
         self._feed()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Let the hook know how the leases stand: not held, if they were given up."""
+        told = tuple(one.told() for one in self.keepings)
+        if self._given_up:
+            told = tuple(replace(one, renewed_at=NEVER) for one in told)
         armed = asdict(self._armed) if self._armed is not None else {}
-        write_state(tuple(one.told() for one in self.keepings), armed, self._state)
+        write_state(told, armed, self._state)
 
     def _feed(self) -> None:
         """Feed while every lease is held, or nothing at all runs here: then nothing can harm."""
