@@ -9,7 +9,7 @@ from anypool.warden.config import Misconfigured
 from anypool.warden.deciding import Here, check
 from anypool.warden.guests import Guest
 from anypool.warden.holdings import Holdings, Refused
-from anypool.warden.hook import NAMESPACE
+from anypool.warden.hook import NAMESPACE, Asked
 from anypool.warden.record import LEASE_PREFIX
 from tests.unit.warden_kit import LIMIT_S, VM, WATCHDOG_S, Hands, Host, be_quick, pass_
 
@@ -73,6 +73,17 @@ def test_vm_of_another_folder_needs_no_record(hosts: tuple[Host, Host], tmp_path
         host.ask("prepare", folder=str(tmp_path / "local"))
     assert Holdings(str(h1.folder)).all() == ()
     assert h2.guests == []
+
+
+def test_vm_with_a_volume_of_a_pool_starts_on_one_host(hosts: tuple[Host, Host]) -> None:
+    h1, h2 = hosts
+    (h1.folder / "a.qcow2").touch()
+    disk = "<disk type='volume'><source pool='p' volume='a.qcow2'/></disk>"
+    described = f"<domain><uuid>{VM}</uuid><devices>{disk}</devices></domain>"
+    question = Asked(["web1", "prepare", "begin", "-"], described)
+    h1.gate.answer(question)
+    with pytest.raises(Refused, match="host h1 holds it"):
+        h2.gate.answer(question)
 
 
 def test_nothing_starts_without_a_warden_or_a_fresh_lease(

@@ -45,6 +45,12 @@ class Asked:
                 if path := source.get(word):
                     yield os.path.realpath(path)
 
+    def volumes(self) -> Iterator[str]:
+        """The names of its disks that are volumes; libvirt knows where their pools lie."""
+        for source in self._xml.iterfind("devices/disk//source"):
+            if volume := source.get("volume"):
+                yield volume
+
     def proven(self) -> Iterator[Proven]:
         """The hosts that whoever starts it has proven to be dead."""
         for one in self._xml.iterfind(f"metadata/{{{NAMESPACE}}}proofs/{{{NAMESPACE}}}proven"):
@@ -118,8 +124,14 @@ class Gate:
     def _of(self, asked: Asked, told: tuple[Told, ...]) -> list[Told]:
         """The datastores that a VM has a disk on."""
         files = tuple(asked.files())
+        volumes = tuple(asked.volumes())
         roots = [(one, os.path.realpath(one.folder).rstrip("/") + "/") for one in told]
-        return [one for one, root in roots if any(file.startswith(root) for file in files)]
+        return [
+            one
+            for one, root in roots
+            if any(file.startswith(root) for file in files)
+            or any(os.path.lexists(os.path.join(root, volume)) for volume in volumes)
+        ]
 
     def _was_announced(self, vm: str) -> bool:
         """Whether libvirt said just now that this VM comes by migration; it is said for one start.
