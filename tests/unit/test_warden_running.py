@@ -4,8 +4,11 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,8 +17,10 @@ from anypool.program import packed
 from anypool.warden import installing, sector
 from anypool.warden.config import Config, Misconfigured
 from anypool.warden.guests import Guest, guests, is_there, uses
+from anypool.warden.holdings import Holdings, Unreadable
 from anypool.warden.installing import Places, forget, install, remove, write
-from anypool.warden.record import LEASE_PREFIX
+from anypool.warden.record import LEASE_PREFIX, Holding
+from anypool.warden.tidying import FREE_S, Tidying
 from anypool.warden.watchdog import kind_of
 from tests.unit.warden_kit import LIMIT_S, VM, WATCHDOG_S, Hands, Host, be_quick, pass_
 
@@ -38,6 +43,10 @@ def host(tmp_path: Path, clock: Hands) -> Host:
     pass_(clock, 6, made)
     made.start()
     return made
+
+
+def fail(problem: Exception) -> NoReturn:
+    raise problem
 
 
 def lose_file(host: Host, patch: pytest.MonkeyPatch) -> None:
@@ -176,6 +185,46 @@ def test_what_ran_before_there_was_a_warden_is_held(tmp_path: Path, clock: Hands
     h1.warden.adopt(h1.keeping)
     with pytest.raises(Exception, match="host h1 holds it"):
         h2.start()
+
+
+class TestThread:
+    """The thread that renews a lease does not end while its process goes on."""
+
+    @pytest.fixture
+    def ended(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator[Future[None]]:
+        """How `run` ends."""
+        ended: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                host.warden.run()
+            except RuntimeError as problem:
+                ended.set_exception(problem)
+            else:
+                ended.set_result(None)
+
+        thread = threading.Thread(target=run, daemon=True)
+        monkeypatch.setattr(host.keeping, "turn", lambda: fail(RuntimeError("unforeseen")))
+        thread.start()
+        yield ended
+        host.warden.stop()
+        thread.join(10)
+
+    def test_what_nobody_foresaw_ends_the_process(self, ended: Future[None]) -> None:
+        with pytest.raises(RuntimeError, match="unforeseen"):
+            ended.result(10)
+
+    def test_old_records_that_cannot_be_listed_do_not(
+        self, host: Host, clock: Hands, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tidying = Tidying(Holdings(str(host.folder)))
+        host.stop()
+        tidying.turn(clock.now)
+        monkeypatch.setattr(Holdings, "_numbers", lambda *_: fail(Unreadable("EIO")))
+        monkeypatch.setattr(Tidying, "_last", lambda self, vm: Holding(vm, 2))
+        host.warden._tidy(tidying, str(host.folder))
+        clock.now += FREE_S
+        host.warden._tidy(tidying, str(host.folder))
 
 
 class TestWatchdogKind:

@@ -13,7 +13,7 @@ from anypool.warden import guests as tables
 from anypool.warden.config import NEVER, STATE, Config, Misconfigured, read_state, write_state
 from anypool.warden.deciding import HeldElsewhere, Here, here_of, is_ours, take
 from anypool.warden.guests import Guest
-from anypool.warden.holdings import Holdings, Refused
+from anypool.warden.holdings import Holdings, Refused, Unreadable
 from anypool.warden.keeping import Clock, Keeping
 from anypool.warden.record import HARDWARE, Incarnation, Lease
 from anypool.warden.tidying import Tidying
@@ -34,6 +34,7 @@ class Warden:
         self._state = state
         self._armed: Armed | None = None
         self._stopping = threading.Event()
+        self._failed: Exception | None = None
         self._leaving = self._given_up = False
         self._settled: dict[str, set[Guest]] = {}
         self._adopted: dict[str, Incarnation] = {}
@@ -57,13 +58,18 @@ class Warden:
         self._remember()
 
     def run(self) -> None:
-        """Work until told to `leave`, then `stop`."""
+        """Work until told to `leave`, then `stop`.
+
+        Raise what ended the renewal of a lease unforeseen, for systemd to start it again.
+        """
         threads = [
             threading.Thread(target=self._keep, args=(one,), daemon=True) for one in self.keepings
         ]
         for thread in threads:
             thread.start()
         while not self._stopping.wait(TICK_S) and not self._leaving:
+            if self._failed is not None:
+                raise self._failed
             self.tick()
         self.stop()
 
@@ -137,11 +143,14 @@ class Warden:
     def _keep(self, keeping: Keeping) -> None:
         """Renew one lease for ever."""
         tidying = Tidying(Holdings(keeping.folder))
-        while not self._stopping.is_set():
-            self.turn(keeping)
-            if keeping.held():
-                self._tidy(tidying, keeping.folder)
-            self._stopping.wait(self._config.renew_s)
+        try:
+            while not self._stopping.is_set():
+                self.turn(keeping)
+                if keeping.held():
+                    self._tidy(tidying, keeping.folder)
+                self._stopping.wait(self._config.renew_s)
+        except Exception as problem:  # noqa: BLE001 - `run` raises it
+            self._failed = problem
 
     def turn(self, keeping: Keeping) -> None:
         """Renew one lease, and see to it that what runs by it is this host's."""
@@ -152,7 +161,7 @@ class Warden:
     def _tidy(self, tidying: Tidying, folder: str) -> None:
         try:
             count = tidying.turn(self._clock())
-        except OSError as problem:
+        except (OSError, Unreadable) as problem:
             _say(f"old records in {folder} cannot be looked through: {problem}")
             return
         if count:

@@ -28,7 +28,7 @@ class Tidying:
     def turn(self, now: float) -> int:
         """Look if it is time to, and forget what was free for long; return how many.
 
-        Raise `OSError` if the folder cannot be listed.
+        Raise `OSError` or `Unreadable` if the folder cannot be listed.
         """
         if now - self._looked_at < EVERY_S:
             return 0
