@@ -14,11 +14,11 @@ import pytest
 
 import anypool.warden
 from anypool.program import packed
-from anypool.warden import installing, sector
+from anypool.warden import sector
 from anypool.warden.config import Config, Misconfigured
 from anypool.warden.guests import Guest, guests, is_there, uses
 from anypool.warden.holdings import Holdings, Unreadable
-from anypool.warden.installing import Places, forget, install, remove, write
+from anypool.warden.installing import Places, forget, remove, write
 from anypool.warden.record import LEASE_PREFIX, Holding
 from anypool.warden.tidying import FREE_S, Tidying
 from anypool.warden.watchdog import kind_of
@@ -287,78 +287,6 @@ def test_process_table_is_read(tmp_path: Path) -> None:
     (proc / "stat").write_text(f"7 (qemu) {fields.replace('S', 'Z', 1)}")
     assert guests(str(tmp_path)) == ()
     assert not is_there(found, str(tmp_path))
-
-
-class TestInstalledAgain:
-    """What a VM runs by is not taken away under it."""
-
-    @pytest.fixture
-    def places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
-        program = tmp_path / "program"
-        program.write_bytes(b"#!")
-        for name in ("old", "new"):
-            (tmp_path / name).mkdir()
-        places = Places(str(tmp_path / "root"))
-        write(Config(host="h1", datastores={"o": str(tmp_path / "old")}), b"#!", places)
-        monkeypatch.setattr(sys, "argv", [str(program)])
-        monkeypatch.setattr(installing, "_wait_until_held", lambda clock: None)
-        return places
-
-    @pytest.fixture
-    def done(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """What systemd was asked to do."""
-        done: list[str] = []
-        monkeypatch.setattr(installing, "_systemctl", lambda *words: done.append(words[0]))
-        return done
-
-    @pytest.mark.parametrize(
-        ("given", "said"),
-        [
-            (("h1", "new"), "VMs run by the lease in"),
-            (("h2", "old"), "this host is h1"),
-            (("h1", "old", "missing"), "no lease can be kept in"),
-        ],
-    )
-    def test_it_is_refused_before_anything_is_done(
-        self,
-        places: Places,
-        done: list[str],
-        monkeypatch: pytest.MonkeyPatch,
-        given: tuple[str, ...],
-        said: str,
-    ) -> None:
-        root = Path(places.root).parent
-        monkeypatch.setattr(installing, "guests", lambda: (Guest(7, "1", VM),))
-        monkeypatch.setattr(installing, "uses", lambda guest, folder: folder == str(root / "old"))
-        host, *folders = given
-        config = Config(host=host, datastores={name: str(root / name) for name in folders})
-        before = Config.read(places.config)
-        with pytest.raises(Misconfigured, match=said):
-            install(config, places, Hands())
-        assert done == []
-        assert Config.read(places.config) == before
-
-    def test_lease_in_a_folder_that_is_left_out_is_given_up(
-        self, places: Places, done: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        root = Path(places.root).parent
-        monkeypatch.setattr(installing, "guests", lambda: (Guest(7, "1", VM),))
-        monkeypatch.setattr(installing, "uses", lambda guest, folder: folder == str(root / "new"))
-        (root / "old" / f"{LEASE_PREFIX}h1").touch()
-        install(Config(host="h1", datastores={"n": str(root / "new")}), places, Hands())
-        assert "restart" in done
-        assert os.listdir(root / "old") == os.listdir(root / "new") == []
-
-    def test_uninstall_looks_again_once_nothing_can_start(
-        self, places: Places, done: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        looks = iter([(), (Guest(7, "1", VM),)])
-        monkeypatch.setattr(installing, "guests", lambda: next(looks))
-        monkeypatch.setattr(installing, "uses", lambda guest, folder: True)
-        with pytest.raises(Misconfigured, match="1 VMs run here under a lease"):
-            installing.uninstall(Config.read(places.config), places)
-        assert done == ["disable", "enable"]
-        assert os.path.exists(places.hook)
 
 
 class TestOnTheHost:
