@@ -8,6 +8,7 @@ import pytest
 from anypool.drivers import OPERATIONS, BaseDriver, Driver, Migration
 from anypool.drivers.boot.driver import BootDriver
 from anypool.drivers.ipmi.driver import IpmiDriver
+from anypool.drivers.protocol import Spared
 from anypool.drivers.redfish.driver import RedfishDriver
 from anypool.drivers.sim import SimDriver
 from anypool.errors import NotSupported
@@ -53,6 +54,7 @@ SAMPLES: dict[object, object] = {
     Identity: Identity(profile=ProfileId("p"), name="p"),
     tuple[HostId, ...]: (),
     tuple[VmId, ...]: (),
+    Spared: (),
     DatastoreId: DatastoreId("nowhere"),
     VmWish: VmWish(id=VM, name="x"),
     VmChange: VmChange(),

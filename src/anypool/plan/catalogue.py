@@ -321,9 +321,7 @@ _RESTORED: dict[str, dict[str, Kind]] = {
     "restored.endpoint": {"endpoint": T},
     "restored.vouched": {"endpoint": T, "who": T},
     "restored.ended": {},
-    "restored.run": {"day": T},
-    "restored.step": {"day": T},
-    "restored.plan": {"day": T},
+    **{f"restored.{what}": {"day": T} for what in ("run", "step", "plan")},
     "restored.statements": {"hosts": NAMES},
 }
 
