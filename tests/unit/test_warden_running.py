@@ -284,6 +284,9 @@ def test_process_table_is_read(tmp_path: Path) -> None:
     assert uses(found, "/ds", str(tmp_path))
     assert uses(found, "/other/", str(tmp_path))
     assert not uses(found, "/oth", str(tmp_path))
+    for strange in ("../../etc/x", "a" * 5000):  # as anybody may call a process of theirs
+        (proc / "cmdline").write_bytes("\0".join(words).replace(VM, strange).encode())
+        assert guests(str(tmp_path)) == (Guest(7, "4711", ""),)
     (proc / "stat").write_text(f"7 (qemu) {fields.replace('S', 'Z', 1)}")
     assert guests(str(tmp_path)) == ()
     assert not is_there(found, str(tmp_path))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 _EMULATORS = ("qemu-system-", "qemu-kvm", "kvm")
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""What else anybody writes there becomes no part of a path."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def _found(proc: str) -> Iterator[Guest]:
         if not fields or fields[0] in ("Z", "X"):
             continue
         vm = words[words.index("-uuid") + 1] if "-uuid" in words[:-1] else ""
-        yield Guest(int(entry), fields[19], vm)
+        yield Guest(int(entry), fields[19], vm if _UUID.fullmatch(vm) else "")
 
 
 def _stat(proc: str, pid: str) -> list[str]:
