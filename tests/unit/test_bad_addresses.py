@@ -62,10 +62,10 @@ def test_a_fingerprint_as_other_programs_print_it() -> None:
     ("name", "text"),
     [
         ("c.yaml", "- {purpose: x, when: 2026-02-30}"),
-        ("c.yaml", "[" * 100_000),
+        ("c.yaml", "[" * 5_000),
         ("c.yaml", "a: [b"),
         ("c.yaml", "x" * (LARGEST_YAML_BYTES + 1)),
-        ("c.json", "[" * 100_000),
+        ("c.json", "[" * 5_000),
         ("c.json", "{"),
         ("c.yaml", "\udce9"),
     ],
