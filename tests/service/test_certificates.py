@@ -110,18 +110,18 @@ def test_the_bmc_of_an_adopted_server_is_watched_and_confirmed_too(tmp_path: Pat
         blade(service)
         assert client.post("/servers", json=adopting(service)).status_code == 201
         [first] = client.post("/certificates/look").json()["items"]
-        assert (first["id"], first["state"]) == ("endpoint:b3", "good")
+        assert (first["id"], first["state"]) == ("endpoint:bmc-b3", "good")
         other = own(tmp_path / "other", frozenset({"localhost"}), time.time())
         assert service.context is not None
         service.context.load_cert_chain(other.certificate, other.key)
         [changed] = client.post("/certificates/look").json()["items"]
         assert changed["state"] == "changed"
         confirm = {"fingerprint": other.fingerprint}
-        assert client.post("/certificates/endpoint:b3/confirm", json=confirm).status_code == 200
+        assert client.post("/certificates/endpoint:bmc-b3/confirm", json=confirm).status_code == 200
 
         def state() -> Any:
-            return client.get("/endpoints/b3").json()["state"]
+            return client.get("/endpoints/bmc-b3").json()["state"]
 
         until(lambda: state() == "connected", "it is spoken to again")
-        power = {"to": "off", "force": True}
-        assert client.post("/servers/b3/power", json=power).status_code < 300
+        off = client.post("/servers/b3/power", json={"to": "force-off"})
+        assert off.json()["power"] == "off", off.text

@@ -18,7 +18,7 @@ from tests.unit.portable_kit import contents, fill
 
 MARKED = {
     *("lease", "restoration", "unread", "events", "runs", "steps", "plans"),
-    *("calendars", "calendar_standings"),
+    *("calendars", "calendar_standings", "ha_statements"),
 }
 """Tables in which a restore itself leaves its mark."""
 
