@@ -13,7 +13,7 @@ from tests.service.test_adoption import body as adopting
 from tests.service.test_bmcs import body, path_of
 from tests.service.test_cli_process import encrypted
 from tests.unit.cli_kit import Terminal
-from tests.unit.redfish_kit import served
+from tests.unit.redfish_kit import SYSTEM, served
 from tests.unit.redfish_rack import blade
 
 
@@ -123,5 +123,6 @@ def test_the_bmc_of_an_adopted_server_is_watched_and_confirmed_too(tmp_path: Pat
             return client.get("/endpoints/bmc-b3").json()["state"]
 
         until(lambda: state() == "connected", "it is spoken to again")
+        del service.extra[SYSTEM]  # which says on, whatever is switched
         off = client.post("/servers/b3/power", json={"to": "force-off"})
         assert off.json()["power"] == "off", off.text
