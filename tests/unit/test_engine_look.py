@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from anypool.engine.runs.alone import must_be_alone
 from anypool.engine.runs.decision import Act, AskHuman, Deed, Done, Fail, Memory, Wait
-from anypool.engine.runs.intent import own_volumes
+from anypool.engine.runs.intent import unused
 from anypool.engine.runs.look import Trail, judge
 from anypool.engine.runs.migration import Times
 from anypool.engine.runs.sight import Seen, Sight
@@ -36,6 +36,7 @@ from anypool.model import (
     TraceKind,
     Vm,
     VmChange,
+    VmCopy,
     VmState,
     VmWish,
 )
@@ -247,8 +248,13 @@ def test_only_volumes_of_the_vm_alone_are_deleted() -> None:
         Disk(target=f"vd{n}", volume=volume, datastore=SHARED, readonly=volume == "cd.iso")
         for n, volume in enumerate(["own.qcow2", "base.qcow2", "v2.qcow2", "cd.iso"])
     )
-    inventory = pool(replace(RUNNING, disks=disks), vm(V2)).with_image(image)
-    assert own_volumes(V1, disks, inventory) == ((SHARED, "own.qcow2"),)
+    mine = replace(RUNNING, disks=disks)
+    inventory = pool(mine, vm(V2)).with_image(image)
+    asked = tuple((SHARED, disk.volume) for disk in disks)
+    own = unused((V1, H1), asked, inventory)
+    assert own == ((SHARED, "own.qcow2"), (SHARED, "cd.iso"))
+    copied = replace(mine, copies=(VmCopy(host=H2, state=VmState.STOPPED),))
+    assert unused((V1, H1), asked, inventory.with_vm(copied)) == (), "a copy of it needs them"
 
 
 @pytest.mark.parametrize("cancelling", [False, True])

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from anypool.engine.runs.decision import Memory
 from anypool.engine.runs.sight import Copy, Sight
-from anypool.model import DatastoreId, Disk, Inventory, Locking, Place, VmId
+from anypool.model import DatastoreId, Disk, HostId, Inventory, Locking, Place, VmId
 from anypool.plan import DeleteVm, HandOver, MigrateVm, Step
 
 
@@ -25,8 +25,9 @@ def intended(wish: Step, sight: Sight, memory: Memory, now: float) -> Memory:
         case DeleteVm(volumes=True, vm=vm, host=host):
             found = sight.at(host).vm
             disks = () if found is None else found.disks
-            own = own_volumes(vm, disks, sight.inventory)
-            alone = unused(vm, _places(disks), sight.inventory)
+            alone = unused((vm, host), _places(disks), sight.inventory)
+            writes = _places(disk for disk in disks if not disk.readonly)
+            own = tuple(place for place in writes if place in alone)
             spared = tuple(place for place in _places(disks) if place not in alone)
             return replace(memory, volumes=own, spared=spared)
         case _:
@@ -44,17 +45,20 @@ def unlocked(disks: tuple[Disk, ...], inventory: Inventory) -> bool:
     return False
 
 
-def own_volumes(
-    vm: VmId | None, disks: tuple[Disk, ...], inventory: Inventory
+def unused(
+    copy: tuple[VmId, HostId], places: tuple[Place, ...], inventory: Inventory
 ) -> tuple[Place, ...]:
-    """Return the volumes that belong to one VM alone: no image, and no other VM's disk."""
-    return unused(vm, _places(disk for disk in disks if not disk.readonly), inventory)
+    """Return those of some volumes that nothing but a copy of a VM uses.
 
-
-def unused(vm: VmId | None, places: tuple[Place, ...], inventory: Inventory) -> tuple[Place, ...]:
-    """Return those of some volumes that are no image, and no other VM's disk on any host."""
+    They are no image and no other VM's disk on any host, and the VM has no other copy, which
+    may come back with a host that is silent now.
+    """
+    vm, host = copy
+    known = inventory.vms.get(vm)
+    if known is not None and {known.host, *(one.host for one in known.copies)} - {host, None}:
+        return ()
     images = inventory.images.values()
-    taken = {copy.place for one in images for v in one.versions for copy in v.copies}
+    taken = {kept.place for one in images for v in one.versions for kept in v.copies}
     for other in inventory.vms.values():
         if other.id != vm:
             taken |= set(_places(other.disks))

@@ -360,7 +360,7 @@ class Runner:
         memory = recall(step.record.result)
         if isinstance(action, DeleteVm):
             if deed is Deed.DELETE_VOLUMES:  # somebody may have come to use one meanwhile
-                left = unused(action.vm, memory.volumes, self._observer.inventory)
+                left = unused((action.vm, action.host), memory.volumes, self._observer.inventory)
                 memory = replace(memory, volumes=left)
             self._hands.delete(deed, action, memory)
             return
