@@ -21,6 +21,16 @@ def yard(tmp_path: Path) -> Iterator[HaYard]:
     yield from guarded(tmp_path)
 
 
+def cut_off(yard: HaYard) -> HostId:
+    """Cut the busiest host off, and its BMC; return it once it is silent for a while."""
+    host = yard.busiest()
+    yard.world.set_bmc(host, BmcMood.DEAD)
+    yard.world.cut_host(host)
+    yard.world.deafen(host)
+    yard.pass_(20)
+    return host
+
+
 def test_person_says_that_it_is_dead(yard: HaYard) -> None:
     dead = yard.busiest()
     yard.world.set_bmc(dead, BmcMood.DEAD)
@@ -87,11 +97,7 @@ def test_life_that_cannot_be_written_down_at_once_takes_it_away_later(
     yard: HaYard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database is away when a host shows life of which somebody said that it is dead."""
-    host = yard.busiest()
-    yard.world.set_bmc(host, BmcMood.DEAD)
-    yard.world.cut_host(host)
-    yard.world.deafen(host)
-    yard.pass_(20)
+    host = cut_off(yard)
     said = yard.say_dead(host)  # who is wrong
     vitals = yard.engine.vitals
     refute = vitals.refute
@@ -114,11 +120,7 @@ def test_life_that_cannot_be_written_down_at_once_takes_it_away_later(
 def test_life_between_the_look_and_the_statement_refutes_it(
     yard: HaYard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = yard.busiest()
-    yard.world.set_bmc(host, BmcMood.DEAD)
-    yard.world.cut_host(host)
-    yard.world.deafen(host)
-    yard.pass_(20)
+    host = cut_off(yard)
     state = ha.state
 
     def lives_meanwhile(tx: Tx, key: HostId, at: float, words: str) -> Stated:

@@ -156,14 +156,19 @@ def test_the_next_one_of_a_small_pool_is_left_to_a_person(yard: Watched) -> None
     yard.check_once()
 
 
-def test_one_that_is_under_way_counts(yard: Watched) -> None:
-    """Its profile has left the failed server, and is nowhere yet."""
-    yard.watch()
+def fails_over(yard: Watched) -> None:
+    """Let the first blade fail, until its fail-over has just begun."""
     set_server(yard.world, FIRST, powered=False)
     began = yard.clock.now()
     while yard.vigil._begun == {}:
         yard.pass_s(0.25)
         assert yard.clock.now() - began < 30
+
+
+def test_one_that_is_under_way_counts(yard: Watched) -> None:
+    """Its profile has left the failed server, and is nowhere yet."""
+    yard.watch()
+    fails_over(yard)
     found: dict[ProfileId, Standing] = {}
     for _ in range(200):
         brake = yard.vigil._brake(yard.profile, found, yard.engine.inventory, yard.clock.now())
@@ -176,9 +181,7 @@ def test_one_that_is_under_way_counts(yard: Watched) -> None:
 
 def test_one_that_another_manager_began_counts_while_it_is_under_way(yard: Watched) -> None:
     yard.watch()
-    set_server(yard.world, FIRST, powered=False)
-    while yard.vigil._begun == {}:
-        yard.pass_s(0.25)
+    fails_over(yard)
     other = Vigil(yard.engine, yard.store, yard.clock, yard.settings)  # type: ignore[arg-type]
     other.knock, other.submit = yard.knock, lambda task: task()
     other.round()

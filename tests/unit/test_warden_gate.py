@@ -191,6 +191,13 @@ def test_lease_that_is_torn_or_gone_frees_nothing(hosts: tuple[Host, Host], cloc
         h2.start(more=proven(h1))
 
 
+def held_up(host: Host, other: Host, clock: Hands, seconds: int = 24) -> None:
+    """Let the hook allow a start, and the storage hold it up for so long; the lease is lost."""
+    host.ask("prepare")
+    host.ask("start")
+    pass_(clock, seconds, other, each=host.warden.tick)
+
+
 class TestSlowStart:
     """libvirt may be held up by the storage after the hook let a VM start."""
 
@@ -199,9 +206,7 @@ class TestSlowStart:
         self, hosts: tuple[Host, Host], clock: Hands, claims_first: bool
     ) -> None:
         h1, h2 = hosts
-        h1.ask("prepare")
-        h1.ask("start")
-        pass_(clock, 40, h2, each=h1.warden.tick)
+        held_up(h1, h2, clock, 40)
         h2.start()
         if claims_first:
             pass_(clock, 4, h1, h2)
@@ -214,9 +219,7 @@ class TestSlowStart:
         self, hosts: tuple[Host, Host], clock: Hands
     ) -> None:
         h1, h2 = hosts
-        h1.ask("prepare")
-        h1.ask("start")
-        pass_(clock, 24, h2, each=h1.warden.tick)
+        held_up(h1, h2, clock)
         h1.guests.append(Guest(9, "1", VM))
         h1.warden.tick()
         assert not h1.runs()
@@ -225,9 +228,7 @@ class TestSlowStart:
         self, hosts: tuple[Host, Host], clock: Hands
     ) -> None:
         h1, h2 = hosts
-        h1.ask("prepare")
-        h1.ask("start")
-        pass_(clock, 24, h2, each=h1.warden.tick)
+        held_up(h1, h2, clock)
         pass_(clock, 4, h1, h2)
         h1.guests.append(Guest(9, "1", VM))
         pass_(clock, 4, h1, h2)

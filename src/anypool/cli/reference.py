@@ -22,6 +22,7 @@ token in `~/.config/anypool/contexts.json` (`$ANYPOOL_CONFIG`), which only its o
 Results go to standard output, everything else to standard error. `--filter` takes the
 [search grammar](search.md)."""
 
+_OF_ALL = tree().default_parameter
 _SHARED = ("Everywhere", "How it is done", "Which")
 _SHARED_TITLES = {
     "Everywhere": "Options of every command that speaks to a manager",
@@ -79,7 +80,7 @@ def _arguments(app: App) -> list[Argument]:
     if app.default_command is None:
         return []
     # taken alone, a command does not know what the root says of all parameters
-    found = app.assemble_argument_collection(default_parameter=tree().default_parameter)
+    found = app.assemble_argument_collection(default_parameter=_OF_ALL)
     return [argument for argument in found if argument.name != "*"]
 
 
